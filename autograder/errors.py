@@ -1,0 +1,64 @@
+"""Every fault of ours; a student's fault is data and never an exception.
+
+AutograderError                 what went wrong, where, and what to do about it
+├─ ConfigError                  the command, the settings or the machine's set-up
+│  ├─ RubricError               a rubric file that cannot be trusted
+│  └─ DataError                 a data set that is missing or has the wrong shape
+├─ SandboxError                 the room itself failed; the job can be tried again
+│  └─ SandboxUnavailable        no acceptable isolation on this machine
+├─ StoreError                   bytes that are missing or damaged
+├─ GradebookError               the database of grades
+├─ OutputError                  the place where feedback is written
+└─ CheckError                   a check raised; ``__cause__`` holds what
+"""
+
+from __future__ import annotations
+
+
+class AutograderError(Exception):
+    """Printed as ``place: problem`` and, on a line of its own, the remedy."""
+
+    def __init__(self, problem: str, *, place: str = "", remedy: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.place = place
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}" if self.place else self.problem
+
+
+class ConfigError(AutograderError):
+    """Wrong usage: the command exits with 2."""
+
+
+class RubricError(ConfigError):
+    """``place`` is ``file:line: path.to.key``."""
+
+
+class DataError(ConfigError):
+    """A data set that cannot be found, read or served."""
+
+
+class SandboxError(AutograderError):
+    """Never presented as the student's failure."""
+
+
+class SandboxUnavailable(SandboxError):
+    """Nothing on this machine isolates well enough for what was asked."""
+
+
+class StoreError(AutograderError):
+    """``place`` is the digest."""
+
+
+class GradebookError(AutograderError):
+    """The database is locked, too new, or damaged."""
+
+
+class OutputError(AutograderError):
+    """The output folder is read-only or the disk is full."""
+
+
+class CheckError(AutograderError):
+    """``place`` is ``student/item``."""

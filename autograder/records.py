@@ -1,0 +1,689 @@
+"""The frozen records that travel from stage to stage; nothing here has behaviour beyond a derived figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NewType, TypeAlias, dataclass_transform
+
+Digest = NewType("Digest", str)
+"""``sha256:`` and 64 hexadecimal digits; names bytes in the store."""
+
+StudentId = NewType("StudentId", str)
+"""Opaque, and safe as a folder name: lower-case ASCII letters, digits, ``.``, ``_`` and ``-``."""
+
+Value: TypeAlias = "str | int | float | None"
+Json: TypeAlias = Any  # None | bool | int | float | str | list[Json] | dict[str, Json]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def record(cls: type) -> type:
+    """Make a frozen, slotted, keyword-only dataclass."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One sentence for people: an English template, its values, and (in ``locale/``) its French.
+
+    ``{name}`` inserts a value; ``{name:pct}``, ``{name:pct2}``, ``{name:num1}``, ``{name:num2}``, ``{name:num4}``,
+    ``{name:int}`` and ``{name:sec}`` format a number in the reader's language (``pct`` takes a share, 0.12 -> 12.0 %).
+    A value that is a string is inserted as it is and may come from a student.
+    """
+
+    text: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+def say(text: str, **values: Value) -> Message:
+    """Build a ``Message``; the first argument is always a literal, so that translations can be collected."""
+    return Message(text, values)
+
+
+# --- intake ------------------------------------------------------------------------------------------------------
+
+
+@record
+class Submission:
+    """What one student handed in."""
+
+    student: StudentId
+    name: str
+    """As found in the inbox or the roster; for people, never for paths or logic."""
+    source: str
+    """Path below the inbox, for people."""
+    notebook: Digest | None
+    """The notebook, converted to nbformat 4 without outputs lost; None when it was refused."""
+    handed_in: Digest | None = None
+    """The bytes exactly as handed in; None when there were none."""
+    files: Mapping[str, Digest] = field(default_factory=dict)
+    """Other files of the submission: relative POSIX path -> content."""
+    refusal: Message | None = None
+    """Why nothing could be run."""
+    notes: tuple[Message, ...] = ()
+    """Anomalies that stopped nothing: converted from nbformat 3, an older attempt was ignored ..."""
+
+
+# --- the notebook as checks see it -------------------------------------------------------------------------------
+
+
+class CellKind(StrEnum):
+    CODE = "code"
+    MARKDOWN = "markdown"
+    RAW = "raw"
+
+
+@record
+class Output:
+    """One output of a cell, inert: text is stripped of control characters, images are in the store."""
+
+    kind: str
+    """``stream``, ``error``, ``display`` or ``result``."""
+    stream: str = ""
+    """``stdout`` or ``stderr`` for a stream."""
+    text: str = ""
+    html: str = ""
+    """As the student's process wrote it: NOT sanitised; for table parsers and the sanitiser only."""
+    image: Digest | None = None
+    """PNG bytes, re-encoded by us."""
+    width: int = 0
+    height: int = 0
+
+
+@record
+class Cell:
+    """One cell of the notebook as handed in; ``outputs`` are those of our execution."""
+
+    index: int
+    """0-based position in the notebook as handed in. People are shown ``index + 1``."""
+    kind: CellKind
+    source: str
+    outputs: tuple[Output, ...] = ()
+
+
+# --- execution ---------------------------------------------------------------------------------------------------
+
+
+class Ending(StrEnum):
+    COMPLETED = "completed"
+    RAISED = "raised"
+    TIMED_OUT = "timed_out"
+    DIED = "died"
+    OUT_OF_MEMORY = "out_of_memory"
+    FLOODED = "flooded"
+    """Too much output or too many files."""
+    REFUSED = "refused"
+
+
+class CellState(StrEnum):
+    RAN = "ran"
+    RAISED = "raised"
+    INTERRUPTED = "interrupted"
+    """Exceeded the time of a cell and was stopped; the kernel lived on."""
+    UNFINISHED = "unfinished"
+    """Was running when the kernel or the room ended."""
+    NOT_RUN = "not_run"
+
+
+@record
+class CellRun:
+    index: int
+    state: CellState
+    seconds: float | None = None
+    execution_count: int | None = None
+    error: str | None = None
+    """``NameError: name 'x' is not defined``; at most 500 characters."""
+
+
+@record
+class Limits:
+    run_seconds: int = 900
+    cell_seconds: int = 600
+    memory_mb: int = 4096
+    disk_mb: int = 512
+    processes: int = 256
+    output_mb: int = 8
+    outputs: int = 4000
+
+
+@record
+class Execution:
+    """How room 1 ended and what left it."""
+
+    ending: Ending
+    reason: Message | None = None
+    """In words, when the ending is not ``completed``; names the cell."""
+    cells: tuple[CellRun, ...] = ()
+    """One per code cell of the notebook as handed in, in order."""
+    notebook: Digest | None = None
+    """The executed notebook; cells as handed in, plus one cell of injected parameters marked by its tag."""
+    ledger: Digest | None = None
+    """JSON of a ``Ledger``."""
+    artifacts: Mapping[str, Digest] = field(default_factory=dict)
+    """Opaque files that left the room: ``fit-3.keras``, ``sample-7.npy``; names are ours."""
+    fallbacks: Mapping[str, Digest] = field(default_factory=dict)
+    """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
+    parameters_held: bool = True
+    limits: Limits = field(default_factory=Limits)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """python, tensorflow, keras, numpy, seed, threads ..."""
+    sandbox: str = ""
+    """``bubblewrap``, ``landlock`` or ``plain``: how strong the wall was."""
+    device: str = "cpu"
+    started_at: datetime | None = None
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    notes: tuple[Message, ...] = ()
+
+
+# --- the training ledger: claims of room 1 -----------------------------------------------------------------------
+
+
+@record
+class ArrayPrint:
+    """A fingerprint of data that was given to a model."""
+
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    digest: str = ""
+    """SHA-256 of the bytes, or of a spread sample of rows when large; equal data have equal digests."""
+    kind: str = "array"
+    """``array``, ``dataset`` (tf.data), ``sequence`` (PyDataset, generators)."""
+    sample: str = ""
+    """Name of the artifact (``sample-<n>.npy``, float32, first axis = rows) with some rows; empty if none."""
+    rows: tuple[int, ...] = ()
+    """Row numbers of the sample within the array."""
+
+
+@record
+class Layer:
+    kind: str
+    """Class name: ``Conv2D``."""
+    config: Mapping[str, Json] = field(default_factory=dict)
+    """Only scalars and short lists: filters, kernel_size, units, rate, activation, regularisers by class name ..."""
+    output_shape: tuple[int | None, ...] = ()
+    parameters: int = 0
+
+
+@record
+class Training:
+    """One ``fit``."""
+
+    number: int
+    """1, 2, 3 ... in the order in which they began."""
+    model: str
+    """Id of the model object within this run: ``m1``."""
+    execution_count: int | None = None
+    functions: tuple[str, ...] = ()
+    """Student functions on the stack, outermost first: ``("evaluate_model",)``; empty at the top of a cell."""
+    builder: str = ""
+    """Student function in which the model was compiled: ``create_improved_model_1``."""
+    built_count: int | None = None
+    """Execution count of the cell that was running when the model was compiled."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Short strings in the calling frames, by variable: ``{"model_name": "Modèle amélioré 1"}``."""
+    layers: tuple[Layer, ...] = ()
+    parameters: int = 0
+    optimizer: Mapping[str, Json] = field(default_factory=dict)
+    """``{"name": "adam", "learning_rate": 0.001, ...}``."""
+    loss: str = ""
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks (class names) ..."""
+    x: ArrayPrint = field(default_factory=ArrayPrint)
+    y: ArrayPrint = field(default_factory=ArrayPrint)
+    validation_x: ArrayPrint | None = None
+    history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    """Per epoch, names normalised: accuracy, loss, val_accuracy, val_loss, learning_rate ..."""
+    epochs_run: int = 0
+    seconds: float = 0.0
+    finished: bool = True
+    saved: str = ""
+    """Artifact name of the model as it was after this training; empty when it could not be saved."""
+    weights: str = ""
+    """Digest of the weights after this training."""
+    save_error: str = ""
+    stride: int = 1
+    """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
+
+
+@record
+class Evaluation:
+    """One ``evaluate`` or ``predict`` on data."""
+
+    kind: str
+    """``evaluate`` or ``predict``."""
+    model: str
+    execution_count: int | None = None
+    functions: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    x: ArrayPrint = field(default_factory=ArrayPrint)
+    y: ArrayPrint | None = None
+    results: Mapping[str, float] = field(default_factory=dict)
+    """For ``evaluate``: metric -> value, names normalised (``accuracy``, ``loss``)."""
+    saved: str = ""
+    """Artifact name of the model as it was then."""
+    weights: str = ""
+    seconds: float = 0.0
+
+
+@record
+class Frame:
+    """A table found in memory when the notebook had ended: a DataFrame or a dict/list of results."""
+
+    name: str
+    """Variable name."""
+    kind: str
+    """``dataframe`` or ``dict``."""
+    columns: tuple[str, ...] = ()
+    index: tuple[str, ...] = ()
+    rows: tuple[tuple[Value, ...], ...] = ()
+
+
+@record
+class Ledger:
+    """What the kernel says took place; a claim, held against measurements."""
+
+    trainings: tuple[Training, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    """Global variable -> model id, when the notebook had ended."""
+    frames: tuple[Frame, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+# --- measurement: rooms 2 and 3 ----------------------------------------------------------------------------------
+
+
+class Standing(StrEnum):
+    CLAIM = "claim"
+    MEASUREMENT = "measurement"
+    TEXT = "text"
+    """Read from what the student wrote: code or prose."""
+
+
+@record
+class Step:
+    """One step of a preprocessing, applied in order to raw images."""
+
+    op: str
+    """``affine``, ``affine_map``, ``reshape``, ``channels``, ``pad``, ``resize``, ``transpose`` ...: see preprocessing.py."""
+    values: Mapping[str, Json] = field(default_factory=dict)
+
+
+@record
+class MeasuredModel:
+    """One trained model as rooms 2 and 3 found it."""
+
+    id: str
+    """Model id of the ledger and the number of the training: ``m2-t3``."""
+    name: str
+    """As the student calls it, else the builder, else ``model n``."""
+    training: int | None
+    """Number of the training whose weights these are; None for weights that no training in this run produced."""
+    cell: int | None
+    """Index of the cell that trained it."""
+    chosen: bool = False
+    chosen_because: Message | None = None
+    is_baseline: bool = False
+    """Same architecture and compile configuration as the reference baseline."""
+    layers: tuple[Layer, ...] = ()
+    parameters: int = 0
+    bytes: int | None = None
+    ms_per_image: float | None = None
+    preprocessing: tuple[Step, ...] | None = None
+    """None: not found."""
+    preprocessing_residual: float | None = None
+    """Largest absolute difference between our preprocessing of the sample rows and what the notebook fed."""
+    where: str = "probe"
+    """``probe`` (room 2), ``kernel`` (the student's kernel: a claim), or ``nowhere``."""
+    problem: Message | None = None
+    """Why it could not be measured."""
+    notebook_accuracy: float | None = None
+    """What ``evaluate`` on the public test set said in the notebook, 0..1."""
+    validation_accuracy: float | None = None
+    public_accuracy: float | None = None
+    hidden_accuracy: float | None = None
+    hidden_predictions: Digest | None = None
+    """``.npy`` float32 (images, classes)."""
+    seconds: float | None = None
+    """Training time claimed by the ledger."""
+
+
+@record
+class Interval:
+    low: float
+    high: float
+
+
+@record
+class Baseline:
+    accuracies: tuple[float, ...]
+    """Hidden accuracy, one per seed."""
+    seeds: tuple[int, ...]
+    mean_errors: Digest
+    """``.npy`` float32 (images,): share of the seeds that got the image wrong."""
+    predictions: tuple[Digest, ...]
+    """``.npy`` float32 (images, classes), one per seed."""
+    robustness: Mapping[str, tuple[float, ...]]
+    """Corruption -> accuracy at severities 1..5, mean over seeds."""
+    clean_accuracy: float
+    """On the images of the robustness suite, mean over seeds."""
+    loss_ratio: float | None = None
+    """Hidden loss / public loss, mean over seeds: about 1 for an honest model."""
+    layers: tuple[Layer, ...] = ()
+    optimizer: Mapping[str, Json] = field(default_factory=dict)
+    parameters: int = 0
+    training: Training | None = None
+    """The ledger's entry of the first seed's training."""
+
+    @property
+    def accuracy(self) -> float:
+        return sum(self.accuracies) / len(self.accuracies)
+
+    @property
+    def spread(self) -> float:
+        """Largest minus smallest hidden accuracy over the seeds."""
+        return max(self.accuracies) - min(self.accuracies)
+
+
+@record
+class Gain:
+    relative_error_reduction: float
+    """1 - error / baseline error; 0: nothing gained, 1: no error left."""
+    ci95: Interval
+    p_value: float
+    """McNemar's exact test against the baseline seed of median accuracy."""
+    accuracy: float
+    baseline_accuracy: float
+    images: int
+
+
+@record
+class Robustness:
+    curves: Mapping[str, tuple[float, ...]]
+    """Corruption -> accuracy at severities 1..5."""
+    clean_accuracy: float
+    mean_accuracy: float
+    baseline_mean_accuracy: float
+    images: int
+
+
+@record
+class FinalMeasures:
+    """Everything measured on the final model only."""
+
+    accuracy: float
+    classes: int
+    confusion: tuple[tuple[int, ...], ...]
+    """Row: true class; column: predicted."""
+    per_class_error: tuple[float, ...]
+    calibration_error: float | None = None
+    """Expected calibration error, 15 bins (Guo et al. 2017); None when the outputs are not probabilities."""
+    public_accuracy: float | None = None
+    gain: Gain | None = None
+    robustness: Robustness | None = None
+    loss_ratio: float | None = None
+    """Hidden loss / public loss."""
+    flags: tuple[Message, ...] = ()
+    """For a person: possible signs of training on the test set, claims that do not hold ..."""
+
+
+# --- tables and text ---------------------------------------------------------------------------------------------
+
+
+@record
+class TableRow:
+    label: str
+    accuracy: float | None = None
+    """Claimed, 0..1."""
+    seconds: float | None = None
+    comment: str = ""
+    training: int | None = None
+    """Number of the training it was matched with."""
+    measured_accuracy: float | None = None
+    """Ours, on the public test set, for that training."""
+
+
+@record
+class Table:
+    """The tracking table as the student states it."""
+
+    cell: int | None
+    origin: str
+    """``dataframe``, ``dict``, ``markdown``, ``printed``, ``html``, ``csv``."""
+    rows: tuple[TableRow, ...]
+    columns: tuple[str, ...] = ()
+
+
+@record
+class Section:
+    """A stretch of the notebook under one heading."""
+
+    kind: str
+    """introduction, baseline, improvements, comparison, errors, robustness, conclusion; empty: something else."""
+    title: str
+    level: int
+    cells: tuple[int, ...]
+    words: int
+    """Words of prose of one's own: the template's text does not count."""
+
+
+# --- evidence ----------------------------------------------------------------------------------------------------
+
+
+class GapKind(StrEnum):
+    MODEL = "model"
+    TABLE = "table"
+    PREPROCESSING = "preprocessing"
+    LEDGER = "ledger"
+
+
+@record
+class Gap:
+    """What was asked for and not found."""
+
+    kind: GapKind
+    reason: Message
+    ours: bool = False
+    """True when the failure is this program's: it must never cost the student a point."""
+
+
+@record
+class DataCard:
+    """Which data a grade rests on."""
+
+    name: str
+    digest: str
+    classes: int
+    image_shape: tuple[int, ...]
+    train_images: int
+    """Distinct training images."""
+    public_images: int
+    """Distinct public test images."""
+    hidden_images: int
+    split_seed: int
+    train_rows: int
+    """Rows of ``x_train`` as served."""
+    test_rows: int
+    train_stride: int = 1
+    """Each training image is repeated that often in ``x_train``."""
+
+
+@record
+class Evidence:
+    """All that checks may look at; pure data."""
+
+    student: StudentId
+    cells: tuple[Cell, ...]
+    template_cells: tuple[str, ...] = ()
+    """Sources of the cells of the starter notebook: not the student's own work."""
+    execution: Execution
+    ledger: Ledger
+    models: tuple[MeasuredModel, ...] = ()
+    final: FinalMeasures | None = None
+    table: Table | None = None
+    sections: tuple[Section, ...] = ()
+    baseline: Baseline | None = None
+    data: DataCard | None = None
+    gaps: tuple[Gap, ...] = ()
+    executed: bool = True
+    """False in a check without execution (``--no-run``): items that need it are unreached."""
+    language: str = "fr"
+    """Language in which the notebook is written, guessed from its prose; ``fr`` or ``en``."""
+
+    @property
+    def chosen(self) -> MeasuredModel | None:
+        return next((model for model in self.models if model.chosen), None)
+
+    def cell_of(self, execution_count: int | None) -> int | None:
+        """Index of the cell that ran with this execution count; None when none did."""
+        if execution_count is None:
+            return None
+        runs = (run for run in self.execution.cells if run.execution_count == execution_count)
+        return next((run.index for run in runs), None)
+
+
+# --- findings and grades -----------------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    MET = "met"
+    PARTLY = "partly"
+    UNMET = "unmet"
+    UNREACHED = "unreached"
+    """Nothing there to judge: earns nothing, and says what was missing."""
+    NEEDS_REVIEW = "needs_review"
+    """A person decides: no points until then, and never a 0."""
+
+
+@record
+class Finding:
+    """What a check answers."""
+
+    verdict: Verdict
+    share: float | None
+    """Of the points, 0..1; None if and only if the verdict is ``needs_review``."""
+    standing: Standing
+    message: Message
+    """For the student: what was found against what was wanted."""
+    advice: Message | None = None
+    """What would have earned more; None when everything was earned."""
+    details: tuple[Message, ...] = ()
+    """One line each, shown below the message: the evidence in words."""
+    cells: tuple[int, ...] = ()
+    """Indices of the cells concerned."""
+    found: Json = None
+    wanted: Json = None
+    for_teacher: Message | None = None
+
+
+@record
+class Award:
+    """Points for one item of the rubric."""
+
+    item: str
+    criterion: str
+    title: Mapping[str, str]
+    """Language -> title."""
+    points: Decimal | None
+    """None while a person has not decided."""
+    possible: Decimal
+    finding: Finding
+    ruled_by: str | None = None
+
+
+class State(StrEnum):
+    GRADED = "graded"
+    NEEDS_REVIEW = "needs_review"
+    FAILED = "failed"
+    """Nothing could be run: refused at intake."""
+    MISSING = "missing"
+
+
+@record
+class Grade:
+    student: StudentId
+    name: str
+    rubric: str
+    rubric_digest: Digest
+    state: State
+    awards: tuple[Award, ...]
+    possible: Decimal
+    """From the rubric, never from what happened to run."""
+    reason: Message | None = None
+    """Why it failed or is missing."""
+
+    @property
+    def total(self) -> Decimal | None:
+        """Points decided so far; None for a missing submission."""
+        if self.state is State.MISSING:
+            return None
+        return sum((award.points for award in self.awards if award.points is not None), Decimal(0))
+
+    @property
+    def undecided(self) -> Decimal:
+        """Points that still wait for a person."""
+        return sum((award.possible for award in self.awards if award.points is None), Decimal(0))
+
+
+# --- rubric ------------------------------------------------------------------------------------------------------
+
+
+@record
+class Item:
+    id: str
+    title: Mapping[str, str]
+    points: Decimal
+    check: str
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+
+
+@record
+class Criterion:
+    id: str
+    title: Mapping[str, str]
+    points: Decimal
+    items: tuple[Item, ...]
+
+
+@record
+class Rubric:
+    id: str
+    version: int
+    title: Mapping[str, str]
+    points: Decimal
+    criteria: tuple[Criterion, ...]
+    digest: Digest
+    data: str = "digits"
+    """Default data set."""
+    limits: Limits = field(default_factory=Limits)
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    """Injected through papermill's own cell."""
+    seed: int = 20
+    hidden_images: int = 5000
+    robustness_images: int = 2000
+    reference_seeds: tuple[int, ...] = (1, 2, 3)
+
+    @property
+    def items(self) -> tuple[tuple[Criterion, Item], ...]:
+        return tuple((criterion, item) for criterion in self.criteria for item in criterion.items)
+
+
+# --- everything about one student, as feedback and exports receive it --------------------------------------------
+
+
+@record
+class Report:
+    submission: Submission
+    grade: Grade
+    evidence: Evidence | None
+    """None when nothing could be run."""
+    graded_at: datetime | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)

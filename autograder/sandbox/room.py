@@ -1,0 +1,67 @@
+"""What is asked of a room, and how it ended; shared by every kind of sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from autograder.records import Json, Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A program of ours and what it may see."""
+
+    program: str
+    """Name of a file of ``inputs``, run by this environment's Python as ``python -I /job/in/<program>``."""
+    inputs: Mapping[str, bytes | Path]
+    """Flat name below ``/job/in`` -> content, or a file of the host to be shown read-only there."""
+    limits: Limits
+    shell: bool = False
+    """Whether ``/usr/bin`` is visible: room 1 needs it for ``!ls``, room 2 does not."""
+    device: str = "cpu"
+    """``cpu`` or ``gpu:<n>``."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the few variables that every room has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message out of a room: a small JSON header and opaque bytes."""
+
+    head: Mapping[str, Json]
+    body: bytes = b""
+
+
+OnFrame = Callable[[Frame], "bytes | None"]
+"""Called for each frame in order, on the calling thread; bytes it returns are sent into the room as one answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a room ended, seen from outside."""
+
+    exit_code: int | None
+    killed: str = ""
+    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output``, ``protocol``, ``cancelled``; else empty."""
+    detail: str = ""
+    """Limit and what was used, in words for the teacher: ``4096 MB allowed, 4210 MB used``."""
+    seconds: float
+    peak_memory_mb: float = 0.0
+    log: str = ""
+    """The last 64 KiB of stdout and stderr of the room, control characters removed."""
+
+
+class Sandbox(Protocol):
+    """One way of keeping a program in."""
+
+    name: str
+    """``bubblewrap``, ``landlock`` or ``plain``."""
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        """Run to the end or to a limit; nothing of it is left when this returns.
+
+        Raises SandboxError when the room could not be set up: never the student's fault.
+        """
