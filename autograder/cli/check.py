@@ -1,0 +1,160 @@
+"""``autograder check``: a student's self-check, by the grader's own checks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograder import checks, exports, extraction, intake, messages, pipeline, reference
+from autograder.cli.options import (
+    DEFAULT_RUBRIC,
+    DataOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    RubricOption,
+    StateOption,
+    Wall,
+    WallOption,
+    describe_data,
+    find_device,
+    find_sandbox,
+    here,
+    load_rubric,
+    open_course,
+)
+from autograder.console import safe
+from autograder.errors import ConfigError
+from autograder.pipeline import Course, Progress
+from autograder.notebook import sources
+from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
+from autograder.settings import Settings
+from autograder.store import Store
+
+FAST = {"KERAS_MAX_EPOCHS": "1"}
+"""Keras' own cap: the notebook is unchanged, each training stops after one epoch."""
+
+_VERDICTS = {
+    Verdict.MET: "green",
+    Verdict.PARTLY: "yellow",
+    Verdict.UNMET: "red",
+    Verdict.UNREACHED: "red",
+    Verdict.NEEDS_REVIEW: "magenta",
+}
+
+
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
+    rubric: RubricOption = DEFAULT_RUBRIC,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Read only: nothing is executed.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="One epoch per training: finds crashes, not figures.")] = False,
+    data: DataOption = None,
+    device: DeviceOption = Device.AUTO,
+    sandbox: WallOption = Wall.AUTO,
+    lang: LanguageOption = Language.FR,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The 20-point table for your own notebook: what is missing, and which points are decided on private data."""
+    console = Console(quiet=as_json, highlight=False)
+    places = here(state)
+    chosen = load_rubric(rubric, places)
+    if no_run:
+        grade = _read_only(notebook, chosen, places)
+    else:
+        wall = find_sandbox(sandbox, own_notebook=True, console=console)
+        course = open_course(
+            chosen,
+            data=data,
+            places=places,
+            sandbox=wall,
+            device=find_device(device),
+            # Another split than the class is graded on: what a student sees here says nothing of the private images.
+            split_seed=chosen.seed + 1,
+        )
+        course = replace(course, environment=FAST if fast else {})
+        console.print(describe_data(course.data.card))
+        grade = _executed(notebook, course, places, console)
+    if as_json:
+        typer.echo(json.dumps(exports.record.award_table(grade), ensure_ascii=False))
+    else:
+        _print(grade, chosen, console, lang.value, fast=fast)
+
+
+def _submission(notebook: Path, store: Store) -> Submission:
+    """The one notebook, or why it cannot be read."""
+    submission = intake.collect([notebook], store)[0]
+    if submission.refusal is not None:
+        raise ConfigError(messages.render(submission.refusal, "en"), place=str(notebook))
+    return submission
+
+
+def _read_only(notebook: Path, chosen: Rubric, places: Settings) -> Grade:
+    store = Store(places.state)
+    submission = _submission(notebook, store)
+    template = places.reference(chosen.id, "template.ipynb")
+    evidence = extraction.read_only(
+        submission,
+        cells=pipeline.cells_of(submission, None, store),
+        template_cells=() if template is None else sources(template.read_bytes()),
+    )
+    return pipeline.judge(submission, evidence, chosen)
+
+
+def _executed(notebook: Path, course: Course, places: Settings, console: Console) -> Grade:
+    submission = _submission(notebook, course.store)
+    with console.status("…") as status:
+
+        def tell(progress: Progress) -> None:
+            cell = f" {progress.cell}/{progress.cells}" if progress.cell else ""
+            status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
+
+        status.update("reference baseline, one seed (remembered afterwards) …")
+        baseline = reference.measure(course, places, course.rubric.reference_seeds[:1])
+        return pipeline.grade_one(submission, replace(course, baseline=baseline), tell=tell).grade
+
+
+def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fast: bool) -> None:
+    table = Table(title=chosen.title[language], title_justify="left", show_lines=True)
+    for column in ("", "/", ""):
+        table.add_column(column)
+    private = checks.private(chosen)
+    for award in grade.awards:
+        title = award.title[language] + (" *" if award.item in private else "")
+        table.add_row(_told(award, title, language), _points(award), Text(award.finding.verdict.value, style=_VERDICTS[award.finding.verdict]))
+    console.print(table)
+    console.print(f"total: {grade.total:g} / {grade.possible:g}" + (f" (+{grade.undecided:g}?)" if grade.undecided else ""))
+    points = sum((award.possible for award in grade.awards if award.item in private), Decimal(0))
+    console.print(_text(say("* {points:num1} points are decided on private images: what you see here is an estimate on a split of your own.", points=float(points)), language))
+    if fast:
+        console.print(_text(say("Fast mode: one epoch per training, so figures and gains are not those of a full run."), language))
+
+
+def _told(award: Award, title: str, language: str) -> Text:
+    """Title, what was found, the evidence, what would earn more."""
+    finding = award.finding
+    told = Text(title, style="bold")
+    told.append("\n" + safe(messages.render(finding.message, language), 600), style="not bold")
+    for detail in finding.details:
+        told.append("\n· " + safe(messages.render(detail, language), 300), style="not bold")
+    if finding.advice is not None:
+        told.append("\n→ " + safe(messages.render(finding.advice, language), 400), style="cyan not bold")
+    return told
+
+
+def _points(award: Award) -> str:
+    return f"{'?' if award.points is None else f'{award.points:g}'} / {award.possible:g}"
+
+
+def _text(message: Message, language: str) -> str:
+    return messages.render(message, language)

@@ -1,0 +1,62 @@
+"""``autograder doctor``: what works on this machine, and what to do about the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from autograder import datasets
+from autograder.cli.options import JsonOption, StateOption, here
+from autograder.console import plain_rows
+from autograder.errors import DataError
+from autograder.pipeline import versions
+from autograder.sandbox import examine
+
+
+def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:
+    """Sandbox, devices, data sets, versions: what works here, and what to do about the rest."""
+    rows = [
+        *(_row(row.name, row.ok, row.detail, row.remedy) for row in examine()),
+        *_devices(),
+        *_data(),
+        *_places(state),
+        *(_row(name, True, found) for name, found in versions().items()),
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows))
+    else:
+        plain_rows(rows, Console(highlight=False))
+    if not any(row["name"].startswith("sandbox") and row["ok"] == "yes" for row in rows):
+        raise typer.Exit(1)
+
+
+def _row(name: str, ok: bool, detail: str, remedy: str = "") -> dict[str, str]:
+    return {"name": name, "ok": "yes" if ok else "NO", "detail": detail, "remedy": "" if ok else remedy}
+
+
+def _devices() -> list[dict[str, str]]:
+    found = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
+    return [_row("GPU", bool(found), ", ".join(found) or "none", "None is needed; with one, training is faster.")]
+
+
+def _data() -> list[dict[str, str]]:
+    """Only what needs no download: a doctor changes nothing."""
+    rows = []
+    for name in ("digits", "mnist", "fashion_mnist", "cifar10"):
+        try:
+            rows.append(_row(f"data {name}", True, datasets.locate(name)))
+        except DataError as error:
+            rows.append(_row(f"data {name}", False, error.problem, error.remedy))
+    return rows
+
+
+def _places(state: Path | None) -> list[dict[str, str]]:
+    places = here(state)
+    rubrics = sorted(path.stem for place in places.rubric_places() for path in place.glob("*.yaml"))
+    return [
+        _row("rubrics", bool(rubrics), ", ".join(dict.fromkeys(rubrics)), "Put a YAML file into rubrics/."),
+        _row("state", True, str(places.state)),
+    ]

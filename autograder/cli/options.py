@@ -1,0 +1,137 @@
+"""What the commands share: their options, and the course these describe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from autograder import checks, datasets, rubric
+from autograder.errors import ConfigError, SandboxUnavailable
+from autograder.notebook import sources
+from autograder.pipeline import Course, ensure_space
+from autograder.records import DataCard, Rubric
+from autograder.sandbox import choose
+from autograder.sandbox.room import Sandbox
+from autograder.settings import Settings, settings
+from autograder.store import Store
+
+
+class Device(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Wall(StrEnum):
+    AUTO = "auto"
+    BUBBLEWRAP = "bubblewrap"
+    LANDLOCK = "landlock"
+    PLAIN = "plain"
+
+
+class Language(StrEnum):
+    FR = "fr"
+    EN = "en"
+
+
+RubricOption = Annotated[
+    str, typer.Option("--rubric", help="Id of a rubric in rubrics/, or the path of a YAML file.", metavar="ID")
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", help="digits, mnist, or a .npz like Keras' mnist.npz. Default: the rubric's.", metavar="NAME"),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for the feedback.")]
+StateOption = Annotated[
+    Path | None, typer.Option("--state", help="Folder of the store and the gradebook. Default: .autograder/ here.")
+]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where the models train.")]
+WallOption = Annotated[
+    Wall, typer.Option("--sandbox", help="Isolation; 'plain' is none at all and is recorded in every grade.")
+]
+LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of the feedback.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print each cell, and tracebacks of our faults.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]
+
+DEFAULT_RUBRIC = "mnist-individuel"
+
+
+def here(state: Path | None) -> Settings:
+    return settings(Path.cwd(), state)
+
+
+def load_rubric(wanted: str, places: Settings) -> Rubric:
+    """Find and verify a rubric, with the teacher's own checks beside it."""
+    path = rubric.find(wanted, places.rubric_places())
+    checks.load_plugins(path.parent)
+    return rubric.load(path, checks.signatures())
+
+
+def find_device(wanted: Device) -> str:
+    """``cpu`` or ``gpu``; refuses to promise a GPU that is not there."""
+    present = any(Path("/dev").glob("nvidia[0-9]*"))
+    if wanted is Device.GPU and not present:
+        raise ConfigError("no GPU is visible", place="--device gpu", remedy="Use --device cpu, or install the driver.")
+    return "gpu:0" if present and wanted is not Device.CPU else "cpu"
+
+
+def find_sandbox(wall: Wall, *, own_notebook: bool, console: Console) -> Sandbox:
+    """The strongest wall there is; none only when typed, or for a notebook that is no danger to its reader."""
+    try:
+        return choose(wall.value)
+    except SandboxUnavailable as error:
+        if not own_notebook or wall is not Wall.AUTO:
+            raise
+        console.print(f"No sandbox here ({error.problem}): running without one, since these notebooks are trusted.")
+        return choose(Wall.PLAIN.value)
+
+
+def open_course(
+    chosen: Rubric,
+    *,
+    data: str | None,
+    places: Settings,
+    sandbox: Sandbox,
+    device: str = "cpu",
+    force: bool = False,
+    split_seed: int | None = None,
+) -> Course:
+    """Everything that is the same for all submissions, but for the baseline."""
+    ensure_space(places.state)
+    loaded = datasets.load(
+        data or chosen.data,
+        split_seed=chosen.seed if split_seed is None else split_seed,
+        hidden_images=chosen.hidden_images,
+    )
+    template = places.reference(chosen.id, "template.ipynb")
+    return Course(
+        rubric=chosen,
+        data=loaded,
+        data_file=datasets.room_file(loaded, places.state / "data"),
+        sandbox=sandbox,
+        store=Store(places.state),
+        template=() if template is None else sources(template.read_bytes()),
+        device=device,
+        force=force,
+    )
+
+
+def describe_data(card: DataCard) -> str:
+    """One line that says which data a grade rests on."""
+    repeated = f" (served as {card.train_rows} rows)" if card.train_rows != card.train_images else ""
+    return (
+        f"data: {card.name}, {card.train_images} training images{repeated}, {card.public_images} public test images, "
+        f"{card.hidden_images} hidden images, split seed {card.split_seed}, {card.digest[:19]}"
+    )
+
+
+def without_force(course: Course) -> Course:
+    """The baseline is not trained anew because a submission is."""
+    return replace(course, force=False)

@@ -1,0 +1,116 @@
+"""``autograder reference``, ``selftest`` and ``release``: the assignment's own notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from autograder import reference as references
+from autograder.cli.options import (
+    DEFAULT_RUBRIC,
+    DataOption,
+    Device,
+    DeviceOption,
+    ForceOption,
+    RubricOption,
+    StateOption,
+    Wall,
+    WallOption,
+    describe_data,
+    find_device,
+    find_sandbox,
+    here,
+    load_rubric,
+    open_course,
+    without_force,
+)
+from autograder.console import plain_rows
+from autograder.errors import AutograderError, ConfigError
+from autograder.store import write_atomically
+
+
+def reference(
+    rubric: RubricOption = DEFAULT_RUBRIC,
+    seeds: Annotated[int, typer.Option(min=1, help="How many trainings.")] = 3,
+    data: DataOption = None,
+    device: DeviceOption = Device.AUTO,
+    sandbox: WallOption = Wall.AUTO,
+    force: ForceOption = False,
+    state: StateOption = None,
+) -> None:
+    """Train and measure the baseline; 'run' does it when needed."""
+    console = Console(highlight=False)
+    places = here(state)
+    chosen = load_rubric(rubric, places)
+    wall = find_sandbox(sandbox, own_notebook=True, console=console)
+    course = open_course(chosen, data=data, places=places, sandbox=wall, device=find_device(device), force=force)
+    console.print(describe_data(course.data.card))
+    with console.status("training the baseline …"):
+        baseline = references.measure(course, places, tuple(range(1, seeds + 1)))
+    if baseline is None:
+        raise ConfigError(f"reference/{chosen.id}/baseline.ipynb does not exist", remedy="Write one, or do without gain.")
+    rows = [
+        {"seed": str(seed), "hidden accuracy": f"{accuracy:.2%}"}
+        for seed, accuracy in zip(baseline.seeds, baseline.accuracies, strict=True)
+    ]
+    rows.append({"seed": "mean", "hidden accuracy": f"{baseline.accuracy:.2%} (spread {baseline.spread:.2%})"})
+    plain_rows(rows, console)
+    for name, curve in baseline.robustness.items():
+        console.print(f"{name:>15}: " + "  ".join(f"{accuracy:.1%}" for accuracy in curve))
+
+
+def selftest(
+    rubric: RubricOption = DEFAULT_RUBRIC,
+    data: DataOption = None,
+    sandbox: WallOption = Wall.AUTO,
+    force: ForceOption = False,
+    state: StateOption = None,
+) -> None:
+    """Solution must earn everything, blank nothing, a forged notebook nothing it has not earned."""
+    console = Console(highlight=False)
+    places = here(state)
+    chosen = load_rubric(rubric, places)
+    wall = find_sandbox(sandbox, own_notebook=True, console=console)
+    course = open_course(chosen, data=data, places=places, sandbox=wall, force=force)
+    console.print(describe_data(course.data.card))
+    with console.status("measuring the baseline …"):
+        baseline = references.measure(without_force(course), places, chosen.reference_seeds)
+    with console.status("grading the reference notebooks …"):
+        trials = references.selftest(replace(course, baseline=baseline), places)
+    plain_rows(
+        [
+            {"notebook": t.notebook, "item": t.item, "expected": t.expected, "earned": t.earned, "ok": "yes" if t.ok else "NO"}
+            for t in trials
+        ],
+        console,
+    )
+    wrong = [trial for trial in trials if not trial.ok]
+    if wrong:
+        raise AutograderError(
+            f"{len(wrong)} of {len(trials)} expectations do not hold",
+            place=f"reference/{chosen.id}/selftest.yaml",
+            remedy="The rubric, the references or a check is wrong: do not grade with it.",
+        )
+
+
+def release(
+    out: Annotated[Path, typer.Option("--out", help="The notebook to write.")],
+    rubric: RubricOption = DEFAULT_RUBRIC,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite it.")] = False,
+) -> None:
+    """Write the starter notebook for students."""
+    places = here(None)
+    chosen = load_rubric(rubric, places)
+    source = places.reference(chosen.id, "template.ipynb")
+    if source is None:
+        raise ConfigError(f"reference/{chosen.id}/template.ipynb does not exist", remedy="Write one.")
+    if out.suffix != ".ipynb":
+        raise ConfigError("not a notebook's name", place=str(out), remedy="Choose a name that ends in .ipynb.")
+    if out.exists() and not force:
+        raise ConfigError("exists already", place=str(out), remedy="Choose another name, or --force.")
+    write_atomically(out, source.read_bytes())
+    typer.echo(f"{out}: the starter notebook of {chosen.title['en']}")

@@ -1,0 +1,203 @@
+"""What the terminal shows while a class is graded, and the table at the end."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from autograder.pipeline import Progress
+from autograder.records import Grade, Rubric, State
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_STATES = {
+    State.GRADED: "green",
+    State.NEEDS_REVIEW: "yellow",
+    State.FAILED: "red",
+    State.MISSING: "dim",
+}
+
+
+def safe(text: str, width: int = 60) -> str:
+    """A student's text for a terminal: no escapes, no direction tricks, not too long."""
+    clean = _CONTROL.sub("�", text.replace("\n", " "))
+    return clean if len(clean) <= width else clean[: width - 1] + "…"
+
+
+class Watcher(Protocol):
+    """Shows the progress of a class."""
+
+    def tell(self, progress: Progress) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Silent:
+    """``--quiet`` and ``--json``: nothing."""
+
+    def tell(self, progress: Progress) -> None:
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class Lines(Silent):
+    """A line per change of stage: for logs and pipes; with ``verbose`` one per cell as well."""
+
+    def __init__(self, console: Console, total: int, *, verbose: bool = False) -> None:
+        self._console = console
+        self._total = total
+        self._verbose = verbose
+        self._seen: dict[str, tuple[str, int]] = {}
+        self._finished = 0
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+
+    def tell(self, progress: Progress) -> None:
+        with self._lock:
+            mark = (progress.stage, progress.cell if self._verbose else 0)
+            if self._seen.get(progress.student) == mark:
+                return
+            self._seen[progress.student] = mark
+            if progress.stage in ("done", "failed"):
+                self._finished += 1
+            elapsed = clock(time.monotonic() - self._began)
+            cell = f" cell {progress.cell}/{progress.cells}" if progress.cell else ""
+            self._console.print(
+                f"{elapsed}  {self._finished}/{self._total}  {safe(progress.student, 32)}: {progress.stage}{cell}",
+                markup=False,
+                highlight=False,
+            )
+
+
+class Board(Silent):
+    """A live board: who is at which cell and epoch, what is finished, and when the class will be."""
+
+    def __init__(self, console: Console, total: int, workers: int) -> None:
+        self._total = total
+        self._workers = max(1, workers)
+        self._rows: dict[str, tuple[Progress, float]] = {}
+        self._durations: list[float] = []
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
+
+    def tell(self, progress: Progress) -> None:
+        with self._lock:
+            now = time.monotonic()
+            _, since = self._rows.get(progress.student, (progress, now))
+            if progress.stage in ("done", "failed"):
+                self._rows.pop(progress.student, None)
+                self._durations.append(now - since)
+            else:
+                self._rows[progress.student] = (progress, since)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def _render(self) -> RenderableType:
+        with self._lock:
+            rows = list(self._rows.values())
+            durations = list(self._durations)
+        now = time.monotonic()
+        table = Table.grid(padding=(0, 2))
+        for progress, since in rows:
+            cell = f"cell {progress.cell}/{progress.cells}" if progress.cell else ""
+            table.add_row(
+                Text(safe(progress.student, 32), style="bold"),
+                Text(progress.stage),
+                Text(cell),
+                Text(safe(progress.text, 32), style="cyan"),
+                Text(clock(now - since), style="dim"),
+            )
+        done = len(durations)
+        left = remaining(durations, [now - since for _, since in rows], self._total, self._workers)
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            Text(f"{done}/{self._total} graded"),
+            ProgressBar(total=max(1, self._total), completed=done, width=30),
+            Text(f"elapsed {clock(now - self._began)}"),
+            Text("about " + clock(left) + " left" if left is not None else "estimating …", style="dim"),
+        )
+        return Group(head, table)
+
+
+def remaining(durations: Sequence[float], running: Sequence[float], total: int, workers: int) -> float | None:
+    """Seconds until a class is finished, from the mean of those that are; None before the first one is."""
+    if not durations:
+        return None
+    mean = sum(durations) / len(durations)
+    waiting = total - len(durations) - len(running)
+    work = sum(max(0.0, mean - spent) for spent in running) + waiting * mean
+    return work / workers
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def grades_table(grades: Sequence[Grade], rubric: Rubric, language: str) -> Table:
+    """One row per student, one column per criterion."""
+    table = Table(title=f"{rubric.title[language]} — /{rubric.points}", title_justify="left")
+    table.add_column("student", overflow="fold")
+    for criterion in rubric.criteria:
+        table.add_column(f"{criterion.title[language]} /{criterion.points}", justify="right")
+    table.add_column("total", justify="right", style="bold")
+    table.add_column("state")
+    for grade in grades:
+        earned = [criterion_points(grade, criterion.id) for criterion in rubric.criteria]
+        total = "" if grade.total is None else f"{grade.total:g}"
+        undecided = f" (+{grade.undecided:g}?)" if grade.undecided and grade.total is not None else ""
+        table.add_row(
+            safe(grade.student, 32),
+            *earned,
+            total + undecided,
+            Text(grade.state.value, style=_STATES[grade.state]),
+        )
+    return table
+
+
+def criterion_points(grade: Grade, criterion: str) -> str:
+    """Points of a criterion; ``?`` marks those that wait for a person, empty those of a missing submission."""
+    awards = [award for award in grade.awards if award.criterion == criterion]
+    if not awards:
+        return ""
+    points = sum(award.points for award in awards if award.points is not None)
+    return f"{points:g}" + ("?" if any(award.points is None for award in awards) else "")
+
+
+def plain_rows(rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """A small table of strings."""
+    table = Table(show_header=True)
+    for name in rows[0] if rows else ():
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(safe(cell, 200) for cell in row.values()))
+    console.print(table)

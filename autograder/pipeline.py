@@ -1,0 +1,349 @@
+"""The order of the stages, what is remembered of each, and what people are told while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+from pydantic import TypeAdapter
+
+from autograder import __version__, checks, scoring
+from autograder.datasets import DataSet
+from autograder.errors import AutograderError, ConfigError
+from autograder.execution import Cancelled, Event, Job, execute
+from autograder.extraction import extract, prepare_fallback
+from autograder.notebook import read
+from autograder.records import (
+    Baseline,
+    Cell,
+    Digest,
+    Evidence,
+    Execution,
+    Grade,
+    Json,
+    Ledger,
+    Report,
+    Rubric,
+    Submission,
+)
+from autograder.sandbox.room import Sandbox
+from autograder.store import Store
+
+T = TypeVar("T")
+
+_EXECUTION = TypeAdapter(Execution)
+_EVIDENCE = TypeAdapter(Evidence)
+_PACKAGE = Path(__file__).resolve().parent
+_PACKAGES = ("autograder", "tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """All that is the same for every submission of a run."""
+
+    rubric: Rubric
+    data: DataSet
+    data_file: Path
+    """``datasets.room_file(data, ...)``: what room 1 sees of the data."""
+    sandbox: Sandbox
+    store: Store
+    template: tuple[str, ...] = ()
+    """Sources of the starter notebook's cells."""
+    baseline: Baseline | None = None
+    device: str = "cpu"
+    threads: int = 2
+    force: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for room 1; ``{"KERAS_MAX_EPOCHS": "1"}`` in a fast check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A submission that could not be graded for a reason of ours; it can be tried again."""
+
+    submission: Submission
+    problem: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Something to tell people who wait."""
+
+    student: str
+    stage: str
+    """``waiting``, ``executing``, ``measuring``, ``grading``, ``done``, ``failed``."""
+    cell: int = 0
+    """1-based number of the cell that runs."""
+    cells: int = 0
+    text: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+Cancel = Callable[[], bool]
+
+
+def ignore(_: Progress) -> None:
+    """Nobody watches."""
+
+
+def never() -> bool:
+    return False
+
+
+# --- what a result depends on --------------------------------------------------------------------------------------
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Python and the packages a figure can depend on."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def _version(name: str) -> str:
+    if name == "autograder":
+        return __version__
+    return version(name)
+
+
+@cache
+def code_digest(*parts: str) -> str:
+    """Digest over the sources of these modules or packages of ours: changed code never answers from memory."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        path = _PACKAGE / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            hashed.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return hashed.hexdigest()
+
+
+def _key(stage: str, **parts: Json) -> str:
+    return stage + json.dumps(parts, sort_keys=True, default=str)
+
+
+def execution_key(submission: Submission, course: Course, seed: int) -> str:
+    """What room 1 depends on: notebook and files, data, parameters, limits, seed, device, packages and our own code."""
+    return _key(
+        "execution",
+        notebook=submission.notebook,
+        files=dict(submission.files),
+        data=course.data.card.digest,
+        parameters=dict(course.rubric.parameters),
+        limits=asdict(course.rubric.limits),
+        seed=seed,
+        device=course.device,
+        threads=course.threads,
+        environment=dict(course.environment),
+        sandbox=course.sandbox.name,
+        versions={name: value for name, value in versions().items() if name != "autograder"},
+        code=code_digest("guest", "execution.py", "execution", "datasets.py", "preprocessing.py"),
+    )
+
+
+def evidence_key(execution: Execution, submission: Submission, course: Course) -> str:
+    """What room 2 and the reading of the notebook depend on."""
+    baseline = None if course.baseline is None else [course.baseline.mean_errors, *course.baseline.predictions]
+    return _key(
+        "evidence",
+        execution=digest_of(_EXECUTION.dump_json(execution)),
+        notebook=submission.notebook,
+        data=course.data.card.digest,
+        baseline=baseline,
+        template=course.template,
+        images=course.rubric.robustness_images,
+        seed=course.rubric.seed,
+        code=code_digest(
+            "guest", "extraction", "preprocessing.py", "corruptions.py", "statistics.py", "notebook.py", "datasets.py"
+        ),
+    )
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remembered(key: str, adapter: TypeAdapter[T], course: Course, work: Callable[[], T]) -> T:
+    """The result of ``work``, from memory where the key is known and nothing was forced."""
+    known = None if course.force else course.store.recall(key)
+    if known is not None:
+        return adapter.validate_json(course.store.get(known))
+    result = work()
+    course.store.remember(key, course.store.put(adapter.dump_json(result)))
+    return result
+
+
+# --- the stages of one submission ----------------------------------------------------------------------------------
+
+
+def run_notebook(
+    submission: Submission, course: Course, *, seed: int, tell: OnProgress = ignore, cancelled: Cancel = never
+) -> Execution:
+    """Room 1, or what it said the last time the same thing was asked."""
+    if submission.notebook is None:
+        raise ValueError(f"{submission.student}: nothing to run")
+    content = course.store.get(submission.notebook)
+
+    def on_event(event: Event) -> None:
+        tell(
+            Progress(
+                student=submission.student, stage="executing", cell=event.cell, cells=event.cells, text=event.text
+            )
+        )
+
+    def prepare(ledger: Ledger, artifacts: Mapping[str, Digest]) -> Mapping[str, Any]:
+        return prepare_fallback(ledger, artifacts, course.data, course.store)
+
+    def work() -> Execution:
+        job = Job(
+            notebook=content,
+            files={name: course.store.get(file) for name, file in submission.files.items()},
+            data=course.data,
+            data_file=course.data_file,
+            limits=course.rubric.limits,
+            parameters=course.rubric.parameters,
+            seed=seed,
+            device=course.device,
+            threads=course.threads,
+            environment=course.environment,
+        )
+        return execute(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
+
+    return _remembered(execution_key(submission, course, seed), _EXECUTION, course, work)
+
+
+def gather(submission: Submission, execution: Execution, course: Course, *, cancelled: Cancel = never) -> Evidence:
+    """Room 2 and the reading of the notebook."""
+
+    def work() -> Evidence:
+        return extract(
+            submission=submission,
+            execution=execution,
+            cells=cells_of(submission, execution, course.store),
+            template_cells=course.template,
+            data=course.data,
+            baseline=course.baseline,
+            rubric=course.rubric,
+            sandbox=course.sandbox,
+            store=course.store,
+            cancelled=cancelled,
+        )
+
+    return _remembered(evidence_key(execution, submission, course), _EVIDENCE, course, work)
+
+
+def cells_of(submission: Submission, execution: Execution | None, store: Store) -> tuple[Cell, ...]:
+    """The cells with the outputs of our execution, else as handed in."""
+    source = (execution and execution.notebook) or submission.notebook
+    return read(store.get(source), store) if source is not None else ()
+
+
+def judge(submission: Submission, evidence: Evidence, rubric: Rubric) -> Grade:
+    """Checks and scoring: pure, and quick enough to be done anew each time."""
+    return scoring.score(rubric, checks.run(rubric, evidence), submission)
+
+
+def grade_one(
+    submission: Submission, course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never
+) -> Report:
+    """The whole route for one student."""
+    evidence: Evidence | None = None
+    if submission.notebook is None:
+        grade = scoring.refused(course.rubric, submission)
+    else:
+        tell(Progress(student=submission.student, stage="executing"))
+        execution = run_notebook(submission, course, seed=course.rubric.seed, tell=tell, cancelled=cancelled)
+        tell(Progress(student=submission.student, stage="measuring"))
+        evidence = gather(submission, execution, course, cancelled=cancelled)
+        tell(Progress(student=submission.student, stage="grading"))
+        grade = judge(submission, evidence, course.rubric)
+    return Report(
+        submission=submission, grade=grade, evidence=evidence, graded_at=datetime.now(UTC), versions=versions()
+    )
+
+
+# --- a class -------------------------------------------------------------------------------------------------------
+
+
+def grade_class(
+    submissions: Sequence[Submission],
+    course: Course,
+    *,
+    workers: int,
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
+) -> Iterator[Report | Fault]:
+    """Results as they finish; one that fails for a reason of ours is a ``Fault`` and the class goes on."""
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="submission") as pool:
+        futures: dict[Future[Report | None], Submission] = {
+            pool.submit(_unless_cancelled, submission, course, tell, cancelled): submission
+            for submission in submissions
+        }
+        for future in as_completed(futures):
+            submission = futures[future]
+            result = _settled(future, submission)
+            if result is None:
+                continue
+            tell(Progress(student=submission.student, stage="done" if isinstance(result, Report) else "failed"))
+            yield result
+
+
+def _unless_cancelled(submission: Submission, course: Course, tell: OnProgress, cancelled: Cancel) -> Report | None:
+    if cancelled():
+        return None
+    try:
+        return grade_one(submission, course, tell=tell, cancelled=cancelled)
+    except Cancelled:
+        return None
+
+
+def _settled(future: Future[Report | None], submission: Submission) -> Report | Fault | None:
+    """What became of one submission; only faults of ours arrive as exceptions."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, AutograderError):
+        return Fault(submission=submission, problem=str(error), remedy=error.remedy)
+    if isinstance(error, Exception):
+        return Fault(
+            submission=submission,
+            problem=f"{type(error).__name__}: {error}",
+            remedy="This is a fault of autograder; run again with --verbose and report it.",
+        )
+    raise error
+
+
+def default_workers(memory_mb: int) -> int:
+    """One kernel per core, as far as the memory each may use is there."""
+    available = _available_memory_mb()
+    return max(1, min(os.cpu_count() or 1, int(available // memory_mb)))
+
+
+def _available_memory_mb() -> float:
+    return float(psutil.virtual_memory().available) / 2**20
+
+
+def ensure_space(state: Path, needed_mb: int = 512) -> None:
+    """Refuse to start on a full disk instead of losing work half-way."""
+    state.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(state).free // 2**20
+    if free < needed_mb:
+        raise ConfigError(
+            f"only {free} MB are free", place=str(state), remedy=f"Free at least {needed_mb} MB, or choose --state."
+        )
+
+
+def with_baseline(course: Course, baseline: Baseline) -> Course:
+    return replace(course, baseline=baseline)
+

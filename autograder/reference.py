@@ -1,0 +1,121 @@
+"""The assignment's own notebooks, through the same rooms as a student's: the baseline, and the self-test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from autograder.errors import AutograderError, ConfigError
+from autograder.extraction import baseline_from
+from autograder.pipeline import Course, grade_one, never, run_notebook
+from autograder.records import Baseline, Ending, Execution, Grade, Rubric, StudentId, Submission
+from autograder.settings import Settings
+from autograder.store import digest
+
+_EXPECTATIONS = TypeAdapter(dict[str, dict[str, "str | int | float"]])
+
+
+def measure(
+    course: Course, places: Settings, seeds: Sequence[int], *, cancelled: Callable[[], bool] = never
+) -> Baseline | None:
+    """Train the baseline once per seed and measure it on the hidden images; None when the assignment has none.
+
+    Raises AutograderError when the baseline notebook does not run: nothing can be graded against it.
+    """
+    path = places.reference(course.rubric.id, "baseline.ipynb")
+    if path is None:
+        return None
+    submission = _reference(path, course)
+    runs = [run_notebook(submission, course, seed=seed, cancelled=cancelled) for seed in seeds]
+    for execution in runs:
+        _must_complete(execution, path)
+    return baseline_from(
+        runs,
+        seeds=tuple(seeds),
+        data=course.data,
+        rubric=course.rubric,
+        sandbox=course.sandbox,
+        store=course.store,
+        cancelled=cancelled,
+    )
+
+
+def _reference(path: Path, course: Course) -> Submission:
+    content = path.read_bytes()
+    return Submission(
+        student=StudentId(f"reference-{path.stem}"),
+        name=path.stem,
+        source=path.name,
+        notebook=course.store.put(content),
+        handed_in=digest(content),
+    )
+
+
+def _must_complete(execution: Execution, path: Path) -> None:
+    if execution.ending is Ending.COMPLETED:
+        return
+    errors = "; ".join(run.error for run in execution.cells if run.error) or execution.ending.value
+    raise AutograderError(
+        f"the reference did not run: {errors}",
+        place=str(path),
+        remedy="Run 'autograder doctor', and open the notebook: it must run from top to bottom.",
+    )
+
+
+# --- self-test -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One expectation of ``selftest.yaml`` and what came of it."""
+
+    notebook: str
+    item: str
+    """An item of the rubric, or ``total``."""
+    expected: str
+    """``15.5`` exactly, or ``<= 15.5``."""
+    earned: str
+    ok: bool
+
+
+def selftest(course: Course, places: Settings) -> tuple[Trial, ...]:
+    """Grade the references and hold them to ``reference/<rubric>/selftest.yaml``."""
+    path = places.reference(course.rubric.id, "selftest.yaml")
+    if path is None:
+        raise ConfigError(f"reference/{course.rubric.id}/selftest.yaml does not exist", remedy="Write one.")
+    trials: list[Trial] = []
+    for name, wanted in expectations(path, course.rubric).items():
+        notebook = places.reference(course.rubric.id, f"{name}.ipynb")
+        if notebook is None:
+            raise ConfigError(f"{name}.ipynb does not exist", place=str(path))
+        grade = grade_one(_reference(notebook, course), course).grade
+        trials += [_trial(name, item, str(points), grade) for item, points in wanted.items()]
+    return tuple(trials)
+
+
+def expectations(path: Path, rubric: Rubric) -> Mapping[str, Mapping[str, str | int | float]]:
+    """Notebook -> item or ``total`` -> points; every name is one that exists."""
+    try:
+        wanted = _EXPECTATIONS.validate_python(yaml.safe_load(path.read_text("utf-8")))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise ConfigError(f"unreadable: {error}", place=str(path)) from error
+    items = {item.id for _, item in rubric.items} | {"total"}
+    unknown = [item for points in wanted.values() for item in points if item not in items]
+    if unknown:
+        raise ConfigError(f"unknown item {unknown[0]}", place=str(path), remedy="Known: " + ", ".join(sorted(items)))
+    return wanted
+
+
+def _trial(notebook: str, item: str, expected: str, grade: Grade) -> Trial:
+    points = grade.total if item == "total" else next(a.points for a in grade.awards if a.item == item)
+    limit = Decimal(expected.removeprefix("<=").strip())
+    if points is None or (item == "total" and grade.undecided):
+        ok = False
+    else:
+        ok = points <= limit if expected.startswith("<=") else points == limit
+    return Trial(notebook=notebook, item=item, expected=expected, earned="?" if points is None else f"{points:g}", ok=ok)

@@ -1,0 +1,35 @@
+"""Where things lie: rubrics, references, state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_SHIPPED = (_PACKAGE / "shipped", _PACKAGE.parent)
+"""Inside an installed wheel, and the checkout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``root`` is the teacher's folder: what lies there comes before what is shipped."""
+
+    root: Path
+    state: Path
+    """Store and gradebook: can be deleted, then everything is executed anew and rulings are lost."""
+
+    def rubric_places(self) -> tuple[Path, ...]:
+        return tuple(place / "rubrics" for place in (self.root, *_SHIPPED) if (place / "rubrics").is_dir())
+
+    def reference(self, rubric: str, name: str) -> Path | None:
+        """``reference/<rubric>/<name>``, the teacher's own first; None when there is none."""
+        candidates = (place / "reference" / rubric / name for place in (self.root, *_SHIPPED))
+        return next((path for path in candidates if path.is_file()), None)
+
+    def samples(self) -> tuple[Path, ...]:
+        """Folders of notebooks that were shipped, written by us."""
+        return tuple(place / "submissions" for place in _SHIPPED if (place / "submissions").is_dir())
+
+
+def settings(root: Path, state: Path | None = None) -> Settings:
+    return Settings(root=root, state=state or root / ".autograder")
