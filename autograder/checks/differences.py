@@ -1,0 +1,302 @@
+"""In what two trainings differ: by their layers, settings and data as the ledger recorded them, never by the text.
+
+The families are those of the assignment. What changes nothing about a model is left out: names, seeds, an explicit
+input layer, an activation written as a layer of its own, labels as integers or one-hot.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autograder.records import Json, Layer, Training
+
+
+class Family(StrEnum):
+    ARCHITECTURE = "architecture"
+    REGULARISATION = "regularisation"
+    HYPERPARAMETERS = "hyperparameters"
+    AUGMENTATION = "augmentation"
+    STRATEGY = "strategy"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting in which two trainings differ."""
+
+    family: Family
+    name: str
+    text: str
+    """``batch_size 128 → 64``, ``+ Dropout(0.3)``: names of Keras, the same in every language."""
+    numeric: bool = False
+    """Only numbers differ: another value of the same setting, as in a sweep."""
+
+
+_REGULARISING = re.compile(r"Dropout|Noise$|Normalization$|^ActivityRegularization$")
+_AUGMENTING = re.compile(r"^Random|^RandAugment$|^AugMix$|^MixUp$|^CutMix$|^AutoContrast$|^Solarization$")
+_NEUTRAL = re.compile(r"^(InputLayer|Rescaling|Normalization|Resizing|CenterCrop|Reshape|Permute|Identity)$")
+_ACTIVATIONS = {"ReLU": "relu", "Softmax": "softmax", "LeakyReLU": "leaky_relu", "ELU": "elu", "PReLU": "prelu"}
+_SALIENT = ("filters", "units", "rate", "factor", "stddev", "kernel_size", "pool_size", "height_factor")
+_UNIMPORTANT = frozenset(
+    "name dtype trainable seed batch_shape batch_input_shape input_shape shape data_format autocast noise_shape "
+    "bias_initializer synchronized axis sparse ragged optional groups dilation_rate use_bias".split()
+)
+_REGULARISERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint")
+_STEERING = re.compile(
+    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup", re.I
+)
+_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered", "clipnorm", "clipvalue")
+
+
+def differences(before: Training, after: Training) -> tuple[Change, ...]:
+    """What was changed from ``before`` to ``after``, in the order of the families; empty for the same settings."""
+    return (
+        *_architecture(before, after),
+        *_layers_of(Family.REGULARISATION, _REGULARISING, before, after),
+        *_penalties(before, after),
+        *_hyperparameters(before, after),
+        *_layers_of(Family.AUGMENTATION, _AUGMENTING, before, after),
+        *_data(before, after),
+        *_strategy(before, after),
+    )
+
+
+# --- values --------------------------------------------------------------------------------------------------------
+
+
+def _canonical(value: Json) -> Json:
+    """Floats as they were typed: a float32 that went through JSON is 0.001 again."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_canonical(part) for part in value]
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(part) for key, part in value.items()}
+    return value
+
+
+def _told(value: Json) -> str:
+    """Short text for people."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return "×".join(map(_told, value)) if value else "()"
+    if isinstance(value, Mapping):
+        return str(value.get("class_name") or json.dumps(value, sort_keys=True, default=str))[:60]
+    return str(value)[:60]
+
+
+def _is_number(value: Json) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_number, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _change(family: Family, name: str, before: Json, after: Json) -> Iterator[Change]:
+    """One setting with a value on both sides; unknown on either side is no difference."""
+    before, after = _canonical(before), _canonical(after)
+    if before is None or after is None or before == after:
+        return
+    numeric = _is_number(before) and _is_number(after)
+    yield Change(family, name, f"{name} {_told(before)} → {_told(after)}", numeric)
+
+
+# --- layers --------------------------------------------------------------------------------------------------------
+
+
+def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
+    """Kind and settings of the layers that make the architecture, activations folded into the layer before."""
+    kept: list[tuple[str, dict[str, Json]]] = []
+    for layer in training.layers:
+        if _aside(layer.kind):
+            continue
+        activation = _ACTIVATIONS.get(layer.kind) or (layer.config.get("activation") if layer.kind == "Activation" else "")
+        if activation and kept and kept[-1][1].get("activation") in {None, "linear"}:
+            kept[-1][1]["activation"] = activation
+            continue
+        kept.append((layer.kind, _config(layer)))
+    return kept
+
+
+def _aside(kind: str) -> bool:
+    """Layers that are of another family, or that make no other model of it."""
+    return any(kinds.search(kind) for kinds in (_REGULARISING, _AUGMENTING, _NEUTRAL))
+
+
+def _config(layer: Layer) -> dict[str, Json]:
+    left_out = {*_UNIMPORTANT, *_REGULARISERS}
+    return {key: _canonical(value) for key, value in layer.config.items() if key not in left_out and value is not None}
+
+
+def _architecture(before: Training, after: Training) -> Iterator[Change]:
+    old, new = _structure(before), _structure(after)
+    if not old or not new:
+        return
+    if [kind for kind, _ in old] != [kind for kind, _ in new]:
+        yield Change(Family.ARCHITECTURE, "layers", _edits(old, new))
+        return
+    for key in sorted({key for _, config in old + new for key in config}):
+        pairs = [(_told(a.get(key)), _told(b.get(key))) for (_, a), (_, b) in zip(old, new, strict=True)]
+        if any(a != b for a, b in pairs):
+            values = [config.get(key) for _, config in old + new if key in config]
+            text = f"{key} {_row(a for a, _ in pairs)} → {_row(b for _, b in pairs)}"
+            yield Change(Family.ARCHITECTURE, key, text, all(map(_is_number, values)))
+
+
+def _row(values: Iterable[str]) -> str:
+    return ", ".join(value for value in values if value != "None")[:80]
+
+
+def _label(kind: str, config: Mapping[str, Json]) -> str:
+    """``Conv2D(64)``"""
+    salient = next((config[key] for key in _SALIENT if key in config), None)
+    return kind if salient is None else f"{kind}({_told(_canonical(salient))})"
+
+
+def _edits(old: Sequence[tuple[str, Mapping[str, Json]]], new: Sequence[tuple[str, Mapping[str, Json]]]) -> str:
+    """``+ Conv2D(128) − Dense(64)``: the shortest way from one list of layers to the other."""
+    kinds = difflib.SequenceMatcher(None, [kind for kind, _ in old], [kind for kind, _ in new], autojunk=False)
+    added, removed = [], []
+    for operation, start, stop, begin, end in kinds.get_opcodes():
+        if operation != "equal":
+            removed += [_label(*layer) for layer in old[start:stop]]
+            added += [_label(*layer) for layer in new[begin:end]]
+    told = [f"+ {', '.join(added)}"] if added else []
+    told += [f"− {', '.join(removed)}"] if removed else []
+    return " ".join(told)[:160]
+
+
+def _layers_of(family: Family, kinds: re.Pattern[str], before: Training, after: Training) -> Iterator[Change]:
+    """Layers that do not make the architecture, one change for each kind."""
+    old, new = _placed(before, kinds), _placed(after, kinds)
+    for kind in sorted({*old, *new}):
+        if old.get(kind) == new.get(kind):
+            continue
+        labels = ", ".join(dict.fromkeys(label for _, label in new.get(kind, [])))
+        if kind not in old:
+            text = f"+ {labels}"
+        elif kind not in new:
+            text = f"− {kind}"
+        else:
+            text = f"{', '.join(dict.fromkeys(label for _, label in old[kind]))} → {labels}"
+            text += f" ({len(old[kind])} → {len(new[kind])})" if len(old[kind]) != len(new[kind]) else ""
+        yield Change(family, kind, text[:160], kind in old and kind in new)
+
+
+def _placed(training: Training, kinds: re.Pattern[str]) -> dict[str, list[tuple[int, str]]]:
+    """Kind -> where it stands among the layers of the architecture, and its label."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    position = 0
+    for layer in training.layers:
+        if kinds.search(layer.kind) and not _NEUTRAL.search(layer.kind):
+            found.setdefault(layer.kind, []).append((position, _label(layer.kind, layer.config)))
+        elif not (_aside(layer.kind) or layer.kind == "Activation" or layer.kind in _ACTIVATIONS):
+            position += 1
+    return found
+
+
+def _penalties(before: Training, after: Training) -> Iterator[Change]:
+    """L1, L2, constraints and weight decay."""
+    old, new = _penalty(before), _penalty(after)
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            both = name in old and name in new
+            text = f"{old[name]} → {new[name]}" if both else f"+ {new[name]}" if name in new else f"− {old[name]}"
+            yield Change(Family.REGULARISATION, name, text[:160], both)
+
+
+def _penalty(training: Training) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for layer in training.layers:
+        for key in _REGULARISERS:
+            if value := layer.config.get(key):
+                kind = _told(_canonical(value))
+                found.setdefault(re.sub(r"\W.*", "", kind) or key, []).append(kind)
+    told = {name: ", ".join(dict.fromkeys(kinds)) + f" ×{len(kinds)}" for name, kinds in found.items()}
+    decay = training.optimizer.get("weight_decay")
+    # AdamW and its kin decay weights by definition: there the optimiser is what was chosen.
+    if isinstance(decay, int | float) and decay > 0 and not str(training.optimizer.get("name", "")).lower().endswith("w"):
+        told["weight_decay"] = f"weight_decay {decay:.6g}"
+    return told
+
+
+# --- settings ------------------------------------------------------------------------------------------------------
+
+
+def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
+    family = Family.HYPERPARAMETERS
+    old, new = before.optimizer, after.optimizer
+    names = [str(optimizer.get("name", "")).lower() or None for optimizer in (old, new)]
+    rates = [_rate(optimizer) for optimizer in (old, new)]
+    if names[0] and names[1] and names[0] != names[1]:
+        told = [f"{name}({rate:.6g})" if rate else str(name) for name, rate in zip(names, rates, strict=True)]
+        yield Change(family, "optimizer", f"optimizer {told[0]} → {told[1]}")
+    else:
+        yield from _change(family, "learning_rate", *rates)
+        for key in _OPTIMIZER:
+            yield from _change(family, key, _set(old, key), _set(new, key))
+    yield from _change(family, "batch_size", _batch(before), _batch(after))
+    yield from _change(family, "loss", _loss(before), _loss(after))
+
+
+def _rate(optimizer: Mapping[str, Json]) -> float | None:
+    rate = optimizer.get("learning_rate")
+    return float(f"{rate:.6g}") if isinstance(rate, int | float) else None
+
+
+def _set(optimizer: Mapping[str, Json], key: str) -> Json:
+    """What an optimiser was told; ``None`` and absent are the same choice when the other side has a value."""
+    value = optimizer.get(key)
+    return "none" if value is None and optimizer else value
+
+
+def _batch(training: Training) -> Json:
+    """Keras' own default is 32; a data set or generator makes its own batches."""
+    stated = training.arguments.get("batch_size")
+    if stated is None and training.arguments and training.x.kind == "array":
+        return 32
+    return stated
+
+
+def _loss(training: Training) -> str | None:
+    """Integer labels or one-hot: the same loss."""
+    return re.sub(r"[^a-z]|sparse", "", training.loss.lower()) or None
+
+
+def _data(before: Training, after: Training) -> Iterator[Change]:
+    """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at."""
+    family = Family.AUGMENTATION
+    if before.x.kind != after.x.kind and before.x.shape:
+        yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
+        return
+    rows = [data.x.shape[0] if data.x.shape and data.x.kind == "array" else 0 for data in (before, after)]
+    if rows[0] and rows[1] > 1.02 * rows[0]:
+        yield Change(family, "rows", f"x {rows[0]} → {rows[1]}", True)
+
+
+def _strategy(before: Training, after: Training) -> Iterator[Change]:
+    family = Family.STRATEGY
+    old, new = _steering(before), _steering(after)
+    for name in sorted(old ^ new):
+        yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
+    yield from _change(family, "epochs", before.arguments.get("epochs"), after.arguments.get("epochs"))
+    for key in ("class_weight", "sample_weight"):
+        if bool(before.arguments.get(key)) != bool(after.arguments.get(key)):
+            yield Change(family, key, f"+ {key}" if after.arguments.get(key) else f"− {key}")
+
+
+def _steering(training: Training) -> set[str]:
+    """Callbacks and schedules that change how a model learns; those that only watch are left out."""
+    listed = training.arguments.get("callbacks")
+    named = [str(name) for name in listed] if isinstance(listed, Sequence) and not isinstance(listed, str) else []
+    found = {name for name in named if _STEERING.search(name)}
+    rate = training.optimizer.get("learning_rate")
+    if isinstance(rate, Mapping):
+        found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))
+    elif isinstance(rate, str):
+        found.add(rate[:60])
+    return found

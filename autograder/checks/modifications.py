@@ -1,0 +1,240 @@
+"""Were modifications of the baseline really trained, justified, and compared with method?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from autograder.checks.answers import earned, unreached
+from autograder.checks.differences import Family, differences
+from autograder.checks.reasons import Justified, justifications
+from autograder.checks.registry import check
+from autograder.checks.trials import Trial, Trials, name_of, trials
+from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
+
+Count = Annotated[int, Field(ge=1, le=20)]
+
+_SHOWN = 12
+
+
+@check("modifications.distinct", needs=[GapKind.LEDGER])
+def distinct(evidence: Evidence, *, wanted: Count = 3, sweeps_count_once: bool = True) -> Finding:
+    """One share for each of ``wanted`` modifications that was trained, by layers, settings and data, never by the text.
+
+    Identical settings trained twice count once; so do other numbers of the same setting when ``sweeps_count_once``.
+    """
+    found = trials(evidence, sweeps_count_once=sweeps_count_once)
+    if found.base is None:
+        return _nothing_trained(evidence)
+    count = len(found.distinct)
+    return earned(
+        min(1.0, count / wanted),
+        Standing.CLAIM,
+        say(
+            "{count:int} distinct {count:plural,modification,modifications} of the baseline trained; {wanted:int} wanted.",
+            count=count,
+            wanted=wanted,
+        ),
+        advice=say(
+            "Train {missing:int} more {missing:plural,modification,modifications} that {missing:plural,differs,differ} "
+            "from the baseline in layers, regularisation, optimiser settings, augmentation or training strategy.",
+            missing=max(0, wanted - count),
+        ),
+        details=[*_what_differs(found, evidence), *_left_out(found, evidence)],
+        cells=_cells([trial.training for trial in found.distinct], evidence),
+        found={"modifications": [[change.text for change in trial.changes] for trial in found.distinct[:_SHOWN]]},
+        wanted={"modifications": wanted},
+    )
+
+
+def _nothing_trained(evidence: Evidence) -> Finding:
+    if not evidence.executed:
+        return unreached(Standing.CLAIM, say("Nothing was executed, so no training could be seen."))
+    return unreached(
+        Standing.CLAIM,
+        say("No training was completed, so there is no modification to judge."),
+        advice=say("Train the baseline and at least three modified models in the notebook that you hand in."),
+    )
+
+
+def _cells(trainings: Sequence[Training], evidence: Evidence) -> list[int]:
+    cells = (evidence.cell_of(training.execution_count) for training in trainings)
+    return [cell for cell in cells if cell is not None]
+
+
+def _what_differs(found: Trials, evidence: Evidence) -> Iterator[Message]:
+    for trial in found.distinct[:_SHOWN]:
+        cell = evidence.cell_of(trial.training.execution_count)
+        for family in trial.families:
+            texts = [change.text for change in trial.changes if change.family is family]
+            yield _told(family, name_of(trial.training, evidence), cell, "; ".join(texts)[:300])
+    if len(found.distinct) > _SHOWN:
+        yield say("Modifications beyond the first {shown:int} are not listed.", shown=_SHOWN)
+
+
+def _told(family: Family, name: str, cell: int | None, change: str) -> Message:
+    """One line; the changes are in Keras' own words, which need no translation."""
+    number = None if cell is None else cell + 1
+    if family is Family.ARCHITECTURE:
+        return say("{model} (cell {cell:int}), architecture: {change}", model=name, cell=number, change=change)
+    if family is Family.REGULARISATION:
+        return say("{model} (cell {cell:int}), regularisation: {change}", model=name, cell=number, change=change)
+    if family is Family.HYPERPARAMETERS:
+        return say("{model} (cell {cell:int}), hyper-parameters: {change}", model=name, cell=number, change=change)
+    if family is Family.AUGMENTATION:
+        return say("{model} (cell {cell:int}), data augmentation: {change}", model=name, cell=number, change=change)
+    return say("{model} (cell {cell:int}), training strategy: {change}", model=name, cell=number, change=change)
+
+
+def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
+    for trial in found.distinct[:_SHOWN]:
+        if trial.again:
+            yield say(
+                "{model}: trained {times:int} more {times:plural,time,times} with the same settings or with other values of "
+                "the same setting; this counts once.",
+                model=name_of(trial.training, evidence),
+                times=len(trial.again),
+            )
+    for training in found.unfinished[:4]:
+        yield say("{model}: the training did not finish, so it does not count.", model=name_of(training, evidence))
+
+
+# --- justified -----------------------------------------------------------------------------------------------------
+
+
+@check("modifications.justified", needs=[GapKind.LEDGER])
+def justified(
+    evidence: Evidence,
+    *,
+    wanted: Count = 3,
+    at_most: Count = 5,
+    words: Count = 12,
+    comment_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
+) -> Finding:
+    """Share of the modifications that have a reason in words near them: a heuristic, which finds reasons but does not weigh them.
+
+    A reason is a paragraph of the author's own with at least ``words`` words and a word of cause or purpose, beside
+    the cell that defines, builds or trains the model, or anywhere if it names the model or what was changed. Each
+    reason serves one modification. A comment or docstring counts ``comment_share``. Wanted is a reason for every
+    modification trained, for no fewer than ``wanted`` and no more than ``at_most``.
+    """
+    found = trials(evidence)
+    if found.base is None:
+        return _nothing_trained(evidence)
+    if not found.distinct:
+        return unreached(Standing.TEXT, say("No modification was trained, so there is nothing to justify."))
+    reasons = justifications(found.distinct, evidence, words=words, comment_share=comment_share)
+    needed = min(max(wanted, len(found.distinct)), max(wanted, at_most))
+    share = min(1.0, sum(reason.share for reason in reasons) / needed)
+    return earned(
+        share,
+        Standing.TEXT,
+        say(
+            "{count:int} of {needed:int} modifications justified in words (found by their place and by words such as "
+            "“because”, “in order to”; how good the reason is, is not weighed).",
+            count=sum(reason.share > 0 for reason in reasons),
+            needed=needed,
+        ),
+        advice=say(
+            "Beside each modification, write in a text cell why you expect it to help ({words:int} words or more).", words=words
+        ),
+        details=[_where(reason, evidence) for reason in reasons[:_SHOWN]],
+        cells=[reason.cell for reason in reasons if reason.cell is not None],
+        found={"justified": sum(reason.share for reason in reasons)},
+        wanted={"justified": needed},
+    )
+
+
+def _where(reason: Justified, evidence: Evidence) -> Message:
+    name = name_of(reason.trial.training, evidence)
+    if reason.cell is None:
+        return say("{model}: no reason found near it.", model=name)
+    if reason.share < 1:
+        return say("{model}: a reason in a comment only, cell {cell:int}.", model=name, cell=reason.cell + 1)
+    return say("{model}: reason in cell {cell:int}: “{quote}”", model=name, cell=reason.cell + 1, quote=reason.quote)
+
+
+# --- methodical ----------------------------------------------------------------------------------------------------
+
+
+@check("modifications.methodical", needs=[GapKind.LEDGER])
+def methodical(evidence: Evidence, *, wanted: Count = 3) -> Finding:
+    """Thirds: the baseline measured again in the notebook, one change at a time, the same protocol for all models.
+
+    The second and third are the proportion of the modifications for which they hold, of at least ``wanted``.
+    """
+    found = trials(evidence)
+    if found.base is None:
+        return _nothing_trained(evidence)
+    if not found.distinct:
+        return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))
+    total = max(wanted, len(found.distinct))
+    single = [trial for trial in found.distinct if _one_at_a_time(trial, found)]
+    alike = [trial for trial in found.distinct if _same_protocol(trial, found, evidence)]
+    share = (int(found.remeasured) + len(single) / total + len(alike) / total) / 3
+    return earned(
+        share,
+        Standing.CLAIM,
+        say(
+            "One change at a time: {single:int} of {total:int} modifications; same protocol: {alike:int} of {total:int}.",
+            single=len(single),
+            alike=len(alike),
+            total=total,
+        ),
+        advice=say(
+            "Train the baseline with the same data, epochs and batch size as the other models, and change one thing at a "
+            "time: only then can an effect be put down to its cause."
+        ),
+        details=_method(found, single, alike, evidence),
+        cells=_cells([trial.training for trial in found.distinct], evidence),
+        found={"baseline": found.remeasured, "single": len(single), "alike": len(alike)},
+        wanted={"baseline": True, "single": total, "alike": total},
+    )
+
+
+def _one_at_a_time(trial: Trial, found: Trials) -> bool:
+    """One family away from the baseline or from a model that was trained before."""
+    earlier = [other.training for other in found.distinct if other.training.number < trial.training.number]
+    known = [differences(training, trial.training) for training in earlier]
+    return any(len({change.family for change in changes}) == 1 for changes in (trial.changes, *known))
+
+
+def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
+    """Same rows, same kind of validation, evaluated on as many images; epochs and batch size unless they are the change."""
+    base, training = found.base, trial.training
+    if base is None:
+        return False
+    varied = {change.name for change in trial.changes}
+    side_effects = varied & {"epochs", "batch_size"} if len(varied) > 1 else set()
+    if side_effects and not varied & {"EarlyStopping", "source"}:
+        return False
+    if _validation(training) != _validation(base) and base.number != 0:
+        return False
+    return len({_evaluated_rows(one, evidence) for one in (base, training)} - {0}) <= 1
+
+
+def _validation(training: Training) -> object:
+    return training.arguments.get("validation_split") or training.arguments.get("validation")
+
+
+def _evaluated_rows(training: Training, evidence: Evidence) -> int:
+    """Largest number of images the model was evaluated on; 0 when it was not, which its validation may stand in for."""
+    rows = (made.x.shape[0] for made in evidence.ledger.evaluations if made.model == training.model and made.x.shape)
+    return max(rows, default=0)
+
+
+def _method(
+    found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evidence: Evidence
+) -> Iterator[Message]:
+    if found.remeasured:
+        yield say("The baseline was trained again in this notebook.")
+    else:
+        yield say("The baseline was not trained in this notebook with its own architecture and optimiser.")
+    for trial in found.distinct[:_SHOWN]:
+        name = name_of(trial.training, evidence)
+        if trial not in single:
+            yield say("{model}: {count:int} families of settings changed at once.", model=name, count=len(trial.families))
+        if trial not in alike:
+            yield say("{model}: other epochs, batch size, validation or test images than the baseline.", model=name)

@@ -1,0 +1,130 @@
+"""Which trainings of a notebook are modifications of the baseline, and which of them are the same one again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from autograder.checks.differences import Change, Family, differences
+from autograder.records import Evidence, Training
+
+_PROTOCOL = frozenset({"epochs", "batch_size"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One distinct modification that was trained."""
+
+    training: Training
+    changes: tuple[Change, ...]
+    """Against the baseline."""
+    again: tuple[Training, ...] = ()
+    """Further trainings of the same modification: identical, or other values of the same setting."""
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        return tuple(dict.fromkeys(change.family for change in self.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    base: Training | None
+    """What the modifications are held against; None when nothing was trained."""
+    remeasured: bool
+    """The notebook trained the baseline itself."""
+    distinct: tuple[Trial, ...]
+    unfinished: tuple[Training, ...]
+
+
+def trials(evidence: Evidence, *, sweeps_count_once: bool = True) -> Trials:
+    """Distinct modifications in the order of their training, against the notebook's own baseline where it has one."""
+    trained = [training for training in evidence.ledger.trainings if training.finished and training.epochs_run >= 1]
+    unfinished = tuple(training for training in evidence.ledger.trainings if training not in trained)
+    if not trained:
+        return Trials(None, False, (), unfinished)
+    stages = _stages(trained)
+    reference = reference_training(evidence, like=stages[0])
+    own = _own_baseline(reference, [*trained, *stages]) if reference else stages[0]
+    alone = len(stages) == 1 and reference is not None
+    base = reference if own is None or (alone and reference is not None) else own
+    found: list[Trial] = []
+    for training in stages:
+        changes = differences(base, training) if base is not None else ()
+        if changes:
+            _add(found, Trial(training, changes), sweeps_count_once)
+    return Trials(base, own is not None, tuple(found), unfinished)
+
+
+def reference_training(evidence: Evidence, *, like: Training) -> Training | None:
+    """The reference baseline's training; data are taken to be those of ``like``, which only the notebook knows."""
+    baseline = evidence.baseline
+    if baseline is None:
+        return None
+    if baseline.training is not None:
+        return replace(baseline.training, x=like.x)
+    if not baseline.layers:
+        return None
+    return Training(number=0, model="reference", layers=baseline.layers, optimizer=baseline.optimizer, x=like.x)
+
+
+def _stages(trained: Sequence[Training]) -> list[Training]:
+    """One entry for consecutive trainings of one model with the same settings: ``fit`` in a loop is one training."""
+    stages: list[Training] = []
+    for training in trained:
+        last = stages[-1] if stages else None
+        if last is not None and last.model == training.model and _only_epochs(differences(last, training)):
+            stages[-1] = _continued(last, training)
+        else:
+            stages.append(training)
+    return stages
+
+
+def _only_epochs(changes: Iterable[Change]) -> bool:
+    return all(change.name == "epochs" for change in changes)
+
+
+def _continued(first: Training, then: Training) -> Training:
+    """Epochs add up, unless the second training was told where it begins."""
+    epochs = [training.arguments.get("epochs") for training in (first, then)]
+    arguments = dict(then.arguments)
+    if all(isinstance(count, int) for count in epochs) and not then.arguments.get("initial_epoch"):
+        arguments["epochs"] = sum(epochs)
+    return replace(then, arguments=arguments, epochs_run=first.epochs_run + then.epochs_run)
+
+
+def _own_baseline(reference: Training, trained: Sequence[Training]) -> Training | None:
+    """The training that is nearest to the reference; another number of epochs or batch size is still the baseline."""
+    near = [(differences(reference, training), training) for training in trained]
+    same = [(changes, training) for changes, training in near if all(change.name in _PROTOCOL for change in changes)]
+    return min(same, key=lambda pair: len(pair[0]))[1] if same else None
+
+
+def _add(found: list[Trial], new: Trial, sweeps_count_once: bool) -> None:
+    for number, known in enumerate(found):
+        if any(_same(known, member, new, sweeps_count_once) for member in (known.training, *known.again)):
+            found[number] = replace(known, again=(*known.again, new.training))
+            return
+    found.append(new)
+
+
+def _same(known: Trial, member: Training, new: Trial, sweeps_count_once: bool) -> bool:
+    """Nothing differs, or only numbers of settings that both have changed from the baseline's."""
+    changes = differences(member, new.training)
+    if not changes:
+        return True
+    common = {change.name for change in known.changes} & {change.name for change in new.changes}
+    return sweeps_count_once and all(change.numeric and change.name in common for change in changes)
+
+
+# --- what people call them -----------------------------------------------------------------------------------------
+
+
+def name_of(training: Training, evidence: Evidence) -> str:
+    """As the author calls the model; at most 60 characters."""
+    measured = (model.name for model in evidence.models if model.training == training.number)
+    candidates = (*measured, *training.labels.values(), training.builder, *_bound(training, evidence))
+    return next((name for name in candidates if name), training.model)[:60]
+
+
+def _bound(training: Training, evidence: Evidence) -> Iterable[str]:
+    return (name for name, model in evidence.ledger.bindings.items() if model == training.model)

@@ -1,0 +1,330 @@
+"""Data sets: what students are served, and the fresh images they never see.
+
+Images are ``uint8``, (n, height, width) for grey and (n, height, width, 3) for colour, as Keras serves its own.
+A set that holds fewer images than the official sizes repeats each one in a row, so that notebooks which write 60000 and
+10000 into their code still run, and a validation split at the end still holds images of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.errors import DataError
+from autograder.records import DataCard
+from autograder.store import write_atomically
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Labels: TypeAlias = npt.NDArray[np.integer[Any]]
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+NAMES = ("digits", "mnist", "fashion_mnist", "cifar10")
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+OFFICIAL_ROWS = {(28, 28): (60_000, 10_000), (32, 32, 3): (50_000, 10_000)}
+MAX_BYTES = 4 * 2**30
+"""Of a data file, unpacked."""
+MAX_CLASSES = 1000
+_EXPECTED = f"The file must hold {', '.join(KEYS)} as numpy.savez writes them, like Keras' own mnist.npz."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DataSet:
+    """All arrays are read-only; labels of ``public`` and ``hidden`` have shape (images,)."""
+
+    card: DataCard
+    x_train: Pixels
+    """As served: official number of rows."""
+    y_train: Labels
+    """As served; (n, 1) where Keras serves it so."""
+    x_test: Pixels
+    y_test: Labels
+    x_public: Pixels
+    """The distinct test images."""
+    y_public: Labels
+    public_rows: Rows
+    """Row of ``x_test`` at which each distinct test image first stands."""
+    train_rows: Rows
+    """Row of ``x_train`` at which each distinct training image first stands."""
+    x_hidden: Pixels
+    """Fresh images: no student receives them, nor anything made of them."""
+    y_hidden: Labels
+
+    @property
+    def public_weights(self) -> npt.NDArray[np.float64]:
+        """Share of the rows of ``x_test`` that each distinct image takes; sums to 1."""
+        return np.diff(self.public_rows, append=len(self.x_test)) / len(self.x_test)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A data set as it was found, before hidden images are taken out."""
+
+    name: str
+    x_train: Pixels
+    y_train: Labels
+    x_test: Pixels
+    y_test: Labels
+
+
+def load(name: str, *, split_seed: int, hidden_images: int, places: Sequence[Path] = ()) -> DataSet:
+    """Find a data set by name, or by the path of an ``.npz``, and set its hidden images apart.
+
+    A name is looked up as ``<name>.npz`` in ``places`` and in the Keras cache before anything is downloaded.
+    Raises DataError when the set cannot be had or has the wrong form.
+    """
+    if hidden_images < 1:
+        raise DataError(f"hidden_images is {hidden_images}", remedy="Ask for at least one hidden image.")
+    return _split(_find(name, split_seed, places), split_seed, hidden_images)
+
+
+def room_file(data: DataSet, folder: Path) -> Path:
+    """Write what room 1 may see of the data, once: an uncompressed ``.npz`` with the four arrays as served."""
+    path = folder / f"{data.card.digest.removeprefix('sha256:')}.npz"
+    if not path.exists():
+        buffer = io.BytesIO()
+        np.savez(buffer, x_train=data.x_train, y_train=data.y_train, x_test=data.x_test, y_test=data.y_test)
+        write_atomically(path, buffer.getvalue())
+    return path
+
+
+# --- where data come from ------------------------------------------------------------------------------------------
+
+
+def _find(name: str, split_seed: int, places: Sequence[Path]) -> _Source:
+    if name == "digits":
+        return _digits(split_seed)
+    if name in NAMES:
+        return _known(name, places)
+    if name.endswith(".npz"):
+        return read_file(Path(name).expanduser())
+    raise DataError(
+        f"unknown data set {name!r}", remedy=f"Choose one of {', '.join(NAMES)}, or give the path of an .npz file."
+    )
+
+
+def _known(name: str, places: Sequence[Path]) -> _Source:
+    for place in (*places, keras_home() / "datasets"):
+        if (place / f"{name}.npz").is_file():
+            return read_file(place / f"{name}.npz", name)
+    return _download(name)
+
+
+def keras_home() -> Path:
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+
+
+def _download(name: str) -> _Source:
+    """Through Keras itself, which knows the address and the checksum, and keeps a copy in its cache."""
+    import importlib
+
+    module = importlib.import_module(f"keras.datasets.{name}")
+    try:
+        (x_train, y_train), (x_test, y_test) = module.load_data()
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise DataError(
+            f"could not be downloaded: {error}",
+            place=name,
+            remedy=f"Connect to the network once, give --data FILE.npz, or use --data digits. ({keras_home()})",
+        ) from error
+    return _checked(name, name, {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test})
+
+
+def _digits(seed: int) -> _Source:
+    """scikit-learn's 1797 scans of handwritten digits (Alpaydin & Kaynak 1998), a fifth of them as public test set.
+
+    Brought to MNIST's form: 20x20 by cubic interpolation, centred in 28x28, 0 to 255, black ground.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    labels = bunch.target.astype(np.uint8)
+    images = _like_mnist(bunch.images.astype(np.float32) * (255 / 16))
+    generator = np.random.default_rng(seed)
+    test = stratified(labels, len(labels) // 5, generator)
+    train = generator.permutation(np.setdiff1d(np.arange(len(labels)), test))
+    test = generator.permutation(test)
+    return _Source("digits", images[train], labels[train], images[test], labels[test])
+
+
+def _like_mnist(scans: npt.NDArray[np.float32]) -> Pixels:
+    from PIL import Image
+
+    # Cubic resizing is linear and separable: resizing the identity gives the matrix, applied to all images at once.
+    side = scans.shape[1]
+    cubic = np.asarray(Image.fromarray(np.eye(side, dtype=np.float32)).resize((side, 20), Image.Resampling.BICUBIC))
+    large = np.clip(np.rint(cubic @ scans @ cubic.T), 0, 255).astype(np.uint8)
+    return np.pad(large, ((0, 0), (4, 4), (4, 4)))
+
+
+# --- files of a teacher --------------------------------------------------------------------------------------------
+
+
+def read_file(path: Path, name: str = "") -> _Source:
+    """Read and check an ``.npz``; nothing in it is unpickled."""
+    if not path.is_file():
+        raise DataError("no such file", place=str(path), remedy=_EXPECTED)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > MAX_BYTES:
+            raise DataError(f"{size // 2**20} MB when unpacked", place=str(path), remedy="Give at most 4096 MB.")
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [key for key in KEYS if key not in archive.files]
+            if missing:
+                found = ", ".join(archive.files) or "nothing"
+                raise DataError(f"{', '.join(missing)} missing, found {found}", place=str(path), remedy=_EXPECTED)
+            arrays = {key: archive[key] for key in KEYS}
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+        raise DataError(f"not a readable .npz: {error}", place=str(path), remedy=_EXPECTED) from error
+    return _checked(str(path), name or path.name, arrays)
+
+
+def _checked(place: str, name: str, arrays: dict[str, npt.NDArray[Any]]) -> _Source:
+    images = {part: _images(arrays[f"x_{part}"], f"{place}: x_{part}") for part in ("train", "test")}
+    labels = {part: _labels(arrays[f"y_{part}"], f"{place}: y_{part}") for part in ("train", "test")}
+    for part in ("train", "test"):
+        if len(images[part]) != len(labels[part]):
+            raise DataError(
+                f"{len(images[part])} images but {len(labels[part])} labels",
+                place=f"{place}: {part}",
+                remedy="Give one label for each image.",
+            )
+    if images["train"].shape[1:] != images["test"].shape[1:]:
+        raise DataError(
+            f"training images are {images['train'].shape[1:]}, test images {images['test'].shape[1:]}",
+            place=place,
+            remedy="Bring both to one shape.",
+        )
+    classes = np.unique(labels["train"])
+    if len(classes) < 2 or classes[-1] != len(classes) - 1:
+        raise DataError(
+            "the training labels are not 0, 1, 2 ... without a gap",
+            place=f"{place}: y_train",
+            remedy="Number at least two classes from 0 and have each among the training images.",
+        )
+    if labels["test"].max() > classes[-1]:
+        raise DataError(
+            f"label {labels['test'].max()} has no training image",
+            place=f"{place}: y_test",
+            remedy="Test labels must be among the training labels.",
+        )
+    return _Source(name, images["train"], labels["train"], images["test"], labels["test"])
+
+
+def _images(array: npt.NDArray[Any], place: str) -> Pixels:
+    if array.ndim == 4 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] != 3) or min(array.shape) == 0:
+        raise DataError(
+            f"shape {array.shape} is not that of images",
+            place=place,
+            remedy="Use (images, height, width) for grey or (images, height, width, 3) for colour.",
+        )
+    if array.dtype == np.uint8:
+        return array
+    if not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() > 255:
+        raise DataError(
+            f"dtype {array.dtype}, but pixels must be whole numbers from 0 to 255",
+            place=place,
+            remedy="Convert: (255 * x).round().astype('uint8') if x lies between 0 and 1.",
+        )
+    return array.astype(np.uint8)
+
+
+def _labels(array: npt.NDArray[Any], place: str) -> Labels:
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] != 1) or array.size == 0:
+        raise DataError(
+            f"shape {array.shape} is not that of labels",
+            place=place,
+            remedy="Give one class number per image; for one-hot labels: y.argmax(axis=1).",
+        )
+    if not np.issubdtype(array.dtype, np.integer):
+        raise DataError(f"dtype {array.dtype}", place=place, remedy="Give whole numbers: y.astype('uint8').")
+    if array.min() < 0 or array.max() >= MAX_CLASSES:
+        raise DataError(
+            f"labels from {array.min()} to {array.max()}",
+            place=place,
+            remedy=f"Number the classes from 0; at most {MAX_CLASSES} of them.",
+        )
+    return array
+
+
+# --- the split -----------------------------------------------------------------------------------------------------
+
+
+def stratified(labels: Labels, count: int, generator: np.random.Generator) -> Rows:
+    """``count`` row numbers in ascending order, each class with its share (largest remainders)."""
+    classes, sizes = np.unique(labels, return_counts=True)
+    exact = sizes * count / len(labels)
+    shares = np.floor(exact).astype(np.intp)
+    shares[np.argsort(shares - exact, kind="stable")[: count - shares.sum()]] += 1
+    chosen = [
+        generator.choice(np.flatnonzero(labels == number), share, replace=False)
+        for number, share in zip(classes, shares, strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def spread(rows: int, images: int) -> Rows:
+    """Which image stands at each row when each is repeated in a row: row i holds image floor(i * images / rows)."""
+    return np.arange(rows, dtype=np.intp) * images // rows
+
+
+def _split(source: _Source, seed: int, hidden_images: int) -> DataSet:
+    flat = source.y_train.reshape(-1)
+    generator = np.random.default_rng([seed, 1])
+    hidden = stratified(flat, max(1, min(hidden_images, len(flat) // 3)), generator)
+    train = np.setdiff1d(np.arange(len(flat)), hidden)
+    own = (len(source.x_train), len(source.x_test))
+    train_rows, test_rows = OFFICIAL_ROWS.get(source.x_train.shape[1:], own)
+    # More images than the official number of rows: the surplus stays out, spread evenly.
+    train = train[spread(min(train_rows, len(train)), len(train))]
+    test = spread(min(test_rows, len(source.x_test)), len(source.x_test))
+    at, at_test = spread(train_rows, len(train)), spread(test_rows, len(test))
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "x_train": source.x_train[train[at]],
+        "y_train": source.y_train[train[at]],
+        "x_test": source.x_test[test[at_test]],
+        "y_test": source.y_test[test[at_test]],
+        "x_public": source.x_test[test],
+        "y_public": source.y_test.reshape(-1)[test],
+        "public_rows": np.searchsorted(at_test, np.arange(len(test))),
+        "train_rows": np.searchsorted(at, np.arange(len(train))),
+        "x_hidden": source.x_train[hidden],
+        "y_hidden": flat[hidden],
+    }
+    for array in arrays.values():
+        array.setflags(write=False)
+    card = DataCard(
+        name=source.name,
+        digest=_digest(arrays),
+        classes=int(flat.max()) + 1,
+        image_shape=source.x_train.shape[1:],
+        train_images=len(train),
+        public_images=len(test),
+        hidden_images=len(hidden),
+        split_seed=seed,
+        train_rows=train_rows,
+        test_rows=test_rows,
+        train_stride=max(1, train_rows // len(train)),
+    )
+    return DataSet(card=card, **cast(dict[str, Any], arrays))
+
+
+def _digest(arrays: dict[str, npt.NDArray[Any]]) -> str:
+    """Over contents and split: any other image, order or division gives another digest."""
+    hashed = hashlib.sha256()
+    for name in ("x_train", "y_train", "x_test", "y_test", "x_hidden", "y_hidden"):
+        array = np.ascontiguousarray(arrays[name])
+        hashed.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        hashed.update(array.data)
+    return f"sha256:{hashed.hexdigest()}"

@@ -1,0 +1,119 @@
+"""Look at a saved model without loading it: a ``.keras`` archive with nothing in it but what Keras itself ships.
+
+This is no wall (room 2 is), but it turns away every published way of hiding code in a model file, and tells the student why.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+
+from autograder.records import Json, Message, say
+
+MEMBERS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
+MAX_CONFIG = 8 * 2**20
+MAX_WEIGHTS = 512 * 2**20
+MAX_DEPTH = 100
+
+MODULES = frozenset(
+    {
+        "keras",
+        *(f"keras.{name}" for name in ("activations", "constraints", "dtype_policies", "initializers", "layers")),
+        *(f"keras.{name}" for name in ("losses", "metrics", "models", "ops", "optimizers", "quantizers", "random")),
+        *(f"keras.{name}" for name in ("regularizers", "optimizers.schedules")),
+    }
+)
+PREFIXES = ("keras.src.models.", "keras.src.ops.", "keras.src.dtype_policies.", "keras.src.layers.")
+DATA = frozenset({"__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"})
+"""Class names under which Keras writes plain values."""
+REFUSED = frozenset(
+    {
+        *("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "KerasFileEditor"),
+        *("StringLookup", "IntegerLookup", "IndexLookup", "TextVectorization", "Hashing", "HashedCrossing"),
+    }
+)
+
+
+def refusal(content: bytes) -> Message | None:
+    """Why this model file is not loaded; None when nothing speaks against it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            infos = archive.infolist()
+            problem = _members(infos)
+            if problem is not None:
+                return problem
+            config = json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError, NotImplementedError, EOFError):
+        return say("The saved model is not a readable .keras archive.")
+    except RecursionError:
+        return say("The configuration of the saved model is nested too deeply.")
+    return _configuration(config)
+
+
+def _members(infos: list[zipfile.ZipInfo]) -> Message | None:
+    names = [info.filename for info in infos]
+    foreign = next((name for name in names if name not in MEMBERS), None)
+    if foreign is not None:
+        return say("The saved model holds a file that does not belong there: {name}", name=foreign[:80])
+    if len(set(names)) != len(names) or not {"config.json", "model.weights.h5"} <= set(names):
+        return say("The saved model is not a readable .keras archive.")
+    if any(info.file_size > (MAX_WEIGHTS if info.filename.endswith(".h5") else MAX_CONFIG) for info in infos):
+        return say("The saved model is too large: at most {megabytes:int} MB of weights.", megabytes=MAX_WEIGHTS >> 20)
+    return None
+
+
+def _configuration(config: Json) -> Message | None:
+    if not isinstance(config, dict) or "class_name" not in config:
+        return say("The saved model is not a readable .keras archive.")
+    # With compile=False this part is never built, and a loss of one's own stands in nobody's way.
+    config = {key: value for key, value in config.items() if key != "compile_config"}
+    for node, depth in _nodes(config):
+        if depth > MAX_DEPTH:
+            return say("The configuration of the saved model is nested too deeply.")
+        problem = _node(node)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _nodes(config: Json) -> Iterator[tuple[Mapping[str, Json], int]]:
+    """Every dictionary, without recursion."""
+    waiting: list[tuple[Json, int]] = [(config, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict):
+            yield value, depth
+        if isinstance(value, (dict, list)) and depth <= MAX_DEPTH:
+            waiting += [(part, depth + 1) for part in (value.values() if isinstance(value, dict) else value)]
+
+
+def _node(node: Mapping[str, Json]) -> Message | None:
+    if "class_name" not in node:
+        return None
+    kind, module, registered = node["class_name"], node.get("module"), node.get("registered_name")
+    if not isinstance(kind, str) or not isinstance(module, (str, type(None))):
+        return say("The saved model is not a readable .keras archive.")
+    if kind in REFUSED:
+        return say("The model uses {layer}, which can carry code and is not loaded.", layer=kind)
+    if kind in DATA:
+        return None
+    if kind == "function":
+        return _function(node, module)
+    if module is None or not _known(module) or (registered is not None and registered != kind):
+        return say("The model uses {name}, a class of its own that a saved model does not contain.", name=kind[:80])
+    return None
+
+
+def _function(node: Mapping[str, Json], module: str | None) -> Message | None:
+    """Functions by name only from Keras' activations: elsewhere the name may be that of any class."""
+    if module in ("keras.activations", "keras.src.activations.activations"):
+        return None
+    name = str(node.get("config"))[:80]
+    return say("The model uses {name}, a function of its own that a saved model does not contain.", name=name)
+
+
+def _known(module: str) -> bool:
+    return module in MODULES or module.startswith(PREFIXES)

@@ -1,0 +1,204 @@
+"""Finding rows and columns of text wherever a notebook may show a table; what they mean is left to ``tables``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+from autograder.notebook.numbers import quantity
+from autograder.notebook.text import lines, plain
+from autograder.records import Cell, CellKind, Frame, Ledger, Value
+
+MAX_ROWS = 200
+MAX_COLUMNS = 40
+MAX_FIELD = 300
+
+_BARS = re.compile(r"[|│┃║┆┊]")
+_RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼╒╕╘╛╞╡╤╧╪┏┓┗┛┡┩╇╈┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰*~#]+$")
+_GAP = re.compile(r"\t+|\s{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Text in rows below a header; ``origin`` as in ``records.Table``."""
+
+    cell: int | None
+    origin: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def transposed(self) -> Grid:
+        """Rows become columns: for tables with one model per column."""
+        columns = tuple(zip(self.header, *self.rows, strict=True))
+        return Grid(self.cell, self.origin, columns[0], columns[1:]) if columns else self
+
+
+def grids(cells: Sequence[Cell], ledger: Ledger) -> Iterator[Grid]:
+    """Every table of the notebook: in memory when it ended, in its text, in its outputs."""
+    for frame in ledger.frames:
+        yield from _frame(frame, cells)
+    for cell in cells:
+        if cell.kind is CellKind.MARKDOWN:
+            yield from _ruled(cell.index, "markdown", lines(cell.source))
+        for html in (output.html for output in cell.outputs if output.html):
+            yield from _html(cell.index, html)
+        yield from _written(cell.index, stdout(cell).split("\n"))
+
+
+def stdout(cell: Cell) -> str:
+    """All that a cell printed, pieces joined, and the text of results that have no HTML."""
+    texts = (
+        output.text
+        for output in cell.outputs
+        if output.stream == "stdout" or (output.kind in ("result", "display") and not output.html and not output.image)
+    )
+    return "\n".join(texts)
+
+
+def _grid(cell: int | None, origin: str, header: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[Grid]:
+    """A rectangle: short rows are filled up, and what is too long is cut."""
+    head = tuple(plain(field)[:MAX_FIELD] for field in header)[:MAX_COLUMNS]
+    body = tuple(
+        (*(plain(field)[:MAX_FIELD] for field in row[: len(head)]), *[""] * (len(head) - len(row)))
+        for row, _ in zip(rows, range(MAX_ROWS), strict=False)
+    )
+    if len(head) >= 2 and body:
+        yield Grid(cell, origin, head, body)
+
+
+# --- in memory ---------------------------------------------------------------------------------------------------
+
+
+def _frame(frame: Frame, cells: Sequence[Cell]) -> Iterator[Grid]:
+    named = re.compile(rf"(?<![\w.]){re.escape(frame.name)}\b")
+    users = [cell.index for cell in cells if cell.kind is CellKind.CODE and named.search(cell.source)]
+    index = frame.index if len(frame.index) == len(frame.rows) else tuple("" for _ in frame.rows)
+    counted = all(re.fullmatch(r"\d*", label) for label in index)
+    head = frame.columns if counted else ("", *frame.columns)
+    body = [[*(() if counted else (label,)), *map(_said, row)] for label, row in zip(index, frame.rows, strict=True)]
+    origin = "dict" if frame.kind == "dict" else "dataframe"
+    yield from _grid(users[-1] if users else None, origin, head, body)
+
+
+def _said(value: Value) -> str:
+    return "" if value is None else str(value)
+
+
+# --- HTML --------------------------------------------------------------------------------------------------------
+
+
+class _Rows(HTMLParser):
+    """Collects the text of ``tr``, ``th`` and ``td``; everything else is passed over."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[list[list[str]]] = []
+        self._open = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr" and self.tables:
+            self.tables[-1].append([])
+        elif tag in ("td", "th") and self.tables and self.tables[-1]:
+            self.tables[-1][-1].append("")
+            self._open = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th", "tr", "table"):
+            self._open = False
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.tables[-1][-1][-1] += data
+
+
+def _html(cell: int, html: str) -> Iterator[Grid]:
+    parser = _Rows()
+    parser.feed(html)
+    for table in parser.tables:
+        rows = [row for row in table if any(field.strip() for field in row)]
+        if len(rows) < 2:
+            continue
+        head, *body = rows
+        width = max(map(len, body))
+        counted = len(head) == width and not head[0].strip() and all(re.fullmatch(r"\s*\d+\s*", row[0]) for row in body)
+        cut = 1 if counted else 0
+        yield from _grid(cell, "html", head[cut:], [row[cut:] for row in body])
+
+
+# --- text --------------------------------------------------------------------------------------------------------
+
+
+def _written(cell: int, text: Sequence[str]) -> Iterator[Grid]:
+    text = [line[:1000] for line in text[:20_000]]
+    yield from _ruled(cell, "printed", text)
+    yield from _aligned(cell, text)
+    yield from _separated(cell, text)
+
+
+def _ruled(cell: int, origin: str, text: Sequence[str]) -> Iterator[Grid]:
+    """Columns parted by bars: Markdown, ``tabulate``, box drawing."""
+    block: list[list[str]] = []
+    for line in [*text, ""]:
+        fields = [field.strip() for field in _BARS.split(line.strip().strip("|│┃║").replace("\\|", "/"))]
+        if _RULE.match(line) and line.strip():
+            continue
+        if len(fields) >= 2 and _BARS.search(line):
+            block.append(fields)
+            continue
+        if len(block) >= 2:
+            yield from _grid(cell, origin, block[0], block[1:])
+        block = []
+
+
+def _aligned(cell: int, text: Sequence[str]) -> Iterator[Grid]:
+    """Columns parted by two spaces or more, below a header: padded prints, ``print(df)``, ``tabulate``."""
+    number = 0
+    while number < len(text):
+        line, number = text[number], number + 1
+        head = [field for field in _GAP.split(line.strip()) if field]
+        if len(head) < 2 or _BARS.search(line) or any(map(quantity, head)):
+            continue
+        body: list[list[str]] = []
+        while number < len(text):
+            ruled = _RULE.match(text[number]) and text[number].strip()
+            fields = [] if ruled else _fields(text[number], len(head))
+            if not ruled and not fields:
+                break
+            body.extend([fields] if fields else [])
+            number += 1
+        yield from _grid(cell, "printed", head, body)
+
+
+def _fields(line: str, count: int) -> list[str]:
+    """The fields of one line below a header of ``count`` columns; empty when it does not fit or holds no figure."""
+    fields = [field for field in _GAP.split(line.strip()) if field]
+    if len(fields) == count + 1 and fields[0].isdigit():
+        fields = fields[1:]
+    if len(fields) == count:
+        return fields if any(map(quantity, fields)) else []
+    # A long name has eaten the padding: as many figures as columns, counted from the right.
+    tokens = line.split()
+    label, values = tokens[: -(count - 1)], tokens[-(count - 1) :]
+    return [" ".join(label), *values] if label and all(map(quantity, values)) else []
+
+
+def _separated(cell: int, text: Sequence[str]) -> Iterator[Grid]:
+    """CSV as printed by ``to_csv`` or ``!cat``."""
+    for mark in (";", ",", "\t"):
+        block: list[str] = []
+        for line in [*text, ""]:
+            if line.count(mark) >= 1 and (not block or line.count(mark) >= block[0].count(mark)):
+                block.append(line)
+                continue
+            if len(block) >= 2:
+                head, *body = csv.reader(io.StringIO("\n".join(block)), delimiter=mark)
+                counted = not head[0].strip() and all(row and row[0].isdigit() for row in body)
+                cut = 1 if counted else 0
+                yield from _grid(cell, "csv", head[cut:], [row[cut:] for row in body if len(row) == len(head)])
+            block = []

@@ -1,0 +1,276 @@
+"""Room 2 from outside: show saved models the hidden images, and take nothing but checked numbers back."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.corruptions import SEVERITIES, suite
+from autograder.datasets import DataSet, spread
+from autograder.errors import SandboxError
+from autograder.records import Digest, Json, Limits, Message, Step, say
+from autograder.sandbox.room import Frame, Room, Sandbox
+from autograder.store import Store
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+PACKAGE = Path(__file__).resolve().parent.parent
+PROGRAMS = {
+    "probe.py": PACKAGE / "guest" / "probe.py",
+    "frames.py": PACKAGE / "guest" / "frames.py",
+    "preprocessing.py": PACKAGE / "preprocessing.py",
+}
+SOME_TRAINING_IMAGES = 500
+MAX_OUTPUTS = 1000
+BASE_SECONDS, SECONDS_PER_MODEL = 120, 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One model to be probed."""
+
+    id: str
+    model: Digest
+    steps: tuple[Step, ...]
+    robustness: bool = False
+    """Whether it is also shown the altered images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """The images of a class: hidden, public and some training images, shuffled so that no model knows which is which."""
+
+    images: Digest
+    """``.npy`` uint8, what room 2 sees."""
+    order: Rows
+    """Place i of the file holds image ``order[i]`` of hidden + public + training."""
+    hidden: int
+    public: int
+    altered: Digest
+    """``.npy`` uint8 of the robustness suite: kinds x severities x images, in one row."""
+    altered_rows: Rows
+    """Which hidden images the suite alters."""
+
+    def sizes(self) -> Mapping[str, int]:
+        return {"images": len(self.order), "altered": len(SEVERITIES) * 5 * len(self.altered_rows)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What room 2 said of one model; float32 outputs (images, outputs) as the model gives them."""
+
+    hidden: Floats | None = None
+    public: Floats | None = None
+    altered: Floats | None = None
+    """(kinds, severities, images, outputs)."""
+    parameters: int | None = None
+    ms_per_image: float | None = None
+    problem: Message | None = None
+
+
+def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -> Gallery:
+    """Made once per class, then remembered."""
+    train = data.x_train[data.train_rows[spread(min(SOME_TRAINING_IMAGES, len(data.train_rows)), len(data.train_rows))]]
+    total = len(data.x_hidden) + len(data.x_public) + len(train)
+    # A student knows neither the hidden images nor, therefore, the digest that seeds the order.
+    order = np.random.default_rng(list(bytes.fromhex(data.card.digest[-32:]))).permutation(total)
+    rows = spread(min(robustness_images, len(data.x_hidden)), len(data.x_hidden))
+
+    def shuffled() -> npt.NDArray[np.uint8]:
+        return np.concatenate([data.x_hidden, data.x_public, train])[order]
+
+    def altered() -> npt.NDArray[np.uint8]:
+        return np.concatenate([np.concatenate(images) for _, images in suite(data.x_hidden[rows], seed)])
+
+    return Gallery(
+        images=_remembered(f"gallery 1 {data.card.digest}", store, shuffled),
+        order=order,
+        hidden=len(data.x_hidden),
+        public=len(data.x_public),
+        altered=_remembered(f"suite 1 {_code()} {data.card.digest} {len(rows)} {seed}", store, altered),
+        altered_rows=rows,
+    )
+
+
+def _remembered(key: str, store: Store, make: Callable[[], npt.NDArray[np.uint8]]) -> Digest:
+    known = store.recall(key)
+    if known is None:
+        known = store.put_array(make())
+        store.remember(key, known)
+    return known
+
+
+@cache
+def _code() -> str:
+    from autograder.store import digest
+
+    return digest((PACKAGE / "corruptions.py").read_bytes())
+
+
+def probe(
+    tasks: Sequence[Task],
+    shown: Gallery,
+    *,
+    sandbox: Sandbox,
+    store: Store,
+    limits: Limits,
+    cancelled: Callable[[], bool],
+) -> Mapping[str, Probed]:
+    """Probe the models in one fresh room, in order; every task has an answer, if only a problem.
+
+    Raises SandboxError when the room itself failed before any model was touched.
+    """
+    if not tasks:
+        return {}
+    answers = _Answers(shown, {task.id for task in tasks})
+    outcome = sandbox.run(_room(tasks, shown, store, limits), answers.take, cancelled)
+    if not answers.ready and outcome.killed != "cancelled":
+        raise SandboxError(
+            f"room 2 did not start ({outcome.killed or outcome.exit_code})",
+            remedy=f"Run 'autograder doctor'. The room said: {outcome.log[-500:].strip() or 'nothing'}",
+        )
+    reason = _unfinished(outcome.killed)
+    return {task.id: answers.of(task, reason) for task in tasks}
+
+
+def _unfinished(killed: str) -> Message:
+    if killed == "wall":
+        return say("The measurement of this model was not finished within its time limit.")
+    if killed == "memory":
+        return say("This model needs more memory than the measurement allows.")
+    return say("The measurement of this model broke off.")
+
+
+def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -> Room:
+    altered = any(task.robustness for task in tasks)
+    sets = {"images": shown.images, **({"altered": shown.altered} if altered else {})}
+    job = {
+        "sets": {name: f"{name}.npy" for name in sets},
+        "models": [
+            {
+                "id": task.id,
+                "file": f"model-{number}.keras",
+                "steps": [{"op": step.op, "values": dict(step.values)} for step in task.steps],
+                "sets": ["images", "altered"] if task.robustness else ["images"],
+            }
+            for number, task in enumerate(tasks)
+        ],
+    }
+    return Room(
+        program="probe.py",
+        inputs={
+            **PROGRAMS,
+            "job.json": json.dumps(job).encode(),
+            **{f"{name}.npy": store.path(content) for name, content in sets.items()},
+            **{f"model-{number}.keras": store.path(task.model) for number, task in enumerate(tasks)},
+        },
+        limits=Limits(
+            run_seconds=BASE_SECONDS + SECONDS_PER_MODEL * len(tasks),
+            memory_mb=limits.memory_mb,
+            disk_mb=64,
+            processes=limits.processes,
+        ),
+        environment={
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_NUM_INTRAOP_THREADS": "2",
+            "TF_NUM_INTEROP_THREADS": "1",
+            "OMP_NUM_THREADS": "2",
+        },
+    )
+
+
+# --- frames --------------------------------------------------------------------------------------------------------
+
+
+_PROBLEMS = {
+    "load": say("The saved model could not be loaded."),
+    "inputs": say("The model has several inputs or outputs; only one of each can be measured."),
+    "prepare": say("The preprocessing that was found does not fit the images."),
+    "predict": say("The model could not be applied to images prepared as in the notebook."),
+}
+
+
+@dataclass(slots=True)
+class _Answers:
+    """Frames of room 2 as they arrive; whatever is not exactly as expected counts as not said."""
+
+    shown: Gallery
+    known: set[str]
+    ready: bool = False
+    facts: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    arrays: dict[tuple[str, str], Floats] = field(default_factory=dict)
+    problems: dict[str, Message] = field(default_factory=dict)
+
+    def take(self, frame: Frame) -> bytes | None:
+        kind, model = frame.head.get("kind"), frame.head.get("model")
+        if kind == "ready":
+            self.ready = True
+        if not isinstance(model, str) or model not in self.known:
+            return None
+        if kind == "facts":
+            self.facts.setdefault(model, frame.head)
+        elif kind == "problem":
+            self.problems[model] = _PROBLEMS.get(str(frame.head.get("text")), _unfinished(""))
+        elif kind == "predictions":
+            self._take_predictions(model, str(frame.head.get("set")), frame.body)
+        return None
+
+    def _take_predictions(self, model: str, name: str, body: bytes) -> None:
+        rows = self.shown.sizes().get(name)
+        if rows is None:
+            return
+        array = checked(body, rows)
+        if isinstance(array, Message):
+            self.problems[model] = array
+        else:
+            self.arrays[model, name] = array
+
+    def of(self, task: Task, unfinished: Message) -> Probed:
+        images, altered = self.arrays.get((task.id, "images")), self.arrays.get((task.id, "altered"))
+        facts = self.facts.get(task.id, {})
+        if images is None or (task.robustness and altered is None):
+            self.problems.setdefault(task.id, unfinished)
+        if images is None:
+            return Probed(problem=self.problems[task.id])
+        plain = np.empty_like(images)
+        plain[self.shown.order] = images
+        return Probed(
+            hidden=plain[: self.shown.hidden],
+            public=plain[self.shown.hidden : self.shown.hidden + self.shown.public],
+            altered=None if altered is None else altered.reshape(len(SEVERITIES), 5, len(self.shown.altered_rows), -1),
+            parameters=_number(facts.get("parameters"), int),
+            ms_per_image=_number(facts.get("ms_per_image"), float),
+            problem=self.problems.get(task.id),
+        )
+
+
+def checked(body: bytes, rows: int) -> Floats | Message:
+    """Outputs as ``.npy``: little-endian float32, (rows, outputs), finite; anything else is a reason."""
+    try:
+        array: npt.NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    except (ValueError, EOFError, OSError, SyntaxError, MemoryError):
+        return say("The model's outputs could not be read.")
+    if not isinstance(array, np.ndarray) or array.dtype != np.dtype("<f4") or array.ndim != 2 or len(array) != rows:
+        return say("The model's outputs have another form than one row of numbers per image.")
+    if not 1 <= array.shape[1] <= MAX_OUTPUTS:
+        return say("The model gives {outputs:int} outputs per image.", outputs=array.shape[1])
+    if not np.isfinite(array).all():
+        return say("The model's outputs are not all finite numbers.")
+    return array
+
+
+def _number(value: Json, kind: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """A finite number that is not negative; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return kind(value) if math.isfinite(value) and 0 <= value < 1e15 else None

@@ -1,0 +1,148 @@
+"""Which training each row of a table speaks of: by name, by number, by order, and last by the figure itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rapidfuzz import fuzz
+from scipy.optimize import linear_sum_assignment
+
+from autograder.notebook.text import fold
+from autograder.records import Ledger, MeasuredModel, Table, Training
+
+_ENOUGH = 0.62
+"""Below this a name says nothing."""
+_IN_ORDER = 0.12
+_SAME_FIGURE = 0.06
+_EMPTY_WORDS = frozenset(
+    "model modele models modeles create build make get creer construire the le la les de du des avec with of et and "
+    "cnn network reseau fn def new".split()
+)
+_BASELINE = re.compile(r"\b(?:baseline|reference|base|initial|depart|temoin|vanilla|simple|original)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    training: int
+    names: tuple[str, ...]
+    figure: float | None
+    """Accuracy that the notebook itself computed."""
+    measured: float | None
+
+
+def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> Table:
+    """Give each row the training it speaks of and our accuracy for it; a row that fits none stays without.
+
+    One training backs one row. Rows that no name decides are matched by order when there are as many rows as models,
+    and else only when the claimed accuracy is the one that the notebook computed for exactly one training left.
+    """
+    candidates = _candidates(ledger, models)
+    chosen = _by_name(table, candidates)
+    chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen))
+    known = {candidate.training: candidate for candidate in candidates}
+    rows = tuple(
+        replace(row, training=chosen[place], measured_accuracy=known[chosen[place]].measured)
+        if place in chosen
+        else row
+        for place, row in enumerate(table.rows)
+    )
+    return replace(table, rows=rows)
+
+
+def _candidates(ledger: Ledger, models: Sequence[MeasuredModel]) -> list[_Candidate]:
+    """One for each model: its last training, since that is what a table tells; others when they were measured too."""
+    measured = {model.training: model for model in models if model.training is not None}
+    last = {training.model: training.number for training in ledger.trainings}
+    kept = [item for item in ledger.trainings if item.number == last[item.model] or item.number in measured]
+    return [_candidate(training, ledger.bindings, measured.get(training.number)) for training in kept[:200]]
+
+
+def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredModel | None) -> _Candidate:
+    bound = [name for name, target in bindings.items() if target == training.model]
+    said = [*training.labels.values(), training.builder, *bound, model.name if model else ""]
+    names = tuple(dict.fromkeys(name for name in map(_simple, said) if name))
+    return _Candidate(
+        training=training.number,
+        names=names,
+        figure=model.notebook_accuracy if model else None,
+        measured=model.public_accuracy if model else None,
+    )
+
+
+def _simple(name: str) -> str:
+    """A name as words: ``create_improvedModel_1`` becomes ``create improved model 1``."""
+    spaced = re.sub(
+        r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name[:200].replace("_", " ").replace("-", " ")
+    )
+    return re.sub(r"[^\w\s]", " ", fold(spaced)).strip()
+
+
+def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
+    """The one-to-one assignment of greatest total likeness."""
+    if not candidates:
+        return {}
+    likeness = [[_likeness(row.label, candidate) for candidate in candidates] for row in table.rows]
+    scores = [
+        [value + _hint(table, candidates, place, other) for other, value in enumerate(row)]
+        for place, row in enumerate(likeness)
+    ]
+    places, others = linear_sum_assignment(scores, maximize=True)
+    pairs = zip(places.tolist(), others.tolist(), strict=True)
+    return {place: candidates[other].training for place, other in pairs if likeness[place][other] >= _ENOUGH}
+
+
+def _hint(table: Table, candidates: Sequence[_Candidate], place: int, other: int) -> float:
+    """Breaks ties between equal names: the same place in the order, then the same figure."""
+    row, candidate = table.rows[place], candidates[other]
+    near = 1 - abs(place / max(len(table.rows) - 1, 1) - other / max(len(candidates) - 1, 1))
+    same = _is_figure(row.accuracy, candidate.figure)
+    return _IN_ORDER * near + _SAME_FIGURE * same
+
+
+def _likeness(label: str, candidate: _Candidate) -> float:
+    return max((_alike(_simple(label), name) for name in candidate.names), default=0.0)
+
+
+def _alike(label: str, name: str) -> float:
+    """0..1; numbers in both that differ part them, and words that every model's name holds do not join them."""
+    numbers, others = set(re.findall(r"\d+", label)), set(re.findall(r"\d+", name))
+    if numbers and others and not numbers & others:
+        return 0.0
+    telling, told = _telling(label), _telling(name)
+    if bool(_BASELINE.search(label)) and bool(_BASELINE.search(name)):
+        return 0.95
+    if not telling or not told:
+        return 0.9 if label == name else 0.8 if numbers and numbers == others else 0.0
+    score = max(fuzz.token_set_ratio(telling, told), fuzz.token_sort_ratio(telling, told)) / 100
+    return min(1.0, score + (0.1 if numbers and numbers == others else 0.0))
+
+
+def _telling(name: str) -> str:
+    return " ".join(word for word in name.split() if word not in _EMPTY_WORDS)
+
+
+def _by_order(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int]) -> dict[int, int]:
+    """When rows and models are equally many, those left over go together in order."""
+    found = dict(chosen)
+    if len(table.rows) != len(candidates):
+        return found
+    rows = [place for place in range(len(table.rows)) if place not in found]
+    left = [item.training for item in candidates if item.training not in found.values()]
+    return found | dict(zip(rows, left, strict=True))
+
+
+def _by_figure(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int]) -> dict[int, int]:
+    found = dict(chosen)
+    for place, row in enumerate(table.rows):
+        left = [item for item in candidates if item.training not in found.values()]
+        same = [item.training for item in left if _is_figure(row.accuracy, item.figure)]
+        if place not in found and len(same) == 1:
+            found[place] = same[0]
+    return found
+
+
+def _is_figure(claimed: float | None, computed: float | None) -> bool:
+    """Equal as far as a table rounds: to a hundredth of a per cent."""
+    return claimed is not None and computed is not None and abs(claimed - computed) <= 0.00006

@@ -1,0 +1,130 @@
+"""Ways from raw images to the shape that a notebook fed to its model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isqrt, prod
+from typing import TypeAlias
+
+from autograder.preprocessing import RESIZE_METHODS, Floats, Step
+
+Shape: TypeAlias = tuple[int, ...]
+Steps: TypeAlias = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How raw images come to the sample's shape."""
+
+    steps: Steps
+    channel_axis: int | None = None
+    pad: Step | None = None
+    """A border round the result, whose value is still to be found."""
+    resized: bool = False
+
+    def core(self, sample: Floats) -> Floats:
+        """The sample without the border."""
+        if self.pad is None:
+            return sample
+        inner = [
+            slice(before, size - after)
+            for (before, after), size in zip(self.pad["values"]["widths"], sample.shape[1:], strict=True)
+        ]
+        return sample[(slice(None), *inner)]
+
+
+def geometries(raw: Shape, fed: Shape) -> Iterator[Geometry]:
+    """Ways from raw images (height, width[, 3]) to the shape that was fed, simplest first."""
+    if prod(raw) == prod(fed):
+        steps: Steps = () if raw == fed else ({"op": "reshape", "values": {"shape": list(fed)}},)
+        yield Geometry(steps, _channel_axis(fed))
+    if len(raw) == 2 and raw[0] == raw[1] and prod(raw) == prod(fed):
+        turned: Step = {"op": "transpose", "values": {"axes": [0, 2, 1]}}
+        yield Geometry((turned, {"op": "reshape", "values": {"shape": list(fed)}}))
+    for height, width, channels, layout in layouts(fed):
+        for spatial in _spatial(raw, height, width, channels, layout):
+            yield from _channelled(raw, height, width, channels, layout, fed, spatial)
+
+
+def _channel_axis(fed: Shape) -> int | None:
+    if len(fed) != 3:
+        return None
+    return 3 if fed[-1] == 3 else 1 if fed[0] == 3 else None
+
+
+def layouts(fed: Shape) -> Iterator[tuple[int, int, int, str]]:
+    """Readings of a fed shape as (height, width, channels, layout)."""
+    if len(fed) == 2:
+        yield fed[0], fed[1], 1, "hw"
+    if len(fed) == 3 and fed[2] in (1, 3):
+        yield fed[0], fed[1], fed[2], "hwc"
+    if len(fed) == 3 and fed[0] in (1, 3):
+        yield fed[1], fed[2], fed[0], "chw"
+    if len(fed) == 1:
+        for channels in (1, 3):
+            side = isqrt(fed[0] // channels)
+            if side * side * channels == fed[0]:
+                yield side, side, channels, "flat"
+
+
+def _spatial(raw: Shape, height: int, width: int, channels: int, layout: str) -> Iterator[Geometry]:
+    """Ways to another height and width; the channels are still those of the raw images."""
+    if (height, width) == raw[:2]:
+        yield Geometry(())
+        return
+    down, right = height - raw[0], width - raw[1]
+    if down >= 0 and right >= 0 and layout != "flat":
+        for top, left in dict.fromkeys([(down // 2, right // 2), (0, 0), (down - down // 2, right - right // 2)]):
+            widths = [[top, down - top], [left, right - left]]
+            full = {"hw": widths, "hwc": [*widths, [0, 0]], "chw": [[0, 0], *widths]}[layout]
+            yield Geometry((), pad={"op": "pad", "values": {"widths": full}})
+    if down <= 0 and right <= 0:
+        values = {"top": -down // 2, "left": -right // 2, "height": height, "width": width}
+        yield Geometry(({"op": "crop", "values": values},))
+    for method in RESIZE_METHODS:
+        yield Geometry((_resize(height, width, method),), resized=True)
+
+
+def _resize(height: int, width: int, method: str) -> Step:
+    return {"op": "resize", "values": {"height": height, "width": width, "method": method}}
+
+
+REC_601 = [0.2989, 0.5870, 0.1140]
+"""Luma as tf.image.rgb_to_grayscale weighs it (ITU-R BT.601)."""
+
+
+def _channelled(
+    raw: Shape, height: int, width: int, channels: int, layout: str, fed: Shape, spatial: Geometry
+) -> Iterator[Geometry]:
+    """Complete a spatial geometry with channels and layout."""
+    size = raw[:2] if spatial.pad is not None else (height, width)
+    own = 1 if len(raw) == 2 else 3
+    last: Shape = fed if spatial.pad is None else _unpadded(size, channels, layout)
+    final: Step = {"op": "reshape", "values": {"shape": list(last)}}
+    axis = {"hwc": 3, "chw": 1}.get(layout) if channels == 3 else None
+    if own == 1 and channels == 1:
+        yield Geometry((*spatial.steps, final), None, spatial.pad, spatial.resized)
+    elif own == 1:
+        place = 1 if layout == "chw" else 3
+        lone = [1, *size] if layout == "chw" else [*size, 1]
+        steps: Steps = (
+            *spatial.steps,
+            {"op": "reshape", "values": {"shape": lone}},
+            {"op": "repeat", "values": {"axis": place, "times": 3}},
+            final,
+        )
+        yield Geometry(steps, axis, spatial.pad, spatial.resized)
+    elif channels == 1:
+        for weights in (REC_601, [1 / 3] * 3, [0.299, 0.587, 0.114], [0.2125, 0.7154, 0.0721]):
+            grey: Step = {"op": "grey", "values": {"weights": weights}}
+            yield Geometry((*spatial.steps, grey, final), None, spatial.pad, spatial.resized)
+    else:
+        turn: Steps = ({"op": "transpose", "values": {"axes": [0, 3, 1, 2]}},) if layout == "chw" else ()
+        swap: Step = {"op": "reverse", "values": {"axis": 3}}
+        yield Geometry((*spatial.steps, *turn, final), axis, spatial.pad, spatial.resized)
+        yield Geometry((*spatial.steps, swap, *turn, final), axis, spatial.pad, spatial.resized)
+
+
+def _unpadded(size: Shape, channels: int, layout: str) -> Shape:
+    return {"hw": size, "hwc": (*size, channels), "chw": (channels, *size)}[layout]

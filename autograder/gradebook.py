@@ -1,0 +1,355 @@
+"""Grades and rulings in one SQLite file: rows are only ever added, so that every earlier state can be shown."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from autograder.errors import GradebookError
+from autograder.records import Award, Grade, Report, State, StudentId, Submission, record
+from autograder.store import digest
+
+SCHEMA: Final = 1
+"""Kept in the file as ``PRAGMA user_version``."""
+
+_APPLICATION: Final = 0x41474231
+"""``AGB1`` as ``PRAGMA application_id``: tells our files from other people's SQLite files."""
+
+_GRADE: Final = TypeAdapter(Grade)
+_SUBMISSION: Final = TypeAdapter(Submission)
+
+_tables = sa.MetaData()
+
+_grades = sa.Table(
+    "grades",
+    _tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("student", sa.Text, nullable=False),
+    sa.Column("rubric", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("total", sa.Text),
+    sa.Column("possible", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("grade", sa.Text, nullable=False),
+    sa.Column("submission", sa.Text, nullable=False),
+    sa.Column("versions", sa.Text, nullable=False),
+    sa.Index("grades_by_student", "rubric", "student", "id"),
+)
+"""``state``, ``total`` and ``possible`` are for whoever opens the file with another program; ``grade`` is the truth."""
+
+_rulings = sa.Table(
+    "rulings",
+    _tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("student", sa.Text, nullable=False),
+    sa.Column("rubric", sa.Text, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("points", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+)
+
+
+@record
+class Ruling:
+    """A person's word on one item; it stands until the same item is ruled again, through every new grading."""
+
+    student: StudentId
+    rubric: str
+    item: str
+    points: Decimal | None
+    """None withdraws the former ruling."""
+    reason: str
+    author: str
+    at: datetime | None = None
+    """Set when it is entered."""
+
+
+@record
+class Entry:
+    """One grading as it was recorded, before any ruling."""
+
+    grade: Grade
+    submission: Submission
+    at: datetime
+    versions: Mapping[str, str]
+
+
+@record
+class Status:
+    """Where a class stands."""
+
+    counts: Mapping[State, int]
+    waiting: Mapping[StudentId, tuple[str, ...]]
+    """Student -> items that wait for a person."""
+    rulings: int
+    """Rulings that stand."""
+    latest: datetime | None
+
+
+class Gradebook:
+    """One file, one writer at a time; raises GradebookError, with the remedy, for whatever is wrong with the file."""
+
+    def __init__(self, path: Path, *, patience: float = 10.0) -> None:
+        """Open, or create with its folder; ``patience`` is how many seconds another writer is waited for."""
+        self.path = path
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # No pool: a connection lives as long as its statement, so that nothing is left open or shared by threads.
+            self._engine = sa.create_engine(
+                sa.URL.create("sqlite", database=str(path)),
+                connect_args={"timeout": patience},
+                poolclass=sa.pool.NullPool,
+            )
+            sa.event.listen(self._engine, "connect", _prepare)
+            self._open()
+
+    def record(self, report: Report) -> None:
+        """Append a grading; one that says the same as the student's latest adds nothing."""
+        grade, submission = _json(_GRADE, report.grade), _json(_SUBMISSION, report.submission)
+        key = digest(f"{grade}\n{submission}\n{sorted(report.versions.items())}".encode())
+        total = report.grade.total
+        row = {
+            "at": (report.graded_at or datetime.now(UTC)).astimezone(UTC).isoformat(),
+            "student": report.grade.student,
+            "rubric": report.grade.rubric,
+            "state": report.grade.state.value,
+            "total": None if total is None else str(total),
+            "possible": str(report.grade.possible),
+            "digest": key,
+            "grade": grade,
+            "submission": submission,
+            "versions": json.dumps(dict(report.versions), sort_keys=True),
+        }
+        with self._writing() as connection:
+            latest = connection.execute(
+                sa.select(_grades.c.digest)
+                .where(_grades.c.rubric == report.grade.rubric, _grades.c.student == report.grade.student)
+                .order_by(_grades.c.id.desc())
+                .limit(1)
+            ).scalar()
+            if latest != key:
+                connection.execute(sa.insert(_grades).values(row))
+
+    def current(self, rubric: str) -> tuple[Grade, ...]:
+        """Every student's latest grade with the rulings that stand, by student id."""
+        standing = _standing(self.rulings(rubric))
+        return tuple(ruled(entry.grade, standing.get(entry.grade.student, ())) for entry in self.entries(rubric))
+
+    def entries(self, rubric: str) -> tuple[Entry, ...]:
+        """Every student's latest grading, by student id."""
+        latest = sa.select(sa.func.max(_grades.c.id)).where(_grades.c.rubric == rubric).group_by(_grades.c.student)
+        return self._entries(sa.select(_grades).where(_grades.c.id.in_(latest)).order_by(_grades.c.student))
+
+    def history(self, student: StudentId, rubric: str | None = None) -> tuple[Entry, ...]:
+        """Every grading of a student, oldest first."""
+        wanted = sa.select(_grades).where(_grades.c.student == student).order_by(_grades.c.id)
+        return self._entries(wanted if rubric is None else wanted.where(_grades.c.rubric == rubric))
+
+    def rule(self, ruling: Ruling) -> Grade:
+        """Append a ruling and return the grade as it now stands.
+
+        Raises GradebookError when the item was never graded, the points are out of range, or reason or author is empty.
+        """
+        graded = {entry.grade.student: entry.grade for entry in self.entries(ruling.rubric)}
+        _check(ruling, graded.get(ruling.student))
+        row = {
+            "at": (ruling.at or datetime.now(UTC)).astimezone(UTC).isoformat(),
+            "student": ruling.student,
+            "rubric": ruling.rubric,
+            "item": ruling.item,
+            "points": None if ruling.points is None else str(ruling.points),
+            "reason": ruling.reason,
+            "author": ruling.author,
+        }
+        with self._writing() as connection:
+            connection.execute(sa.insert(_rulings).values(row))
+        return ruled(graded[ruling.student], _standing(self.rulings(ruling.rubric)).get(ruling.student, ()))
+
+    def rulings(self, rubric: str) -> tuple[Ruling, ...]:
+        """Every ruling ever entered, oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                sa.select(_rulings).where(_rulings.c.rubric == rubric).order_by(_rulings.c.id)
+            ).mappings()
+            return tuple(_ruling(row) for row in rows)
+
+    def status(self, rubric: str) -> Status:
+        entries = self.entries(rubric)
+        grades = self.current(rubric)
+        waiting = {grade.student: tuple(a.item for a in grade.awards if a.points is None) for grade in grades}
+        return Status(
+            counts=Counter(grade.state for grade in grades),
+            waiting={student: items for student, items in waiting.items() if items},
+            rulings=sum(len(rulings) for rulings in _standing(self.rulings(rubric)).values()),
+            latest=max((entry.at for entry in entries), default=None),
+        )
+
+    # --- the file ------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        with self._engine.connect() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+            empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+        if application == _APPLICATION and version == SCHEMA:
+            return
+        if version == application == 0 and empty:
+            self._create()
+            return
+        if application != _APPLICATION:
+            raise self._fault("not a gradebook but another program's database", "Name another state folder.")
+        newer = version > SCHEMA
+        raise self._fault(
+            f"the gradebook is of schema {version}, this program writes {SCHEMA}",
+            "Use the newer version of autograder." if newer else "Move the file away: grades can be made again.",
+        )
+
+    def _create(self) -> None:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        with self._writing() as connection:
+            _tables.create_all(connection)
+            for table in _tables.tables:
+                for action in ("UPDATE", "DELETE"):
+                    connection.exec_driver_sql(
+                        f"CREATE TRIGGER IF NOT EXISTS no_{action.lower()}_{table} BEFORE {action} ON {table} "
+                        "BEGIN SELECT RAISE(ABORT, 'rows are only added'); END"
+                    )
+            connection.exec_driver_sql(f"PRAGMA application_id={_APPLICATION}")
+            connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA}")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """One transaction: all of it or nothing, also when the power fails."""
+        with self._explained(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._explained(), self._engine.connect() as connection:
+            yield connection
+
+    def _entries(self, wanted: sa.Select[Any]) -> tuple[Entry, ...]:
+        with self._reading() as connection:
+            rows: Sequence[sa.RowMapping] = connection.execute(wanted).mappings().all()
+            return tuple(_entry(row) for row in rows)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise self._fault(*_explanation(str(error.orig))) from error
+        except OSError as error:
+            raise self._fault(f"cannot be opened: {error.strerror}", "Name another folder with --state.") from error
+        except ValueError as error:  # a row that is no record: only another program can have written it
+            raise self._fault("holds a row that cannot be read", _AWAY) from error
+
+    def _fault(self, problem: str, remedy: str) -> GradebookError:
+        return GradebookError(problem, place=str(self.path), remedy=remedy)
+
+
+_AWAY = "Move the file away and run again: grades are made anew; rulings come back only from a backup of the file."
+
+
+def _explanation(problem: str) -> tuple[str, str]:
+    """What SQLite says, and what to do about it."""
+    if "locked" in problem or "busy" in problem:
+        return "another program is writing to the gradebook", "Wait until the other run has ended, then run again."
+    if "readonly" in problem or "unable to open" in problem:
+        return f"cannot be written: {problem}", "Make its folder writable, or name another with --state."
+    if "full" in problem:
+        return "the disk is full", "Make room and run again: nothing that was recorded is lost."
+    if "malformed" in problem or "not a database" in problem:
+        return f"damaged: {problem}", _AWAY
+    return f"the database answers: {problem}", _AWAY
+
+
+def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401  (a DBAPI connection; sqlite3 is one of several)
+    # We say BEGIN ourselves; FULL, so that a recorded grade outlives a power cut.
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+# --- rows and records --------------------------------------------------------------------------------------------
+
+
+def _json(adapter: TypeAdapter[Any], value: object) -> str:
+    # Through json, not pydantic's own writer: a lone surrogate in a student's text must not make a grade unwritable.
+    return json.dumps(adapter.dump_python(value, mode="json"), sort_keys=True)
+
+
+def _entry(row: sa.RowMapping) -> Entry:
+    return Entry(
+        grade=_GRADE.validate_python(json.loads(row["grade"])),
+        submission=_SUBMISSION.validate_python(json.loads(row["submission"])),
+        at=datetime.fromisoformat(row["at"]),
+        versions=json.loads(row["versions"]),
+    )
+
+
+def _ruling(row: sa.RowMapping) -> Ruling:
+    return Ruling(
+        student=StudentId(row["student"]),
+        rubric=row["rubric"],
+        item=row["item"],
+        points=None if row["points"] is None else Decimal(row["points"]),
+        reason=row["reason"],
+        author=row["author"],
+        at=datetime.fromisoformat(row["at"]),
+    )
+
+
+def _standing(rulings: Sequence[Ruling]) -> dict[StudentId, list[Ruling]]:
+    """The last ruling of each student and item, without those that were withdrawn."""
+    last = {(ruling.student, ruling.item): ruling for ruling in rulings}
+    standing: dict[StudentId, list[Ruling]] = {}
+    for ruling in last.values():
+        if ruling.points is not None:
+            standing.setdefault(ruling.student, []).append(ruling)
+    return standing
+
+
+def _check(ruling: Ruling, grade: Grade | None) -> None:
+    place = f"{ruling.student}/{ruling.item}"
+    award = next((award for award in grade.awards if award.item == ruling.item), None) if grade else None
+    if award is None:
+        raise GradebookError("nothing to rule on: never graded", place=place, remedy="Grade the student first.")
+    if not ruling.reason.strip() or not ruling.author.strip():
+        raise GradebookError("a ruling needs a reason and an author", place=place, remedy="Give both.")
+    if ruling.points is not None and not (ruling.points.is_finite() and 0 <= ruling.points <= award.possible):
+        remedy = f"Give between 0 and {award.possible} points."
+        raise GradebookError(f"{ruling.points} points are out of range", place=place, remedy=remedy)
+
+
+def ruled(grade: Grade, rulings: Sequence[Ruling]) -> Grade:
+    """The grade with people's rulings laid over it; its state follows when nothing is left undecided."""
+    by_item = {ruling.item: ruling for ruling in rulings if ruling.points is not None}
+    if not any(award.item in by_item for award in grade.awards):
+        return grade
+    awards = tuple(_overruled(award, by_item.get(award.item)) for award in grade.awards)
+    decided = all(award.points is not None for award in awards)
+    return replace(grade, awards=awards, state=State.GRADED if decided else State.NEEDS_REVIEW)
+
+
+def _overruled(award: Award, ruling: Ruling | None) -> Award:
+    return award if ruling is None else replace(award, points=ruling.points, ruled_by=ruling.author)

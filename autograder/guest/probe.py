@@ -1,0 +1,142 @@
+"""Room 2: loads models that a notebook saved, and says what they answer to images without labels.
+
+It runs beside ``frames.py`` and ``preprocessing.py`` in a sandbox of its own; loading a model can run code that a student
+wrote, so nothing here is trusted by the host beyond the shape of its answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from frames import Pipe, harden  # type: ignore[import-not-found]  # noqa: E402
+from preprocessing import apply  # type: ignore[import-not-found]  # noqa: E402
+
+Floats = npt.NDArray[np.float32]
+Forward = Callable[[Floats], Floats]
+
+BATCH = 500
+BATCH_BYTES = 64 * 2**20
+TIMED_BATCH, TIMED_ROUNDS = 100, 5
+
+
+class Failure(Exception):
+    """``stage`` is all that the host passes on: texts from here could carry images out."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+def main() -> None:
+    pipe = Pipe.from_environment()
+    harden()
+    job = json.loads((HERE / "job.json").read_text("utf-8"))
+    sets = {name: np.load(HERE / file, mmap_mode="r", allow_pickle=False) for name, file in job["sets"].items()}
+    pipe.send({"kind": "ready", "environment": {}})
+    for task in job["models"]:
+        try:
+            probe(task, sets, pipe)
+        except Failure as failure:
+            sys.stderr.write(f"{task['id']}: {failure.stage}: {failure.__cause__!r}\n")
+            pipe.send({"kind": "problem", "model": task["id"], "text": failure.stage})
+    pipe.send({"kind": "end"})
+
+
+def probe(task: Mapping[str, Any], sets: Mapping[str, npt.NDArray[np.uint8]], pipe: Any) -> None:  # noqa: ANN401
+    model = load(HERE / task["file"])
+    steps, forward = task["steps"], forward_of(model)
+    example = prepared(steps, next(iter(sets.values()))[:TIMED_BATCH])
+    facts = {"parameters": int(model.count_params()), "ms_per_image": milliseconds(forward, example)}
+    pipe.send({"kind": "facts", "model": task["id"], **facts})
+    for name in task["sets"]:
+        pipe.send({"kind": "predictions", "model": task["id"], "set": name}, npy(answers(forward, steps, sets[name])))
+
+
+def load(path: Path) -> Any:  # noqa: ANN401
+    import keras
+
+    keras.backend.clear_session()
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever a foreign file makes Keras raise
+        raise Failure("load") from error
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise Failure("inputs")
+    return model
+
+
+def forward_of(model: Any) -> Forward:  # noqa: ANN401
+    """One call of the model in inference mode, compiled once for each size of batch."""
+    import tensorflow as tf
+
+    dtype = tf.as_dtype(model.inputs[0].dtype)
+    compiled = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+
+    def forward(images: Floats) -> Floats:
+        try:
+            output = compiled(tf.cast(images, dtype))
+        except Exception as error:  # the recipe's shape is not the model's, memory ran out, a layer raises ...
+            raise Failure("predict") from error
+        while isinstance(output, (list, tuple)):
+            output = output[0]
+        result: Floats = np.asarray(output, dtype=np.float32).reshape(len(images), -1)
+        return result
+
+    return forward
+
+
+def prepared(steps: Sequence[Mapping[str, Any]], images: npt.NDArray[np.uint8]) -> Floats:
+    try:
+        result: Floats = apply(steps, images)
+    except Exception as error:  # a recipe that does not fit these images
+        raise Failure("prepare") from error
+    return result
+
+
+def answers(forward: Forward, steps: Sequence[Mapping[str, Any]], images: npt.NDArray[np.uint8]) -> Floats:
+    """Outputs (images, outputs) in the order of the images."""
+    return np.concatenate([forward(prepared(steps, batch)) for batch in batches(images, steps)])
+
+
+def batches(images: npt.NDArray[np.uint8], steps: Sequence[Mapping[str, Any]]) -> Iterator[npt.NDArray[np.uint8]]:
+    """As large as pays, and small enough for models that want large images."""
+    size = max(1, min(BATCH, BATCH_BYTES // max(1, prepared(steps, images[:1]).nbytes)))
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
+
+
+def milliseconds(forward: Forward, images: Floats) -> float:
+    """Per image: median over batches, after one that is not counted."""
+    forward(images)
+    seconds = []
+    for _ in range(TIMED_ROUNDS):
+        begun = time.perf_counter()
+        forward(images)
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds) * 1000 / len(images)
+
+
+def npy(array: Floats) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array, dtype="<f4"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main()

@@ -1,0 +1,161 @@
+"""Zip archives as listings: nothing is ever unpacked to the disk, and no size in a header is believed."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import stat
+import struct
+import threading
+import zipfile
+import zlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from autograder.intake.caps import MIB, Caps
+from autograder.intake.leaves import Blemish, Leaf, Listing, ignored, too_large
+from autograder.intake.names import clean
+from autograder.records import Message, say
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError)
+"""What ``zipfile`` raises on damaged archives; NotImplementedError and RuntimeError are told apart."""
+
+
+def is_archive(path: PurePosixPath) -> bool:
+    return path.suffix.casefold() == ".zip"
+
+
+def members(source: Path | bytes, shown: PurePosixPath, caps: Caps) -> Listing | Message:
+    """List the members of a zip below ``shown``; a sentence when it is none or is locked as a whole."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except (*_DAMAGE, NotImplementedError, RuntimeError):
+        return say("{file} is no readable zip archive.", file=clean(str(shown)))
+    infos = archive.infolist()
+    if len(infos) > caps.members:
+        return say("{file} holds more than {cap:int} members.", file=clean(str(shown)), cap=caps.members)
+    if infos and all(info.flag_bits & 1 for info in infos if not info.is_dir()):
+        return say("{file} is protected by a password.", file=clean(str(shown)))
+    return _listing(archive, infos, shown, caps)
+
+
+def _listing(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], shown: PurePosixPath, caps: Caps) -> Listing:
+    listing, lock = Listing(), threading.Lock()
+    taken: dict[PurePosixPath, Leaf] = {}
+    for info in infos:
+        path = _path(info)
+        if path is None:
+            reason = say("{file} has a forbidden name and was not read.", file=clean(info.orig_filename))
+            listing.blemishes.append(Blemish(path=shown / _last_part(info), reason=reason))
+            continue
+        if any(ignored(part) for part in path.parts):
+            continue
+        if len(path.parts) > 1 or info.is_dir():
+            listing.folders.add(shown / path.parts[0])
+        if info.is_dir():
+            continue
+        problem = _problem(info, caps)
+        if problem is not None:
+            listing.blemishes.append(Blemish(path=shown / path, reason=problem))
+            continue
+        if path in taken:
+            reason = say("{file} is in the archive twice: the last one counts.", file=clean(str(path)))
+            listing.blemishes.append(Blemish(path=shown / path, reason=reason))
+        taken[path] = _leaf(archive, info, shown / path, lock)
+    listing.leaves += taken.values()
+    return listing
+
+
+def _path(info: zipfile.ZipInfo) -> PurePosixPath | None:
+    """The member's place, or None for a name that points elsewhere."""
+    name = info.filename
+    if "\0" in info.orig_filename or not name:
+        return None
+    if not info.flag_bits & 0x800:
+        # Without the flag the name is code page 437, or, from macOS and old tools, UTF-8 all the same.
+        try:
+            name = name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            name = info.filename
+    parts = name.replace("\\", "/").rstrip("/").split("/")
+    if parts[0].endswith(":") or any(part in {"", ".", ".."} for part in parts) or len(name) > 1000:
+        return None
+    return PurePosixPath(*parts)
+
+
+def _last_part(info: zipfile.ZipInfo) -> str:
+    last = clean(info.orig_filename.replace("\\", "/").rstrip("/").rpartition("/")[2]).replace("/", "")
+    return last if last not in {"", ".", ".."} else "?"
+
+
+def _problem(info: zipfile.ZipInfo, caps: Caps) -> Message | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    name = clean(info.filename)
+    if kind == stat.S_IFLNK:
+        return say("{file} is a link: links are not followed.", file=name)
+    if kind not in {0, stat.S_IFREG}:
+        return say("{file} is not a regular file.", file=name)
+    if info.flag_bits & 1:
+        return say("{file} is protected by a password.", file=name)
+    if info.file_size > MIB and info.file_size > caps.ratio * max(info.compress_size, 1):
+        return say(
+            "{file} unpacks to {size:num1} MB from almost nothing and was not read.",
+            file=name,
+            size=info.file_size / 1e6,
+        )
+    return None
+
+
+def _leaf(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: PurePosixPath, lock: threading.Lock) -> Leaf:
+    def load(cap: int) -> bytes | Message:
+        if info.file_size > cap:
+            return too_large(info.file_size, cap)
+        try:
+            with lock, archive.open(info) as member:
+                content = member.read(cap + 1)
+        except RuntimeError:
+            return say("{file} is packed in a way that cannot be read.", file=clean(path.name))
+        except _DAMAGE:
+            return say("{file} is damaged in the archive.", file=clean(path.name))
+        return content if len(content) <= cap else too_large(len(content), cap)
+
+    return Leaf(path=path, size=info.file_size, modified=_modified(info), load=load)
+
+
+def _modified(info: zipfile.ZipInfo) -> float:
+    try:
+        return datetime(*info.date_time, tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def expand(listing: Listing, caps: Caps, nesting: int = 1) -> Listing:
+    """Replace every zip by its members, below the zip's own path; those nested too deep become blemishes."""
+    result = Listing(
+        blemishes=list(listing.blemishes), folders=set(listing.folders), repositories=set(listing.repositories)
+    )
+    for leaf in listing.leaves:
+        if is_archive(leaf.path):
+            result.add(_expanded(leaf, caps, nesting))
+        else:
+            result.leaves.append(leaf)
+    return result
+
+
+def _expanded(leaf: Leaf, caps: Caps, nesting: int) -> Listing:
+    if nesting > caps.nesting:
+        reason = say("{file} is an archive inside an archive and was left aside.", file=clean(str(leaf.path)))
+        return Listing(blemishes=[Blemish(path=leaf.path, reason=reason)])
+    content = leaf.load(caps.archive)
+    found = content if isinstance(content, Message) else members(content, leaf.path, caps)
+    if isinstance(found, Message):
+        return Listing(blemishes=[Blemish(path=leaf.path, reason=found)])
+    found.folders = set()  # below a hand-in: not the top of the inbox
+    if leaf.modified:
+        found.leaves = [replace(inner, modified=inner.modified or leaf.modified) for inner in found.leaves]
+    if not found.leaves and not found.blemishes:
+        found.blemishes.append(
+            Blemish(path=leaf.path, reason=say("{file} is an empty archive.", file=clean(str(leaf.path))))
+        )
+    return expand(found, caps, nesting + 1)

@@ -1,0 +1,221 @@
+"""Whose file is it: the naming habits of the systems that teachers download from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from autograder.intake import names
+from autograder.intake.archive import is_archive
+from autograder.intake.leaves import Blemish, Leaf, Listing
+
+_NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?", re.IGNORECASE)
+"""Browsers append ``.txt`` or ``.json`` to what they do not know."""
+
+_MOODLE = re.compile(r"(?P<name>.+)_(?P<pid>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
+"""Moodle's "download all submissions", folders or flat (mod/assign/locallib.php)."""
+
+_CANVAS = re.compile(r"(?P<name>[^_]+?)(?P<late>_LATE)?_(?P<uid>\d{2,})_(?P<aid>\d{2,})_(?P<file>.+\..+)")
+_CANVAS_ANONYMOUS = re.compile(
+    r"(?P<name>anon)(?P<late>_LATE)?_(?P<uid>[A-Za-z0-9]{5})_(?P<aid>\d{2,})_(?P<file>.+\..+)"
+)
+"""Canvas' "download submissions" (app/models/content_zipper.rb)."""
+
+_FOREIGN = re.compile(r"(?:\.tar)?\.(?:rar|7z|gz|tgz|tar|bz2|xz)$", re.IGNORECASE)
+"""Archives that are not read, which deserve a sentence."""
+
+_NBGRADER = {"source", "release", "submitted", "autograded", "feedback", "exchange"}
+
+
+@dataclass(slots=True)
+class Group:
+    """What one student handed in."""
+
+    name: str
+    participant: str = ""
+    """Moodle's or Canvas' number of the person; empty elsewhere."""
+    late: bool = False
+    leaves: list[Leaf] = field(default_factory=list)
+    """Paths are below the student's own folder."""
+    blemishes: list[Blemish] = field(default_factory=list)
+    places: dict[PurePosixPath, PurePosixPath] = field(default_factory=dict)
+    """Path below the student's folder -> path below the inbox."""
+    moments: dict[PurePosixPath, str] = field(default_factory=dict)
+    """Path below the student's folder -> a sortable sign of when it was handed in, where the name holds one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Who, and under which name the file lies in the student's own folder."""
+
+    name: str
+    participant: str = ""
+    inner: PurePosixPath
+    late: bool = False
+    moment: str = ""
+
+
+def notebook_stem(path: PurePosixPath) -> str | None:
+    """The file name without its ending when it is that of a notebook."""
+    found = _NOTEBOOK.fullmatch(path.name)
+    return found["stem"] if found else None
+
+
+def groups(listing: Listing, inbox: str) -> list[Group]:
+    """Sort the files of one inbox by student, in the order in which they were found."""
+    listing = _unwrapped(listing, inbox)
+    entries: list[Leaf | Blemish] = [*listing.leaves, *listing.blemishes]
+    prefix = _common_prefix(listing, inbox)
+    only_loose = _only_loose(listing)
+    found: dict[tuple[str, str], Group] = {}
+    for entry in entries:
+        label = _label(entry.path, prefix)
+        if label is None or not _is_work(entry, only_loose):
+            continue
+        group = found.setdefault((label.name, label.participant), Group(names.clean(label.name), label.participant))
+        _join(group, entry, label)
+    if not only_loose:
+        for folder in sorted(listing.folders):
+            label = _label(folder / "-", prefix)
+            if label is not None:
+                found.setdefault((label.name, label.participant), Group(names.clean(label.name), label.participant))
+    return [replace(group, name=_telling(group)) for group in found.values()]
+
+
+def _telling(group: Group) -> str:
+    """Blind marking calls everybody by one word: the number tells them apart."""
+    anonymous = group.name.casefold() in {"participant", "participante", "teilnehmer", "anon"}
+    return f"{group.name} {group.participant}" if anonymous and group.participant else group.name
+
+
+def _join(group: Group, entry: Leaf | Blemish, label: Label) -> None:
+    group.late = group.late or label.late
+    inner = label.inner
+    if isinstance(entry, Blemish):
+        group.blemishes.append(entry)
+        return
+    while inner in group.places:  # two downloads of one person may hold files of the same name
+        inner = inner.with_name(f"{inner.stem}_{inner.suffix}")
+    group.leaves.append(replace(entry, path=inner))
+    group.places[inner] = entry.path
+    if label.moment:
+        group.moments[inner] = label.moment
+
+
+def _label(path: PurePosixPath, prefix: str) -> Label | None:
+    """Moodle's names may stand at any depth, the others only at the top, where no student chooses them."""
+    parts = path.parts
+    for at, part in enumerate(parts):
+        moodle = _MOODLE.fullmatch(part)
+        if moodle:
+            rest = ([moodle["file"]] if moodle["file"] else []) + list(parts[at + 1 :])
+            return Label(name=moodle["name"], participant=moodle["pid"], inner=PurePosixPath(*rest or ["-"]))
+    if len(parts) > 1 and is_archive(PurePosixPath(parts[0])) and _canvas(parts[1]):
+        parts = parts[1:]
+    return _canvas_label(parts) or _plain_label(parts, prefix)
+
+
+def _canvas(part: str) -> re.Match[str] | None:
+    if names.attempt(PurePosixPath(part).stem)[1]:
+        return None  # alice_2026_11_20.ipynb
+    return _CANVAS_ANONYMOUS.fullmatch(part) or _CANVAS.fullmatch(part)
+
+
+def _canvas_label(parts: tuple[str, ...]) -> Label | None:
+    canvas = _canvas(parts[0]) if parts else None
+    if not canvas:
+        return None
+    inner = PurePosixPath(canvas["file"], *parts[1:])
+    moment = canvas["aid"].zfill(14)
+    return Label(name=canvas["name"], participant=canvas["uid"], inner=inner, late=bool(canvas["late"]), moment=moment)
+
+
+def _plain_label(parts: tuple[str, ...], prefix: str) -> Label | None:
+    if not parts:
+        return None
+    top = PurePosixPath(parts[0])
+    if len(parts) > 1:  # a folder, or a zip that stands for one
+        name = top.stem if is_archive(top) else parts[0]
+        name = re.sub(r"-(?:main|master)$", "", name.removeprefix(prefix)) if prefix else name
+        base, late = names.late(name)
+        return Label(name=base, inner=PurePosixPath(*parts[1:]), late=late)
+    stem = notebook_stem(top) or _FOREIGN.sub("", top.stem if is_archive(top) else top.name)
+    base, moment = names.attempt(names.original(stem) or stem)
+    base, late = names.late(base)
+    return Label(name=base, inner=top, late=late, moment=moment)
+
+
+def _is_work(entry: Leaf | Blemish, only_loose: bool) -> bool:
+    """Whether this may be somebody's: a loose README or class list and, beside loose notebooks, a folder are not."""
+    parts = entry.path.parts
+    if not parts:
+        return False
+    top = PurePosixPath(parts[0])
+    if any(_MOODLE.fullmatch(part) for part in parts) or _canvas(parts[0]) or is_archive(top):
+        return True
+    if len(parts) > 1:
+        return not only_loose
+    if notebook_stem(top) or _FOREIGN.search(top.name):
+        return True
+    return isinstance(entry, Blemish) and not only_loose and not top.suffix
+
+
+def _only_loose(listing: Listing) -> bool:
+    """Whether notebooks or zips lie at the top and no folder holds a notebook: then folders are not students."""
+    tops = {PurePosixPath(leaf.path.parts[0]) for leaf in listing.leaves}
+    return any(notebook_stem(top) or is_archive(top) for top in tops) and not _folders_with_notebooks(listing)
+
+
+def _folders_with_notebooks(listing: Listing) -> bool:
+    tops = {leaf.path.parts[0] for leaf in listing.leaves if len(leaf.path.parts) > 1 and notebook_stem(leaf.path)}
+    return any(not is_archive(PurePosixPath(top)) for top in tops)
+
+
+def _unwrapped(listing: Listing, inbox: str) -> Listing:
+    """Step into nbgrader's ``submitted/`` and into the folder that zipping a folder adds."""
+    entries: list[Leaf | Blemish] = [*listing.leaves, *listing.blemishes]
+    tops = {entry.path.parts[0] for entry in entries if entry.path.parts}
+    tops |= {folder.parts[0] for folder in listing.folders}
+    if tops == {"submitted"} or ("submitted" in tops and tops & _NBGRADER - {"submitted"}):
+        return _stepped(listing, "submitted")
+    only = next(iter(tops)) if len(tops) == 1 else ""
+    if only and inbox.casefold().endswith(".zip") and not _MOODLE.fullmatch(only) and _is_wrapper(listing, only, inbox):
+        return _unwrapped(_stepped(listing, only), inbox)
+    return listing
+
+
+def _is_wrapper(listing: Listing, only: str, inbox: str) -> bool:
+    inner = [leaf.path for leaf in listing.leaves if len(leaf.path.parts) > 1]
+    if not inner:
+        return False
+    stem = names.slug(re.sub(r" \(\d+\)$", "", inbox[:-4]))
+    own = names.slug(only)
+    holders = {path.parts[1] for path in inner if len(path.parts) > 2 and notebook_stem(path)}
+    systems = any(_MOODLE.fullmatch(path.parts[1]) or _canvas(path.parts[1]) for path in inner)
+    return own == stem or len(holders) > 1 or systems
+
+
+def _stepped(listing: Listing, top: str) -> Listing:
+    inside = [leaf for leaf in listing.leaves if leaf.path.parts[0] == top and len(leaf.path.parts) > 1]
+    spots = [spot for spot in listing.blemishes if spot.path.parts[:1] == (top,) and len(spot.path.parts) > 1]
+    below = {PurePosixPath(leaf.path.parts[1]) for leaf in inside if len(leaf.path.parts) > 2}
+    return Listing(
+        leaves=[replace(leaf, path=PurePosixPath(*leaf.path.parts[1:])) for leaf in inside],
+        blemishes=[replace(spot, path=PurePosixPath(*spot.path.parts[1:])) for spot in spots],
+        folders=below,
+        repositories={PurePosixPath(*place.parts[1:]) for place in listing.repositories if place.parts[:1] == (top,)},
+    )
+
+
+def _common_prefix(listing: Listing, inbox: str) -> str:
+    """``tp1-`` of GitHub Classroom's ``tp1-alice`` and ``tp1-bob``; only where every folder is a clone."""
+    tops = sorted({leaf.path.parts[0] for leaf in listing.leaves if len(leaf.path.parts) > 1})
+    clones = {str(place) for place in listing.repositories}
+    if not tops or any(top not in clones and not re.search(r"-(?:main|master)(?:\.zip)?$", top) for top in tops):
+        return ""
+    first, last = tops[0], tops[-1]  # sorted: what these two share, all share
+    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    shared = first[:same] if len(tops) > 1 else f"{inbox.removesuffix('-submissions')}-"
+    prefix = shared[: shared.rfind("-") + 1]
+    return prefix if all(len(top) > len(prefix) for top in tops) and tops[0].startswith(prefix) else ""

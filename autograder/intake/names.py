@@ -1,0 +1,118 @@
+"""Names as found are for people; ids made of them are for paths."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from autograder.records import StudentId
+
+LONGEST_ID = 64
+
+_NOT_DECOMPOSED = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"}
+)
+"""Letters of European names that have no canonical decomposition."""
+
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+"""Device names on Windows, with or without an extension."""
+
+
+def clean(text: str, longest: int = 200) -> str:
+    """Drop control, format (bidi, zero-width) and surrogate characters; one line, at most ``longest`` characters."""
+    kept = "".join(
+        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else " " for c in text
+    )
+    kept = " ".join(unicodedata.normalize("NFC", kept).split())
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+
+
+def slug(text: str) -> str:
+    """Lower-case ASCII letters, digits, ``.``, ``_``, ``-``; may be empty when nothing of the text is Latin."""
+    folded = unicodedata.normalize("NFKD", text.casefold().translate(_NOT_DECOMPOSED))
+    plain = "".join(c for c in folded if not unicodedata.combining(c)).translate(_NOT_DECOMPOSED)
+    safe = re.sub(r"[^a-z0-9._-]+", "-", plain)
+    safe = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", safe)).strip("-._")
+    return safe[:LONGEST_ID].rstrip("-._")
+
+
+def student_id(name: str) -> StudentId:
+    """A safe folder name; a name without a Latin letter becomes its code points, so that it stays the same."""
+    made = slug(name) or "student-" + "-".join(f"{ord(c):x}" for c in name[:8] if not c.isspace())
+    made = made[:LONGEST_ID].rstrip("-._")
+    return StudentId(f"s-{made}" if _RESERVED.fullmatch(made) else made)
+
+
+def unique(wanted: Iterable[StudentId]) -> Iterator[StudentId]:
+    """The same ids in the same order; the second ``x`` becomes ``x-2``."""
+    ids = list(wanted)
+    plain, taken = set(ids), set[StudentId]()
+    for name in ids:
+        chosen, number = name, 2
+        while chosen in taken or (chosen != name and chosen in plain):
+            suffix = f"-{number}"
+            chosen, number = StudentId(name[: LONGEST_ID - len(suffix)].rstrip("-._") + suffix), number + 1
+        taken.add(chosen)
+        yield chosen
+
+
+def safe_path(path: PurePosixPath) -> bool:
+    """Whether a file may be put under this name below a folder of ours."""
+    return (
+        bool(path.parts)
+        and not path.is_absolute()
+        and len(str(path).encode("utf-8", "replace")) <= 400
+        and all(_safe_part(part) for part in path.parts)
+    )
+
+
+def _safe_part(part: str) -> bool:
+    return (
+        part not in {"", ".", ".."}
+        and clean(part, longest=1000) == part
+        and not set(part) & set('\\/:*?"<>|')
+        and not part.endswith((".", " "))
+        and not _RESERVED.fullmatch(part)
+        and len(part.encode("utf-8", "replace")) <= 200
+    )
+
+
+_ATTEMPT = re.compile(
+    r"""(?P<base>.*?)
+        [\s_.-]*(?:attempt|tentative|essai)?[\s_.-]*
+        (?P<when>20\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])
+            (?:[\sT_-]+\d\d[-_:.h]?\d\d(?:[-_:.m]?\d\d)?)?)
+        (?P<rest>(?:[\s_.-].*)?)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"(?P<base>.+?)\s*\((?P<number>\d{1,3})\)")
+_COPY = re.compile(r"(?P<base>.+?)(?:-Copy\d+| - Cop(?:y|ie)(?: \(\d+\))?)", re.IGNORECASE)
+_LATE = re.compile(r"(?P<base>.+?)[ _-]LATE", re.IGNORECASE)
+
+
+def attempt(stem: str) -> tuple[str, str]:
+    """Split off a time of hand-in: ``alice_2026-11-20`` is ``alice`` at ``20261120000000``; empty without one."""
+    found = _ATTEMPT.fullmatch(stem)
+    if not found or not (found["base"] or found["rest"]):
+        return stem, ""
+    base = (found["base"] + found["rest"]).strip(" _.-")
+    return (base, re.sub(r"\D", "", found["when"]).ljust(14, "0")) if base else (stem, "")
+
+
+def numbered(stem: str) -> tuple[str, int]:
+    """``projet (2)`` is the second download of ``projet``."""
+    found = _NUMBERED.fullmatch(stem)
+    return (found["base"], int(found["number"])) if found else (stem, 0)
+
+
+def original(stem: str) -> str | None:
+    """Of which file this is a copy made by Jupyter or a file manager; None for an original."""
+    found = _COPY.fullmatch(stem)
+    return found["base"] if found else None
+
+
+def late(stem: str) -> tuple[str, bool]:
+    found = _LATE.fullmatch(stem)
+    return (found["base"], True) if found else (stem, False)

@@ -1,0 +1,143 @@
+"""Sentences for people: templates in English, translations in ``locale/<language>.po``, numbers by locale.
+
+A template holds placeholders: ``{name}`` inserts a value, ``{name:kind}`` formats a number (see ``KINDS``), and
+``{name:plural,cell,cells}`` chooses a word by the number of that name, in the order of the language's own plural forms
+(one, other); the translation simply gives its own words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from babel import Locale
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from autograder.records import Message, Value
+
+LANGUAGES: Final = ("fr", "en")
+NOTHING: Final = "–"
+"""Shown for a value that is not there."""
+
+PLACEHOLDER: Final = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<kind>[^{}]*))?\}")
+_LOCALE = Path(__file__).resolve().parent / "locale"
+
+_PERCENT = {"fr": "\u202f%"}
+_SECONDS = {"fr": "\u202fs", "en": "\u00a0s"}
+
+
+def render(message: Message, language: str) -> str:
+    """Plain text in ``language``; raises KeyError when the message lacks a value that its template names."""
+    return fill(translate(message.text, language), message.values, language)
+
+
+def translate(text: str, language: str) -> str:
+    """The template in ``language``; the English one where there is no translation."""
+    return catalogue(language).get(text, text)
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """English template -> template; empty for English, and for a language without a file."""
+    path = _LOCALE / f"{language}.po"
+    if language not in LANGUAGES or not path.exists():
+        return {}
+    with path.open("rb") as file:
+        entries = read_po(file, locale=language)
+    return {str(entry.id): str(entry.string) for entry in entries if entry.id and entry.string and not entry.fuzzy}
+
+
+def fill(template: str, values: Mapping[str, Value | Decimal], language: str) -> str:
+    """Put the values in; a value's own braces mean nothing."""
+
+    def insert(match: re.Match[str]) -> str:
+        value, kind = values[match["name"]], match["kind"] or ""
+        if isinstance(value, str):
+            return visible(value)
+        if value is None or not math.isfinite(value):
+            return NOTHING
+        if kind.startswith("plural,"):
+            return _plural(value, kind.split(",")[1:], language)
+        return KINDS[kind](Decimal(str(value)), language)
+
+    return PLACEHOLDER.sub(insert, template)
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------
+
+
+def decimal(value: Decimal, places: int, language: str) -> str:
+    """Exactly ``places`` decimals, with the language's separators."""
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    return str(format_decimal(value, format=pattern, locale=language))
+
+
+def points(value: Decimal, language: str) -> str:
+    """As few decimals as the number needs, at most two: 2, 1.5, 0.25."""
+    return str(format_decimal(value, format="#,##0.##", locale=language))
+
+
+def _percent(value: Decimal, places: int, language: str) -> str:
+    return decimal(value * 100, places, language) + _PERCENT.get(language, "%")
+
+
+def _seconds(value: Decimal, language: str) -> str:
+    """Seconds with one decimal below ten, whole ones above, minutes from two of them on."""
+    unit = _SECONDS.get(language, " s")
+    if value < 10:
+        return decimal(value, 1, language) + unit
+    if value < 120:
+        return decimal(value, 0, language) + unit
+    minutes, rest = divmod(int(value), 60)
+    return f"{minutes}\u00a0min\u00a0{rest:02d}{unit}"
+
+
+KINDS: Final[Mapping[str, Callable[[Decimal, str], str]]] = {
+    "": points,
+    "pct": lambda value, language: _percent(value, 1, language),
+    "pct2": lambda value, language: _percent(value, 2, language),
+    "num1": lambda value, language: decimal(value, 1, language),
+    "num2": lambda value, language: decimal(value, 2, language),
+    "num4": lambda value, language: decimal(value, 4, language),
+    "int": lambda value, language: decimal(value, 0, language),
+    "sec": _seconds,
+}
+
+
+def _plural(value: float | Decimal, forms: list[str], language: str) -> str:
+    """The form for this number; French counts 0 and 1 (and 1.5) as one, English 1 alone."""
+    one = Locale.parse(language).plural_form(abs(Decimal(str(value)))) == "one"
+    return forms[0] if one else forms[-1]
+
+
+# --- texts that students wrote ---------------------------------------------------------------------------------------
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+_SUSPECT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_JOINER = "\u200d"
+
+
+def visible(text: str) -> str:
+    """Terminal colours dropped; control, zero-width and direction characters shown as ``[U+202E]``.
+
+    Letters of every script stay as they are, and so do the joiners inside emoji.
+    """
+    plain = _ESCAPE.sub("", text.replace("\r\n", "\n"))
+    return _SUSPECT.sub(lambda match: _shown(match, plain), plain)
+
+
+def _shown(match: re.Match[str], text: str) -> str:
+    before = text[match.start() - 1 : match.start()]
+    if match[0] == _JOINER and before and unicodedata.category(before) in ("So", "Sk", "Mn"):
+        return _JOINER
+    return f"[U+{ord(match[0]):04X}]"

@@ -1,0 +1,201 @@
+"""What the author wrote in words, told apart from the starter notebook's text, and ways to search it.
+
+Everything here is a heuristic over French and English; nothing understands a sentence.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rapidfuzz import fuzz, process
+
+from autograder.notebook.headings import heading_lines
+from autograder.notebook.source import parse, python
+from autograder.notebook.text import fold, lines, plain, words
+from autograder.records import Cell, CellKind
+
+_TABLE = re.compile(r"^\s*\|.*\||^\s*[:\-| ]{3,}$")
+_HOLLOW = re.compile(
+    r"(?:a|to be|to) (?:completer|remplir|rediger|faire|complete|fill(?: in)?|do|completed)\b|\btodo\b|lorem ipsum"
+    r"|(?:votre|your) (?:texte|text|reponse|answer|analyse|analysis|introduction|conclusion|commentaire)s? (?:ici|here)"
+    r"|^(?:ecrivez|redigez|decrivez|presentez|completez|expliquez|write|describe|explain) (?:ici|here)\b"
+)
+_FRENCH = frozenset(
+    "le la les des est une un pour avec dans nous que qui sur et du au aux ce cette plus mais par sont pas il elle ont "
+    "ne se je donc ainsi afin comme entre notre mes mon leur ces ou".split()
+)
+_ENGLISH = frozenset(
+    "the is of and to for with we in that this are was it as by from which but not on be our has have than at an my "
+    "were more can then these its so will when".split()
+)
+
+
+class Origin(StrEnum):
+    MARKDOWN = "markdown"
+    COMMENT = "comment"
+    """Sentences in comments of code."""
+    PRINTED = "printed"
+    """Sentences in strings that the code prints, or that stand alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    cell: int
+    line: int
+    """0-based line of the cell at which it begins."""
+    text: str
+    origin: Origin = Origin.MARKDOWN
+
+    @property
+    def words(self) -> int:
+        return len(words(self.text))
+
+
+def paragraphs(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Paragraph, ...]:
+    """The author's own prose in order of the notebook.
+
+    Left out: headings, tables, code, lines of the starter notebook (also slightly changed ones), placeholders such as
+    "à compléter", and lines said before (a text pasted ten times is one text).
+    """
+    given = Given(template_cells)
+    said: set[str] = set()
+    own: list[Paragraph] = []
+    for cell in cells:
+        for paragraph in _raw(cell):
+            kept = [line for line in map(given.own_part, paragraph.text.split("\n")) if line and _new(line, said)]
+            if kept:
+                own.append(Paragraph(cell.index, paragraph.line, "\n".join(kept), paragraph.origin))
+    return tuple(own)
+
+
+def _new(line: str, said: set[str]) -> bool:
+    folded = " ".join(words(fold(line)))
+    if folded in said and len(folded) > 20:
+        return False
+    said.add(folded)
+    return True
+
+
+class Given:
+    """The text of the starter notebook, line by line."""
+
+    def __init__(self, template_cells: Sequence[str]) -> None:
+        told = (plain(line) for source in template_cells for line in source[:50_000].split("\n")[:2000])
+        self._lines = sorted({fold(line) for line in told if words(line)}, key=len, reverse=True)
+        self._known = frozenset(self._lines)
+
+    def own_part(self, line: str) -> str:
+        """What of a line is the author's: all, what follows an instruction, or nothing."""
+        folded = fold(line)
+        if not folded or folded in self._known or hollow(line):
+            return ""
+        start = next((known for known in self._lines if len(known.split()) >= 2 and folded.startswith(known)), "")
+        if start:
+            return line[len(start) :].strip(" :.-–—")
+        if len(folded.split()) >= 5 and process.extractOne(folded, self._lines, scorer=fuzz.ratio, score_cutoff=92):
+            return ""
+        return line
+
+
+def hollow(line: str) -> bool:
+    """Whether a short line only says that something remains to be written."""
+    folded = fold(line)
+    return len(folded) < 120 and bool(_HOLLOW.search(folded))
+
+
+def _raw(cell: Cell) -> Iterator[Paragraph]:
+    if cell.kind is CellKind.MARKDOWN:
+        yield from _markdown(cell)
+    elif cell.kind is CellKind.CODE:
+        yield from _comments(cell)
+        yield from _printed(cell)
+
+
+def _markdown(cell: Cell) -> Iterator[Paragraph]:
+    skipped = heading_lines(cell)
+    block: list[str] = []
+    start = 0
+    for number, line in [*enumerate(lines(cell.source)), (-1, "")]:
+        text = "" if number in skipped or _TABLE.match(line) else plain(line)
+        if text:
+            start = start if block else number
+            block.append(text)
+        elif block:
+            yield Paragraph(cell.index, start, "\n".join(block))
+            block = []
+
+
+def _comments(cell: Cell) -> Iterator[Paragraph]:
+    """Runs of comment lines that read as sentences: at least eight words, and no code that was switched off."""
+    block: list[str] = []
+    start = 0
+    for number, line in [*enumerate(cell.source.split("\n")), (-1, "")]:
+        comment = re.match(r"\s*#+\s?(?![!%])(.*)", line)
+        if comment and not re.fullmatch(r"[\W_]*", comment.group(1)) and not looks_like_code(comment.group(1)):
+            start = start if block else number
+            block.append(plain(comment.group(1)))
+            continue
+        if sum(len(words(part)) for part in block) >= 8:
+            yield Paragraph(cell.index, start, "\n".join(block), Origin.COMMENT)
+        block = []
+
+
+def looks_like_code(comment: str) -> bool:
+    """Whether a comment is a statement that was switched off rather than words."""
+    try:
+        tree = ast.parse(comment.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(
+        not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Name | ast.Constant) for node in tree.body
+    )
+
+
+def _printed(cell: Cell) -> Iterator[Paragraph]:
+    tree = parse(python(cell.source))
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("print", "Markdown"):
+            texts = [arg for arg in node.args if isinstance(arg, ast.Constant)]
+        elif isinstance(node, ast.Module):
+            texts = [
+                item.value for item in node.body if isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)
+            ]
+        else:
+            continue
+        for text in texts:
+            if isinstance(text.value, str) and len(words(text.value)) >= 8:
+                said = "\n".join(filter(None, map(plain, text.value.split("\n"))))
+                yield Paragraph(cell.index, text.lineno - 1, said, Origin.PRINTED)
+
+
+def guess_language(cells: Iterable[Cell]) -> str:
+    """``fr`` or ``en``, by the share of little words; French when there is nothing to tell by."""
+    french, english, _ = _little_words(text for cell in cells for text in _told(cell))
+    return "en" if english > french else "fr"
+
+
+def readable(own: Iterable[Paragraph]) -> bool:
+    """Whether the prose is French or English as far as little words tell: other languages are for a person to read."""
+    french, english, total = _little_words(paragraph.text for paragraph in own)
+    return total < 40 or max(french, english) >= 0.12 * total
+
+
+def _told(cell: Cell) -> Iterator[str]:
+    if cell.kind is CellKind.MARKDOWN:
+        yield "\n".join(lines(cell.source))
+    else:
+        yield from (paragraph.text for paragraph in _raw(cell))
+
+
+def _little_words(texts: Iterable[str]) -> tuple[int, int, int]:
+    french = english = total = 0
+    for text in texts:
+        for word in re.findall(r"[^\W\d_]+", text.casefold()):
+            total += 1
+            french += word in _FRENCH
+            english += word in _ENGLISH
+    return french, english, total

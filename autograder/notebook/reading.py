@@ -1,0 +1,205 @@
+"""From the bytes of an nbformat 4 notebook to inert cells: capped, without control characters, images re-encoded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from PIL import Image
+
+from autograder.errors import StoreError
+from autograder.records import Cell, CellKind, Digest, Json, Output
+from autograder.store import Store
+
+MAX_CELLS = 1000
+MAX_SOURCE = 200_000
+"""Characters of one cell."""
+MAX_OUTPUTS = 200
+"""Outputs of one cell."""
+MAX_TEXT = 200_000
+"""Characters of one output."""
+MAX_TOTAL_TEXT = 8_000_000
+"""Characters of all outputs of a notebook, HTML included."""
+MAX_IMAGES = 200
+MAX_IMAGE_BYTES = 8 * 1024 * 1024
+MAX_PIXELS = 20_000_000
+MAX_SIDE = 1600
+"""Larger figures are scaled down: a sheet has to open on a phone."""
+
+_INJECTED = "injected-parameters"
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and other strings: titles, links
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def read(content: bytes, store: Store) -> tuple[Cell, ...]:
+    """Read the cells as handed in: the parameters that papermill injected are left out, and do not shift the indices.
+
+    Whatever is beyond a cap is cut off and whatever has the wrong type is treated as absent: a hostile notebook gives
+    a shorter one. Images go to ``store`` as PNG written by us.
+
+    Raises:
+        StoreError: the bytes are not the JSON of a notebook with cells.
+    """
+    budget = _Budget(store)
+    cells = _without_injected(_cells(content))[:MAX_CELLS]
+    return tuple(_cell(index, cell, budget) for index, cell in enumerate(cells))
+
+
+def clean(text: str, limit: int = MAX_TEXT) -> str:
+    """Text as a reader of a terminal would have seen it: no escapes, no controls, overwritten lines gone."""
+    text = _ESCAPES.sub("", text[: 4 * limit])
+    text = "\n".join(_overwritten(line) for line in text.replace("\r\n", "\n").split("\n"))
+    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))[:limit]
+
+
+def _overwritten(line: str) -> str:
+    """Apply carriage returns: a progress bar leaves its last state."""
+    if "\r" not in line:
+        return line
+    shown = [part for part in line.split("\r") if part.strip("\b ")]
+    return shown[-1] if shown else ""
+
+
+def _cells(content: bytes) -> list[Json]:
+    try:
+        notebook = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"not the JSON of a notebook: {error}"[:200]) from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise StoreError("JSON, but not an nbformat 4 notebook: it has no list of cells")
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def _without_injected(cells: list[Json]) -> list[Json]:
+    """Leave out one cell at most: a tag copied on other cells does not hide them."""
+    for position, cell in enumerate(cells):
+        if _INJECTED in _tags(cell):
+            return cells[:position] + cells[position + 1 :]
+    return cells
+
+
+def _tags(cell: Json) -> list[Json]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return tags if isinstance(tags, list) else []
+
+
+class _Budget:
+    """What may still be taken in from one notebook."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.text = MAX_TOTAL_TEXT
+        self.images = MAX_IMAGES
+
+    def take(self, value: Json) -> str:
+        text = clean(_text(value), min(MAX_TEXT, self.text))
+        self.text -= len(text)
+        return text
+
+    def image(self, data: Json) -> tuple[Digest | None, int, int]:
+        """PNG in the store with its size in pixels; nothing for what cannot be decoded or is too large."""
+        encoded = next((data[kind] for kind in ("image/png", "image/jpeg") if kind in data), None)
+        if encoded is None or self.images <= 0:
+            return None, 0, 0
+        self.images -= 1
+        drawn = _png(_text(encoded))
+        return (self.store.put(drawn[0]), drawn[1], drawn[2]) if drawn else (None, 0, 0)
+
+
+def _cell(index: int, cell: Json, budget: _Budget) -> Cell:
+    kind = cell.get("cell_type")
+    source = clean(_text(cell.get("source")), MAX_SOURCE)
+    outputs = cell.get("outputs")
+    if kind not in ("code", "markdown"):
+        return Cell(index=index, kind=CellKind.RAW, source=source)
+    if kind == "markdown" or not isinstance(outputs, list):
+        return Cell(index=index, kind=CellKind(kind), source=source)
+    read_outputs = (_output(output, budget) for output in outputs[:MAX_OUTPUTS] if isinstance(output, dict))
+    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=tuple(_merged(read_outputs)))
+
+
+def _merged(outputs: Iterable[Output | None]) -> Iterator[Output]:
+    """Join neighbouring pieces of one stream: the kernel cuts what was printed as it likes."""
+    last: Output | None = None
+    for output in outputs:
+        if output is None:
+            continue
+        if last and last.kind == output.kind == "stream" and last.stream == output.stream:
+            last = replace(last, text=(last.text + output.text)[:MAX_TEXT])
+            continue
+        if last:
+            yield last
+        last = output
+    if last:
+        yield last
+
+
+def _output(output: Json, budget: _Budget) -> Output | None:
+    kind = output.get("output_type")
+    if kind == "stream":
+        stream = "stderr" if output.get("name") == "stderr" else "stdout"
+        return Output(kind="stream", stream=stream, text=budget.take(output.get("text")))
+    if kind == "error":
+        traceback = output.get("traceback")
+        lines = [_text(line) for line in traceback[:100]] if isinstance(traceback, list) else []
+        title = f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"
+        return Output(kind="error", text=budget.take("\n".join([title, *lines])))
+    data = output.get("data")
+    if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
+        return None
+    image, width, height = budget.image(data)
+    return Output(
+        kind="result" if kind == "execute_result" else "display",
+        text=budget.take(data.get("text/plain") or data.get("text/markdown")),
+        html=budget.take(data.get("text/html")),
+        image=image,
+        width=width,
+        height=height,
+    )
+
+
+def _text(value: Json) -> str:
+    """nbformat's multi-line string: one string or a list of them; anything else is nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(part for part in value if isinstance(part, str))
+    return ""
+
+
+def _png(encoded: str) -> tuple[bytes, int, int] | None:
+    if len(encoded) > MAX_IMAGE_BYTES * 3 // 2:
+        return None
+    try:
+        raw = base64.b64decode(re.sub(r"\s", "", encoded), validate=True)
+        with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
+            drawn = image.convert(mode)
+    except (
+        binascii.Error,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ):
+        return None
+    drawn.thumbnail((MAX_SIDE, MAX_SIDE))
+    buffer = io.BytesIO()
+    drawn.save(buffer, format="PNG")
+    return buffer.getvalue(), drawn.width, drawn.height

@@ -1,0 +1,121 @@
+"""Code of a notebook as syntax trees, with IPython's own commands set aside."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from autograder.records import Cell, CellKind
+
+_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*|[\w, ]+=\s*[!%].*)$")
+MAX_DEPTH = 120
+"""Levels of nesting; real code has about twenty."""
+
+_OTHER_LANGUAGE = re.compile(
+    r"\s*%%(?:bash|sh|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One top-level statement of a cell."""
+
+    cell: int
+    node: ast.stmt
+
+    @property
+    def line(self) -> int:
+        """0-based line of the cell, decorators included."""
+        decorators: list[ast.expr] = getattr(self.node, "decorator_list", [])
+        return min([self.node.lineno, *(item.lineno for item in decorators)]) - 1
+
+    @property
+    def lines(self) -> int:
+        return (self.node.end_lineno or self.node.lineno) - self.line
+
+
+def python(source: str) -> str:
+    """The same lines, with IPython's commands made into ``pass``; a cell in another language becomes comments."""
+    lines = source.split("\n")
+    if _OTHER_LANGUAGE.match(source):
+        return "\n".join(f"# {line}" for line in lines)
+    if parse(source) is not None:
+        return source
+    return "\n".join(_MAGIC.sub(r"\1pass", line) for line in lines)
+
+
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree; None for what Python cannot read, nesting bombs included."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return None if _too_deep(tree) else tree
+
+
+def _too_deep(tree: ast.Module) -> bool:
+    """Whether a walk that calls itself could exhaust Python's stack."""
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return False
+    return True
+
+
+def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
+    return (cell for cell in cells if cell.kind is CellKind.CODE and cell.source.strip())
+
+
+def pieces(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Piece, ...]:
+    """Top-level statements of the author's own: what stands in the starter notebook, comments aside, is not."""
+    given = {ast.dump(node) for source in template_cells for node in _body(source)}
+    found = (Piece(cell.index, node) for cell in code_cells(cells) for node in _body(cell.source))
+    return tuple(piece for piece in found if not isinstance(piece.node, ast.Pass) and ast.dump(piece.node) not in given)
+
+
+def _body(source: str) -> list[ast.stmt]:
+    tree = parse(python(source))
+    return tree.body if tree else []
+
+
+def name_of(call: ast.Call) -> str:
+    """Last part of what is called: ``fit`` of ``model.fit(...)``."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    return (inner for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Call))
+
+
+def functions(nodes: Iterable[ast.AST]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (
+        inner for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+
+def shape(node: ast.AST) -> str:
+    """Text that is equal for code that differs only in names of variables and in constants.
+
+    What is called and which arguments are named stays.
+    """
+    if isinstance(node, ast.Name):
+        return "_"
+    if isinstance(node, ast.Constant | ast.JoinedStr):
+        return "'"
+    kept = [name_of(node)] if isinstance(node, ast.Call) else []
+    for field, value in ast.iter_fields(node):
+        if isinstance(value, ast.AST):
+            kept.append(shape(value))
+        elif isinstance(value, list):
+            kept.append("[" + ",".join(shape(item) for item in value if isinstance(item, ast.AST)) + "]")
+        elif field in ("attr", "arg") and isinstance(value, str):
+            kept.append(value)
+    return f"{type(node).__name__}({','.join(kept)})"

@@ -1,0 +1,51 @@
+"""Words, lines and comparisons of text; no opinion about what it says."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_MARKS = re.compile(
+    r"!\[[^\]]{0,500}\]\([^)]{0,2000}\)|\[([^\]]{0,500})\]\([^)]{0,2000}\)|</?[a-zA-Z][^<>]{0,300}>|[*_`~#>]+"
+)
+_BULLET = re.compile(r"^\s*(?:[-*+•‣–]|\(?\d{1,2}[.)/])\s+")
+_SENTENCE = re.compile(r"(?<=[^\d\s][.!?…;])\s+|(?<=\d[.!?])\s+(?=[A-ZÀ-Ý])|\n")
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
+
+
+@lru_cache(maxsize=16384)
+def fold(text: str) -> str:
+    """Lower case, no accents, plain apostrophes, single spaces: ``L’Époque`` becomes ``l'epoque``."""
+    text = text.replace("œ", "oe").replace("Œ", "oe").replace("’", "'").replace("ʼ", "'")
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(sign for sign in decomposed if not unicodedata.combining(sign)).split())
+
+
+def words(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def sentences(text: str) -> list[str]:
+    """Cut at full stops that end a word and at line ends, never inside a number."""
+    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
+
+
+def plain(line: str) -> str:
+    """A line of Markdown without its marks and bullet."""
+    return _BULLET.sub("", _MARKS.sub(lambda match: match.group(1) or " ", line)).strip()
+
+
+def lines(source: str) -> list[str]:
+    """Lines of a Markdown source; those of code fences and HTML comments are emptied, so that numbers hold."""
+    kept: list[str] = []
+    fence = ""
+    for line in _COMMENT.sub(lambda match: "\n" * match.group().count("\n"), source).split("\n"):
+        mark = _FENCE.match(line)
+        if mark:
+            closes = fence and mark.group(1).startswith(fence)
+            fence = "" if closes else fence or mark.group(1)
+        kept.append("" if fence or mark else line)
+    return kept

@@ -1,0 +1,7 @@
+"""Rubrics as data: a YAML file is read strictly, and every problem in it is reported with its line, all at once."""
+
+from autograder.rubric.finding import did_you_mean, find
+from autograder.rubric.loading import load
+from autograder.rubric.problems import CheckSpec, Parameter
+
+__all__ = ["CheckSpec", "Parameter", "did_you_mean", "find", "load"]

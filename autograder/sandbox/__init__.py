@@ -1,0 +1,1 @@
+"""Where code that is not ours runs."""

@@ -1,0 +1,184 @@
+"""The command lines of bubblewrap, as pure lists; nothing is started here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.records import Limits
+from autograder.sandbox.job import Interpreter, Job, environment, gpu_number
+from autograder.sandbox.limits import MB
+from autograder.sandbox.room import Room
+
+ETC: Mapping[str, str] = {
+    "passwd": "student:x:1000:1000:student:/home/student:/bin/sh\n",
+    "group": "student:x:1000:\n",
+    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+"""All that a room knows of users and hosts."""
+
+STAGE = Path("/tmp/autograder")  # noqa: S108  (below a private tmpfs of the outer stage)
+
+_LIBRARIES = ("lib", "lib32", "lib64", "libx32")
+_SHOWN = (
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/etc/fonts",
+    "/usr/share/fonts",
+    "/usr/share/zoneinfo",
+    "/nix/store",
+)
+_GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the argument list of one room is made from."""
+
+    room: Room
+    job: Job
+    python: Interpreter
+    variables: Mapping[str, str]
+    status_fd: int
+    seccomp_fd: int | None
+    stage: Mapping[Path, Path]
+    """Where the outer stage shows a folder or file of the host; empty with a single stage."""
+    features: frozenset[str]
+    """Options that not every bubblewrap has."""
+
+
+def room_variables(room: Room, python: Interpreter) -> dict[str, str]:
+    shell = "/usr/bin" if room.shell else ""
+    return environment(room, python, job="/job", home="/home/student", temporary="/tmp", shell=shell)  # noqa: S108
+
+
+def sizes(limits: Limits) -> dict[str, int]:
+    """Bytes of each writable place; their contents count as memory, so their sum may exceed the disk limit."""
+    disk = limits.disk_mb * MB
+    return {"/dev/shm": disk // 2, "/tmp": disk, "/home": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
+
+
+def rebound(job: Job, python: Interpreter) -> dict[Path, Path]:
+    """Give everything that may lie below a closed folder a place below ``STAGE``."""
+    sources = [job.folder, *python.folders, *_loose_hops(python), *job.files.values()]
+    return {source: STAGE / str(number) for number, source in enumerate(dict.fromkeys(sources))}
+
+
+def outer(stage: Mapping[Path, Path]) -> list[str]:
+    """Arguments for root: the host as it is, plus the folders of ``stage`` where anyone can read them.
+
+    ``--dev-bind``, not ``--bind``: the inner stage takes ``/dev/null`` and its like from here.
+    """
+    return [
+        *("--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", str(STAGE.parent), "--dir", str(STAGE)),
+        *(part for source, place in stage.items() for part in ("--ro-bind", str(source), str(place))),
+        *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
+    ]
+
+
+def as_user(setpriv: str, uid: int) -> list[str]:
+    return [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--"]
+
+
+def inner(plan: Plan) -> list[str]:
+    """Arguments of the room itself; the order matters, later mounts lie upon earlier ones."""
+    return [
+        *_namespaces(plan),
+        *_system(plan.room.shell),
+        *_python(plan),
+        *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
+        *_inputs(plan),
+        *_writable(plan),
+        *(_gpu() if gpu_number(plan.room.device) is not None else ()),
+        *("--remount-ro", "/dev", "--remount-ro", "/"),
+        *("--clearenv", *(part for pair in plan.variables.items() for part in ("--setenv", *pair))),
+        *("--chdir", "/job/out", "--json-status-fd", str(plan.status_fd)),
+        *(() if plan.seccomp_fd is None else ("--seccomp", str(plan.seccomp_fd))),
+    ]
+
+
+def command(plan: Plan) -> list[str]:
+    return [str(plan.python.executable), "-I", f"/job/in/{plan.room.program}"]
+
+
+def _namespaces(plan: Plan) -> list[str]:
+    return [
+        *("--unshare-user", "--uid", "1000", "--gid", "1000"),
+        *(["--disable-userns"] if "--disable-userns" in plan.features else []),
+        *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--hostname", "sandbox", "--die-with-parent", "--new-session"),
+    ]
+
+
+def _system(shell: bool) -> list[str]:
+    libraries = [f"/usr/{name}" for name in _LIBRARIES]
+    arguments = _ro_bind(*filter(_exists, [*libraries, *(["/usr/bin"] if shell else []), *_SHOWN]))
+    for name in (*_LIBRARIES, *(["bin"] if shell else [])):
+        top = Path("/", name)
+        if top.is_symlink():
+            arguments += ["--symlink", str(top.readlink()), str(top)]
+        elif top.is_dir():
+            arguments += _ro_bind(str(top))
+    return arguments
+
+
+def _python(plan: Plan) -> list[str]:
+    paths = [*plan.python.folders, *_loose_hops(plan.python)]
+    return [part for path in paths for part in ("--ro-bind", _seen(path, plan.stage), str(path))]
+
+
+def _loose_hops(python: Interpreter) -> list[Path]:
+    """Executables outside the folders: a system's ``/usr/bin/python3``, without the rest of ``/usr/bin``."""
+    return [hop for hop in python.hops if not any(folder in hop.parents for folder in python.folders)]
+
+
+def _inputs(plan: Plan) -> list[str]:
+    folder = plan.job.folder
+    etc = [part for name in ETC for part in ("--ro-bind", _seen(folder / "etc" / name, plan.stage), f"/etc/{name}")]
+    shown = [
+        part
+        for name, path in plan.job.files.items()
+        for part in ("--ro-bind", _seen(path, plan.stage), f"/job/in/{name}")
+    ]
+    return [*etc, "--ro-bind", _seen(folder / "in", plan.stage), "/job/in", *shown]
+
+
+def _writable(plan: Plan) -> list[str]:
+    arguments = []
+    for place, size in sizes(plan.room.limits).items():
+        arguments += ["--size", str(size)] if "--size" in plan.features else []
+        arguments += ["--tmpfs", place]
+    return [*arguments, "--dir", "/home/student"]
+
+
+def _gpu() -> list[str]:
+    """Every device node, since CUDA counts them; ``CUDA_VISIBLE_DEVICES`` names the one to use."""
+    nodes = sorted(str(path) for path in Path("/dev").glob("nvidia*"))
+    return [
+        *(part for node in nodes for part in ("--dev-bind", node, node)),
+        *_ro_bind(*filter(_exists, _GPU_LIBRARIES)),
+    ]
+
+
+def _seen(path: Path, stage: Mapping[Path, Path]) -> str:
+    """Where the bubblewrap that makes the room finds a path of the host."""
+    for source, place in stage.items():
+        if path == source or source in path.parents:
+            return str(place / path.relative_to(source))
+    return str(path)
+
+
+def _ro_bind(*paths: str) -> list[str]:
+    return [part for path in paths for part in ("--ro-bind", path, path)]
+
+
+def _exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+def joined(arguments: Sequence[str] | Iterable[str]) -> bytes:
+    """As ``--args`` wants them: nothing of this shows in a process list."""
+    return b"".join(part.encode() + b"\0" for part in arguments)

@@ -1,0 +1,87 @@
+"""From the limits of a rubric to the figures that the kernel and the watchdog enforce."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.records import Limits
+
+MB = 1 << 20
+GRACE_SECONDS = 20.0
+"""Beyond ``run_seconds``, so that the runner inside can end the run itself and still report."""
+
+_OPEN_FILES = 1024
+_LARGEST_FLOOR = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What the watchdog outside a room compares with; sizes in bytes."""
+
+    seconds: float
+    memory: int
+    processes: int
+    log: int
+    disk: int
+    host_floor: int
+    """Memory that the machine itself keeps available."""
+
+
+def ceiling(limits: Limits, grace: float = GRACE_SECONDS) -> Ceiling:
+    """Derive the watchdog's figures.
+
+    A process is rarer than a thread: a quarter of the threads allowed, and two for each core (process pools).
+    """
+    return Ceiling(
+        seconds=limits.run_seconds + grace,
+        memory=limits.memory_mb * MB,
+        processes=limits.processes // 4 + 2 * _cores(),
+        log=limits.output_mb * MB,
+        disk=limits.disk_mb * MB,
+        host_floor=min(_LARGEST_FLOOR, _memory_total() // 12),
+    )
+
+
+def inside(limits: Limits, *, device: str = "cpu", own_user: bool = True) -> str:
+    """JSON for ``AUTOGRADER_LIMITS``, which a room's program puts on itself.
+
+    RLIMIT_DATA, not RLIMIT_AS: TensorFlow reserves far more addresses than it uses, and a process that meets
+    RLIMIT_DATA gets a MemoryError in the guilty cell instead of being killed. CUDA maps memory in ways that
+    RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: it makes
+    sense only where the room has a user (or a user namespace) of its own.
+    """
+    figures = {"file_bytes": limits.disk_mb * MB, "open_files": _OPEN_FILES, "core_bytes": 0}
+    if device == "cpu":
+        figures["data_bytes"] = limits.memory_mb * MB * 3 // 4
+    if own_user:
+        figures["threads"] = limits.processes + 16 * max(0, _cores() - 2)
+    return json.dumps(figures)
+
+
+def threads_counted_by_namespace() -> bool:
+    """Whether RLIMIT_NPROC is counted per user namespace: Linux 5.14 and later."""
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (5, 14)
+
+
+def memory_available() -> int:
+    """Bytes that could be had without swapping, for the whole machine."""
+    return _meminfo("MemAvailable")
+
+
+def _memory_total() -> int:
+    return _meminfo("MemTotal")
+
+
+def _meminfo(key: str) -> int:
+    for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1

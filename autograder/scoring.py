@@ -1,0 +1,79 @@
+"""Findings to points: pure, and exact to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
+
+from autograder.records import (
+    Award,
+    Criterion,
+    Finding,
+    Grade,
+    Item,
+    Message,
+    Rubric,
+    Standing,
+    State,
+    Submission,
+    Verdict,
+    say,
+)
+
+CENT = Decimal("0.01")
+
+
+def points(share: float, possible: Decimal) -> Decimal:
+    """``share`` of ``possible``, rounded half up to a hundredth of a point; everything for a share of 1."""
+    if share == 1:
+        return possible
+    return min(possible, (Decimal(repr(share)) * possible).quantize(CENT, ROUND_HALF_UP))
+
+
+def score(rubric: Rubric, findings: Iterable[tuple[str, Finding]], submission: Submission) -> Grade:
+    """The grade of a submission that was run; every item of the rubric needs exactly one finding."""
+    found = dict(findings)
+    if missing := [item.id for _, item in rubric.items if item.id not in found]:
+        raise ValueError(f"no finding for {', '.join(missing)}")
+    awards = tuple(_award(criterion, item, found[item.id]) for criterion, item in rubric.items)
+    undecided = any(award.points is None for award in awards)
+    return _grade(rubric, submission, State.NEEDS_REVIEW if undecided else State.GRADED, awards)
+
+
+def refused(rubric: Rubric, submission: Submission) -> Grade:
+    """The grade of a submission in which nothing could be run: every item is unreached, and it says why."""
+    reason = submission.refusal or say("Nothing could be run.")
+    finding = Finding(verdict=Verdict.UNREACHED, share=0.0, standing=Standing.CLAIM, message=reason)
+    awards = tuple(_award(criterion, item, finding) for criterion, item in rubric.items)
+    return _grade(rubric, submission, State.FAILED, awards, reason)
+
+
+def missing(rubric: Rubric, submission: Submission) -> Grade:
+    """Nothing was handed in: no awards and no total, which is not the same as 0."""
+    return _grade(rubric, submission, State.MISSING, (), say("Nothing was handed in."))
+
+
+def _award(criterion: Criterion, item: Item, finding: Finding) -> Award:
+    return Award(
+        item=item.id,
+        criterion=criterion.id,
+        title=item.title,
+        points=None if finding.share is None else points(finding.share, item.points),
+        possible=item.points,
+        finding=finding,
+    )
+
+
+def _grade(
+    rubric: Rubric, submission: Submission, state: State, awards: tuple[Award, ...], reason: Message | None = None
+) -> Grade:
+    return Grade(
+        student=submission.student,
+        name=submission.name,
+        rubric=rubric.id,
+        rubric_digest=rubric.digest,
+        state=state,
+        awards=awards,
+        possible=rubric.points,
+        reason=reason,
+    )

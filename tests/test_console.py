@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from autograder.console import Board, Lines, clock, remaining, safe
+from autograder.pipeline import Progress
+
+
+def lines_of(*told: Progress, verbose: bool = False) -> list[str]:
+    out = io.StringIO()
+    with Lines(Console(file=out, width=200), total=2, verbose=verbose) as watcher:
+        for progress in told:
+            watcher.tell(progress)
+    return out.getvalue().splitlines()
+
+
+def test_a_line_per_change_of_stage() -> None:
+    shown = lines_of(
+        Progress(student="ada", stage="executing", cell=1, cells=3),
+        Progress(student="ada", stage="executing", cell=2, cells=3),
+        Progress(student="ada", stage="done"),
+    )
+    assert len(shown) == 2
+    assert "ada: executing cell 1/3" in shown[0]
+    assert "1/2" in shown[1] and "ada: done" in shown[1]
+
+
+def test_verbose_shows_each_cell() -> None:
+    told = [Progress(student="ada", stage="executing", cell=cell, cells=3) for cell in (1, 2, 3)]
+    assert len(lines_of(*told, verbose=True)) == 3
+
+
+def test_a_name_cannot_drive_the_terminal() -> None:
+    assert "\x1b" not in safe("\x1b[2Jada")
+    assert "\u202e" not in safe("ada\u202egpj.exe")
+    assert lines_of(Progress(student="[red]ada[/red]", stage="done"))[0].endswith("[red]ada[/red]: done")
+
+
+def test_the_board_says_when_the_class_will_be_ready() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=120, force_terminal=True)
+    board = Board(console, total=2, workers=1)
+    board.tell(Progress(student="ada", stage="executing", cell=4, cells=9, text="epoch 2/5"))
+    console.print(board._render())
+    shown = out.getvalue()
+    assert "cell 4/9" in shown and "epoch 2/5" in shown and "0/2 graded" in shown and "estimating" in shown
+
+
+def test_remaining_counts_what_runs_and_what_waits() -> None:
+    assert remaining([], [], 4, 2) is None
+    assert remaining([10.0], [4.0], total=4, workers=2) == ((10 - 4) + 2 * 10) / 2
+    assert remaining([10.0, 10.0], [99.0], total=3, workers=1) == 0
+
+
+def test_clock() -> None:
+    assert [clock(5), clock(65), clock(3725)] == ["0:05", "1:05", "1:02:05"]

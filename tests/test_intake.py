@@ -1,0 +1,854 @@
+"""Whatever lies in an inbox becomes a record per student; nothing is lost, guessed in silence, or written elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import stat
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import nbformat
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autograder.errors import ConfigError
+from autograder.intake import Caps, Person, collect, missing, names, read_notebook, read_roster
+from autograder.intake.roster import match
+from autograder.records import Message, Submission
+from autograder.store import Store
+
+SAFE_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+def code(source: str, **more: object) -> dict[str, Any]:
+    return {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None, **more}
+
+
+def notebook(*cells: str | dict[str, Any], metadata: Mapping[str, Any] | None = None, **more: object) -> bytes:
+    made = [code(cell) if isinstance(cell, str) else cell for cell in cells]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata or {}, "cells": made, **more}).encode()
+
+
+def put(root: Path, files: Mapping[str, bytes]) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def zipped(files: Mapping[str, bytes] | Sequence[tuple[str, bytes]]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items() if isinstance(files, Mapping) else files:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def by_student(submissions: Sequence[Submission]) -> dict[str, Submission]:
+    return {submission.student: submission for submission in submissions}
+
+
+def sources(submission: Submission, store: Store) -> list[str]:
+    assert submission.notebook is not None, submission.refusal
+    return [cell["source"] for cell in json.loads(store.get(submission.notebook))["cells"]]
+
+
+def texts(messages: Sequence[Message]) -> str:
+    return "\n".join(message.text for message in messages)
+
+
+def only(submissions: Sequence[Submission]) -> Submission:
+    [submission] = submissions
+    return submission
+
+
+def refusal(raw: bytes, caps: Caps | None = None) -> str:
+    reading = read_notebook(raw, caps)
+    assert reading.notebook is None
+    assert reading.refusal is not None
+    return reading.refusal.text
+
+
+# --- shapes of inboxes -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_notebooks_holds_one_student_each(tmp_path: Path, store: Store) -> None:
+    inbox = put(
+        tmp_path / "in",
+        {"bob.ipynb": notebook("b"), "alice.ipynb": notebook("a"), "README.md": b"x", "data/x.csv": b"1"},
+    )
+    found = collect([inbox], store)
+    assert [one.student for one in found] == ["alice", "bob"]
+    assert sources(found[0], store) == ["a"]
+    assert found[0].source == "alice.ipynb"
+    assert store.get(found[0].handed_in or found[0].student) == notebook("a")  # type: ignore[arg-type]
+
+
+def test_a_folder_of_folders_holds_one_student_each_with_their_files(tmp_path: Path, store: Store) -> None:
+    inbox = put(
+        tmp_path / "in",
+        {
+            "Zoé Müller/projet.ipynb": notebook("z"),
+            "Zoé Müller/modèles/réseau.py": b"x = 1",
+            "Zoé Müller/.ipynb_checkpoints/projet-checkpoint.ipynb": notebook("old"),
+            "Zoé Müller/__MACOSX/._projet.ipynb": b"\0",
+            "bob/notes.txt": b"I forgot",
+            "requirements.txt": b"",
+        },
+    )
+    (inbox / "carol").mkdir()
+    found = by_student(collect([inbox], store))
+    assert set(found) == {"zoe-muller", "bob", "carol"}
+    zoe = found["zoe-muller"]
+    assert zoe.name == "Zoé Müller"
+    assert sources(zoe, store) == ["z"]
+    assert set(zoe.files) == {"modèles/réseau.py"}
+    assert "No notebook" in texts([found["bob"].refusal or Message("")])
+    assert "empty" in texts([found["carol"].refusal or Message("")])
+
+
+def test_a_single_notebook_brings_its_modules_when_it_lies_alone(tmp_path: Path, store: Store) -> None:
+    put(tmp_path / "one", {"mine.ipynb": notebook("import helper"), "helper.py": b"x = 1", "roster.csv": b"id\n1"})
+    submission = only(collect([tmp_path / "one" / "mine.ipynb"], store))
+    assert submission.student == "mine"
+    assert set(submission.files) == {"helper.py"}
+    put(tmp_path / "one", {"other.ipynb": notebook("x")})
+    assert only(collect([tmp_path / "one" / "mine.ipynb"], store)).files == {}
+
+
+MOODLE_FOLDERS = {
+    "Marie Dupont_101_assignsubmission_file_/projet.ipynb": notebook("m"),
+    "Marie Dupont_101_assignsubmission_file_/img/a.png": b"png",
+    "Jean Martin_102_assignsubmission_file/tp final.ipynb": notebook("j"),
+    "Anne Roy_103_assignsubmission_onlinetext/onlinetext.html": b"<p>here",
+}
+MOODLE_FLAT = {
+    "Marie Dupont_101_assignsubmission_file_projet.ipynb": notebook("m"),
+    "Marie Dupont_101_assignsubmission_file_a.png": b"png",
+    "Jean Martin_102_assignsubmission_file_projet.zip": zipped({"tp/tp.ipynb": notebook("j")}),
+    "Anne Roy_103_assignsubmission_onlinetext_onlinetext.html": b"<p>here",
+}
+
+
+@pytest.mark.parametrize("files", [MOODLE_FOLDERS, MOODLE_FLAT], ids=["folders", "flat"])
+@pytest.mark.parametrize("packed", ["folder", "zip", "zip with a wrapper", "zip in a folder"])
+def test_moodle(files: dict[str, bytes], packed: str, tmp_path: Path, store: Store) -> None:
+    inbox = tmp_path / "TP-Mini projet-4242.zip"
+    if packed == "folder":
+        inbox = put(tmp_path / "in", files)
+    elif packed == "zip":
+        inbox.write_bytes(zipped(files))
+    elif packed == "zip with a wrapper":
+        inbox.write_bytes(zipped({f"Mini projet/{name}": content for name, content in files.items()}))
+    else:
+        inbox = put(tmp_path / "in", {"all.zip": zipped(files)})
+    found = by_student(collect([inbox], store))
+    assert set(found) == {"marie-dupont", "jean-martin", "anne-roy"}
+    assert sources(found["marie-dupont"], store) == ["m"]
+    assert sources(found["jean-martin"], store) == ["j"]
+    assert found["marie-dupont"].name == "Marie Dupont"
+    assert [PurePosixPath(name).name for name in found["marie-dupont"].files] == ["a.png"]
+    assert found["anne-roy"].refusal is not None
+
+
+def test_blind_moodle_names_stay_apart(tmp_path: Path, store: Store) -> None:
+    inbox = put(tmp_path / "in", {f"Participant_{n}_assignsubmission_file_/x.ipynb": notebook(str(n)) for n in (7, 8)})
+    assert [one.student for one in collect([inbox], store)] == ["participant-7", "participant-8"]
+
+
+def test_canvas_keeps_the_newest_attempt_and_sees_lateness(tmp_path: Path, store: Store) -> None:
+    inbox = tmp_path / "submissions.zip"
+    inbox.write_bytes(
+        zipped(
+            {
+                "dupontmarie_4321_900001_projet.ipynb": notebook("first"),
+                "dupontmarie_4321_900077_projet-1.ipynb": notebook("second"),
+                "martinjean_LATE_4322_900050_tp.ipynb": notebook("j"),
+                "royanne_4323_900060_text.html": b"<p>",
+            }
+        )
+    )
+    found = by_student(collect([inbox], store))
+    assert set(found) == {"dupontmarie", "martinjean", "royanne"}
+    assert sources(found["dupontmarie"], store) == ["second"]
+    assert "older attempt" in texts(found["dupontmarie"].notes)
+    assert "late" in texts(found["martinjean"].notes)
+    assert found["royanne"].refusal is not None
+
+
+@pytest.mark.parametrize("root", ["course", "course/submitted"])
+def test_nbgrader_tree(root: str, tmp_path: Path, store: Store) -> None:
+    put(
+        tmp_path / "course",
+        {
+            "source/ps1/p.ipynb": notebook("solution"),
+            "release/ps1/p.ipynb": notebook("release"),
+            "submitted/alice/ps1/p.ipynb": notebook("a"),
+            "submitted/alice/ps1/timestamp.txt": b"2026-11-20",
+            "submitted/bob/ps1/p.ipynb": notebook("b"),
+        },
+    )
+    found = collect([tmp_path / root], store)
+    assert [(one.student, sources(one, store)) for one in found] == [("alice", ["a"]), ("bob", ["b"])]
+
+
+def test_github_classroom_clones_lose_the_assignment_in_their_names(tmp_path: Path, store: Store) -> None:
+    inbox = put(
+        tmp_path / "tp1-submissions",
+        {f"tp1-{user}/{name}": content for user in ("alice", "alain") for name, content in
+         {"tp.ipynb": notebook(user), ".git/HEAD": b"x"}.items()},
+    )  # fmt: skip
+    assert [one.student for one in collect([inbox], store)] == ["alain", "alice"]
+
+
+def test_folders_that_are_no_clones_keep_their_whole_name(tmp_path: Path, store: Store) -> None:
+    inbox = put(tmp_path / "in", {"marie-a/x.ipynb": notebook("a"), "marie-b/x.ipynb": notebook("b")})
+    assert [one.student for one in collect([inbox], store)] == ["marie-a", "marie-b"]
+
+
+def test_a_zip_per_student(tmp_path: Path, store: Store) -> None:
+    inbox = put(
+        tmp_path / "in",
+        {"alice.zip": zipped({"tp/nb.ipynb": notebook("a"), "tp/m.py": b""}), "bob.zip": zipped({"x.txt": b"nothing"})},
+    )
+    found = by_student(collect([inbox], store))
+    assert sources(found["alice"], store) == ["a"]
+    assert set(found["alice"].files) == {"m.py"}, "a notebook finds its files beside itself"
+    assert found["bob"].refusal is not None
+
+
+@pytest.mark.parametrize("wrapper", ["", "promo 2026/"])
+def test_a_plain_zip_of_a_class(wrapper: str, tmp_path: Path, store: Store) -> None:
+    inbox = tmp_path / "promo 2026 (1).zip"
+    inbox.write_bytes(zipped({f"{wrapper}{one}/nb.ipynb": notebook(one) for one in ("alice", "bob")}))
+    assert [one.student for one in collect([inbox], store)] == ["alice", "bob"]
+
+
+def test_a_path_named_twice_counts_once(tmp_path: Path, store: Store) -> None:
+    inbox = put(tmp_path / "in", {"alice.ipynb": notebook("a")})
+    assert len(collect([inbox, inbox / "alice.ipynb", inbox / "."], store)) == 1
+
+
+# --- paths of the teacher ----------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_nearest_one(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "submissions").mkdir()
+    with pytest.raises(ConfigError, match="no such file or folder") as caught:
+        collect([tmp_path / "submisions"], store)
+    assert str(tmp_path / "submissions") in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "broken.zip"])
+def test_a_file_that_is_no_inbox_is_refused(name: str, tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {name: b"hello"})
+    with pytest.raises(ConfigError) as caught:
+        collect([tmp_path / name], store)
+    assert caught.value.remedy
+
+
+def test_an_empty_inbox_is_said(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ConfigError, match="nothing to grade"):
+        collect([tmp_path / "in"], store)
+
+
+# --- two notebooks -----------------------------------------------------------------------------------------------
+
+
+def test_two_notebooks_the_one_named_like_the_assignment_counts(tmp_path: Path, store: Store) -> None:
+    files = {"a/brouillon.ipynb": notebook("x\n" * 50), "a/Projet MNIST.ipynb": notebook("y")}
+    submission = only(collect([put(tmp_path / "in", files)], store, assignment="mnist-individuel"))
+    assert sources(submission, store) == ["y"]
+    assert any("brouillon.ipynb" in message.values.values() for message in submission.notes)
+
+
+def test_two_notebooks_the_one_with_more_code_counts(tmp_path: Path, store: Store) -> None:
+    files = {"a/1.ipynb": notebook("x"), "a/2.ipynb": notebook("y\nz")}
+    assert sources(only(collect([put(tmp_path / "in", files)], store)), store) == ["y\nz"]
+
+
+def test_two_notebooks_that_nothing_tells_apart_are_refused(tmp_path: Path, store: Store) -> None:
+    files = {"a/1.ipynb": notebook("x"), "a/2.ipynb": notebook("y")}
+    submission = only(collect([put(tmp_path / "in", files)], store))
+    assert submission.notebook is None
+    assert submission.refusal is not None
+    assert {"1.ipynb", "2.ipynb"} <= set(submission.refusal.values.values())
+
+
+def test_the_same_code_twice_is_no_riddle(tmp_path: Path, store: Store) -> None:
+    submission = only(collect([put(tmp_path / "in", {"a/1.ipynb": notebook("x"), "a/2.ipynb": notebook("x")})], store))
+    assert submission.notebook is not None
+    assert "same code" in texts(submission.notes)
+
+
+def test_a_damaged_second_notebook_does_not_harm(tmp_path: Path, store: Store) -> None:
+    submission = only(collect([put(tmp_path / "in", {"a/a.ipynb": b"{", "a/b.ipynb": notebook("x")})], store))
+    assert sources(submission, store) == ["x"]
+    assert "cannot be used" in texts(submission.notes)
+
+
+def test_copies_and_older_attempts_are_left_aside_and_said(tmp_path: Path, store: Store) -> None:
+    files = {
+        "a/tp.ipynb": notebook("now"),
+        "a/tp-Copy1.ipynb": notebook("copy\ncopy"),
+        "b_2026-11-19_10-00-00.ipynb": notebook("old"),
+        "b_2026-11-20_09-00-00.ipynb": notebook("new"),
+        "c_LATE.ipynb": notebook("c"),
+    }
+    found = by_student(collect([put(tmp_path / "in", files)], store))
+    assert sources(found["a"], store) == ["now"]
+    assert sources(found["b"], store) == ["new"]
+    assert "older attempt" in texts(found["b"].notes)
+    assert "late" in texts(found["c"].notes)
+
+
+def test_numbered_downloads_in_one_folder_are_attempts(tmp_path: Path, store: Store) -> None:
+    inbox = put(tmp_path / "in", {"a/tp.ipynb": notebook("old\nold"), "a/tp (1).ipynb": notebook("new")})
+    os.utime(inbox / "a/tp.ipynb", (1000, 1000))
+    os.utime(inbox / "a/tp (1).ipynb", (2000, 2000))
+    assert sources(only(collect([inbox], store)), store) == ["new"]
+
+
+def test_numbered_downloads_beside_each_other_are_different_students(tmp_path: Path, store: Store) -> None:
+    inbox = put(tmp_path / "in", {"projet.ipynb": notebook("one"), "projet (1).ipynb": notebook("two")})
+    assert len(collect([inbox], store)) == 2
+
+
+# --- the notebook itself -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"{", "not valid JSON"),
+        (notebook("x")[:-20], "not valid JSON"),
+        (b"\x80\x81", "cannot be read as JSON"),
+        (b"[" * 100_000, "nested"),
+        (b"9" * 5000, "cannot be read as JSON"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"PK\x03\x04....", "archive"),
+        (b"%PDF-1.7", "PDF"),
+        (b"import keras\nprint(1)", "script"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS"),
+        (b'{"cells": [\n<<<<<<< HEAD\n]}', "conflict"),
+        (b"[]", "no notebook"),
+        (b"null", "no notebook"),
+        (b'"cells"', "no notebook"),
+        (b'{"cells": {}}', "no notebook"),
+        (b'{"nbformat": true, "cells": []}', "no notebook"),
+        (b'{"nbformat": 3, "worksheets": 4}', "no notebook"),
+        (notebook("x", nbformat=5), "newer"),
+        (notebook(), "empty"),
+        (notebook("", "  \n", {"cell_type": "markdown", "source": []}), "empty"),
+        (notebook(*["x"] * 1001), "cells"),
+        (notebook("x", metadata={"language_info": {"name": "R"}}), "only Python"),
+        (notebook("x", metadata={"kernelspec": {"name": "ir", "display_name": "R"}}), "only Python"),
+        (notebook("x", metadata={"kernelspec": {"name": "julia-1.9", "language": "julia"}}), "only Python"),
+    ],
+)
+def test_a_notebook_that_cannot_be_run_is_refused_with_the_reason(raw: bytes, said: str) -> None:
+    assert said in refusal(raw)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"kernelspec": {"name": "my-venv", "display_name": "Python (mine)"}},
+        {"kernelspec": {"name": "conda-env-tf-py", "language": "python"}},
+        {"kernelspec": "broken", "language_info": None},
+        {"language_info": {"name": "ipython"}},
+    ],
+)
+def test_any_python_kernel_will_do(metadata: dict[str, Any]) -> None:
+    assert read_notebook(notebook("x", metadata=metadata)).notebook is not None
+
+
+def test_format_3_is_converted_with_its_outputs_and_said() -> None:
+    old = {
+        "nbformat": 3,
+        "metadata": {"name": ""},
+        "worksheets": [
+            {
+                "cells": [
+                    {"cell_type": "heading", "level": 10**9, "source": ["Intro", "duction"]},
+                    {"cell_type": "heading", "level": 2, "source": "Titre"},
+                    {"cell_type": "markdown", "source": ["Du ", "texte"]},
+                    {
+                        "cell_type": "code",
+                        "language": "python",
+                        "input": ["x = 1\n", "x"],
+                        "prompt_number": 3,
+                        "outputs": [
+                            {"output_type": "pyout", "prompt_number": 3, "text": ["1"], "png": "aGk="},
+                            {"output_type": "stream", "stream": "stderr", "text": "hm"},
+                            {"output_type": "pyerr", "ename": "E", "evalue": "v", "traceback": ["t"]},
+                        ],
+                    },
+                ]
+            }
+        ],
+    }
+    reading = read_notebook(json.dumps(old).encode())
+    assert reading.notebook is not None
+    assert "old format" in texts(reading.notes)
+    made = nbformat.reads(reading.notebook.decode(), 4)
+    nbformat.validate(made)
+    assert [cell.source for cell in made.cells] == ["###### Introduction", "## Titre", "Du texte", "x = 1\nx"]
+    assert [output.output_type for output in made.cells[3].outputs] == ["execute_result", "stream", "error"]
+    assert made.cells[3].outputs[0].data == {"text/plain": "1", "image/png": "aGk="}
+
+
+def test_sources_are_strings_and_ids_are_unique() -> None:
+    raw = notebook(code("a", id="same"), {**code("b", id="same"), "source": ["b\n", "c"]}, code("d", id="no valid id!"))
+    first, second = read_notebook(raw), read_notebook(raw)
+    assert first.notebook is not None
+    assert first.notebook == second.notebook, "the same bytes must lead to the same digest"
+    cells = json.loads(first.notebook)["cells"]
+    assert [cell["source"] for cell in cells] == ["a", "b\nc", "d"]
+    assert len({cell["id"] for cell in cells}) == 3
+    assert cells[0]["id"] == "same"
+
+
+def test_damaged_cells_keep_their_place_and_are_said() -> None:
+    raw = notebook("a", 7, {"cell_type": "code", "source": 3}, {"cell_type": "slide", "source": "?"}, "e")  # type: ignore[arg-type]
+    reading = read_notebook(raw)
+    assert reading.notebook is not None
+    cells = json.loads(reading.notebook)["cells"]
+    assert [cell["source"] for cell in cells] == ["a", "", "", "?", "e"]
+    assert [message.values for message in reading.notes] == [{"cells": "2, 3, 4"}]
+
+
+def test_a_cell_that_asks_papermill_to_be_replaced_stays() -> None:
+    raw = notebook(code("mine", metadata={"tags": ["injected-parameters", "parameters", 7, "a,b"]}))
+    reading = read_notebook(raw)
+    assert reading.notebook is not None
+    assert json.loads(reading.notebook)["cells"][0]["metadata"] == {"tags": ["parameters"]}
+
+
+def test_a_notebook_pasted_into_a_cell_is_said() -> None:
+    reading = read_notebook(notebook("x = 1", notebook("inner").decode()))
+    assert reading.notebook is not None
+    assert [message.values for message in reading.notes] == [{"cell": 2}]
+
+
+def test_a_lone_surrogate_does_not_travel() -> None:
+    reading = read_notebook(notebook("print('\ud800')", "y"))
+    assert reading.notebook is not None
+    assert json.loads(reading.notebook.decode("utf-8"))["cells"][0]["source"] == "print('?')"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_other_unicode_encodings_are_read(encoding: str) -> None:
+    reading = read_notebook(notebook("é = 1").decode().encode(encoding))
+    assert reading.notebook is not None
+    assert json.loads(reading.notebook)["cells"][0]["source"] == "é = 1"
+
+
+def test_stored_outputs_are_dropped_where_that_makes_room() -> None:
+    heavy = code("x", outputs=[{"output_type": "stream", "name": "stdout", "text": "o" * 5000}])
+    caps = Caps(notebook=2000, read=10_000)
+    reading = read_notebook(notebook(heavy), caps)
+    assert reading.notebook is not None
+    assert json.loads(reading.notebook)["cells"][0]["outputs"] == []
+    assert "outputs were dropped" in texts(reading.notes)
+    assert "without its stored outputs" in refusal(notebook("x" * 5000), caps)
+    assert "at most" in refusal(notebook("x" * 20_000), caps)
+
+
+def test_json_that_would_fill_the_memory_is_not_parsed() -> None:
+    assert "nested values" in refusal(b"[" + b"[]," * 2000 + b"[]]", Caps(containers=1000))
+    assert "nested values" in refusal(b"[" + b"1," * 2000 + b"1]", Caps(values=1000))
+
+
+def test_notebooks_of_many_megabytes_are_recorded_with_their_size(tmp_path: Path, store: Store) -> None:
+    picture = {"output_type": "display_data", "data": {"image/png": "A" * 50_000_000}, "metadata": {}}
+    inbox = put(
+        tmp_path / "in",
+        {"a.ipynb": b"", "b.ipynb": notebook("#" * 50_000_000), "c.ipynb": notebook(code("x", outputs=[picture]))},
+    )
+    os.truncate(inbox / "a.ipynb", 80_000_000)
+    found = by_student(collect([inbox], store))
+    for name, size in {"a": 80, "b": 50}.items():
+        refused = found[name].refusal
+        assert refused is not None
+        assert refused.values["size"] == pytest.approx(size, abs=0.1)
+    assert found["a"].handed_in is None, "too large to be read at all"
+    assert sources(found["c"], store) == ["x"]
+
+
+# --- names -------------------------------------------------------------------------------------------------------
+
+
+def test_accents_cases_scripts_and_length(tmp_path: Path, store: Store) -> None:
+    stems = [
+        "Élodie Nuñez",
+        "elodie nunez",
+        "ELODIE NUNEZ",
+        "王小明",
+        "Œdipe Łoś",
+        "con",
+        "x" * 240,
+        "a\u202eb\x07c",
+        "..b",
+    ]
+    found = collect(
+        [put(tmp_path / "in", {f"{stem}.ipynb": notebook(stem) for stem in stems if stem[0] != "."})], store
+    )
+    ids = [one.student for one in found]
+    assert len(set(ids)) == len(ids) == len(stems) - 1, "a hidden file is nobody's"
+    assert {"elodie-nunez", "elodie-nunez-2", "elodie-nunez-3", "oedipe-los", "s-con"} <= set(ids)
+    assert all(SAFE_ID.fullmatch(name) for name in ids)
+    people = {one.name for one in found}
+    assert {"王小明", "a b c", "Élodie Nuñez"} <= people
+
+
+def test_a_suffix_never_takes_the_name_of_another_student() -> None:
+    wanted = [names.student_id(name) for name in ("A", "a", "a-2", "b" * 64, "B" * 64)]
+    made = list(names.unique(wanted))
+    assert made[:3] == ["a", "a-3", "a-2"]
+    assert made[4].endswith("-2")
+    assert len(made[4]) == 64
+
+
+@given(st.lists(st.text(max_size=90), max_size=6))
+def test_ids_are_always_safe_and_unique(people: list[str]) -> None:
+    made = list(names.unique(names.student_id(name) for name in people))
+    assert len(set(made)) == len(people)
+    assert all(SAFE_ID.fullmatch(name) and ".." not in name for name in made)
+
+
+@given(st.text())
+def test_clean_names_hold_one_line_without_control_or_direction(text: str) -> None:
+    made = names.clean(text)
+    assert made.isprintable()
+    assert names.clean(made) == made
+    made.encode()
+
+
+# --- things that are no files ------------------------------------------------------------------------------------
+
+
+def test_links_and_pipes_are_never_followed_or_opened(tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {"secret.ipynb": notebook("secret"), "in/ok.ipynb": notebook("x"), "in2/bob/tp.ipynb": notebook("x")})
+    (tmp_path / "in/link.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    os.mkfifo(tmp_path / "in/pipe.ipynb")
+    (tmp_path / "in2/bob/data.csv").symlink_to("/etc/passwd")
+    (tmp_path / "in2/alice").symlink_to(tmp_path / "in2/bob")
+    loose = by_student(collect([tmp_path / "in"], store))
+    assert {name: one.notebook is None for name, one in loose.items()} == {"ok": False, "link": True, "pipe": True}
+    folders = by_student(collect([tmp_path / "in2"], store))
+    assert folders["alice"].notebook is None
+    assert folders["bob"].files == {}
+    assert "link" in texts(folders["bob"].notes)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file_is_recorded(tmp_path: Path, store: Store) -> None:
+    inbox = put(tmp_path / "in", {"a.ipynb": notebook("x"), "b.ipynb": notebook("y")})
+    (inbox / "a.ipynb").chmod(0)
+    found = by_student(collect([inbox], store))
+    assert "cannot be read" in texts([found["a"].refusal or Message("")])
+    assert found["b"].notebook is not None
+
+
+def test_a_file_that_vanishes_between_listing_and_reading_is_recorded(tmp_path: Path) -> None:
+    from autograder.intake.leaves import Leaf, leaf_of
+
+    path = put(tmp_path, {"a.ipynb": b"x"}) / "a.ipynb"
+    leaf = leaf_of(path, PurePosixPath("a.ipynb"))
+    assert isinstance(leaf, Leaf)
+    assert leaf.load(10) == b"x"
+    path.unlink()
+    assert isinstance(leaf.load(10), Message)
+    path.symlink_to("/etc/passwd")
+    assert isinstance(leaf.load(10_000), Message)
+
+
+def test_caps_on_other_files_are_said(tmp_path: Path, store: Store) -> None:
+    files = {f"a/f{n}.txt": b"12345" for n in range(6)} | {"a/tp.ipynb": notebook("x"), "a/big.bin": b"1" * 100}
+    submission = only(collect([put(tmp_path / "in", files)], store, caps=Caps(files=4, file=50, files_total=17)))
+    assert len(submission.files) == 3
+    assert "left out" in texts(submission.notes)
+    crowd = put(tmp_path / "crowd", {f"a/{n:03}.txt": b"" for n in range(50)} | {"a/deep/b/c/tp.ipynb": notebook("x")})
+    assert "More than" in texts(only(collect([crowd], store, caps=Caps(entries=20))).notes)
+    assert "too deep" in texts([only(collect([crowd], store, caps=Caps(depth=2, files=0))).notes[0]])
+
+
+# --- archives ----------------------------------------------------------------------------------------------------
+
+
+def test_zip_slip_writes_nowhere_and_is_said(tmp_path: Path, store: Store) -> None:
+    evil = ["../../evil.py", "/abs.py", "C:/win.py", "a/../../b.py", "..\\back.py", "nul\0.py"]
+    put(tmp_path / "in", {"a.zip": zipped([(name, b"x") for name in evil] + [("tp.ipynb", notebook("x"))])})
+    before = {path for path in tmp_path.rglob("*") if store.root not in path.parents}
+    submission = only(collect([tmp_path / "in"], store))
+    assert sources(submission, store) == ["x"]
+    assert set(submission.files) <= {"nul"}, "zipfile itself cuts a name at the NUL"
+    assert "forbidden name" in texts(submission.notes)
+    assert {path for path in tmp_path.rglob("*") if store.root not in path.parents} - {store.root} == before
+
+
+def test_links_and_devices_in_an_archive_are_not_taken(tmp_path: Path, store: Store) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, kind in (("link.py", stat.S_IFLNK), ("device.py", stat.S_IFCHR)):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (kind | 0o777) << 16
+            archive.writestr(info, "/etc/passwd")
+        archive.writestr("tp.ipynb", notebook("x"))
+    submission = only(collect([put(tmp_path / "in", {"a.zip": buffer.getvalue()})], store))
+    assert submission.files == {}
+    assert {"link" in message.text or "regular" in message.text for message in submission.notes} == {True}
+    assert len(submission.notes) == 2
+
+
+def test_bombs_are_left_packed(tmp_path: Path, store: Store) -> None:
+    bomb = zipped({"tp.ipynb": notebook("x"), "zeros.csv": b"0" * (3 << 20)})
+    nested = zipped({"tp.ipynb": notebook("y"), "a.zip": zipped({"b.zip": zipped({"c.zip": b"x"})})})
+    found = by_student(collect([put(tmp_path / "in", {"a.zip": bomb, "b.zip": nested})], store))
+    assert found["a"].files == {}
+    assert "almost nothing" in texts(found["a"].notes)
+    assert sources(found["b"], store) == ["y"]
+    assert "inside an archive" in texts(found["b"].notes)
+
+
+def test_a_size_in_a_header_is_not_believed(tmp_path: Path, store: Store) -> None:
+    raw = bytearray(zipped({"tp.ipynb": notebook("x" * 9000)}))
+    size = struct.pack("<L", len(notebook("x" * 9000)))
+    while size in raw:  # both headers claim ten bytes
+        raw[raw.index(size) : raw.index(size) + 4] = struct.pack("<L", 10)
+    submission = only(collect([put(tmp_path / "in", {"a.zip": bytes(raw)})], store))
+    assert submission.notebook is None
+    assert submission.refusal is not None
+
+
+def encrypted(content: bytes) -> bytes:
+    """The same archive with the bit of encryption set in every header."""
+    raw = bytearray(content)
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = raw.find(magic)
+        while at >= 0:
+            raw[at + offset] |= 1
+            at = raw.find(magic, at + 4)
+    return bytes(raw)
+
+
+def test_locked_damaged_empty_and_foreign_archives_are_refused_with_the_reason(tmp_path: Path, store: Store) -> None:
+    whole = zipped({"tp.ipynb": notebook(*(str(n) for n in range(200)))})
+    files = {
+        "locked.zip": encrypted(whole),
+        "cut.zip": whole[: len(whole) // 2],
+        "flipped.zip": whole[:60] + bytes([whole[60] ^ 255, whole[61] ^ 255]) + whole[62:],
+        "empty.zip": zipped({}),
+        "other.rar": b"Rar!",
+        "ok.ipynb": notebook("x"),
+    }
+    found = by_student(collect([put(tmp_path / "in", files)], store))
+    assert {name: one.notebook is None for name, one in found.items()} == {
+        "locked": True, "cut": True, "flipped": True, "empty": True, "other": True, "ok": False,
+    }  # fmt: skip
+    said = {name: texts([one.refusal or Message("")]) for name, one in found.items()}
+    assert "password" in said["locked"]
+    assert "no readable zip" in said["cut"]
+    assert "damaged" in said["flipped"]
+    assert "empty" in said["empty"]
+    assert "No notebook" in said["other"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_duplicate_members_the_last_counts(tmp_path: Path, store: Store) -> None:
+    content = zipped([("tp.ipynb", notebook("first")), ("tp.ipynb", notebook("last"))])
+    submission = only(collect([put(tmp_path / "in", {"a.zip": content})], store))
+    assert sources(submission, store) == ["last"]
+    assert "twice" in texts(submission.notes)
+
+
+def test_names_without_the_unicode_flag_are_read_as_utf_8(tmp_path: Path, store: Store) -> None:
+    raw = zipped({"Zoe~/tp.ipynb": notebook("x")}).replace(b"Zoe~", "Zoé".encode())
+    inbox = tmp_path / "all.zip"
+    inbox.write_bytes(raw)
+    assert only(collect([inbox], store)).name == "Zoé"
+
+
+# --- the class list ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("id,name,email\ne1,Marie Dupont,m@x.fr\ne2,Jean Martin,\n", "utf-8"),
+        ("Numéro d'identification;Prénom;Nom\ne1;Marie;Dupont\ne2;Jean;Martin\n", "cp1252"),
+        ("Student ID\tFull name\r\ne1\tMarie Dupont\r\ne2\tJean Martin\r\n", "utf-8-sig"),
+    ],
+)
+def test_the_class_list_lends_ids_and_tells_who_is_missing(
+    text: str, encoding: str, tmp_path: Path, store: Store
+) -> None:
+    roster = put(tmp_path, {"roster.csv": text.encode(encoding)}) / "roster.csv"
+    inbox = put(tmp_path / "in", {"dupont_marie.ipynb": notebook("x"), "guest.ipynb": notebook("y")})
+    found = collect([inbox], store, roster=roster)
+    assert [(one.student, one.name) for one in found] == [("e1", "Marie Dupont"), ("guest", "guest")]
+    assert "not on the class list" in texts(found[1].notes)
+    absent = only(missing(found, roster))
+    assert (absent.student, absent.name, absent.notebook, absent.source) == ("e2", "Jean Martin", None, "")
+
+
+def test_moodles_numbers_and_canvas_names_find_their_person() -> None:
+    people = read_people("Identifiant,Nom complet\nParticipant101,Marie Dupont\nParticipant 102,Jean Le Goff\n")
+    assert [person.participant for person in people] == ["101", "102"]
+    assert match(people, "whoever", "102") == people[1]
+    assert match(people, "legoffjean", "") == people[1]
+    assert match(people, "Dupont Marie", "") == people[0]
+    assert match((people[0], people[0]), "Marie Dupont", "") is None, "two of one name: a person decides"
+
+
+def read_people(text: str) -> tuple[Person, ...]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        return read_roster(put(Path(folder), {"r.csv": text.encode()}) / "r.csv")
+
+
+def test_a_class_list_that_names_nobody_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, {"r.csv": b"colour,shape\nred,round\n"})
+    with pytest.raises(ConfigError, match="no column") as caught:
+        read_roster(tmp_path / "r.csv")
+    assert caught.value.place.endswith("r.csv:1")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_roster(tmp_path / "absent.csv")
+
+
+# --- anything at all ---------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+ODD_CELL = st.fixed_dictionaries(
+    {},
+    optional={
+        "cell_type": st.sampled_from(["code", "markdown", "raw", "heading"]) | JSON,
+        "source": st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=3) | JSON,
+        "input": st.text(max_size=9) | JSON,
+        "level": JSON,
+        "id": st.sampled_from(["a", "cell-1", "cell-2"]) | JSON,
+        "metadata": st.fixed_dictionaries({}, optional={"tags": st.lists(st.text(max_size=4)) | JSON}) | JSON,
+        "execution_count": JSON,
+        "attachments": JSON,
+        "outputs": st.lists(
+            st.fixed_dictionaries(
+                {"output_type": st.sampled_from(["stream", "error", "display_data", "execute_result", "pyout"])},
+                optional={
+                    "text": JSON, "name": JSON, "data": st.dictionaries(st.sampled_from(
+                        ["text/plain", "application/json", "image/png", "application/vnd.x+json"]), JSON) | JSON,
+                    "metadata": JSON, "traceback": JSON, "ename": JSON, "execution_count": JSON, "png": JSON,
+                },
+            )
+            | JSON,
+            max_size=3,
+        )
+        | JSON,
+    },
+)  # fmt: skip
+ODD_NOTEBOOK = st.fixed_dictionaries(
+    {"nbformat": st.sampled_from([1, 2, 3, 4, 4, 4, 5]) | JSON},
+    optional={
+        "nbformat_minor": JSON,
+        "metadata": st.fixed_dictionaries({}, optional={"kernelspec": JSON, "language_info": JSON}) | JSON,
+        "cells": st.lists(ODD_CELL | JSON, max_size=4) | JSON,
+        "worksheets": st.lists(
+            st.fixed_dictionaries({"cells": st.lists(ODD_CELL | JSON, max_size=3)}) | JSON, max_size=2
+        ),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_end_in_a_sentence(raw: bytes) -> None:
+    reading = read_notebook(raw)
+    assert (reading.notebook is None) != (reading.refusal is None)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ODD_NOTEBOOK)
+def test_whatever_is_accepted_is_a_valid_notebook(made: dict[str, Any]) -> None:
+    reading = read_notebook(json.dumps(made).encode())
+    assert (reading.notebook is None) != (reading.refusal is None)
+    if reading.notebook is not None:
+        nbformat.validate(nbformat.reads(reading.notebook.decode("utf-8"), 4))
+        again = read_notebook(reading.notebook)
+        assert again.notebook == reading.notebook, "normalising twice changes nothing"
+
+
+NAME = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30) | st.sampled_from(
+    [
+        "../x.ipynb",
+        "/etc/passwd",
+        "a/b.ipynb",
+        "A_1_assignsubmission_file_/x.ipynb",
+        "x_11_22_y.ipynb",
+        "a/",
+        "con.py",
+        "a//b",
+    ]
+)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    members=st.lists(st.tuples(NAME, st.sampled_from([b"x", notebook("x"), b""])), min_size=1, max_size=6),
+    inside=st.booleans(),
+)
+def test_any_archive_names_stay_inside(
+    members: list[tuple[str, bytes]], inside: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root: Path = tmp_path_factory.mktemp("any")
+    store = Store(root / "state")
+    inbox = root / "in.zip"
+    inbox.write_bytes(zipped(members))
+    if inside:
+        (root / "in").mkdir()
+        inbox = inbox.rename(root / "in" / "one.zip").parent
+    before = set(root.rglob("*"))
+    try:
+        found = collect([inbox], store)
+    except ConfigError:
+        found = ()
+    assert all(SAFE_ID.fullmatch(one.student) for one in found)
+    assert len({one.student for one in found}) == len(found)
+    for one in found:
+        assert (one.notebook is None) != (one.refusal is None)
+        assert all(names.safe_path(PurePosixPath(name)) for name in one.files)
+        assert one.name.isprintable()
+    written = set(root.rglob("*")) - before
+    assert all(path == store.root or store.root in path.parents for path in written)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=400), st.integers(0, 400), st.integers(0, 255))
+def test_a_damaged_archive_never_raises(tail: bytes, at: int, value: int) -> None:
+    from autograder.intake.archive import expand, members
+
+    raw = bytearray(zipped({"a/tp.ipynb": notebook("x"), "b.csv": b"1,2"}) + tail)
+    raw[at % len(raw)] = value
+    listing = members(bytes(raw), PurePosixPath(), Caps())
+    if not isinstance(listing, Message):
+        for leaf in expand(listing, Caps()).leaves:
+            assert isinstance(leaf.load(10_000), bytes | Message)

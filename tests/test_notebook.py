@@ -1,0 +1,188 @@
+"""Reading an executed notebook that may have been written to harm."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import struct
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from autograder.errors import StoreError
+from autograder.notebook import read, reading
+from autograder.records import Cell, CellKind, Json
+from autograder.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def as_notebook(*cells: Json) -> bytes:
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}).encode()
+
+
+def code(*outputs: Json, source: Json = "x = 1", tags: Iterable[str] = ()) -> dict[str, Any]:
+    return {"cell_type": "code", "source": source, "metadata": {"tags": list(tags)}, "outputs": list(outputs)}
+
+
+def stream(text: Json, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def display(**data: Json) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": {kind.replace("_", "/"): value for kind, value in data.items()}}
+
+
+def encoded(width: int, height: int, kind: str = "PNG") -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(buffer, kind)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def only(content: bytes, store: Store) -> Cell:
+    (cell,) = read(content, store)
+    return cell
+
+
+def test_sources_may_be_lists_of_lines(store: Store) -> None:
+    content = as_notebook({"cell_type": "markdown", "source": ["# Titre\n", "texte"]}, code(source="print(1)"))
+    cells = read(content, store)
+    assert [(cell.index, cell.kind, cell.source) for cell in cells] == [
+        (0, CellKind.MARKDOWN, "# Titre\ntexte"),
+        (1, CellKind.CODE, "print(1)"),
+    ]
+
+
+def test_the_injected_parameters_do_not_count_as_a_cell(store: Store) -> None:
+    content = as_notebook(code(source="a"), code(source="SEED = 3", tags=["injected-parameters"]), code(source="b"))
+    assert [(cell.index, cell.source) for cell in read(content, store)] == [(0, "a"), (1, "b")]
+
+
+def test_a_student_cannot_hide_cells_behind_the_tag(store: Store) -> None:
+    tagged = [code(source=name, tags=["injected-parameters"]) for name in "abc"]
+    assert [cell.source for cell in read(as_notebook(*tagged), store)] == ["b", "c"]
+
+
+def test_what_was_printed_in_pieces_is_one_text(store: Store) -> None:
+    cell = only(
+        as_notebook(code(stream("Modèle "), stream(["97", "\n"]), stream("oh", "stderr"), stream("fin"))), store
+    )
+    assert [(output.stream, output.text) for output in cell.outputs] == [
+        ("stdout", "Modèle 97\n"),
+        ("stderr", "oh"),
+        ("stdout", "fin"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "seen"),
+    [
+        ("\x1b[1m\x1b[32m 12/12\x1b[0m ok", " 12/12 ok"),
+        ("\x1b]0;owned\x07title", "title"),
+        ("\x1b]8;;https://x.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("a\x00b\x08c\x9bd\u0085e\tf", "abce\tf"),
+        ("step 1/3\rstep 2/3\rstep 3/3\n", "step 3/3\n"),
+        ("windows\r\nlines", "windows\nlines"),
+        ("half \ud83d of a pair", "half \ufffd of a pair"),
+    ],
+)
+def test_terminal_controls_are_gone(store: Store, raw: str, seen: str) -> None:
+    assert reading.clean(raw) == seen
+
+
+def test_text_is_always_encodable(store: Store) -> None:
+    cell = only(as_notebook(code(stream("\ud800"), source="s = '\udfff'")), store)
+    assert cell.outputs[0].text.encode() and cell.source.encode()
+
+
+def test_an_error_keeps_its_name_and_traceback(store: Store) -> None:
+    error = {"output_type": "error", "ename": "NameError", "evalue": "x", "traceback": ["\x1b[31mline 1\x1b[0m"]}
+    (output,) = only(as_notebook(code(error)), store).outputs
+    assert (output.kind, output.text) == ("error", "NameError: x\nline 1")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_images_are_written_anew_as_png(store: Store, kind: str) -> None:
+    (output,) = only(as_notebook(code(display(**{f"image_{kind.lower()}": encoded(30, 20, kind)}))), store).outputs
+    assert output.image and (output.width, output.height) == (30, 20)
+    assert store.get(output.image).startswith(b"\x89PNG")
+
+
+def test_large_figures_are_scaled_down(store: Store) -> None:
+    (output,) = only(as_notebook(code(display(image_png=encoded(3200, 1000)))), store).outputs
+    assert (output.width, output.height) == (1600, 500)
+
+
+def bomb(side: int) -> str:
+    """A PNG that declares ``side`` x ``side`` pixels in a few bytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    raw = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return base64.b64encode(raw).decode()
+
+
+@pytest.mark.parametrize("image", [bomb(6000), bomb(12_000), bomb(60_000), "not base64!", encoded(9, 9)[:40], "", None])
+def test_bad_images_and_bombs_are_refused(store: Store, image: Json) -> None:
+    (output,) = only(as_notebook(code(display(image_png=image, text_plain="<Figure>"))), store).outputs
+    assert output.image is None and output.text == "<Figure>"
+
+
+def test_svg_and_scripts_never_pass(store: Store) -> None:
+    data = display(**{"image_svg+xml": "<svg onload=alert(1)>", "application_javascript": "alert(1)"})
+    (output,) = only(as_notebook(code(data)), store).outputs
+    assert (output.image, output.text, output.html) == (None, "", "")
+
+
+def test_everything_has_a_cap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_CELLS", 2)
+    monkeypatch.setattr(reading, "MAX_SOURCE", 10)
+    monkeypatch.setattr(reading, "MAX_OUTPUTS", 3)
+    monkeypatch.setattr(reading, "MAX_TEXT", 20)
+    monkeypatch.setattr(reading, "MAX_TOTAL_TEXT", 50)
+    monkeypatch.setattr(reading, "MAX_IMAGES", 1)
+    pictures = [display(image_png=encoded(2, 2), text_html="h" * 30) for _ in range(9)]
+    cells = read(as_notebook(code(*pictures, source="y" * 99), code(*pictures), code()), store)
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert len(cells) == 2 and len(outputs) == 6
+    assert len(cells[0].source) == 10
+    assert [len(output.html) for output in outputs] == [20, 20, 10, 0, 0, 0]
+    assert sum(output.image is not None for output in outputs) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"cells": 3}', b"\xff\xfe\x00", b"[" * 100_000])
+def test_what_is_no_notebook_is_an_error_of_the_store(store: Store, content: bytes) -> None:
+    with pytest.raises(StoreError):
+        read(content, store)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["cell_type", "source", "metadata", "tags", "outputs", "output_type", "text", "data"]),
+            inner,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(JSON, max_size=3))
+def test_no_shape_of_cell_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, cells: list[Any]) -> None:
+    found = read(as_notebook(*cells), Store(tmp_path_factory.mktemp("store")))
+    assert [cell.index for cell in found] == list(range(len(found)))

@@ -1,0 +1,326 @@
+"""The tracking table, in every shape in which students state it, and whose training each row is."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.extraction.tables import find_table, match_rows
+from autograder.notebook.numbers import figures, quantity, seconds, shares
+from autograder.records import Cell, Frame, Ledger, MeasuredModel, Table, TableRow, Training
+from tests.cells import code, markdown, notebook, printed, shown
+
+Rows = list[tuple[str, float | None, float | None]]
+
+
+def rows(table: Table | None) -> Rows:
+    return [(row.label, row.accuracy, row.seconds) for row in table.rows] if table else []
+
+
+def found(*cells: Cell, frames: tuple[Frame, ...] = ()) -> Table | None:
+    return find_table(notebook(*cells), Ledger(frames=frames))
+
+
+TWO: Rows = [("Baseline", 0.9782, 12.5), ("Dropout", 0.9845, 14.0)]
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "percent"),
+    [
+        ("0.9782", 0.9782, False),
+        ("97.82 %", 97.82, True),
+        ("97,82", 97.82, False),
+        ("97,82\u202f%", 97.82, True),
+        ("98.5±0.1", 98.5, False),
+        ("98.5 +/- 0.1 %", 98.5, True),
+        ("**98.5**", 98.5, False),
+        ("~ 98", 98.0, False),
+        (".97", 0.97, False),
+        ("1 234,5", 1234.5, False),
+        ("-0.3", -0.3, False),
+        ("9.7e-1", 0.97, False),
+    ],
+)
+def test_one_number(text: str, value: float, percent: bool) -> None:
+    read = quantity(text)
+    assert read and (read.value, read.percent) == (pytest.approx(value), percent)
+
+
+@pytest.mark.parametrize("text", ["", "Baseline", "modèle 2 sans dropout", "3 x 3", "CNN2", "nan", "1e999", "-"])
+def test_no_number(text: str) -> None:
+    assert quantity(text) is None
+
+
+def test_a_column_of_accuracies_has_one_unit() -> None:
+    assert shares(["0.9782", "1.0", "x"]) == (0.9782, 1.0, None)
+    assert shares(["97.82", "98 %", "0.9"]) == (0.9782, 0.98, 0.009)
+    assert shares(["0.97", "0.98"], percent=True) == (0.0097, 0.0098)
+    assert shares(["0.88", "1.20"], error=True) == (0.9912, 0.988)
+    assert shares(["0.02", "0.05"], error=True) == (0.98, 0.95)
+    assert shares(["150", "-3"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "heading", "value"),
+    [
+        ("12.5", "Temps (s)", 12.5),
+        ("12,5 s", "", 12.5),
+        ("1 min 23 s", "", 83.0),
+        ("1m23s", "", 83.0),
+        ("2 minutes", "", 120.0),
+        ("0:01:23", "", 83.0),
+        ("01:23", "", 83.0),
+        ("1.5", "Durée (min)", 90.0),
+        ("250 ms", "", 0.25),
+        ("rapide", "", None),
+        ("98 %", "", None),
+    ],
+)
+def test_durations(text: str, heading: str, value: float | None) -> None:
+    assert seconds(text, heading) == (pytest.approx(value) if value is not None else None)
+
+
+def test_figures_in_prose() -> None:
+    text = "Le modèle 2 (3 couches) gagne 1,3 point : 98.45 % contre 97 % en 5 époques, soit 0,9845. Version 2.16.1."
+    assert figures(text) == (1.3, 98.45, 97.0, 0.9845)
+
+
+# --- sources -----------------------------------------------------------------------------------------------------
+
+
+def test_a_data_frame_in_memory() -> None:
+    frame = Frame(
+        name="suivi",
+        kind="dataframe",
+        columns=("Modèle", "Précision", "Temps (s)", "Commentaires"),
+        index=("0", "1"),
+        rows=(("Baseline", 0.9782, 12.5, "référence"), ("Dropout", 0.9845, 14.0, "plus lent")),
+    )
+    table = found(code("suivi = []"), code("df = 1"), code("suivi"), frames=(frame,))
+    assert rows(table) == TWO
+    assert table and (table.origin, table.cell, table.rows[1].comment) == ("dataframe", 2, "plus lent")
+
+
+def test_a_dict_of_results() -> None:
+    frame = Frame(
+        name="all_results",
+        kind="dict",
+        columns=("accuracy", "training_time"),
+        index=("Baseline", "Dropout"),
+        rows=((0.9782, 12.5), (0.9845, 14.0)),
+    )
+    table = found(frames=(frame,))
+    assert rows(table) == TWO and table and table.origin == "dict"
+
+
+def test_a_history_in_memory_is_no_tracking_table() -> None:
+    frame = Frame(
+        name="history",
+        kind="dataframe",
+        columns=("accuracy", "loss"),
+        index=("0", "1"),
+        rows=((0.9, 0.3), (0.95, 0.2)),
+    )
+    assert found(frames=(frame,)) is None
+
+
+MARKDOWN = """
+| Modification | Test accuracy | Durée | Observations |
+|:---|---:|---|---|
+| Baseline | 97,82 % | 12,5 s | départ |
+| **Dropout** | 98,45 % | 14 s | mieux |
+"""
+
+
+def test_a_markdown_table() -> None:
+    table = found(markdown("Voici\n" + MARKDOWN + "\nsuite"))
+    assert rows(table) == TWO
+    assert table and (table.origin, table.rows[0].comment) == ("markdown", "départ")
+
+
+def test_the_empty_table_of_a_template_is_none() -> None:
+    assert found(markdown("| Modèle | Précision | Temps |\n|---|---|---|\n| Référence | | |\n| ... | | |")) is None
+
+
+HTML = """<style>td {color: red}</style><table border="1" class="dataframe"><thead><tr><th></th><th>Model</th>
+<th>Accuracy</th><th>Training Time (s)</th></tr></thead><tbody>
+<tr><th>0</th><td>Baseline</td><td>0.9782</td><td>12.5</td></tr>
+<tr><th>1</th><td>Dropout</td><td>0.9845</td><td>14.0</td></tr></tbody></table>"""
+
+
+def test_a_displayed_data_frame() -> None:
+    table = found(code("df", shown(HTML)))
+    assert rows(table) == TWO and table and table.origin == "html"
+
+
+def test_html_that_never_closes_and_scripts_are_harmless() -> None:
+    assert found(code("", shown("<table><tr><td>a<script>x</script><table><tr>" * 50))) is None
+
+
+PADDED = """------------------------------------------------------------
+Modèle                    Précision       Temps (s)
+------------------------------------------------------------
+Baseline                  97.82           12.50
+Dropout                   98.45           14.00
+------------------------------------------------------------
+"""
+PRINTED = {
+    "padded": PADDED,
+    "pandas": "      Model  Accuracy   Time\n0  Baseline    0.9782   12.5\n1   Dropout    0.9845   14.0\n",
+    "simple": "Model       Accuracy    Time (s)\n--------  ----------  ----------\nBaseline      0.9782        12.5\n"
+    "Dropout       0.9845        14\n",
+    "grid": "+----------+------------+-------+\n| Model    |   Accuracy | Time  |\n+==========+============+=======+\n"
+    "| Baseline |     0.9782 | 12.5  |\n+----------+------------+-------+\n| Dropout  | 0.9845     | 14    |\n+---+",
+    "box": "┌──────────┬──────────┬───────┐\n│ Modèle   │ Accuracy │ Temps │\n├──────────┼──────────┼───────┤\n"
+    "│ Baseline │ 97,82 %  │ 12.5s │\n│ Dropout  │ 98,45 %  │ 14 s  │\n└──────────┴──────────┴───────┘",
+    "csv": ",model,accuracy,time\n0,Baseline,0.9782,12.5\n1,Dropout,0.9845,14.0\n",
+    "semicolons": "Modèle;Précision;Temps\nBaseline;97,82;12,5\nDropout;98,45;14\n",
+    "tabs": "Modèle\tPrécision\tTemps\nBaseline\t97.82\t12.5\nDropout\t98.45\t14\n",
+    "lines": "Baseline - Précision: 97.82% (12.5 s)\nDropout - Précision: 98.45% (14 s)\n",
+    "arrows": "Baseline → 97,82 % en 12.5 s\nDropout → 98,45 % en 14 s",
+    "metric first": "Test accuracy (Baseline): 0.9782 in 12.5 s\nTest accuracy (Dropout): 0.9845 in 14 s",
+    "errors": "Model     Error rate (%)  Time\nBaseline  2.18            12.5\nDropout   1.55            14\n",
+}
+
+
+@pytest.mark.parametrize("form", PRINTED)
+def test_printed_tables(form: str) -> None:
+    assert rows(found(code("print()", printed("Résultats finaux\n\n" + PRINTED[form] + "\nFin.")))) == TWO
+
+
+def test_a_long_name_that_eats_the_padding() -> None:
+    text = PADDED.replace("Dropout                   98.45", "Augmentation de données et Dropout 98.45")
+    assert [label for label, *_ in rows(found(code("", printed(text))))] == [
+        "Baseline",
+        "Augmentation de données et Dropout",
+    ]
+
+
+def test_models_as_columns() -> None:
+    text = (
+        "| Critère | Baseline | Dropout |\n|---|---|---|\n| Précision (test) | 97,82 | 98,45 |\n| Temps | 12.5 | 14 |"
+    )
+    assert rows(found(markdown(text))) == TWO
+
+
+def test_lines_that_several_cells_print() -> None:
+    cells = [
+        code("", printed(f"Epoch 1/5\n{name} : précision = {value} %\n"))
+        for name, value in [("A plat", 91), ("CNN", 97)]
+    ]
+    assert rows(found(*cells)) == [("A plat", 0.91, None), ("CNN", 0.97, None)]
+
+
+def test_test_accuracy_is_preferred() -> None:
+    text = "| Model | Train acc | Val accuracy | Test accuracy | Loss | Params |\n|-|-|-|-|-|-|\n"
+    text += "| A | 0.99 | 0.98 | 0.97 | 0.1 | 9 |"
+    assert rows(found(markdown(text))) == [("A", 0.97, None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "              precision    recall  f1-score   support\n\n           0       0.99      0.99      0.99       98\n"
+        "    accuracy                           0.97     1000\n   macro avg       0.97      0.97      0.97     1000\n",
+        "Performances du modèle X:\n- Données normales: 97.82%\n- Données bruitées: 95.10%\n- Données rotées: 93.20%\n",
+        "Chiffre 0: 1.2%\nChiffre 1: 0.8%\nChiffre 2: 2.2%",
+        "Epoch 1/2\n30/30 - 1s - accuracy: 0.81 - loss: 0.61\nEpoch 2/2\n30/30 - 1s - accuracy: 0.91 - loss: 0.31",
+        "Test accuracy: 0.9782\nTest loss: 0.07",
+        "Layer (type)   Output Shape   Param #\nconv2d (Conv2D)   (None, 26, 26, 32)   320\n",
+    ],
+)
+def test_other_tables_are_not_mistaken_for_it(text: str) -> None:
+    assert found(code("", printed(text))) is None
+
+
+def test_the_candidate_with_most_rows_wins() -> None:
+    three = PADDED.replace("Dropout ", "Autre                     98.00           10.00\nDropout ")
+    table = found(code("df", shown(HTML)), code("", printed(three)))
+    assert [label for label, *_ in rows(table)] == ["Baseline", "Autre", "Dropout"]
+
+
+# --- whose training ----------------------------------------------------------------------------------------------
+
+
+def ledger(*names: str, by: str = "builder", bindings: dict[str, str] | None = None) -> Ledger:
+    trainings = []
+    for number, name in enumerate(names, start=1):
+        builder = name if by == "builder" else ""
+        labels = {"model_name": name} if by == "label" else {}
+        trainings.append(Training(number=number, model=f"m{number}", builder=builder, labels=labels))
+    return Ledger(trainings=tuple(trainings), bindings=bindings or {})
+
+
+def measured(number: int, public: float | None = None, notebook_accuracy: float | None = None) -> MeasuredModel:
+    return MeasuredModel(
+        id=f"m{number}-t{number}",
+        name="",
+        training=number,
+        cell=0,
+        public_accuracy=public,
+        notebook_accuracy=notebook_accuracy,
+    )
+
+
+def matched(
+    labels: list[str], known: Ledger, models: list[MeasuredModel] | None = None, claims: list[float] | None = None
+) -> list[int | None]:
+    claims = claims or [0.9] * len(labels)
+    told = tuple(TableRow(label=label, accuracy=claim) for label, claim in zip(labels, claims, strict=True))
+    return [row.training for row in match_rows(Table(cell=0, origin="html", rows=told), known, models or []).rows]
+
+
+def test_rows_are_matched_by_the_names_in_calling_frames() -> None:
+    known = ledger("Modèle de référence", "Modèle amélioré 1", "Modèle amélioré 2", by="label")
+    assert matched(["Modèle amélioré 2", "modele ameliore 1", "Référence"], known) == [3, 2, 1]
+
+
+def test_rows_are_matched_by_builders() -> None:
+    known = ledger("create_baseline_model", "create_dropout_model", "create_augmentation_model")
+    assert matched(["Augmentation", "CNN + Dropout", "Modèle de référence"], known) == [3, 2, 1]
+
+
+def test_rows_are_matched_by_numbers() -> None:
+    known = ledger("create_baseline_model", "create_improved_model_1", "create_improved_model_2")
+    assert matched(["Modèle 2", "Modèle 1", "Baseline"], known) == [3, 2, 1]
+
+
+def test_rows_are_matched_by_variables() -> None:
+    known = ledger("", "", bindings={"dropout_model": "m2", "base": "m1"})
+    assert matched(["Dropout", "Base"], known) == [2, 1]
+
+
+def test_rows_without_telling_names_are_matched_by_order() -> None:
+    assert matched(["Essai A", "Essai B"], ledger("f", "g")) == [1, 2]
+
+
+def test_the_figure_decides_last() -> None:
+    models = [measured(1, 0.91, 0.9), measured(2, 0.95, 0.9512), measured(3, 0.97, 0.9)]
+    assert matched(["Essai"], ledger("f", "g", "h"), models, [0.9512]) == [2]
+    assert matched(["Essai"], ledger("f", "g", "h"), models, [0.9]) == [None]
+
+
+def test_a_row_that_no_training_backs_stays_alone() -> None:
+    known = ledger("create_baseline_model", "create_dropout_model")
+    assert matched(["Baseline", "Dropout", "Transformer géant"], known) == [1, 2, None]
+
+
+def test_one_training_backs_one_row() -> None:
+    assert sorted(matched(["Dropout", "Dropout"], ledger("create_dropout_model")), key=str) == [1, None]
+
+
+def test_the_last_training_of_a_model_is_meant() -> None:
+    twice = Ledger(trainings=tuple(Training(number=n, model="m1", builder="create_dropout_model") for n in (1, 2)))
+    assert matched(["Dropout"], twice) == [2]
+
+
+def test_measured_accuracy_is_laid_beside_the_claim() -> None:
+    told = Table(cell=0, origin="html", rows=(TableRow(label="Dropout", accuracy=0.997),))
+    (row,) = match_rows(told, ledger("dropout"), [measured(1, public=0.91)]).rows
+    assert (row.accuracy, row.measured_accuracy) == (0.997, 0.91)
+
+
+def test_nothing_trained_matches_nothing() -> None:
+    assert matched(["Baseline", "Dropout"], Ledger()) == [None, None]
