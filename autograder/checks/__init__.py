@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import math
 import sys
@@ -11,21 +10,21 @@ from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from autograder.checks import analysis, code, document, model, modifications, notebook, person
 from autograder.checks.registry import Check, check, registered
 from autograder.errors import CheckError, ConfigError
 from autograder.records import Evidence, Finding, Item, Rubric, Standing, Verdict, say
 
 __all__ = ["Check", "check", "load_plugins", "private", "registered", "run", "signatures"]
 
-FAMILIES = ("notebook", "modifications", "model", "person", "code", "analysis", "document")
+FAMILIES = (analysis, code, document, model, modifications, notebook, person)
+"""Importing a family registers its checks."""
 GROUP = "autograder.checks"
 BESIDE = "checks.py"
 
 
 def signatures() -> Mapping[str, Check]:
     """Every check that a rubric may call: the built-in ones and those of plugins that were loaded."""
-    for family in FAMILIES:
-        importlib.import_module(f"{__name__}.{family}")
     return registered()
 
 
@@ -44,7 +43,6 @@ def load_plugins(folder: Path | None = None) -> None:
     Both are the teacher's own choice and run with this program's rights. Raises ConfigError when one cannot be
     imported or takes a name that exists.
     """
-    signatures()
     for point in entry_points(group=GROUP):
         try:
             point.load()

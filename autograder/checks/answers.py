@@ -17,9 +17,8 @@ def earned(
     cells: Iterable[int] = (),
     found: Json = None,
     wanted: Json = None,
-    for_teacher: Message | None = None,
 ) -> Finding:
-    """``met`` for everything, ``unmet`` for nothing, else ``partly``; advice is dropped where nothing is left to earn."""
+    """``met`` for everything, ``unmet`` for nothing, else ``partly``; no advice where nothing is left to earn."""
     share = min(1.0, max(0.0, share))
     verdict = Verdict.MET if share == 1 else Verdict.UNMET if share == 0 else Verdict.PARTLY
     return Finding(
@@ -32,7 +31,6 @@ def earned(
         cells=tuple(dict.fromkeys(cells)),
         found=found,
         wanted=wanted,
-        for_teacher=for_teacher,
     )
 
 

@@ -42,7 +42,7 @@ _NEUTRAL = re.compile(r"^(InputLayer|Rescaling|Normalization|Resizing|CenterCrop
 _ACTIVATIONS = {"ReLU": "relu", "Softmax": "softmax", "LeakyReLU": "leaky_relu", "ELU": "elu", "PReLU": "prelu"}
 _SALIENT = ("filters", "units", "rate", "factor", "stddev", "kernel_size", "pool_size", "height_factor")
 _UNIMPORTANT = frozenset(
-    "name dtype trainable seed batch_shape batch_input_shape input_shape shape data_format autocast noise_shape "
+    "name dtype seed batch_shape batch_input_shape input_shape shape data_format autocast noise_shape "
     "bias_initializer synchronized axis sparse ragged optional groups dilation_rate use_bias".split()
 )
 _REGULARISERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint")
@@ -114,7 +114,9 @@ def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
     for layer in training.layers:
         if _aside(layer.kind):
             continue
-        activation = _ACTIVATIONS.get(layer.kind) or (layer.config.get("activation") if layer.kind == "Activation" else "")
+        activation = _ACTIVATIONS.get(layer.kind) or (
+            layer.config.get("activation") if layer.kind == "Activation" else ""
+        )
         if activation and kept and kept[-1][1].get("activation") in {None, "linear"}:
             kept[-1][1]["activation"] = activation
             continue
@@ -219,7 +221,11 @@ def _penalty(training: Training) -> dict[str, str]:
     told = {name: ", ".join(dict.fromkeys(kinds)) + f" ×{len(kinds)}" for name, kinds in found.items()}
     decay = training.optimizer.get("weight_decay")
     # AdamW and its kin decay weights by definition: there the optimiser is what was chosen.
-    if isinstance(decay, int | float) and decay > 0 and not str(training.optimizer.get("name", "")).lower().endswith("w"):
+    if (
+        isinstance(decay, int | float)
+        and decay > 0
+        and not str(training.optimizer.get("name", "")).lower().endswith("w")
+    ):
         told["weight_decay"] = f"weight_decay {decay:.6g}"
     return told
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from autograder.notebook.source import code_cells, parse, python
 from autograder.records import Cell
 
-RULES = ("E401", "E501", "E7", "F401", "F403", "F541", "F601", "F632", "F811", "F821", "F841", "B006", "B015", "B018")
-"""Faults that cost a reader time or hide a mistake; nothing about blanks and quotes. B018 leaves out what is displayed."""
+RULES = (
+    *("E401", "E501", "E701", "E702", "E711", "E712", "E713", "E714", "E721", "E722", "E731", "E741"),
+    *("F401", "F403", "F541", "F601", "F632", "F811", "F821", "F841", "B006"),
+)
+"""Faults that cost a reader time or hide a mistake; nothing about blanks, quotes, and a semicolon that hides a result."""
 
 _COMMAND = (
     *(sys.executable, "-I", "-m", "ruff", "check", "--isolated", "--no-cache", "--ignore-noqa", "--quiet"),
@@ -62,9 +65,7 @@ def _ruff(program: str, rules: str, seconds: float) -> list[dict[str, object]] |
     return found if isinstance(found, list) else None
 
 
-def _remarks(
-    found: Iterable[dict[str, object]], places: list[tuple[int, int]], lines: list[str]
-) -> Iterable[Remark]:
+def _remarks(found: Iterable[dict[str, object]], places: list[tuple[int, int]], lines: list[str]) -> Iterable[Remark]:
     for item in found:
         location = item.get("location")
         row = location.get("row", 0) if isinstance(location, dict) else 0

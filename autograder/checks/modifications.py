@@ -33,7 +33,8 @@ def distinct(evidence: Evidence, *, wanted: Count = 3, sweeps_count_once: bool =
         min(1.0, count / wanted),
         Standing.CLAIM,
         say(
-            "{count:int} distinct {count:plural,modification,modifications} of the baseline trained; {wanted:int} wanted.",
+            "{count:int} distinct {count:plural,modification,modifications} of the baseline trained; "
+            "{wanted:int} wanted.",
             count=count,
             wanted=wanted,
         ),
@@ -92,8 +93,8 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
     for trial in found.distinct[:_SHOWN]:
         if trial.again:
             yield say(
-                "{model}: trained {times:int} more {times:plural,time,times} with the same settings or with other values of "
-                "the same setting; this counts once.",
+                "{model}: trained {times:int} more {times:plural,time,times} with the same settings or with other "
+                "values of the same setting; this counts once.",
                 model=name_of(trial.training, evidence),
                 times=len(trial.again),
             )
@@ -113,7 +114,7 @@ def justified(
     words: Count = 12,
     comment_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
 ) -> Finding:
-    """Share of the modifications that have a reason in words near them: a heuristic, which finds reasons but does not weigh them.
+    """Share of the modifications that have a reason in words: a heuristic, which finds reasons and does not weigh them.
 
     A reason is a paragraph of the author's own with at least ``words`` words and a word of cause or purpose, beside
     the cell that defines, builds or trains the model, or anywhere if it names the model or what was changed. Each
@@ -138,7 +139,8 @@ def justified(
             needed=needed,
         ),
         advice=say(
-            "Beside each modification, write in a text cell why you expect it to help ({words:int} words or more).", words=words
+            "Beside each modification, write in a text cell why you expect it to help ({words:int} words or more).",
+            words=words,
         ),
         details=[_where(reason, evidence) for reason in reasons[:_SHOWN]],
         cells=[reason.cell for reason in reasons if reason.cell is not None],
@@ -178,14 +180,15 @@ def methodical(evidence: Evidence, *, wanted: Count = 3) -> Finding:
         share,
         Standing.CLAIM,
         say(
-            "One change at a time: {single:int} of {total:int} modifications; same protocol: {alike:int} of {total:int}.",
+            "One change at a time: {single:int} of {total:int} modifications; "
+            "same protocol: {alike:int} of {total:int}.",
             single=len(single),
             alike=len(alike),
             total=total,
         ),
         advice=say(
-            "Train the baseline with the same data, epochs and batch size as the other models, and change one thing at a "
-            "time: only then can an effect be put down to its cause."
+            "Train the baseline with the same data, epochs and batch size as the other models, and change one thing "
+            "at a time: only then can an effect be put down to its cause."
         ),
         details=_method(found, single, alike, evidence),
         cells=_cells([trial.training for trial in found.distinct], evidence),
@@ -202,17 +205,17 @@ def _one_at_a_time(trial: Trial, found: Trials) -> bool:
 
 
 def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
-    """Same rows, same kind of validation, evaluated on as many images; epochs and batch size unless they are the change."""
-    base, training = found.base, trial.training
-    if base is None:
+    """Same validation, as many images evaluated; same epochs and batch size unless these are the change."""
+    training = trial.training
+    # Without a baseline of its own, a notebook's first modification sets the protocol.
+    model = found.base if found.remeasured and found.base is not None else found.distinct[0].training
+    changed = {change.name for change in differences(model, training)}
+    excused = bool(changed & {"EarlyStopping", "source"}) or changed <= {"epochs", "batch_size"}
+    if changed & {"epochs", "batch_size"} and not excused and len(changed) > 1:
         return False
-    varied = {change.name for change in trial.changes}
-    side_effects = varied & {"epochs", "batch_size"} if len(varied) > 1 else set()
-    if side_effects and not varied & {"EarlyStopping", "source"}:
+    if _validation(training) != _validation(model):
         return False
-    if _validation(training) != _validation(base) and base.number != 0:
-        return False
-    return len({_evaluated_rows(one, evidence) for one in (base, training)} - {0}) <= 1
+    return len({_evaluated_rows(one, evidence) for one in (model, training)} - {0}) <= 1
 
 
 def _validation(training: Training) -> object:
@@ -225,9 +228,7 @@ def _evaluated_rows(training: Training, evidence: Evidence) -> int:
     return max(rows, default=0)
 
 
-def _method(
-    found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evidence: Evidence
-) -> Iterator[Message]:
+def _method(found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evidence: Evidence) -> Iterator[Message]:
     if found.remeasured:
         yield say("The baseline was trained again in this notebook.")
     else:
@@ -235,6 +236,8 @@ def _method(
     for trial in found.distinct[:_SHOWN]:
         name = name_of(trial.training, evidence)
         if trial not in single:
-            yield say("{model}: {count:int} families of settings changed at once.", model=name, count=len(trial.families))
+            yield say(
+                "{model}: {count:int} families of settings changed at once.", model=name, count=len(trial.families)
+            )
         if trial not in alike:
             yield say("{model}: other epochs, batch size, validation or test images than the baseline.", model=name)

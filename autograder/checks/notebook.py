@@ -52,14 +52,16 @@ def completes(
     broken_share: Share = 0.5,
     forgiven: Sequence[str] = COLAB,
 ) -> Finding:
-    """Share of the points by what became of each cell in a fresh kernel; warnings and the author's own order are nothing.
+    """Share of the points by what became of each cell in a fresh kernel; warnings and the stored order cost nothing.
 
     Everything when every cell ran. ``late_share`` when at most ``late_cells`` failed, all of them after the last
     training. Else ``broken_share`` times the proportion of cells that ran. An error that contains one of ``forgiven``
     is one of the place of work and costs nothing.
     """
     if not evidence.executed:
-        return unreached(Standing.MEASUREMENT, say("Nothing was executed, so it is not known whether the notebook runs."))
+        return unreached(
+            Standing.MEASUREMENT, say("Nothing was executed, so it is not known whether the notebook runs.")
+        )
     if not _has_own_code(evidence):
         return unreached(
             Standing.MEASUREMENT,
@@ -178,14 +180,20 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     for run in told[:8]:
         yield _what_happened(run, execution.limits.cell_seconds)
         if any(mark in (run.error or "") for mark in _NETWORK):
-            yield say("Cell {cell:int} asked for the network: there is none while a notebook is graded.", cell=run.index + 1)
+            yield say(
+                "Cell {cell:int} asked for the network: there is none while a notebook is graded.", cell=run.index + 1
+            )
     if len(told) > 8:
         yield say("{more:plural,One more cell,More cells} failed: {more:int}.", more=len(told) - 8)
     if skipped := len(failed) - len(told):
         yield say("Cells that were never reached: {cells:int}.", cells=skipped)
     for run in runs:
         if run.state is not CellState.RAN and run not in failed:
-            yield say("Cell {cell:int} asked for Google Colab, which costs nothing here: {error}", cell=run.index + 1, error=run.error)
+            yield say(
+                "Cell {cell:int} asked for Google Colab, which costs nothing here: {error}",
+                cell=run.index + 1,
+                error=run.error,
+            )
 
 
 def _what_happened(run: CellRun, cell_seconds: int) -> Message:

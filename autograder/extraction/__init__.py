@@ -1,0 +1,86 @@
+"""From an execution to evidence: what the notebook says, and what its models are measured to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.datasets import DataSet
+from autograder.extraction.ledger import read_ledger
+from autograder.extraction.matching import Artifacts, Sightings, candidates, prepare
+from autograder.extraction.rows import match_rows
+from autograder.extraction.sections import find_sections, guess_language
+from autograder.extraction.standard import baseline_from
+from autograder.extraction.study import Bench, study
+from autograder.extraction.tables import find_table
+from autograder.preprocessing import apply
+from autograder.records import Baseline, Cell, Evidence, Execution, Gap, GapKind, Ledger, Rubric, Submission, say
+from autograder.sandbox.room import Sandbox
+from autograder.store import Store
+
+MAX_FALLBACK_BYTES = 192 * 2**20
+"""Of images made ready for models that cannot be saved."""
+
+
+def extract(  # noqa: PLR0913 - one name for each thing that the evidence depends on
+    *,
+    submission: Submission,
+    execution: Execution,
+    cells: Sequence[Cell],
+    template_cells: Sequence[str],
+    data: DataSet,
+    baseline: Baseline | None,
+    rubric: Rubric,
+    sandbox: Sandbox,
+    store: Store,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Evidence:
+    """Room 2 and the reading of the notebook. Raises AutograderError for faults of ours only."""
+    ledger, gaps = read_ledger(execution, store)
+    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled)
+    studied = study(ledger, execution, cells, baseline, bench)
+    table = find_table(cells, ledger)
+    if table is None:
+        gaps = (*gaps, Gap(kind=GapKind.TABLE, reason=say("No table of models with their accuracies was found.")))
+    return Evidence(
+        student=submission.student,
+        cells=tuple(cells),
+        template_cells=tuple(template_cells),
+        execution=execution,
+        ledger=ledger,
+        models=studied.models,
+        final=studied.final,
+        table=None if table is None else match_rows(table, ledger, studied.models),
+        sections=find_sections(cells, template_cells),
+        baseline=baseline,
+        data=data.card,
+        gaps=(*gaps, *studied.gaps),
+        language=guess_language(cells),
+    )
+
+
+def prepare_fallback(
+    ledger: Ledger, artifacts: Artifacts, data: DataSet, store: Store
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """Hidden images, ready for each model that could not be saved: model id -> float32, without labels.
+
+    For the end of room 1, where such a model is asked for its predictions. A model whose preprocessing was not found
+    is left out, and so is what would exceed ``MAX_FALLBACK_BYTES`` in all.
+    """
+    known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
+    ready: dict[str, npt.NDArray[np.float32]] = {}
+    room = MAX_FALLBACK_BYTES
+    for one in known:
+        preparation = None if one.artifact is not None else prepare(one, ledger, known, artifacts, sightings)
+        if preparation is None:
+            continue
+        size = apply(preparation.recipe.steps, data.x_hidden[:1]).nbytes * len(data.x_hidden)
+        if size <= room:
+            ready[one.model] = apply(preparation.recipe.steps, data.x_hidden)
+            room -= size
+    return ready
+
+
+__all__ = ["baseline_from", "extract", "prepare_fallback"]

@@ -1,6 +1,7 @@
 """Look at a saved model without loading it: a ``.keras`` archive with nothing in it but what Keras itself ships.
 
-This is no wall (room 2 is), but it turns away every published way of hiding code in a model file, and tells the student why.
+This is no wall (room 2 is), but it turns away every published way of hiding code in a model file, and tells the
+student why.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def _centred(images: Floats, _: Floats) -> Floats:
 
 def _by_pixel(images: Floats, population: Floats) -> Floats:
     """Each pixel by its own mean and deviation, which undoes a scaling pixel by pixel."""
-    deviation = population.std(axis=0)
-    scaled: Floats = (images - population.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    deviation: Floats = population.std(axis=0)
+    scaled: Floats = (images - population.mean(axis=0)) / np.where(deviation > 0, deviation, np.float32(1))
     return np.where(deviation > 0, scaled, np.float32(0))
 
 
@@ -71,7 +71,8 @@ def _most_alike(view: Floats, raw: Pixels, prepare: _Prepare) -> npt.NDArray[np.
     """By normalised correlation, whose sign does not count: inverted images are found too."""
     some = _grey_rows(raw[:: max(1, len(raw) // 2000)])
     wanted = _unit(prepare(view, view))
-    best, rows = np.full(len(view), -1.0, np.float32), np.zeros(len(view), dtype=np.intp)
+    best: Floats = np.full(len(view), -1, np.float32)
+    rows = np.zeros(len(view), dtype=np.intp)
     for start in range(0, len(raw), BLOCK):
         likeness = np.abs(wanted @ _unit(prepare(_grey_rows(raw[start : start + BLOCK]), some)).T)
         top = likeness.argmax(axis=1)
@@ -88,6 +89,5 @@ def _grey_rows(images: Pixels) -> Floats:
 
 
 def _unit(rows: Floats) -> Floats:
-    size = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    result: Floats = rows / np.where(size == 0, 1, size)
-    return result
+    size = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(size == 0, 1, size)).astype(np.float32)

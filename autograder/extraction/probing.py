@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from autograder.corruptions import SEVERITIES, suite
 from autograder.datasets import DataSet, spread
 from autograder.errors import SandboxError
+from autograder.extraction.arrays import read_npy
 from autograder.records import Digest, Json, Limits, Message, Step, say
 from autograder.sandbox.room import Frame, Room, Sandbox
 from autograder.store import Store
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """The images of a class: hidden, public and some training images, shuffled so that no model knows which is which."""
+    """The images of a class: hidden, public, some for training; shuffled, so that no model knows which is which."""
 
     images: Digest
     """``.npy`` uint8, what room 2 sees."""
@@ -256,11 +256,10 @@ class _Answers:
 
 def checked(body: bytes, rows: int) -> Floats | Message:
     """Outputs as ``.npy``: little-endian float32, (rows, outputs), finite; anything else is a reason."""
-    try:
-        array: npt.NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError, MemoryError):
+    array = read_npy(body)
+    if array is None:
         return say("The model's outputs could not be read.")
-    if not isinstance(array, np.ndarray) or array.dtype != np.dtype("<f4") or array.ndim != 2 or len(array) != rows:
+    if array.dtype != np.dtype("<f4") or array.ndim != 2 or len(array) != rows:
         return say("The model's outputs have another form than one row of numbers per image.")
     if not 1 <= array.shape[1] <= MAX_OUTPUTS:
         return say("The model gives {outputs:int} outputs per image.", outputs=array.shape[1])

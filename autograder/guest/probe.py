@@ -1,7 +1,7 @@
 """Room 2: loads models that a notebook saved, and says what they answer to images without labels.
 
-It runs beside ``frames.py`` and ``preprocessing.py`` in a sandbox of its own; loading a model can run code that a student
-wrote, so nothing here is trusted by the host beyond the shape of its answers.
+It runs beside ``frames.py`` and ``preprocessing.py`` in a sandbox of its own; loading a model can run code that a
+student wrote, so nothing here is trusted by the host beyond the shape of its answers.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ def members(source: Path | bytes, shown: PurePosixPath, caps: Caps) -> Listing |
     infos = archive.infolist()
     if len(infos) > caps.members:
         return say("{file} holds more than {cap:int} members.", file=clean(str(shown)), cap=caps.members)
-    if infos and all(info.flag_bits & 1 for info in infos if not info.is_dir()):
+    locks = {bool(info.flag_bits & 1) for info in infos if not _is_folder(info)}
+    if locks == {True}:
         return say("{file} is protected by a password.", file=clean(str(shown)))
     return _listing(archive, infos, shown, caps)
 
@@ -51,9 +52,9 @@ def _listing(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], shown: Pure
             continue
         if any(ignored(part) for part in path.parts):
             continue
-        if len(path.parts) > 1 or info.is_dir():
+        if len(path.parts) > 1 or _is_folder(info):
             listing.folders.add(shown / path.parts[0])
-        if info.is_dir():
+        if _is_folder(info):
             continue
         problem = _problem(info, caps)
         if problem is not None:
@@ -65,6 +66,10 @@ def _listing(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], shown: Pure
         taken[path] = _leaf(archive, info, shown / path, lock)
     listing.leaves += taken.values()
     return listing
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # ZipInfo.is_dir() fails on an empty name
 
 
 def _path(info: zipfile.ZipInfo) -> PurePosixPath | None:

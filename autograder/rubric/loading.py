@@ -14,7 +14,7 @@ from autograder.errors import RubricError
 from autograder.records import Criterion, Digest, Item, Json, Limits, Rubric
 from autograder.rubric import shape
 from autograder.rubric.plain import KeyPath, Problem, Refused, plain
-from autograder.rubric.problems import CheckSpec, dotted, explained, inconsistencies
+from autograder.rubric.problems import CheckSpec, adapted, dotted, explained, inconsistencies
 
 LARGEST = 256 * 1024
 
@@ -96,13 +96,14 @@ def _built(file: shape.File, checks: Mapping[str, CheckSpec]) -> Rubric:
 
 
 def _item(item: shape.Item, spec: CheckSpec) -> Item:
-    defaults = {name: _listed(known.default) for name, known in spec.parameters.items() if not known.required}
+    defaults = {name: known.default for name, known in spec.parameters.items() if not known.required}
+    values = {name: adapted(spec.parameters[name], value) for name, value in {**defaults, **item.parameters}.items()}
     return Item(
         id=item.id,
         title=item.title.model_dump(),
         points=item.points,
         check=item.check,
-        parameters={**defaults, **item.parameters},
+        parameters={name: _listed(value) for name, value in values.items()},
     )
 
 
@@ -117,7 +118,8 @@ def _listed(value: Json) -> Json:
 
 def _digest(file: shape.File, criteria: Sequence[Criterion]) -> Digest:
     """Over what the file means, with defaults filled in: comments, order and ``2`` or ``2.0`` change nothing."""
-    content = file.model_dump(mode="python")
+    items = {"__all__": {"items": {"__all__": {"parameters"}}}}
+    content = file.model_dump(exclude={"criteria": items})
     resolved = {item.id: item.parameters for criterion in criteria for item in criterion.items}
     canonical = json.dumps([content, resolved], sort_keys=True, ensure_ascii=True, default=_canonical)
     return Digest("sha256:" + hashlib.sha256(canonical.encode()).hexdigest())

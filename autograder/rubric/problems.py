@@ -127,9 +127,14 @@ def _arguments(item: Item, spec: CheckSpec, path: KeyPath) -> Iterator[Problem]:
             yield Problem(here, f"is missing: {item.check} needs it")
 
 
+def adapted(parameter: Parameter, value: Json) -> Json:
+    """The value as the check will get it: ``1`` is 1.0 for a float; raises pydantic's ValidationError."""
+    return TypeAdapter(parameter.type).validate_python(value, strict=True)
+
+
 def _mistyped(parameter: Parameter, value: Json) -> list[tuple[KeyPath, str]]:
     try:
-        TypeAdapter(parameter.type).validate_python(value, strict=True)
+        adapted(parameter, value)
     except ValidationError as error:
         return [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
     return []

@@ -12,9 +12,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from autograder.records import Json
 
 
-def _decimal(value: object) -> object:
+def _decimal(value: object) -> Decimal:
     """Through the shortest decimal that reads back as the same float: 0.1 is one tenth."""
-    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    return Decimal(str(value))
 
 
 def _identifiers(values: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -31,6 +31,8 @@ _SHOWN = (
     "/usr/share/zoneinfo",
     "/nix/store",
 )
+_OURS = Path(__file__).parents[1]
+"""This package, with its reference solutions: hidden where it is installed among the packages that a room sees."""
 _GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
 
 
@@ -127,7 +129,10 @@ def _system(shell: bool) -> list[str]:
 
 def _python(plan: Plan) -> list[str]:
     paths = [*plan.python.folders, *_loose_hops(plan.python)]
-    return [part for path in paths for part in ("--ro-bind", _seen(path, plan.stage), str(path))]
+    shown = [part for path in paths for part in ("--ro-bind", _seen(path, plan.stage), str(path))]
+    if not any(folder in _OURS.parents for folder in plan.python.folders):
+        return shown
+    return [*shown, *_limited(4096, plan), "--tmpfs", str(_OURS), "--remount-ro", str(_OURS)]
 
 
 def _loose_hops(python: Interpreter) -> list[Path]:
@@ -149,9 +154,12 @@ def _inputs(plan: Plan) -> list[str]:
 def _writable(plan: Plan) -> list[str]:
     arguments = []
     for place, size in sizes(plan.room.limits).items():
-        arguments += ["--size", str(size)] if "--size" in plan.features else []
-        arguments += ["--tmpfs", place]
+        arguments += [*_limited(size, plan), "--tmpfs", place]
     return [*arguments, "--dir", "/home/student"]
+
+
+def _limited(size: int, plan: Plan) -> list[str]:
+    return ["--size", str(size)] if "--size" in plan.features else []
 
 
 def _gpu() -> list[str]:

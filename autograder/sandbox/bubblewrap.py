@@ -8,7 +8,6 @@ setpriv becomes that user, and the inner bubblewrap makes the room.
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import os
 import select
@@ -24,8 +23,19 @@ from pathlib import Path
 from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.records import Limits
 from autograder.sandbox import seccomp
-from autograder.sandbox.arguments import ETC, Plan, as_user, command, inner, joined, outer, rebound, room_variables, sizes
-from autograder.sandbox.job import Job, Pipes, interpreter, memory_file, open_pipes, prepared
+from autograder.sandbox.arguments import (
+    ETC,
+    Plan,
+    as_user,
+    command,
+    inner,
+    joined,
+    outer,
+    rebound,
+    room_variables,
+    sizes,
+)
+from autograder.sandbox.job import Job, Pipes, interpreter, memory_file, open_pipes, prepared, room_user
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside, threads_counted_by_namespace
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.sandbox.watch import DRAIN_SECONDS, Child, Storage, attend
@@ -34,7 +44,6 @@ START_SECONDS = 30.0
 
 _INODE_BYTES = 1024
 """What an empty file of a tmpfs costs the kernel, roughly."""
-_ROOMS = itertools.count()
 
 
 class Bubblewrap:
@@ -170,7 +179,7 @@ def _launch(room: Room, job: Job, pipes: Pipes, status_fd: int) -> subprocess.Po
         if root:
             outer_fd = _held(stack, joined(outer(stage)))
             passed.append(outer_fd)
-            line = [program(), "--args", str(outer_fd), *as_user(_setpriv(), _room_user()), *line]
+            line = [program(), "--args", str(outer_fd), *as_user(_setpriv(), room_user()), *line]
         return _popen(line, pipes.room_log, passed)
 
 
@@ -192,20 +201,6 @@ def _setpriv() -> str:
     if found is None:
         raise SandboxUnavailable("setpriv is not installed", remedy="Install util-linux, or start as an ordinary user.")
     return found
-
-
-def _room_user() -> int:
-    """A user id that nobody has, another one for each room: the kernel counts threads per user.
-
-    Far above the ranges that distributions and container engines give out; inside a container with few ids, among
-    the highest.
-    """
-    _, _, length = max(tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines())
-    span = 1_000_000 if length > 1 << 31 else min(length // 8, 1000)
-    base = 2_000_000_000 if length > 1 << 31 else length - 2000
-    if base <= 1000:
-        raise SandboxUnavailable("too few user ids in this container", remedy="Start as an ordinary user.")
-    return base + (os.getpid() * 64 + next(_ROOMS)) % span
 
 
 def _end(process: subprocess.Popen[bytes], first: int) -> None:

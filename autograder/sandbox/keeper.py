@@ -1,4 +1,4 @@
-"""Stands above a room that has no pid namespace: started as a program of its own, it gathers what the room leaves behind.
+"""Stands above a room that has no pid namespace; a program of its own, it gathers what the room leaves behind.
 
 It is the subreaper of everything below it, so that a daemon's double fork does not get away, and it holds a pipe whose
 other end is the host's: when that closes, for whatever reason, it kills everything and ends.
@@ -12,18 +12,20 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from autograder.sandbox import landlock
+from autograder.sandbox import ruleset
 from autograder.sandbox.job import memory_file
 from autograder.sandbox.watch import tree
 
-_SUBREAPER = 36
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 _NOT_STARTED = 127
+_PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def keep(fd: str) -> NoReturn:
     """The keeper's whole life."""
     with os.fdopen(int(fd), "rb") as file:
         order = Order(**json.load(file))
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     room = os.fork()
     if not room:
         _enter(order)
@@ -80,8 +82,9 @@ def _enter(order: Order) -> NoReturn:
             os.setgroups([])
             os.setresgid(order.uid, order.uid, order.uid)
             os.setresuid(order.uid, order.uid, order.uid)
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         if order.grants is not None:
-            landlock.enter([(path, rights) for path, rights in order.grants], bytes.fromhex(order.filtered))
+            ruleset.enter([(path, rights) for path, rights in order.grants], bytes.fromhex(order.filtered))
         os.execve(order.argv[0], list(order.argv), order.variables)  # noqa: S606
     except BaseException as error:
         with suppress(OSError):
@@ -98,17 +101,23 @@ def _end_all(room: int, uid: int | None) -> int:
             if pid == room:
                 exited = os.waitstatus_to_exitcode(status)
                 code = exited if exited >= 0 else 128 - exited
-        try:
-            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT) is None:
-                continue
-        except ChildProcessError:
+        if not _has_children():
             return code
+        time.sleep(_PAUSE_SECONDS)  # the dying need a moment, and a fork may have slipped through: look again
 
 
 def _buried() -> Iterator[tuple[int, int]]:
     with suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG)) != (0, 0):
             yield found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _kill_below(uid: int | None) -> None:

@@ -1,43 +1,149 @@
-"""Rooms without namespaces: Landlock for files and signals, a system-call filter for the network.
+"""Rooms without namespaces: Landlock for files and signals, the system-call filter for the network.
 
 Weaker than bubblewrap, and labelled so in every grade: other processes can be counted, names of files can be tested,
-files are on the host's disk and limited only by the watchdog. Numbers and structures: Linux,
-``include/uapi/linux/landlock.h``.
+files lie on the host's disk and are limited by the watchdog alone. Where it would be weaker than that, it refuses.
 """
 
 from __future__ import annotations
 
-import ctypes
+import functools
 import os
-import platform
 import stat
-import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from autograder.errors import SandboxUnavailable
-from autograder.sandbox import seccomp
-from autograder.sandbox.job import Interpreter, interpreter
+from autograder.sandbox import ruleset, seccomp
+from autograder.sandbox.job import Interpreter, Job, gpu_number, interpreter, room_user
 from autograder.sandbox.limits import GRACE_SECONDS
+from autograder.sandbox.plain import Wall, keep_room
 from autograder.sandbox.room import OnFrame, Outcome, Room
 
-EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE = (1 << bit for bit in range(6))
-MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_SYM = (1 << bit for bit in (7, 8, 9, 10, 12))
-REFER, TRUNCATE, IOCTL_DEV = (1 << bit for bit in (13, 14, 15))
-READ = READ_FILE | READ_DIR
-RUN = READ | EXECUTE
-CHANGE = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_SYM | REFER | TRUNCATE
+_SYSTEM = (
+    *("/usr/lib", "/usr/lib32", "/usr/lib64", "/lib", "/lib32", "/lib64", "/nix/store"),
+    *("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts", "/etc/passwd", "/etc/nsswitch.conf"),
+    *("/usr/share/fonts", "/usr/share/zoneinfo"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu"),
+    *("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
+)
+_SHELL = ("/usr/bin", "/bin")
+_GPU = ("/proc/driver/nvidia", "/sys/bus/pci", "/usr/local/nvidia")
+_SOCKET_FOLDERS = ("/run", "/var/run", "/tmp")  # noqa: S108
+_LISTENING = 0x10000
+_HARMLESS = ("/run/systemd/journal/", "/run/systemd/notify", "/run/systemd/io.system", "/run/systemd/userdb/")
+"""Log and name services, open to every user of a machine."""
+_DEPTH = 4
 
-_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-"""How many file-system rights each version knows; later ones know as many as 5."""
-_NETWORK_ABI, _NETWORK = 4, 0b11
-_SCOPE_ABI, _SCOPE = 6, 0b11
-_CREATE, _ADD, _RESTRICT = 444, 445, 446
-_PATH_BENEATH = 1
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER_MODE = 38, 22, 2
 
-_READABLE = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
-_READABLE_TOO = ("/etc/fonts", "/usr/share/fonts", "/usr/share/zoneinfo", "/nix/store", "/etc/passwd", "/etc/nsswitch.conf")
-_PROCESSOR = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm", "/sys/devices/system/cpu")
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
-_RANDOM = ("/dev/random", "/dev/urandom")
+class Landlock:
+    """Needs a kernel with Landlock; as root a Python that others can read, else Linux 6.12."""
+
+    name = "landlock"
+
+    def __init__(self, grace: float = GRACE_SECONDS) -> None:
+        self._grace = grace
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        """See ``Sandbox.run``."""
+        filtered = require()
+        return keep_room(
+            room, on_frame, cancelled, grace=self._grace, wall=lambda job, python: _wall(room, job, python, filtered)
+        )
+
+
+@functools.cache
+def require() -> bytes:
+    """Make sure that the wall would stand, and build the filter; raises SandboxUnavailable."""
+    filtered = seccomp.program(internet=False)
+    if filtered is None:
+        raise SandboxUnavailable(f"no system-call filter is known for {os.uname().machine}")
+    abi = ruleset.version()
+    if not abi:
+        raise SandboxUnavailable("this kernel has no Landlock", remedy="Linux 5.13 or later has it.")
+    if os.geteuid() == 0:
+        _require_readable(interpreter())
+    else:
+        _require_own_signals(abi)
+        _require_no_sockets()
+    return filtered
+
+
+def grants(room: Room, job: Job, python: Interpreter) -> list[tuple[str, int]]:
+    """What a room may open, and how."""
+    readable = [*_SYSTEM, *(_SHELL if room.shell else ()), *map(str, python.folders), *map(str, python.hops)]
+    rules = [(path, ruleset.RUN) for path in readable]
+    rules += [("/dev/null", ruleset.DEVICE), (str(job.inputs), ruleset.READ)]
+    rules += [(str(job.folder / name), ruleset.RUN | ruleset.CHANGE) for name in ("out", "tmp", "home")]
+    if gpu_number(room.device) is not None:
+        rules += [(str(node), ruleset.DEVICE) for node in sorted(Path("/dev").glob("nvidia*"))]
+        rules += [(path, ruleset.READ) for path in _GPU]
+    return rules
+
+
+def _wall(room: Room, job: Job, python: Interpreter, filtered: bytes) -> Wall:
+    return Wall(
+        uid=room_user() if os.geteuid() == 0 else None,
+        grants=grants(room, job, python),
+        filtered=filtered,
+        variables={"AUTOGRADER_TRANSPORT": "ipc"},
+    )
+
+
+def _require_readable(python: Interpreter) -> None:
+    for path in (*python.folders, *python.hops):
+        closed = [folder for folder in path.resolve().parents if not folder.stat().st_mode & stat.S_IXOTH]
+        if closed:
+            raise SandboxUnavailable(
+                f"Python lies below {closed[-1]}, which is closed to other users",
+                remedy="Start as an ordinary user, or install bubblewrap.",
+            )
+
+
+def _require_own_signals(abi: int) -> None:
+    if abi < ruleset.SCOPE_ABI:
+        raise SandboxUnavailable(
+            f"Landlock version {abi} cannot keep a room from killing your other programs",
+            remedy="Install bubblewrap; or Linux 6.12 or later.",
+        )
+
+
+def _require_no_sockets() -> None:
+    """Landlock does not stop a connection to a socket file: a desktop's message bus would start anything outside."""
+    found = next(_reachable_sockets(), None)
+    if found is not None:
+        raise SandboxUnavailable(
+            f"a room could talk to another program through {found}",
+            remedy="Install bubblewrap, or start as a user without a session (not on a desktop).",
+        )
+
+
+def _reachable_sockets() -> Iterator[str]:
+    candidates = [*_listening(), *(path for folder in _SOCKET_FOLDERS for path in _sockets_below(folder, _DEPTH))]
+    for path in candidates:
+        if not path.startswith(_HARMLESS) and os.access(path, os.W_OK):
+            yield path
+
+
+def _listening() -> list[str]:
+    """Socket files that some program listens to, by ``/proc/net/unix``: flags in column 4, path in column 8."""
+    rows = [line.split(maxsplit=7) for line in Path("/proc/net/unix").read_text("utf-8", "replace").splitlines()[1:]]
+    return [row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _LISTENING and row[7].startswith("/")]
+
+
+def _sockets_below(folder: str, depth: int) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and depth > 1:
+            yield from _sockets_below(entry.path, depth - 1)
+        elif not entry.is_symlink() and stat.S_ISSOCK(_mode(entry)):
+            yield entry.path
+
+
+def _mode(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_mode
+    except OSError:
+        return 0

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shutil
-import signal
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.errors import SandboxError
@@ -20,7 +18,7 @@ from autograder.sandbox import keeper
 from autograder.sandbox.job import Interpreter, Job, Pipes, environment, interpreter, open_pipes, prepared
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside
 from autograder.sandbox.room import OnFrame, Outcome, Room
-from autograder.sandbox.watch import DRAIN_SECONDS, Child, Storage, attend, tree
+from autograder.sandbox.watch import Child, Storage, attend
 
 _PLACES = ("out", "tmp", "home")
 _DISK_SECONDS = 1.0
@@ -69,7 +67,7 @@ def keep_room(
             outcome = attend(child, ceiling(room.limits, grace), on_frame, cancelled)
             if outcome.killed:
                 return outcome
-            return _with_exit_code(outcome, _reported(status))
+            return replace(outcome, exit_code=_reported(status))
 
 
 @contextmanager
@@ -84,5 +82,144 @@ def _places(job: Job) -> Iterator[None]:
 
 def _remove(folder: Path) -> None:
     """Remove what a student made, however deep and however closed."""
-    for command in (("chmod", "-R", "u+rwX"), ("rm", "-rf")):
-        subprocess.run([shutil.which(command[0]) or command[0], *command[1:], "--", str(folder)], check=False)  # noqa: S603
+    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+        found = shutil.which(command[0]) or command[0]
+        subprocess.run([found, *command[1:], "--", str(folder)], check=False, stderr=subprocess.DEVNULL)  # noqa: S603
+
+
+def _open_to(job: Job, uid: int | None) -> None:
+    """Give the writable folders to the room's user, who gets in by a name that cannot be guessed."""
+    if uid is not None:
+        job.folder.parent.chmod(0o711)
+        for name in _PLACES:
+            os.chown(job.folder / name, uid, uid)
+
+
+@contextmanager
+def _started(room: Room, job: Job, python: Interpreter, wall: Wall) -> Iterator[tuple[Child, int]]:
+    """Start a keeper and its room; when this is left, both are dead."""
+    with ExitStack() as stack:
+        pipes = open_pipes()
+        stack.callback(pipes.close_host)
+        status_read, status_write = os.pipe()
+        stack.callback(os.close, status_read)
+        lifeline_room, lifeline = os.pipe()
+        end = _Lifeline(lifeline).cut
+        stack.callback(end)
+        order = keeper.Order(
+            argv=(str(python.executable), "-I", str(job.inputs / room.program)),
+            variables=_variables(room, job, python, pipes, wall),
+            folder=str(job.folder / "out"),
+            lifeline=lifeline_room,
+            status=status_write,
+            uid=wall.uid,
+            grants=wall.grants,
+            filtered=wall.filtered.hex(),
+        )
+        try:
+            process = _launch(order, pipes)
+        finally:
+            pipes.close_room()
+            os.close(status_write)
+            os.close(lifeline_room)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        yield _child(process, pipes, end, job), status_read
+
+
+class _Lifeline:
+    """The pipe whose end tells a keeper to end its room."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd: int | None = fd
+        self._lock = threading.Lock()
+
+    def cut(self) -> None:
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)
+            self._fd = None
+
+
+def _launch(order: keeper.Order, pipes: Pipes) -> subprocess.Popen[bytes]:
+    line, order_fd = keeper.line(order)
+    try:
+        return subprocess.Popen(  # noqa: S603
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=pipes.room_log,
+            stderr=pipes.room_log,
+            env={},
+            cwd="/",
+            pass_fds=(order_fd, order.lifeline, order.status, pipes.room_out, pipes.room_in),
+            start_new_session=True,
+        )
+    finally:
+        os.close(order_fd)
+
+
+def _variables(room: Room, job: Job, python: Interpreter, pipes: Pipes, wall: Wall) -> dict[str, str]:
+    shell = "/usr/bin:/bin" if room.shell else ""
+    home, temporary = str(job.folder / "home"), str(job.folder / "tmp")
+    common = environment(room, python, job=str(job.folder), home=home, temporary=temporary, shell=shell)
+    return common | {
+        **(wall.variables or {}),
+        "AUTOGRADER_OUT": str(pipes.room_out),
+        "AUTOGRADER_IN": str(pipes.room_in),
+        "AUTOGRADER_LIMITS": inside(room.limits, device=room.device, own_user=wall.uid is not None),
+    }
+
+
+def _child(process: subprocess.Popen[bytes], pipes: Pipes, end: Callable[[], None], job: Job) -> Child:
+    return Child(
+        process=process,
+        root=process.pid,
+        frames=pipes.frames,
+        answers=pipes.answers,
+        log=pipes.log,
+        end=end,
+        storage=_Disk([job.folder / name for name in _PLACES]).storage,
+    )
+
+
+class _Disk:
+    """Adds up the files of a room, once a second: walking a folder is slower than reading ``/proc``."""
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        self._places = places
+        self._due = 0.0
+        self._last = Storage()
+
+    def storage(self) -> Storage:
+        if time.monotonic() >= self._due:
+            self._last = Storage(disk=_bytes_below(self._places))
+            self._due = time.monotonic() + _DISK_SECONDS
+        return self._last
+
+
+def _bytes_below(places: Sequence[Path]) -> int:
+    """Bytes on disk; more than any limit when there are too many files to count. Links are not followed."""
+    folders, used, files = [str(place) for place in places], 0, 0
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                files += 1
+                used += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                if files > _MOST_FILES:
+                    return _TOO_MUCH
+    return used
+
+
+def _reported(status: int) -> int:
+    """The exit code that the keeper wrote; raises SandboxError with its words when it could not start the room."""
+    os.set_blocking(status, False)
+    with suppress(BlockingIOError), os.fdopen(os.dup(status), "rb") as file:
+        for said in map(json.loads, file):
+            if "problem" in said:
+                raise SandboxError(
+                    f"the room could not be started: {said['problem']}", remedy="Run `autograder doctor`."
+                )
+            return int(said["exit-code"])
+    raise SandboxError("the keeper of the room ended before the room", remedy="Run `autograder doctor`.")

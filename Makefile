@@ -1,0 +1,62 @@
+# make run    set up, then grade the sample class in submissions/
+# make test   set up, then lint, types and all tests
+# make lock   resolve the dependencies anew (needs uv)
+# make clean  remove what set-up made; grades and feedback stay
+
+VENV   := .venv
+FITS   := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+            $$name -c '$(FITS)' 2>/dev/null && { echo $$name; break; }; done)
+INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes
+UNABLE  = { rm -rf $(VENV); echo "$(1)" >&2; exit 1; }
+
+.PHONY: run test set-up sandbox lock clean
+
+run: $(VENV)/ready sandbox
+	$(VENV)/bin/python -m autograder run submissions/
+
+test: $(VENV)/ready-for-tests sandbox
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest
+
+set-up: $(VENV)/ready sandbox
+
+# A stamp per lock file: a changed lock is installed, an unchanged one costs nothing.
+$(VENV)/ready: requirements.txt | $(VENV)/bin/python
+	$(INSTALL) -r requirements.txt
+	@$(command)
+	@touch $@
+
+$(VENV)/ready-for-tests: requirements-test.txt | $(VENV)/bin/python
+	$(INSTALL) -r requirements-test.txt
+	@$(command)
+	@touch $@ $(VENV)/ready
+
+# Instead of an editable install, which would need a build tool that no lock file holds: this folder on the path of
+# the environment, and a command beside its python.
+define command
+pwd > "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/autograder.pth" && \
+printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m autograder "$$@"\n' > $(VENV)/bin/autograder && \
+chmod +x $(VENV)/bin/autograder
+endef
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' || \
+	  { echo "autograder needs Python 3.11, 3.12 or 3.13; found: $$(python3 --version 2>&1)." >&2; \
+	    echo "Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  $(call UNABLE,$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu install python3-venv.)
+
+sandbox:
+	@.ci/sandbox
+
+lock:
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml --output-file requirements.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml --extra test --constraint requirements.txt --output-file requirements-test.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,356 @@
+"""Does the student look critically at her models: errors, robustness, strengths and weaknesses?
+
+Heuristics: they find out whether something was done and whether sentences speak of it; how good a thought is they
+cannot tell.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from autograder.checks.answers import undecided, unreached
+from autograder.checks.confused import Confused, from_matrix, from_output
+from autograder.checks.mentions import Naming, foreign, namings, own_prose, section_cells
+from autograder.checks.parts import Part, combine
+from autograder.checks.registry import check
+from autograder.notebook.numbers import figures
+from autograder.notebook.prose import Paragraph
+from autograder.notebook.source import Piece, pieces
+from autograder.notebook.text import fold, sentences, words
+from autograder.records import Evaluation, Evidence, Finding, Message, Standing, say
+
+Count = Annotated[int, Field(ge=1)]
+
+_ERROR_CODE = re.compile(
+    r"confusion|classification_report|crosstab|misclass|mal_?class|mauvais|incorrect|wrong_|analy[sz]e_?err|erreurs?"
+    r"|errors?_(?:by|per|rate|ind|par|mask)|(?:by|per|par)_(?:class|digit|classe|chiffre)|(?:test|show|plot|display)_errors?"
+)
+_ALTERED_CODE = re.compile(
+    r"nois|bruit|rotat|rotee|shift|translat|decal|blur|flou|gaussian|perturb|altere|corrupt|robust|advers|occlu|permut"
+    r"|contrast|bright|lumino|zoom|distort"
+)
+_ALTERED_WORDS = re.compile(
+    r"robust|bruit|nois[ey]|rotat|altere|perturb|degrad|translat|flou|blur|generali[sz]|corrupt|decal|occlu|contraste"
+    r"|luminosite|brightness|adversar|permut"
+)
+_STRENGTH = re.compile(
+    r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass|depass"
+    r"|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable|robuste\b"
+)
+_WEAKNESS = re.compile(
+    r"faible|limite|inconvenient|difficult|sensible|\bcout|couteu|\blent|sur-?apprent|overfit|weak|drawback|struggl"
+    r"|slow|sensitiv|\bfail|echou|echec|confond|confus|tromp|chute|degrad|baisse|\bperd|\bdrop|\bloses?\b|fragile|limitation"
+    r"|moins (?:bon|robuste|precis|fiable|bien)|less (?:accurate|robust|reliable)|expensive|longer|plus long"
+)
+_ADVICE = re.compile(
+    r"recomm?and|conseil|preconis|sugger|propos(?:ons|e|erai\w*) (?:de |d'|a )|il fau|devrai|pourrai|pourra\b|pourron"
+    r"|a l'avenir|perspective|reten(?:ir|ons)|deploi|deploy|production|privilegi|recommend|suggest|should|could|future|next steps?"
+    r"|advise|\bchoose|choisi|souhaitable"
+)
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+
+@check("analysis.errors")
+def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
+    """Half for errors per class or a confusion matrix, half for sentences that name classes which really are confused.
+
+    A pair is really confused when it is among the ``pairs`` most confused on hidden images, or in what the notebook
+    itself printed. Classes that are not so earn half of the half.
+    """
+    if not evidence.executed:
+        return _not_executed()
+    own = own_prose(evidence)
+    if foreign(own):
+        return _foreign(own)
+    told = tuple(namings(evidence, own))
+    done, by_hand = _cells_that_show(evidence, _ERROR_CODE)
+    known = _confused(evidence, done, pairs)
+    if told and done and not known:
+        return undecided(
+            Standing.TEXT,
+            say("Your text names classes that are confused; nothing was measured to hold it against."),
+            cells=[*done, *(naming.cell for naming in told)],
+            found={"named": _named(told)},
+        )
+    confirmed = any(source.holds(told) for source in known)
+    looked = bool(done) and (by_hand or bool(told))
+    parts = [_looked(looked, done), _sentences(told, confirmed)]
+    return combine(parts, Standing.TEXT, _on_errors(looked, told, confirmed), details=_measured_pairs(evidence, pairs))
+
+
+def _looked(looked: bool, cells: Sequence[int]) -> Part:
+    line = say("Errors per class or a confusion matrix: found, with its output.")
+    if not looked:
+        line = say("Errors per class or a confusion matrix: not found among what your code showed.")
+    advice = say("Show a confusion matrix, or the error rate of each class, for your best model.")
+    return Part(0.5, float(looked), line, advice, cells if looked else ())
+
+
+def _sentences(told: Sequence[Naming], confirmed: bool) -> Part:
+    return Part(
+        weight=0.5,
+        score=1.0 if confirmed else 0.5 if told else 0.0,
+        line=say("Classes that your text names as confused: {classes}.", classes=_list(_named(told)) or "–"),
+        advice=say("Say in a sentence which classes are confused with which, as your confusion matrix shows, and why."),
+        cells=sorted({naming.cell for naming in told}),
+    )
+
+
+def _on_errors(looked: bool, told: Sequence[Naming], confirmed: bool) -> Message:
+    if not looked and not told:
+        return say("No error analysis was found, neither in the code nor in the text.")
+    if not told:
+        return say("Errors are shown per class, but no sentence names the classes that are confused.")
+    if confirmed:
+        return say("The classes that your text names really are among the most confused.")
+    return say("Your text names classes, but they are not among those that are most confused.")
+
+
+def _measured_pairs(evidence: Evidence, pairs: int) -> Iterator[Message]:
+    if evidence.final is None:
+        return
+    worst = from_matrix(evidence.final.confusion, min(3, pairs)).pairs
+    listed = ", ".join(sorted("/".join(map(str, sorted(pair))) for pair in worst)[:6])
+    if listed:
+        yield say("Measured on hidden images, the most confused pairs are: {pairs}.", pairs=listed)
+
+
+def _confused(evidence: Evidence, cells: Sequence[int], pairs: int) -> list[Confused]:
+    classes = evidence.data.classes if evidence.data else 10
+    found = [from_matrix(evidence.final.confusion, pairs)] if evidence.final and evidence.final.confusion else []
+    texts = (output.text for cell in evidence.cells if cell.index in cells for output in cell.outputs)
+    return found + [read for text in texts if (read := from_output(text, classes, pairs))]
+
+
+def _named(told: Iterable[Naming]) -> list[int]:
+    return sorted({place for naming in told for place in naming.classes})
+
+
+def _list(classes: Sequence[int]) -> str:
+    return ", ".join(map(str, classes))
+
+
+# --- robustness ----------------------------------------------------------------------------------------------------
+
+
+@check("analysis.robustness")
+def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 100) -> Finding:
+    """Half for a test on altered images that took place, half for a discussion with a figure.
+
+    It took place when the ledger holds ``evaluate`` or ``predict`` on at least ``rows`` images whose data differ from
+    the test set of the same shape, and the code speaks of an alteration; one of the two alone counts half.
+    """
+    if not evidence.executed:
+        return _not_executed()
+    own = own_prose(evidence)
+    if foreign(own):
+        return _foreign(own)
+    runs = _altered(evidence, rows)
+    shown, by_hand = _cells_that_show(evidence, _ALTERED_CODE)
+    about = [paragraph for paragraph in own if _ALTERED_WORDS.search(fold(paragraph.text))]
+    said = _said(about, words_wanted)
+    by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
+    took = (bool(runs) + bool(shown)) / 2 if by_hand or said else 0.0
+    parts = [_took_place(took, runs, shown), _discussed(said if took else said / 2, about)]
+    return combine(parts, Standing.CLAIM, _on_robustness(took, said), details=_results(evidence, runs))
+
+
+def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
+    """Evaluations of a model on other data than the test set, in the same shape; training data are left out."""
+    trained = {item.x.digest for item in evidence.ledger.trainings}
+    trained |= {item.validation_x.digest for item in evidence.ledger.trainings if item.validation_x}
+    large = [item for item in evidence.ledger.evaluations if item.x.shape and item.x.shape[0] >= rows and item.x.digest]
+    usual = Counter(item.x.digest for item in large)
+    plain: dict[tuple[str, tuple[int, ...]], str] = {}
+    for item in large:
+        key = (item.model, item.x.shape)
+        plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
+    return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *trained}]
+
+
+def _said(about: Sequence[Paragraph], words_wanted: int) -> float:
+    """1 for a discussion with a figure, half for one without, a quarter for a few words."""
+    if not about:
+        return 0.0
+    if sum(paragraph.words for paragraph in about) < words_wanted:
+        return 0.25
+    return 1.0 if any(figures(paragraph.text) for paragraph in about) else 0.5
+
+
+def _took_place(took: float, runs: Sequence[Evaluation], cells: Sequence[int]) -> Part:
+    return Part(
+        weight=0.5,
+        score=took,
+        line=say("Evaluations on altered images seen during the run: {runs:int}.", runs=len(runs)),
+        advice=say("Evaluate your best model on altered test images (noise, rotation ...) and show the accuracy."),
+        cells=cells,
+    )
+
+
+def _discussed(said: float, about: Sequence[Paragraph]) -> Part:
+    return Part(
+        weight=0.5,
+        score=said,
+        line=say("Words about robustness: {words:int}.", words=sum(paragraph.words for paragraph in about)),
+        advice=say("Discuss what the alterations cost, with the accuracy before and after."),
+        cells=sorted({paragraph.cell for paragraph in about}),
+    )
+
+
+def _on_robustness(took: float, said: float) -> Message:
+    if not took and not said:
+        return say("No robustness test was found, neither in the run nor in the text.")
+    if not took:
+        return say("The text speaks of robustness, but no test on altered images took place.")
+    if said < 1:
+        return say("A robustness test took place; its discussion lacks words or figures.")
+    return say("A robustness test took place and is discussed with figures.")
+
+
+def _results(evidence: Evidence, runs: Sequence[Evaluation]) -> Iterator[Message]:
+    for run in runs[:6]:
+        cell = evidence.cell_of(run.execution_count)
+        if "accuracy" in run.results and cell is not None:
+            yield say(
+                "Cell {cell:int}: accuracy {accuracy:pct2} on other data.",
+                cell=cell + 1,
+                accuracy=run.results["accuracy"],
+            )
+
+
+# --- discussion ----------------------------------------------------------------------------------------------------
+
+
+@check("analysis.discussion")
+def discussion(evidence: Evidence, *, words_wanted: Count = 60, figures_wanted: Count = 2) -> Finding:
+    """A quarter each for strengths, weaknesses, a recommendation, and figures; the introduction does not count."""
+    own = own_prose(evidence)
+    if foreign(own):
+        return _foreign(own)
+    opening = section_cells(evidence, "introduction") - section_cells(
+        evidence, "comparison", "errors", "robustness", "conclusion", "improvements"
+    )
+    judged = [paragraph for paragraph in own if paragraph.cell not in opening]
+    if not judged:
+        return unreached(
+            Standing.TEXT,
+            say("There is no text of your own that discusses the results."),
+            advice=say("Write a conclusion: strengths, weaknesses, a recommendation, each with figures."),
+        )
+    parts = list(_speaks(judged, figures_wanted))
+    count = sum(paragraph.words for paragraph in judged)
+    return combine(
+        parts,
+        Standing.TEXT,
+        say(
+            "{found:int} of 4 found: strengths, weaknesses, a recommendation, figures.",
+            found=sum(p.score == 1 for p in parts),
+        ),
+        factor=min(1.0, count / words_wanted),
+    )
+
+
+def _speaks(judged: Sequence[Paragraph], figures_wanted: int) -> Iterator[Part]:
+    strong, weak, advice = (_places(judged, stem) for stem in (_STRENGTH, _WEAKNESS, _ADVICE))
+    yield _quarter(
+        strong,
+        say("Strengths: found in cell {cell:int}.", cell=_first(strong)),
+        say("Strengths: not found."),
+        say("Say what your best model does well, and by how much."),
+    )
+    yield _quarter(
+        weak,
+        say("Weaknesses: found in cell {cell:int}.", cell=_first(weak)),
+        say("Weaknesses: not found."),
+        say("Say where your best model remains weak, and what it costs."),
+    )
+    yield _quarter(
+        advice,
+        say("Recommendation: found in cell {cell:int}.", cell=_first(advice)),
+        say("Recommendation: not found."),
+        say("Recommend something: which model to use, and what to try next."),
+    )
+    found = sum(len(figures(paragraph.text)) for paragraph in judged)
+    yield Part(
+        weight=0.25,
+        score=min(1.0, found / figures_wanted) if strong or weak or advice else 0.0,
+        line=say("Figures quoted: {figures:int}; wanted: {wanted:int}.", figures=found, wanted=figures_wanted),
+        advice=say("Support what you say with figures from your results."),
+    )
+
+
+def _quarter(cells: Sequence[int], found: Message, missing: Message, advice: Message) -> Part:
+    return Part(0.25, float(bool(cells)), found if cells else missing, advice, cells[:3])
+
+
+def _first(cells: Sequence[int]) -> int | None:
+    return cells[0] + 1 if cells else None
+
+
+def _places(judged: Sequence[Paragraph], stem: re.Pattern[str]) -> list[int]:
+    """Cells with a sentence of six words or more that holds one of the words."""
+    found = (
+        paragraph.cell
+        for paragraph in judged
+        for sentence in sentences(paragraph.text)
+        if len(words(sentence)) >= 6 and stem.search(fold(sentence))
+    )
+    return list(dict.fromkeys(found))
+
+
+# --- common --------------------------------------------------------------------------------------------------------
+
+
+def _own_cells(evidence: Evidence) -> set[int | None]:
+    return {piece.cell for piece in pieces(evidence.cells, evidence.template_cells)}
+
+
+def _cells_that_show(evidence: Evidence, stem: re.Pattern[str]) -> tuple[list[int], bool]:
+    """Cells whose code uses such a name and showed something, and whether that code is the student's own."""
+    showing = {cell.index for cell in evidence.cells if any(_shows(o.kind, o.stream) for o in cell.outputs)}
+    own = _using(pieces(evidence.cells, evidence.template_cells), stem) & showing
+    return (sorted(own), True) if own else (sorted(_using(pieces(evidence.cells), stem) & showing), False)
+
+
+def _shows(kind: str, stream: str) -> bool:
+    return kind != "error" and stream != "stderr"
+
+
+def _using(found: Iterable[Piece], stem: re.Pattern[str]) -> set[int]:
+    """Cells in which a statement that is no definition uses a matching identifier."""
+    used = (
+        piece
+        for piece in found
+        if not isinstance(piece.node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+    )
+    return {piece.cell for piece in used if any(stem.search(fold(name)) for name in _identifiers(piece.node))}
+
+
+def _identifiers(node: ast.AST) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield inner.id
+        elif isinstance(inner, ast.Attribute):
+            yield inner.attr
+        elif isinstance(inner, ast.keyword) and inner.arg:
+            yield inner.arg
+
+
+def _not_executed() -> Finding:
+    return unreached(Standing.CLAIM, say("Nothing was executed: this item needs a run of the notebook."))
+
+
+def _foreign(own: Sequence[Paragraph]) -> Finding:
+    return undecided(
+        Standing.TEXT,
+        say("The text seems to be neither French nor English; a teacher reads it."),
+        cells=sorted({paragraph.cell for paragraph in own}),
+    )

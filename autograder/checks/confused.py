@@ -1,0 +1,64 @@
+"""Which classes really are confused: by our measurement, or as the notebook's own output shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autograder.checks.mentions import Naming
+
+_ROW = re.compile(r"\[\s*(\d+(?:[\s,]+\d+)+)\s*\]")
+_TOLD_PAIR = re.compile(
+    r"(?<![\d.,])(\d)\s*(?:->|→|-->|=>|pris pour|predit|confused with|confondu avec|vs)\D{0,3}(\d)(?![\d.,%])"
+)
+_RATE = re.compile(r"(?:chiffre|digit|classe?|label)\s*(\d)\b\D{1,25}?(\d+(?:[.,]\d+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    pairs: frozenset[frozenset[int]]
+    classes: frozenset[int]
+
+    def holds(self, namings: Iterable[Naming]) -> bool:
+        """Whether a named pair is among ours, or half of the classes named, if not nearly all classes are."""
+        told = list(namings)
+        if any(pair <= naming.classes for naming in told if len(naming.classes) <= 4 for pair in self.pairs):
+            return True
+        named = frozenset(place for naming in told for place in naming.classes)
+        return bool(named) and len(named) <= 6 and 2 * len(named & self.classes) >= len(named)
+
+
+def from_matrix(confusion: Sequence[Sequence[int]], pairs: int) -> Confused:
+    """The ``pairs`` most confused pairs, both directions together, and the 40 % of classes with most errors."""
+    size = len(confusion)
+    both = {
+        frozenset((row, column)): confusion[row][column] + confusion[column][row]
+        for row in range(size)
+        for column in range(row)
+    }
+    worst = sorted((pair for pair, count in both.items() if count), key=lambda pair: -both[pair])
+    least = both[worst[min(pairs, len(worst)) - 1]] if worst else 0
+    missed = {row: sum(confusion[row]) - confusion[row][row] for row in range(size)}
+    often = sorted((row for row in missed if missed[row]), key=lambda row: -missed[row] / sum(confusion[row]))
+    return Confused(
+        frozenset(pair for pair in worst if both[pair] >= least), frozenset(often[: max(2, round(0.4 * size))])
+    )
+
+
+def from_output(text: str, classes: int, pairs: int) -> Confused | None:
+    """What a notebook printed: a confusion matrix, pairs, or rates per class; None when nothing can be read."""
+    rows = [[int(number) for number in re.findall(r"\d+", row)] for row in _ROW.findall(text[:200_000])]
+    for start in range(len(rows) - classes + 1):
+        matrix = rows[start : start + classes]
+        if all(len(row) == classes for row in matrix):
+            return from_matrix(matrix, pairs)
+    told = frozenset(frozenset(map(int, pair)) for pair in _TOLD_PAIR.findall(text) if pair[0] != pair[1])
+    rates = {int(place): float(rate.replace(",", ".")) for place, rate in _RATE.findall(text.lower())}
+    if not told and len(rates) < classes:
+        return None
+    mean = sum(rates.values()) / max(len(rates), 1)
+    right = mean > 50 or 0.5 < mean <= 1
+    often = sorted(rates, key=lambda place: rates[place] if right else -rates[place])
+    named = frozenset(place for pair in told for place in pair)
+    return Confused(told, frozenset(often[: max(2, round(0.4 * classes))]) if len(rates) >= classes else named)

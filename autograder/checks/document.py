@@ -1,0 +1,321 @@
+"""Is the notebook a report: sections, a comparison that holds, figures that can be read?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field
+
+from autograder.checks.answers import earned, undecided, unreached
+from autograder.checks.figures import Drawing, drawings
+from autograder.checks.mentions import own_prose
+from autograder.checks.parts import Part, combine, slope
+from autograder.checks.registry import check
+from autograder.notebook.headings import BOLD_LEVEL, KINDS, Heading, headings
+from autograder.notebook.source import Piece, pieces
+from autograder.records import Evidence, Finding, GapKind, Message, Section, Standing, Table, TableRow, Verdict, say
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+_CODING = frozenset({"baseline", "improvements", "comparison", "errors", "robustness"})
+_CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|score|acc", re.I)
+
+
+# --- sections ------------------------------------------------------------------------------------------------------
+
+
+@check("document.sections")
+def sections(
+    evidence: Evidence, *, wanted: Sequence[str] = KINDS, words_wanted: Count = 20, beside_code: int = 5
+) -> Finding:
+    """Share of the ``wanted`` sections that are there and not empty.
+
+    A section needs ``words_wanted`` words of one's own; one about code may do with ``beside_code`` words beside code of
+    one's own.
+    """
+    own = pieces(evidence.cells, evidence.template_cells)
+    if not evidence.sections:
+        return unreached(
+            Standing.TEXT,
+            say("No heading was found, so that no section can be recognised."),
+            advice=say("Divide the notebook by Markdown headings: {titles}.", titles=", ".join(wanted)),
+        )
+    coded = {piece.cell for piece in own}
+    best = {kind: _best(evidence.sections, kind) for kind in wanted}
+    filled = {
+        kind for kind, section in best.items() if section and _is_filled(section, coded, words_wanted, beside_code)
+    }
+    missing = [kind for kind, section in best.items() if section is None]
+    empty = [kind for kind in wanted if kind not in filled and kind not in missing]
+    return earned(
+        len(filled) / len(wanted) if wanted else 1.0,
+        Standing.TEXT,
+        say(
+            "{found:int} of {wanted:int} expected sections are there and filled.", found=len(filled), wanted=len(wanted)
+        ),
+        advice=_on_sections(missing, empty),
+        details=_listed(best, filled),
+        cells=sorted({section.cells[0] for section in best.values() if section and section.cells}),
+        found=sorted(filled, key=wanted.index),
+        wanted=list(wanted),
+    )
+
+
+def _best(found: Sequence[Section], kind: str) -> Section | None:
+    return max((section for section in found if section.kind == kind), key=lambda section: section.words, default=None)
+
+
+def _is_filled(section: Section, coded: set[int], words_wanted: int, beside_code: int) -> bool:
+    if section.words >= words_wanted:
+        return True
+    return section.kind in _CODING and section.words >= beside_code and bool(coded.intersection(section.cells))
+
+
+def _on_sections(missing: Sequence[str], empty: Sequence[str]) -> Message:
+    if missing:
+        return say("Add these sections, each under a heading: {titles}.", titles=", ".join(missing))
+    return say("Fill these sections with words of your own: {titles}.", titles=", ".join(empty))
+
+
+def _listed(best: Mapping[str, Section | None], filled: set[str]) -> Iterator[Message]:
+    for kind, section in best.items():
+        if section is None:
+            yield say("{kind}: no heading was recognised.", kind=kind)
+        elif kind in filled:
+            yield say(
+                "{kind}: “{title}”, {words:int} words of your own.", kind=kind, title=section.title, words=section.words
+            )
+        else:
+            yield say(
+                "{kind}: “{title}” is as good as empty ({words:int} words of your own).",
+                kind=kind,
+                title=section.title,
+                words=section.words,
+            )
+
+
+# --- comparison ----------------------------------------------------------------------------------------------------
+
+
+@check("document.comparison", needs=[GapKind.TABLE])
+def comparison(
+    evidence: Evidence, *, rows_wanted: Count = 4, tolerance: Share = 0.01, table_weight: Share = 0.7
+) -> Finding:
+    """A table of all models whose accuracies hold, and plots of all models.
+
+    The table earns its weight times the share of models that it lists (``rows_wanted`` models at least are expected)
+    times the share of its rows that a training backs and whose accuracy is within ``tolerance`` of ours on the
+    public test set. A row whose model could not be measured is held against nothing: where that is all rows, a
+    person decides.
+    """
+    if not evidence.executed:
+        return unreached(Standing.MEASUREMENT, say("Nothing was executed: this item needs a run of the notebook."))
+    own = pieces(evidence.cells, evidence.template_cells)
+    rows = evidence.table.rows if evidence.table else ()
+    if evidence.table and rows and all(_unmeasured(row) for row in rows):
+        return undecided(
+            Standing.CLAIM,
+            say("The table cannot be held against measurements; a teacher compares it."),
+            details=[_beside(row, tolerance) for row in rows[:20]],
+            cells=_cell_of(evidence.table),
+        )
+    parts = [_table(evidence, rows_wanted, tolerance, table_weight), _plots(evidence, own, 1 - table_weight)]
+    finding = combine(
+        parts,
+        Standing.MEASUREMENT,
+        _on_table(evidence.table, tolerance),
+        details=[_beside(row, tolerance) for row in rows[:20]],
+    )
+    if finding.verdict is Verdict.UNMET and not own:
+        return unreached(finding.standing, finding.message, advice=finding.advice, details=finding.details)
+    return finding
+
+
+def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
+    rows = evidence.table.rows if evidence.table else ()
+    trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run})
+    listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
+    judged = [row for row in rows if not _unmeasured(row)]
+    held = sum(_agrees(row, tolerance) for row in judged) / len(judged) if judged else 0.0
+    return Part(
+        weight=weight,
+        score=listed * held if len(rows) >= 2 else 0.0,
+        line=say("Models in the table: {rows:int}; models trained: {trained:int}.", rows=len(rows), trained=trained),
+        advice=say("List every model that you trained, with the accuracy that this very notebook computes for it."),
+        cells=_cell_of(evidence.table),
+    )
+
+
+def _cell_of(table: Table | None) -> tuple[int, ...]:
+    return () if table is None or table.cell is None else (table.cell,)
+
+
+def _unmeasured(row: TableRow) -> bool:
+    """A training backs the row, but its model was not measured: that is not for the student to answer."""
+    return row.training is not None and row.measured_accuracy is None
+
+
+def _agrees(row: TableRow, tolerance: float) -> bool:
+    if row.accuracy is None or row.measured_accuracy is None:
+        return False
+    return abs(row.accuracy - row.measured_accuracy) <= tolerance + 1e-9
+
+
+def _on_table(table: Table | None, tolerance: float) -> Message:
+    if table is None:
+        return say("No table that compares models by their accuracy was found.")
+    held = sum(_agrees(row, tolerance) for row in table.rows)
+    return say(
+        "{held:int} of {rows:int} rows of your table agree with what was measured, to {tolerance:pct}.",
+        held=held,
+        rows=len(table.rows),
+        tolerance=tolerance,
+    )
+
+
+def _beside(row: TableRow, tolerance: float) -> Message:
+    """Claim beside measurement."""
+    label = row.label[:80]
+    if row.training is None:
+        return say(
+            "“{label}”: {claimed:pct2} is stated, but no training in this run backs it.",
+            label=label,
+            claimed=row.accuracy,
+        )
+    if row.measured_accuracy is None:
+        return say(
+            "“{label}”: {claimed:pct2} is stated; its model could not be measured.", label=label, claimed=row.accuracy
+        )
+    if _agrees(row, tolerance):
+        return say(
+            "“{label}”: {claimed:pct2} stated, {measured:pct2} measured.",
+            label=label,
+            claimed=row.accuracy,
+            measured=row.measured_accuracy,
+        )
+    return say(
+        "“{label}”: {claimed:pct2} stated, but {measured:pct2} measured.",
+        label=label,
+        claimed=row.accuracy,
+        measured=row.measured_accuracy,
+    )
+
+
+def _plots(evidence: Evidence, own: Sequence[Piece], weight: float) -> Part:
+    """Full for a chart that compares models, or as many figures of training as models; else in proportion.
+
+    Only images in cells with code of one's own count: what the starter notebook draws by itself is not a comparison.
+    """
+    coded = {piece.cell for piece in own}
+    shown = {cell.index: sum(output.image is not None for output in cell.outputs) for cell in evidence.cells}
+    images = {
+        index: count for index, count in shown.items() if count and index in coded and _is_about_models(evidence, index)
+    }
+    trained = max(2, len({training.model for training in evidence.ledger.trainings}))
+    compares = any(drawing.compares for drawing in drawings(pieces(evidence.cells)) if _is_shown(drawing, evidence))
+    count = sum(images.values())
+    score = min(1.0, count / trained) if not compares else float(bool(count))
+    return Part(
+        weight=weight,
+        score=score,
+        line=say("Plots of models shown: {images:int}.", images=count),
+        advice=say("Draw all models side by side, for example their accuracies as bars and their learning curves."),
+        cells=sorted(images),
+    )
+
+
+def _is_about_models(evidence: Evidence, cell: int) -> bool:
+    source = next((known.source for known in evidence.cells if known.index == cell), "")
+    return bool(_CURVE_NAMES.search(source)) or "compar" in source.lower() or "evalu" in source.lower()
+
+
+def _is_shown(drawing: Drawing, evidence: Evidence) -> bool:
+    """Whether its cell, or for a function any later one, shows an image."""
+    return any(output.image for cell in evidence.cells if cell.index >= drawing.cell for output in cell.outputs)
+
+
+# --- clarity -------------------------------------------------------------------------------------------------------
+
+
+@check("document.clarity")
+def clarity(
+    evidence: Evidence,
+    *,
+    least_words: Count = 150,
+    most_words: Count = 8000,
+    most_output: Count = 100_000,
+    headings_wanted: Count = 4,
+) -> Finding:
+    """Half for figures with title and labelled axes, a quarter each for headings and for length.
+
+    Length falls off below ``least_words`` words of one's own and above ``most_words``, and when the notebook prints
+    more than ``most_output`` characters.
+    """
+    own = pieces(evidence.cells, evidence.template_cells)
+    count = sum(paragraph.words for paragraph in own_prose(evidence))
+    if not own and not count:
+        return unreached(
+            Standing.TEXT,
+            say("Nothing in the notebook is your own yet."),
+            advice=say("Fill in the sections, and label your figures."),
+        )
+    printed = sum(len(output.text) for cell in evidence.cells for output in cell.outputs)
+    parts = [
+        _labelled(evidence, own),
+        _headings(headings(evidence.cells), headings_wanted, min(1.0, count / least_words)),
+        _length(count, printed, least_words, most_words, most_output),
+    ]
+    return combine(
+        parts,
+        Standing.TEXT,
+        say("Looked at: titles and axes of figures, headings, {words:int} words of your own.", words=count),
+    )
+
+
+def _labelled(evidence: Evidence, own: Sequence[Piece]) -> Part:
+    """Of the stretches of one's own code that draw, or of the given functions that it calls; nothing without images."""
+    coded = {piece.cell for piece in own}
+    calls_given = any(output.image for cell in evidence.cells if cell.index in coded for output in cell.outputs)
+    drawn = drawings(own) or (drawings(pieces(evidence.cells)) if calls_given else ())
+    images = any(output.image for cell in evidence.cells for output in cell.outputs) or not evidence.executed
+    good = [drawing for drawing in drawn if drawing.titled and drawing.labelled]
+    scores = sum((drawing.titled + drawing.labelled) / 2 for drawing in drawn)
+    return Part(
+        weight=0.5,
+        score=scores / len(drawn) if drawn and images else 0.0,
+        line=say(
+            "Figures with a title and labelled axes: {good:int} of {drawn:int}.", good=len(good), drawn=len(drawn)
+        ),
+        advice=say("Give each figure a title and name its axes, with units."),
+        cells=sorted({drawing.cell for drawing in drawn if drawing not in good}),
+    )
+
+
+def _headings(found: Sequence[Heading], wanted: int, factor: float) -> Part:
+    """Markdown headings whose levels are not skipped; they count as far as there is text below them."""
+    levels = [heading.level for heading in found if not heading.banner]
+    skipped = sum(below - above > 1 for above, below in pairwise(levels) if below < BOLD_LEVEL)
+    score = min(1.0, len(levels) / wanted) * slope(skipped, 4, 1) * factor
+    return Part(
+        weight=0.25,
+        score=score,
+        line=say("Headings: {headings:int}; levels skipped: {skipped:int}.", headings=len(levels), skipped=skipped),
+        advice=say("Use headings of two or three levels, one below the other."),
+    )
+
+
+def _length(count: int, printed: int, least: int, most: int, most_output: int) -> Part:
+    score = min(1.0, count / least) * slope(count, 2 * most, most) * slope(printed, 4 * most_output, most_output)
+    advice = say("Write more: a reader who was not there has to follow.")
+    if count >= least:
+        advice = say("Keep it short: print less (verbose=0 or 2) and summarise.")
+    return Part(
+        weight=0.25,
+        score=score,
+        line=say("Words of your own: {words:int}; characters printed: {printed:int}.", words=count, printed=printed),
+        advice=advice,
+    )

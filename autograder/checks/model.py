@@ -1,0 +1,295 @@
+"""How good is the final model, on images that nobody could have trained on?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from autograder.checks.answers import earned, undecided, unreached
+from autograder.checks.differences import differences
+from autograder.checks.registry import check
+from autograder.checks.trials import reference_training
+from autograder.records import Evidence, Finding, Gain, GapKind, MeasuredModel, Message, Robustness, Standing, say
+
+
+def _pairs(cutoffs: Sequence[Sequence[float]]) -> Sequence[Sequence[float]]:
+    """Pairs (figure, share of the points), strictly rising in the figure."""
+    if len(cutoffs) < 2 or any(len(pair) != 2 for pair in cutoffs):
+        raise ValueError("must be two or more pairs [figure, share]")
+    if any(not 0 <= share <= 1 for _, share in cutoffs):
+        raise ValueError("shares lie between 0 and 1")
+    if any(more <= figure for (figure, _), (more, _) in pairwise(cutoffs)):
+        raise ValueError("figures must rise")
+    return cutoffs
+
+
+def _rising(cutoffs: Sequence[Sequence[float]]) -> Sequence[Sequence[float]]:
+    if cutoffs[0][1] != 0 or any(higher < share for (_, share), (_, higher) in pairwise(cutoffs)):
+        raise ValueError("shares must rise from 0: a better gain never earns less")
+    return cutoffs
+
+
+def _falling(cutoffs: Sequence[Sequence[float]]) -> Sequence[Sequence[float]]:
+    if any(lower > share for (_, share), (_, lower) in pairwise(cutoffs)):
+        raise ValueError("shares must fall: more errors never earn more")
+    return cutoffs
+
+
+Gains = Annotated[Sequence[Sequence[float]], AfterValidator(_pairs), AfterValidator(_rising)]
+Ratios = Annotated[Sequence[Sequence[float]], AfterValidator(_pairs), AfterValidator(_falling)]
+
+GAINS = ((0.0, 0.0), (0.05, 0.25), (0.10, 0.5), (0.17, 0.75), (0.25, 1.0))
+RATIOS = ((1.0, 1.0), (1.5, 0.0))
+_NEEDS = (GapKind.MODEL, GapKind.PREPROCESSING, GapKind.LEDGER)
+
+
+@check("model.gain", needs=_NEEDS, private=True)
+def gain(
+    evidence: Evidence, *, cutoffs: Gains = GAINS, fidelity: Annotated[float, Field(ge=0, le=1)] = 0.002
+) -> Finding:
+    """Relative error reduction over the baseline on hidden images, by cut-offs with linear interpolation between them.
+
+    The doubt is the student's: an estimate above 0 earns the next cut-off's share where its 95 % interval reaches it.
+    An estimate of 0 or less earns nothing. Where our accuracy on the public test set and the notebook's own differ by
+    more than ``fidelity`` (and by more than one image), a person decides.
+    """
+    if (answer := _unmeasured(evidence)) is not None:
+        return answer
+    chosen, final = evidence.chosen, evidence.final
+    if chosen is None or final is None or final.gain is None:
+        return _unclear(evidence)
+    measured = final.gain
+    if (residual := _residual(chosen)) is not None and residual > _tolerance(evidence, fidelity):
+        return _unfaithful(chosen, measured, residual, evidence)
+    share = gain_share(measured, cutoffs)
+    finding = earned(
+        share,
+        _standing(chosen),
+        say(
+            "Error reduced by {gain:pct} compared with the baseline on {images:int} hidden images "
+            "(95 % interval {low:pct} to {high:pct}, p = {p:num4}).",
+            gain=measured.relative_error_reduction,
+            low=measured.ci95.low,
+            high=measured.ci95.high,
+            p=measured.p_value,
+            images=measured.images,
+        ),
+        advice=say(
+            "All points need {wanted:pct} less error than the baseline on images the model has never seen.",
+            wanted=cutoffs[-1][0],
+        ),
+        details=_gain_details(evidence, chosen, measured, share, cutoffs),
+        cells=() if chosen.cell is None else (chosen.cell,),
+        found=measured.relative_error_reduction,
+        wanted=cutoffs[-1][0],
+    )
+    return replace(finding, for_teacher=_flag(chosen))
+
+
+def gain_share(measured: Gain, cutoffs: Sequence[Sequence[float]]) -> float:
+    """Share for an estimate with its interval; 0 for an estimate of 0 or less."""
+    estimate = measured.relative_error_reduction
+    if estimate <= 0:
+        return 0.0
+    share = interpolated(estimate, cutoffs)
+    following = next(((at, worth) for at, worth in cutoffs if at > estimate), None)
+    if following is not None and measured.ci95.high >= following[0]:
+        return max(share, following[1])
+    return share
+
+
+def interpolated(value: float, points: Sequence[Sequence[float]]) -> float:
+    """Piecewise linear through ``points`` (rising in the first coordinate), constant outside."""
+    if value <= points[0][0]:
+        return points[0][1]
+    for (low, start), (high, end) in pairwise(points):
+        if value <= high:
+            return start + (end - start) * (value - low) / (high - low)
+    return points[-1][1]
+
+
+def _gain_details(
+    evidence: Evidence, chosen: MeasuredModel, measured: Gain, share: float, cutoffs: Sequence[Sequence[float]]
+) -> Iterator[Message]:
+    yield say(
+        "Accuracy on hidden images: {accuracy:pct2}; baseline {baseline:pct2}.",
+        accuracy=measured.accuracy,
+        baseline=measured.baseline_accuracy,
+    )
+    if evidence.baseline is not None and len(evidence.baseline.accuracies) > 1:
+        yield say(
+            "The baseline was trained {seeds:int} times; its accuracies lie {spread:pct2} apart.",
+            seeds=len(evidence.baseline.accuracies),
+            spread=evidence.baseline.spread,
+        )
+    table = "; ".join(f"{at * 100:g} % → {worth * 100:g} %" for at, worth in cutoffs)
+    yield say("Cut-offs (error reduced by → share of the points): {table}.", table=table)
+    if share > interpolated(measured.relative_error_reduction, cutoffs) and measured.relative_error_reduction > 0:
+        yield say("The interval reaches the next cut-off: you are given its share.")
+    if chosen.chosen_because is not None:
+        yield chosen.chosen_because
+
+
+# --- what stands in the way of a measurement -----------------------------------------------------------------------
+
+
+def _unmeasured(evidence: Evidence) -> Finding | None:
+    """The answer where there is no measurement to judge, or where the model is the one that was given."""
+    if not evidence.executed:
+        return unreached(Standing.MEASUREMENT, say("Nothing was executed, so no model could be measured."))
+    trained = any(training.epochs_run >= 1 for training in evidence.ledger.trainings)
+    ours = any(gap.ours for gap in evidence.gaps)
+    if not trained and not evidence.models and not ours:
+        return unreached(
+            Standing.MEASUREMENT,
+            say("No model was trained, so there is nothing to measure."),
+            advice=say("Train your models in the notebook that you hand in, and name the best one best_model."),
+        )
+    chosen = evidence.chosen
+    if chosen is None or chosen.where == "nowhere" or evidence.final is None:
+        return _unclear(evidence)
+    if _is_untouched(chosen, evidence):
+        return earned(
+            0.0,
+            Standing.MEASUREMENT,
+            say("The final model is the reference model as it was given."),
+            advice=say("Improve the baseline, and use the better model from the error analysis on."),
+            cells=() if chosen.cell is None else (chosen.cell,),
+        )
+    return None
+
+
+def _unclear(evidence: Evidence) -> Finding:
+    """Trained, and yet not measured: a person looks."""
+    chosen = evidence.chosen
+    reason = (chosen and chosen.problem) or next((gap.reason for gap in evidence.gaps if gap.kind in _NEEDS), None)
+    if reason is None and evidence.baseline is None:
+        reason = say("The reference baseline was not measured.")
+    return undecided(
+        Standing.MEASUREMENT,
+        say("The final model could not be measured automatically. A teacher will decide this item."),
+        details=() if reason is None else (reason,),
+        cells=() if chosen is None or chosen.cell is None else (chosen.cell,),
+        for_teacher=reason or say("No measurement of the final model is on record."),
+    )
+
+
+def _is_untouched(chosen: MeasuredModel, evidence: Evidence) -> bool:
+    """The baseline in layers, settings and training; the baseline trained in another way is a modification."""
+    training = next((made for made in evidence.ledger.trainings if made.number == chosen.training), None)
+    if not chosen.is_baseline or training is None:
+        return chosen.is_baseline
+    reference = reference_training(evidence, like=training)
+    return reference is None or not differences(reference, training)
+
+
+def _residual(chosen: MeasuredModel) -> float | None:
+    """How far our figure on the public test set is from the notebook's own; None without both."""
+    if chosen.public_accuracy is None or chosen.notebook_accuracy is None:
+        return None
+    return abs(chosen.public_accuracy - chosen.notebook_accuracy)
+
+
+def _tolerance(evidence: Evidence, fidelity: float) -> float:
+    """On a small test set one image that falls on the other side of a rounding is more than ``fidelity``."""
+    images = evidence.data.public_images if evidence.data is not None else 0
+    return max(fidelity, 1.5 / images) if images else fidelity
+
+
+def _unfaithful(chosen: MeasuredModel, measured: Gain, residual: float, evidence: Evidence) -> Finding:
+    told = say(
+        "Our accuracy on the public test set is {ours:pct2}; the notebook says {theirs:pct2}.",
+        ours=chosen.public_accuracy,
+        theirs=chosen.notebook_accuracy,
+    )
+    return undecided(
+        Standing.MEASUREMENT,
+        say("The measurement does not agree with the notebook's own figure. A teacher will decide this item."),
+        details=(told,),
+        cells=() if chosen.cell is None else (chosen.cell,),
+        found=measured.relative_error_reduction,
+        for_teacher=say(
+            "Residual {residual:pct2} on the public test set: another preprocessing, another model, or a figure that "
+            "was not computed.",
+            residual=residual,
+        ),
+    )
+
+
+def _standing(chosen: MeasuredModel) -> Standing:
+    return Standing.CLAIM if chosen.where == "kernel" else Standing.MEASUREMENT
+
+
+def _flag(chosen: MeasuredModel) -> Message | None:
+    if chosen.where != "kernel":
+        return None
+    return say("The predictions were made in the student's own kernel, since the model could not be saved.")
+
+
+# --- robustness ----------------------------------------------------------------------------------------------------
+
+
+@check("model.robustness", needs=_NEEDS, private=True)
+def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
+    """Mean error over corruptions and severities, as a ratio to the baseline's (Hendrycks & Dietterich, ICLR 2019).
+
+    ``cutoffs`` are pairs (ratio, share of the points) with linear interpolation between them.
+    """
+    if (answer := _unmeasured(evidence)) is not None:
+        return answer
+    chosen, final = evidence.chosen, evidence.final
+    if chosen is None or final is None or final.robustness is None:
+        return _unclear(evidence)
+    measured = final.robustness
+    ratio = error_ratio(measured)
+    finding = earned(
+        interpolated(ratio, cutoffs),
+        _standing(chosen),
+        say(
+            "Mean accuracy on altered images (noise, rotation, blur …): {accuracy:pct}; baseline {baseline:pct}. "
+            "Error ratio {ratio:num2}, wanted {wanted:num2} or less.",
+            accuracy=measured.mean_accuracy,
+            baseline=measured.baseline_mean_accuracy,
+            ratio=ratio,
+            wanted=cutoffs[0][0],
+        ),
+        advice=say("Augmentation (rotation, translation, noise) and regularisation make a model more robust."),
+        details=_robustness_details(evidence, measured),
+        cells=() if chosen.cell is None else (chosen.cell,),
+        found=ratio,
+        wanted=cutoffs[0][0],
+    )
+    return replace(finding, for_teacher=_flag(chosen))
+
+
+def error_ratio(measured: Robustness) -> float:
+    """1 for a baseline and a model that make no error at all; capped at 10."""
+    error, baseline = 1 - measured.mean_accuracy, 1 - measured.baseline_mean_accuracy
+    if baseline <= 0:
+        return 1.0 if error <= 0 else 10.0
+    return min(10.0, error / baseline)
+
+
+def _robustness_details(evidence: Evidence, measured: Robustness) -> Iterator[Message]:
+    """The corruptions in which the model gains and loses most against the baseline."""
+    known = evidence.baseline.robustness if evidence.baseline is not None else {}
+    gaps = {
+        name: sum(curve) / len(curve) - sum(known[name]) / len(known[name])
+        for name, curve in measured.curves.items()
+        if curve and known.get(name)
+    }
+    if gaps:
+        best, worst = max(gaps, key=lambda name: gaps[name]), min(gaps, key=lambda name: gaps[name])
+        yield say(
+            "Best against the baseline: {name}, {points:num1} points of accuracy.", name=best, points=100 * gaps[best]
+        )
+        yield say(
+            "Worst against the baseline: {name}, {points:num1} points of accuracy.",
+            name=worst,
+            points=100 * gaps[worst],
+        )
+    yield say("Measured on {images:int} hidden images, severities 1 to 5.", images=measured.images)

@@ -1,0 +1,265 @@
+"""``grade.json``: everything a grade rests on, as ``docs/grade-schema.md`` describes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Final
+
+from autograder.messages import render, visible
+from autograder.records import (
+    Award,
+    Baseline,
+    DataCard,
+    Evidence,
+    Execution,
+    FinalMeasures,
+    Gain,
+    Grade,
+    Json,
+    MeasuredModel,
+    Message,
+    Report,
+    Table,
+)
+
+SCHEMA: Final = 1
+"""Raised when a key changes its meaning or goes; new keys may come at any time."""
+
+
+def text(value: Json) -> str:
+    """JSON for a file; raises ValueError for a number that is not finite."""
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def grade(report: Report, language: str = "fr") -> dict[str, Json]:
+    """All records of one student but the notebook itself; sentences are in ``language``, cells counted from 1."""
+    evidence = report.evidence
+    final = None if evidence is None else evidence.final
+    found = {
+        **award_table(report.grade, language),
+        "name": report.submission.name,
+        "source": report.submission.source,
+        "notes": _said(report.submission.notes, language),
+        "graded_at": report.graded_at,
+        "versions": report.versions,
+        "models": [] if evidence is None else [_model(model, language) for model in evidence.models],
+        "baseline": None if evidence is None or evidence.baseline is None else _baseline(evidence.baseline),
+        "gain": None if final is None or final.gain is None else _gain(final.gain),
+        "robustness": {} if final is None or final.robustness is None else final.robustness.curves,
+        "final": None if final is None else _final(final, language),
+        "table": None if evidence is None or evidence.table is None else _table(evidence.table),
+        "execution": None if evidence is None else _execution(evidence.execution, language),
+        "data": None if evidence is None or evidence.data is None else _data(evidence.data),
+        "ledger": None if evidence is None else _ledger(evidence),
+        "sections": [] if evidence is None else [plain(section) for section in evidence.sections],
+        "gaps": [] if evidence is None else _gaps(evidence, language),
+    }
+    return dict(plain(found))
+
+
+def award_table(grade: Grade, language: str = "fr") -> dict[str, Json]:
+    """Student, total and items: what is known without the evidence."""
+    found = {
+        "schema": SCHEMA,
+        "language": language,
+        "student": grade.student,
+        "name": grade.name,
+        "rubric": grade.rubric,
+        "rubric_digest": grade.rubric_digest,
+        "state": grade.state,
+        "reason": _one(grade.reason, language),
+        "total": grade.total,
+        "possible": grade.possible,
+        "undecided": grade.undecided,
+        "items": [_item(award, language) for award in grade.awards],
+    }
+    return dict(plain(found))
+
+
+def plain(value: object) -> Json:
+    """Records as JSON: keys are field names, decimals are numbers, what is not finite is null, text is made visible."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {visible(str(key)): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def _one(message: Message | None, language: str) -> str | None:
+    return None if message is None else render(message, language)
+
+
+def _said(messages: Iterable[Message], language: str) -> list[str]:
+    return [render(message, language) for message in messages]
+
+
+def _number(index: int | None) -> int | None:
+    """Cells as people count them."""
+    return None if index is None else index + 1
+
+
+def _item(award: Award, language: str) -> dict[str, Json]:
+    finding = award.finding
+    return {
+        "id": award.item,
+        "criterion": award.criterion,
+        "title": award.title,
+        "points": award.points,
+        "possible": award.possible,
+        "verdict": finding.verdict,
+        "share": finding.share,
+        "claim_or_measurement": finding.standing,
+        "message": _one(finding.message, language),
+        "advice": _one(finding.advice, language),
+        "for_teacher": _one(finding.for_teacher, language),
+        "ruled_by": award.ruled_by,
+        "evidence": {
+            "cells": [index + 1 for index in finding.cells],
+            "details": _said(finding.details, language),
+            "found": finding.found,
+            "wanted": finding.wanted,
+        },
+    }
+
+
+def _model(model: MeasuredModel, language: str) -> dict[str, Json]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "chosen": model.chosen,
+        "chosen_because": _one(model.chosen_because, language),
+        "is_baseline": model.is_baseline,
+        "training": model.training,
+        "cell": _number(model.cell),
+        "parameters": model.parameters,
+        "layers": model.layers,
+        "bytes": model.bytes,
+        "ms_per_image": model.ms_per_image,
+        "preprocessing": model.preprocessing,
+        "preprocessing_residual": model.preprocessing_residual,
+        "measured_in": model.where,
+        "problem": _one(model.problem, language),
+        "notebook_accuracy": model.notebook_accuracy,
+        "validation_accuracy": model.validation_accuracy,
+        "public_accuracy": model.public_accuracy,
+        "hidden_accuracy": model.hidden_accuracy,
+        "training_seconds": model.seconds,
+    }
+
+
+def _baseline(baseline: Baseline) -> dict[str, Json]:
+    return {
+        "hidden_accuracy": baseline.accuracy,
+        "spread": baseline.spread,
+        "accuracies": baseline.accuracies,
+        "seeds": baseline.seeds,
+        "robustness": baseline.robustness,
+        "clean_accuracy": baseline.clean_accuracy,
+        "loss_ratio": baseline.loss_ratio,
+        "parameters": baseline.parameters,
+    }
+
+
+def _gain(gain: Gain) -> dict[str, Json]:
+    return {
+        "relative_error_reduction": gain.relative_error_reduction,
+        "ci95": [gain.ci95.low, gain.ci95.high],
+        "p_value": gain.p_value,
+        "accuracy": gain.accuracy,
+        "baseline_accuracy": gain.baseline_accuracy,
+        "images": gain.images,
+    }
+
+
+def _final(final: FinalMeasures, language: str) -> dict[str, Json]:
+    robust = final.robustness
+    return {
+        "accuracy": final.accuracy,
+        "public_accuracy": final.public_accuracy,
+        "confusion": final.confusion,
+        "per_class_error": final.per_class_error,
+        "calibration_error": final.calibration_error,
+        "loss_ratio": final.loss_ratio,
+        "robustness_mean": None if robust is None else robust.mean_accuracy,
+        "robustness_baseline_mean": None if robust is None else robust.baseline_mean_accuracy,
+        "robustness_images": None if robust is None else robust.images,
+        "flags": _said(final.flags, language),
+    }
+
+
+def _table(table: Table) -> dict[str, Json]:
+    return {
+        "origin": table.origin,
+        "cell": _number(table.cell),
+        "rows": [
+            {
+                "label": row.label,
+                "claimed_accuracy": row.accuracy,
+                "measured_accuracy": row.measured_accuracy,
+                "claimed_seconds": row.seconds,
+                "comment": row.comment,
+                "training": row.training,
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _execution(execution: Execution, language: str) -> dict[str, Json]:
+    return {
+        "ending": execution.ending,
+        "reason": _one(execution.reason, language),
+        "cells": [
+            {"cell": run.index + 1, "state": run.state, "seconds": run.seconds, "error": run.error}
+            for run in execution.cells
+        ],
+        "seconds": execution.seconds,
+        "peak_memory_mb": execution.peak_memory_mb,
+        "device": execution.device,
+        "sandbox": execution.sandbox,
+        "parameters_held": execution.parameters_held,
+        "limits": execution.limits,
+        "environment": execution.environment,
+        "started_at": execution.started_at,
+        "notes": _said(execution.notes, language),
+    }
+
+
+def _data(card: DataCard) -> dict[str, Json]:
+    return dict(plain(card))
+
+
+def _ledger(evidence: Evidence) -> dict[str, Json]:
+    """The trainings and evaluations as the kernel told them, with the cell of each."""
+    ledger = evidence.ledger
+    return {
+        "trainings": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.trainings
+        ],
+        "evaluations": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.evaluations
+        ],
+        "notes": ledger.notes,
+    }
+
+
+def _gaps(evidence: Evidence, language: str) -> list[dict[str, Json]]:
+    return [{"kind": gap.kind, "reason": render(gap.reason, language), "ours": gap.ours} for gap in evidence.gaps]

@@ -1,0 +1,167 @@
+"""Which of a notebook's models is its final one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autograder.extraction.matching import Artifacts, Candidate, used
+from autograder.records import Cell, CellKind, Evaluation, Execution, Ledger, Message, Training, say
+
+BEST = re.compile(r"(^|_)(best|meilleure?|final|finale|chosen|choisi|selected|retenu|gagnant|winner)(_|$)")
+"""Words of a variable that say "this is the one"; a heuristic, in English and French."""
+ANALYSIS = re.compile(
+    r"robust|erreur|error|confusion|misclass|mal_?\s?class|bruit|nois|rotat|perturb|corrupt|alter|degrad|generalis"
+)
+"""Words of a function or a heading for what is done with the final model only; a heuristic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    candidate: Candidate
+    because: Message
+
+
+def choose(
+    ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, cells: Sequence[Cell], execution: Execution
+) -> Choice | None:
+    """By name, else by what errors and robustness are studied on, else by validation accuracy; None without models."""
+    if not known:
+        return None
+    return (
+        _named(ledger, known, artifacts)
+        or _analysed(ledger, known, artifacts, headings(cells, execution))
+        or _most_accurate(ledger, known, artifacts)
+    )
+
+
+# --- 1. by name ----------------------------------------------------------------------------------------------------
+
+
+def _named(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Choice | None:
+    found: list[tuple[int, Candidate, str]] = []
+    for variable, model in ledger.bindings.items():
+        if BEST.search(words(variable)):
+            one = _latest_use(model, ledger, known, artifacts)
+            if one is not None:
+                found.append((_last_seen(model, ledger), one, variable))
+    if not found:
+        return None
+    _, one, variable = max(found, key=lambda entry: entry[0])
+    return Choice(
+        candidate=one,
+        because=say("The notebook calls it {variable}.", variable=variable[:80]),
+    )
+
+
+def _latest_use(model: str, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Candidate | None:
+    """The weights with which this model was last used, else those of its last training."""
+    for use in reversed(ledger.evaluations):
+        if use.model == model and (one := used(use, known, artifacts)) is not None:
+            return one
+    return next((one for one in reversed(known) if one.model == model), None)
+
+
+def _last_seen(model: str, ledger: Ledger) -> int:
+    counts = [use.execution_count or 0 for use in ledger.evaluations if use.model == model]
+    return max(counts + [one.execution_count or 0 for one in ledger.trainings if one.model == model], default=0)
+
+
+# --- 2. by what was studied ----------------------------------------------------------------------------------------
+
+
+def _analysed(
+    ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, above: Mapping[int, str]
+) -> Choice | None:
+    last = max((training.execution_count or 0 for training in ledger.trainings), default=0)
+    counts: Counter[str] = Counter()
+    for use in ledger.evaluations:
+        one = used(use, known, artifacts)
+        if one is not None and (use.execution_count or 0) >= last and _is_analysis(use, above):
+            counts[one.id] += 1
+    if not counts:
+        return None
+    most = max(counts.values())
+    tied = [one for one in known if counts[one.id] == most]
+    because = say("Its errors or its robustness are what the notebook studies.")
+    if len(tied) == 1:
+        return Choice(candidate=tied[0], because=because)
+    # Every model was studied alike, as in a loop over all of them: that chooses none.
+    best = _most_accurate(ledger, tied, artifacts)
+    return best if len(tied) == len(known) else Choice(candidate=best.candidate, because=because)
+
+
+def _is_analysis(use: Evaluation, above: Mapping[int, str]) -> bool:
+    heading = above.get(use.execution_count or 0, "")
+    return any(ANALYSIS.search(words(name)) for name in use.functions) or bool(ANALYSIS.search(heading))
+
+
+def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:
+    """Execution count -> the headings under which that cell stands in its own section, folded to plain letters."""
+    counts = {run.index: run.execution_count for run in execution.cells if run.execution_count is not None}
+    above: dict[int, str] = {}
+    current = ""
+    for cell in cells:
+        if cell.kind is CellKind.MARKDOWN:
+            lines = re.findall(r"^\s{0,3}(?:#{1,6}\s+(.+)|\*\*(.+)\*\*\s*)$", cell.source[:20_000], re.MULTILINE)
+            current = folded(" ".join(first or second for first, second in lines)) if lines else current
+        elif cell.index in counts:
+            above[counts[cell.index]] = current
+    return above
+
+
+# --- 3. by accuracy ------------------------------------------------------------------------------------------------
+
+
+def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Choice:
+    """Ties go to the later one; weights without any figure come last."""
+    figures = [_figure(one, ledger, known, artifacts) for one in known]
+    place = max(range(len(known)), key=lambda place: (figures[place] is not None, figures[place] or 0.0, place))
+    figure = figures[place]
+    if figure is None:
+        return Choice(candidate=known[place], because=say("It is the last model that was trained."))
+    because = (
+        say("It is the only model.")
+        if len(known) == 1
+        else say("It has the best validation accuracy: {accuracy:pct2}.", accuracy=figure)
+    )
+    return Choice(candidate=known[place], because=because)
+
+
+def _figure(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> float | None:
+    """Validation accuracy of the weights, else what an ``evaluate`` said."""
+    if one.training is not None and (figure := validation_accuracy(one.training)) is not None:
+        return figure
+    said = [use.results.get("accuracy") for use in ledger.evaluations if used(use, known, artifacts) is one]
+    return next((figure for figure in reversed(said) if figure is not None), None)
+
+
+def validation_accuracy(training: Training) -> float | None:
+    """Of the weights that were left: the last epoch's, or with EarlyStopping that of the lowest validation loss."""
+    accuracies = training.history.get("val_accuracy", ())
+    if not accuracies:
+        return None
+    place = len(accuracies) - 1
+    losses = training.history.get("val_loss", ())
+    if "EarlyStopping" in (training.arguments.get("callbacks") or ()) and len(losses) == len(accuracies):
+        known = [float("inf") if loss is None else loss for loss in losses]
+        place = known.index(min(known))
+    return accuracies[place]
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def folded(text: str) -> str:
+    """Lower case, without accents."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)).lower()
+
+
+def words(name: str) -> str:
+    """A Python name as folded words: ``bestModel2`` and ``results['best']`` become ``best_model_2`` and so on."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", folded(parted)).strip("_")

@@ -1,0 +1,32 @@
+"""Read the training ledger that room 1 left."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter, ValidationError
+
+from autograder.records import Execution, Gap, GapKind, Ledger, say
+from autograder.store import Store
+
+MAX_BYTES = 32 * 2**20
+
+_LEDGER = TypeAdapter(Ledger)
+
+
+def read_ledger(execution: Execution, store: Store) -> tuple[Ledger, tuple[Gap, ...]]:
+    """What the kernel said took place; it comes from room 1, so that a damaged one is a gap and no fault of ours."""
+    if execution.ledger is None:
+        reason = say("No training was recorded: the notebook never used Keras, or ended before it did.")
+        return Ledger(), (Gap(kind=GapKind.LEDGER, reason=reason),)
+    content = store.get(execution.ledger)
+    ledger = _parsed(content) if len(content) <= MAX_BYTES else None
+    if ledger is None:
+        reason = say("The record of trainings that the notebook's kernel left cannot be read.")
+        return Ledger(), (Gap(kind=GapKind.LEDGER, reason=reason),)
+    return ledger, ()
+
+
+def _parsed(content: bytes) -> Ledger | None:
+    try:
+        return _LEDGER.validate_json(content)
+    except (ValidationError, RecursionError):
+        return None

@@ -1,0 +1,286 @@
+"""Lay the ledger beside the data: which weights there are, what each model was shown, and how images were prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.datasets import DataSet
+from autograder.extraction.arrays import read_npy
+from autograder.extraction.recipes import Recipe, infer
+from autograder.preprocessing import Step as RawStep
+from autograder.preprocessing import apply
+from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Training
+from autograder.store import Store
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Artifacts: TypeAlias = Mapping[str, Digest]
+
+MAX_SAMPLE_BYTES = 64 * 2**20
+OTHERWISE_PREPARED = 0.02
+"""Share of the range by which two preparations must differ to be called different: each split standardised by its own
+figures stays below."""
+
+
+# --- weights -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Weights that the run left: after a training, or as they were when a model was used."""
+
+    id: str
+    model: str
+    """Id of the model object in the ledger."""
+    training: Training | None
+    use: Evaluation | None = None
+    """The first use of weights that no training in this run produced."""
+    artifact: Digest | None
+    weights: str
+
+    @property
+    def moment(self) -> int:
+        """Execution count at which the weights were first there."""
+        source = self.training or self.use
+        return (source.execution_count if source else None) or 0
+
+
+def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
+    """One for each training that ran an epoch, then one for all other weights that were put to use."""
+    trained = tuple(
+        Candidate(
+            id=f"{training.model}-t{training.number}",
+            model=training.model,
+            training=training,
+            artifact=artifacts.get(training.saved),
+            weights=training.weights,
+        )
+        for training in ledger.trainings
+        if training.epochs_run > 0 or training.finished
+    )
+    return trained + tuple(_loaded(ledger, artifacts, trained))
+
+
+def _loaded(ledger: Ledger, artifacts: Artifacts, trained: Sequence[Candidate]) -> Iterator[Candidate]:
+    weights, contents = {one.weights for one in trained}, {one.artifact for one in trained}
+    for number, use in enumerate(ledger.evaluations, start=1):
+        artifact = artifacts.get(use.saved)
+        if artifact is None or artifact in contents or (use.weights and use.weights in weights):
+            continue
+        weights.add(use.weights)
+        contents.add(artifact)
+        yield Candidate(
+            id=f"{use.model}-e{number}",
+            model=use.model,
+            training=None,
+            use=use,
+            artifact=artifact,
+            weights=use.weights,
+        )
+
+
+def used(use: Evaluation, known: Sequence[Candidate], artifacts: Artifacts) -> Candidate | None:
+    """Which weights an ``evaluate`` or ``predict`` used: by their digest, else the model's last training before it."""
+    artifact = artifacts.get(use.saved)
+    for one in reversed(known):
+        if (use.weights and one.weights == use.weights) or (artifact is not None and one.artifact == artifact):
+            return one
+    if use.weights or artifact is not None:
+        return None
+    moment = use.execution_count or 0
+    return next((one for one in reversed(known) if one.model == use.model and one.moment <= moment), None)
+
+
+NAMING = ("model_name", "nom_modele", "nom_du_modele", "name", "nom", "label", "title", "titre", "experiment")
+
+
+def name_of(one: Candidate, ledger: Ledger, number: int) -> str:
+    """As the student calls it: a label, a variable that holds only it, the builder; else ``model n``."""
+    source = one.training or one.use
+    labels = source.labels if source else {}
+    for wanted in NAMING:
+        for variable, label in labels.items():
+            if wanted == variable.lower() and label.strip():
+                return label.strip()[:80]
+    sole = sum(training.model == one.model for training in ledger.trainings) <= 1
+    variable = next((variable for variable, model in ledger.bindings.items() if model == one.model), "")
+    builder = one.training.builder if one.training else ""
+    if variable and sole and variable not in ("model", "m", "net", "cnn"):
+        return variable[:80]
+    return builder[:80] or variable[:80] or f"model {number}"
+
+
+def same_as_baseline(training: Training | None, baseline: Baseline | None) -> bool:
+    """Same layers, optimiser, loss and protocol as the reference: the model as it was given, not a modification."""
+    if training is None or baseline is None or baseline.training is None:
+        return False
+    given = baseline.training
+    return (
+        _architecture(training.layers) == _architecture(given.layers)
+        and dict(training.optimizer) == dict(given.optimizer)
+        and training.loss.removeprefix("sparse_") == given.loss.removeprefix("sparse_")
+        and all(training.arguments.get(key) == given.arguments.get(key) for key in ("epochs", "batch_size"))
+        and not _chosen_callbacks(training)
+        and training.x.kind == given.x.kind
+    )
+
+
+def _chosen_callbacks(training: Training) -> bool:
+    callbacks = training.arguments.get("callbacks") or ()
+    return any(name not in ("History", "ProgbarLogger", "CallbackList", "TensorBoard") for name in callbacks)
+
+
+def _architecture(layers: Sequence[Layer]) -> list[tuple[str, dict[str, Any]]]:
+    """Without names, and without the entry that some notebooks spell out."""
+    return [
+        (layer.kind, {key: value for key, value in layer.config.items() if key != "name"})
+        for layer in layers
+        if layer.kind != "InputLayer"
+    ]
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a sample of the rows given to a model turned out to be."""
+
+    recipe: Recipe
+    rows: int
+    """Rows of the sample."""
+    public: int
+    """How many of them are public test images."""
+    whole: bool = False
+    """The public test set as served: all rows in order."""
+
+
+class Sightings:
+    """Recognises data that the ledger took samples of; each distinct sample is looked at once."""
+
+    def __init__(self, data: DataSet, artifacts: Artifacts, store: Store) -> None:
+        self._data = data
+        self._artifacts = artifacts
+        self._store = store
+        self._seen: dict[tuple[str, str], Sighting | None] = {}
+
+    def of(self, shown: ArrayPrint | None) -> Sighting | None:
+        """None when there is no sample, or when it is not made of the images that were served."""
+        if shown is None or not shown.sample:
+            return None
+        key = (shown.digest or shown.sample, str(shown.shape))
+        if key not in self._seen:
+            self._seen[key] = self._look(shown)
+        return self._seen[key]
+
+    def sample(self, shown: ArrayPrint) -> Floats | None:
+        """The sample's rows; None when there are none or they are not what they should be: they come from room 1."""
+        name = self._artifacts.get(shown.sample)
+        if name is None:
+            return None
+        content = self._store.get(name)
+        if len(content) > MAX_SAMPLE_BYTES:
+            return None
+        array = read_npy(content)
+        if array is None:
+            return None
+        fits = array.dtype == np.float32 and 2 <= array.ndim <= 5
+        return array if fits and len(array) == len(shown.rows) and array.size else None
+
+    def _look(self, shown: ArrayPrint) -> Sighting | None:
+        sample = self.sample(shown)
+        if sample is None:
+            return None
+        total = shown.shape[0] if shown.shape else 0
+        card = self._data.card
+        if total == card.test_rows or shown.kind != "array":
+            recipe = infer(sample, shown.rows, self._data.x_test, search=False, population=self._train)
+            if recipe is not None:
+                return Sighting(recipe=recipe, rows=len(sample), public=len(sample), whole=True)
+        if total == card.train_rows:
+            recipe = infer(sample, shown.rows, self._data.x_train, search=False, population=self._train)
+            if recipe is not None:
+                return Sighting(recipe=recipe, rows=len(sample), public=0)
+        if total == card.test_rows and len(sample) > 1:
+            return None  # the test set altered: noise, rotation; no need to look for its images
+        return self._search(sample, shown)
+
+    def _search(self, sample: Floats, shown: ArrayPrint) -> Sighting | None:
+        recipe = infer(sample, shown.rows, self._pool, in_order=False, share=0.5, population=self._train)
+        if recipe is None:
+            return None
+        public = sum(row >= len(self._train) for row in recipe.found)
+        return Sighting(recipe=recipe, rows=len(sample), public=public)
+
+    @cached_property
+    def _train(self) -> npt.NDArray[np.uint8]:
+        return self._data.x_train[self._data.train_rows]
+
+    @cached_property
+    def _pool(self) -> npt.NDArray[np.uint8]:
+        return np.concatenate([self._train, self._data.x_public])
+
+
+# --- preparation ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """How images are prepared for some weights, and what the notebook found on the public test set with them."""
+
+    recipe: Recipe
+    accuracy: float | None = None
+    """Of the notebook's own ``evaluate`` on the whole public test set."""
+    differs_from_training: bool = False
+    """The notebook prepared its test images in another way than its training images."""
+
+
+def prepare(
+    one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, sightings: Sightings
+) -> Preparation | None:
+    """As the notebook evaluated these weights, else as it trained them, else as it prepared data of the same shape."""
+    own = [use for use in ledger.evaluations if used(use, known, artifacts) is one]
+    trained = sightings.of(one.training.x) if one.training else None
+    tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.whole]
+    if tested:
+        recipe = tested[-1][1].recipe
+        figures = [use.results["accuracy"] for use, _ in tested if use.results.get("accuracy") is not None]
+        accuracy = figures[-1] if figures and 0 <= figures[-1] <= 1 else None
+        differs = trained is not None and _differ(trained.recipe.steps, recipe.steps, sightings)
+        return Preparation(recipe=recipe, accuracy=accuracy, differs_from_training=differs)
+    seen = next((found for use in reversed(own) if (found := sightings.of(use.x)) is not None), None) or trained
+    if seen is None and one.training is not None:
+        seen = sightings.of(one.training.validation_x)
+    return Preparation(recipe=seen.recipe) if seen is not None else _borrowed(one, ledger, sightings)
+
+
+def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparation | None:
+    """From data of the same shape that was given to another model; whether it fits shows in the accuracy."""
+    source = one.training or one.use
+    wanted = source.x.shape[1:] if source else ()
+    prints = [training.x for training in ledger.trainings] + [use.x for use in ledger.evaluations]
+    for shown in prints:
+        if wanted and shown.shape[1:] == wanted and (seen := sightings.of(shown)) is not None:
+            return Preparation(recipe=seen.recipe)
+    return None
+
+
+def _differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
+    if tuple(trained) == tuple(tested):
+        return False
+    images = sightings._data.x_public[:50]
+    first, second = apply(trained, images), apply(tested, images)
+    if first.shape != second.shape:
+        return False  # only the layout differs, or the notebook would not have run
+    # A few pixels that hardly vary may be scaled at a guess: the mean difference tells.
+    return float(np.abs(first - second).mean()) > OTHERWISE_PREPARED * float(np.ptp(second))
+
+
+def validates_on_test(training: Training, sightings: Sightings) -> bool:
+    seen = sightings.of(training.validation_x)
+    return seen is not None and seen.public > seen.rows // 2

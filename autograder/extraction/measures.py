@@ -1,0 +1,195 @@
+"""From a model's outputs to figures and flags; labels are used here and nowhere a student's code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder import statistics
+from autograder.corruptions import SEVERITIES
+from autograder.datasets import DataSet
+from autograder.errors import ConfigError
+from autograder.extraction.probing import Gallery, Probed
+from autograder.records import Baseline, FinalMeasures, Gain, Interval, Message, Robustness, say
+from autograder.store import Store
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Classes: TypeAlias = npt.NDArray[np.integer[Any]]
+
+FIDELITY = 0.002
+"""Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
+LOSS_RATIO_MARGIN = 1.15
+"""How much above the baseline's hidden/public loss ratio the low end of a model's interval must lie to be flagged."""
+GAP_DEVIATIONS = 3.0
+
+
+def predicted(outputs: Floats) -> Classes:
+    """Class of each row: the largest output; for a single output 1 above one half, or above 0 when it is no share."""
+    if outputs.shape[1] > 1:
+        classes: Classes = outputs.argmax(axis=1)
+        return classes
+    column = outputs[:, 0]
+    cut = 0.5 if column.min() >= 0 and column.max() <= 1 else 0.0
+    return (column > cut).astype(np.intp)
+
+
+def probabilities(outputs: Floats) -> npt.NDArray[np.float64] | None:
+    """Rows that sum to 1, as they are or by softmax of logits; None for outputs that are neither, such as sigmoids."""
+    values = outputs.astype(np.float64)
+    if values.shape[1] == 1:
+        inside = values.min() >= 0 and values.max() <= 1
+        return np.hstack([1 - values, values]) if inside else None
+    if are_probabilities(outputs):
+        return values
+    if values.min() >= 0:
+        return None
+    exponents = np.exp(values - values.max(axis=1, keepdims=True))
+    softmax: npt.NDArray[np.float64] = exponents / exponents.sum(axis=1, keepdims=True)
+    return softmax
+
+
+def are_probabilities(outputs: Floats) -> bool:
+    if outputs.shape[1] == 1:
+        return bool(outputs.min() >= 0 and outputs.max() <= 1)
+    return bool(outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
+
+
+def unfit(outputs: Floats, classes: int) -> Message | None:
+    """Why no class can be read from the outputs."""
+    if outputs.shape[1] == 1 and classes > 2:
+        return say("The model gives one number per image, the data have {classes:int} classes.", classes=classes)
+    return None
+
+
+def public_accuracy(outputs: Floats, data: DataSet) -> float:
+    """On the test set as served: an image that was repeated more often counts for more, as it did in the notebook."""
+    return float(data.public_weights @ (predicted(outputs) == data.y_public))
+
+
+def hidden_accuracy(outputs: Floats, data: DataSet) -> float:
+    return statistics.accuracy(predicted(outputs), data.y_hidden)
+
+
+def curves(altered: Floats, data: DataSet, shown: Gallery) -> dict[str, tuple[float, ...]]:
+    """Corruption -> accuracy at each severity."""
+    labels = data.y_hidden[shown.altered_rows]
+    return {
+        name: tuple(statistics.accuracy(predicted(outputs), labels) for outputs in kind)
+        for name, kind in zip(SEVERITIES, altered, strict=True)
+    }
+
+
+def clean_accuracy(hidden: Floats, data: DataSet, shown: Gallery) -> float:
+    """On the very images that the suite alters."""
+    rows = shown.altered_rows
+    return statistics.accuracy(predicted(hidden[rows]), data.y_hidden[rows])
+
+
+def loss_ratio(hidden: Floats, public: Floats, data: DataSet, seed: int) -> statistics.Estimate | None:
+    """Loss on hidden images over loss on public ones; None when the outputs are no probabilities for the classes."""
+    fresh, known = probabilities(hidden), probabilities(public)
+    if fresh is None or known is None or min(fresh.shape[1], known.shape[1]) < data.card.classes:
+        return None
+    return statistics.mean_ratio(
+        statistics.cross_entropy(fresh, data.y_hidden), statistics.cross_entropy(known, data.y_public), seed=seed
+    )
+
+
+def final_measures(
+    probed: Probed,
+    data: DataSet,
+    shown: Gallery,
+    *,
+    baseline: Baseline | None,
+    seed: int,
+    store: Store,
+    flags: tuple[Message, ...] = (),
+) -> FinalMeasures | None:
+    """All figures of the final model; None when it gave no outputs for the hidden images."""
+    if probed.hidden is None or unfit(probed.hidden, data.card.classes) is not None:
+        return None
+    guesses, classes = predicted(probed.hidden), data.card.classes
+    ratio = None if probed.public is None else loss_ratio(probed.hidden, probed.public, data, seed)
+    public = None if probed.public is None else public_accuracy(probed.public, data)
+    calibrated = are_probabilities(probed.hidden) and probed.hidden.shape[1] > 1
+    confusion = statistics.confusion(guesses, data.y_hidden, classes)
+    return FinalMeasures(
+        accuracy=hidden_accuracy(probed.hidden, data),
+        classes=classes,
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        per_class_error=tuple(float(share) for share in statistics.per_class_error(guesses, data.y_hidden, classes)),
+        calibration_error=statistics.expected_calibration_error(probed.hidden, data.y_hidden) if calibrated else None,
+        public_accuracy=public,
+        gain=None if baseline is None else gain(probed.hidden, data, baseline, seed=seed, store=store),
+        robustness=robustness(probed, data, shown, baseline),
+        loss_ratio=None if ratio is None else ratio.value,
+        flags=flags + tuple(_suspicions(probed.hidden, public, ratio, data, baseline)),
+    )
+
+
+def gain(hidden: Floats, data: DataSet, baseline: Baseline, *, seed: int, store: Store) -> Gain:
+    """Against the mean error of the baseline's seeds; McNemar against the seed of median accuracy."""
+    wrong = predicted(hidden) != data.y_hidden
+    errors = store.get_array(baseline.mean_errors)
+    if errors.shape != wrong.shape:
+        raise ConfigError("the baseline was measured on other images", remedy="Run 'autograder reference' again.")
+    reduction = statistics.error_reduction(wrong, errors, seed=seed)
+    median = int(np.argsort(baseline.accuracies, kind="stable")[(len(baseline.accuracies) - 1) // 2])
+    other = predicted(store.get_array(baseline.predictions[median])) != data.y_hidden
+    return Gain(
+        relative_error_reduction=reduction.value,
+        ci95=Interval(low=reduction.low, high=reduction.high),
+        p_value=statistics.mcnemar_exact(wrong, other),
+        accuracy=float(1 - wrong.mean()),
+        baseline_accuracy=baseline.accuracy,
+        images=len(wrong),
+    )
+
+
+def robustness(probed: Probed, data: DataSet, shown: Gallery, baseline: Baseline | None) -> Robustness | None:
+    if probed.altered is None or probed.hidden is None or baseline is None:
+        return None
+    measured = curves(probed.altered, data, shown)
+    return Robustness(
+        curves=measured,
+        clean_accuracy=clean_accuracy(probed.hidden, data, shown),
+        mean_accuracy=mean_of(measured),
+        baseline_mean_accuracy=mean_of(dict(baseline.robustness)),
+        images=len(shown.altered_rows),
+    )
+
+
+def mean_of(measured: dict[str, tuple[float, ...]]) -> float:
+    """Over corruptions and severities."""
+    return float(np.mean(list(measured.values())))
+
+
+def _suspicions(
+    hidden: Floats,
+    public: float | None,
+    ratio: statistics.Estimate | None,
+    data: DataSet,
+    baseline: Baseline | None,
+) -> Iterator[Message]:
+    """Possible signs of training on the test set, for a person; never a deduction."""
+    if public is not None:
+        fresh = hidden_accuracy(hidden, data)
+        pooled = min(max((public + fresh) / 2, 1e-9), 1 - 1e-9)
+        deviation = (pooled * (1 - pooled) * (1 / len(data.y_hidden) + 1 / len(data.y_public))) ** 0.5
+        if public - fresh > GAP_DEVIATIONS * deviation:
+            yield say(
+                "Accuracy is {public:pct2} on the public test set but {hidden:pct2} on fresh images.",
+                public=public,
+                hidden=fresh,
+            )
+    usual = None if baseline is None else baseline.loss_ratio
+    if ratio is not None and usual is not None and ratio.low > LOSS_RATIO_MARGIN * usual:
+        yield say(
+            "The loss on fresh images is {ratio:num2} times that on the public test set; the baseline's is "
+            "{usual:num2} times: perhaps the model was trained on the test set.",
+            ratio=ratio.value,
+            usual=usual,
+        )

@@ -1,0 +1,265 @@
+"""All models of one notebook: chosen, prepared for, shown the images in room 2, and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from autograder.datasets import DataSet
+from autograder.extraction import measures
+from autograder.extraction.archive import refusal
+from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.matching import (
+    Candidate,
+    Preparation,
+    Sightings,
+    candidates,
+    name_of,
+    prepare,
+    same_as_baseline,
+    validates_on_test,
+)
+from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
+from autograder.records import (
+    Baseline,
+    Cell,
+    Execution,
+    FinalMeasures,
+    Gap,
+    GapKind,
+    Ledger,
+    MeasuredModel,
+    Message,
+    Rubric,
+    Step,
+    say,
+)
+from autograder.sandbox.room import Sandbox
+from autograder.store import Store
+
+MAX_MODELS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What every measurement of a class shares."""
+
+    data: DataSet
+    rubric: Rubric
+    sandbox: Sandbox
+    store: Store
+    cancelled: Callable[[], bool]
+
+    def gallery(self) -> Gallery:
+        images, seed = self.rubric.robustness_images, self.rubric.seed
+        return gallery(self.data, robustness_images=images, seed=seed, store=self.store)
+
+    def probe(self, tasks: Sequence[Task], shown: Gallery) -> Mapping[str, Probed]:
+        limits = self.rubric.limits
+        return probe(tasks, shown, sandbox=self.sandbox, store=self.store, limits=limits, cancelled=self.cancelled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studied:
+    models: tuple[MeasuredModel, ...] = ()
+    final: FinalMeasures | None = None
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One notebook's run, and what is known of its models so far."""
+
+    ledger: Ledger
+    execution: Execution
+    baseline: Baseline | None
+    bench: Bench
+    sightings: Sightings
+    known: tuple[Candidate, ...]
+    choice: Choice
+    prepared: Mapping[str, Preparation | None]
+    """By candidate, for those that are measured: the final one first."""
+
+    @property
+    def chosen(self) -> Candidate:
+        return self.choice.candidate
+
+
+def study(
+    ledger: Ledger, execution: Execution, cells: Sequence[Cell], baseline: Baseline | None, bench: Bench
+) -> Studied:
+    """Every trained model with its measurements, and all figures of the final one."""
+    known = candidates(ledger, execution.artifacts)
+    choice = choose(ledger, known, execution.artifacts, cells, execution)
+    if choice is None:
+        return Studied(gaps=(Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run.")),))
+    sightings = Sightings(bench.data, execution.artifacts, bench.store)
+    # The final one first: should time run out, it has been measured.
+    measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
+    case = _Case(
+        ledger=ledger,
+        execution=execution,
+        baseline=baseline,
+        bench=bench,
+        sightings=sightings,
+        known=known,
+        choice=choice,
+        prepared={one.id: prepare(one, ledger, known, execution.artifacts, sightings) for one in measured},
+    )
+    return _measured(case)
+
+
+def _measured(case: _Case) -> Studied:
+    bench, shown = case.bench, case.bench.gallery()
+    answers = _answers(case, shown)
+    models = tuple(_model(one, number, case, answers.get(one.id)) for number, one in enumerate(case.known, start=1))
+    chosen = next(model for model in models if model.chosen)
+    final = measures.final_measures(
+        answers[case.chosen.id],
+        bench.data,
+        shown,
+        baseline=case.baseline,
+        seed=bench.rubric.seed,
+        store=bench.store,
+        flags=flags(case, chosen),
+    )
+    return Studied(models=models, final=final, gaps=_gaps(chosen))
+
+
+def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
+    """What room 2 found of each model, or why it was not asked."""
+    answers: dict[str, Probed] = {}
+    tasks: list[Task] = []
+    for one in sorted(case.known, key=lambda one: one is not case.chosen):
+        if one.id not in case.prepared:
+            continue
+        preparation = case.prepared[one.id]
+        if one.artifact is None:
+            answers[one.id] = _from_kernel(one, case)
+        elif preparation is None:
+            answers[one.id] = Probed(problem=say("How the notebook prepares its images could not be found."))
+        elif (reason := refusal(case.bench.store.get(one.artifact))) is not None:
+            answers[one.id] = Probed(problem=reason)
+        else:
+            final = one is case.chosen
+            tasks.append(Task(id=one.id, model=one.artifact, steps=steps_of(preparation), robustness=final))
+    return answers | dict(case.bench.probe(tasks, shown))
+
+
+def _from_kernel(one: Candidate, case: _Case) -> Probed:
+    """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
+    name, last = (
+        case.execution.fallbacks.get(one.model),
+        [other for other in case.known if other.model == one.model][-1],
+    )
+    if name is None or last is not one:
+        return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
+    outputs = checked(case.bench.store.get(name), len(case.bench.data.x_hidden))
+    return Probed(problem=outputs) if isinstance(outputs, Message) else Probed(hidden=outputs)
+
+
+def steps_of(preparation: Preparation) -> tuple[Step, ...]:
+    return tuple(Step(op=step["op"], values=step["values"]) for step in preparation.recipe.steps)
+
+
+# --- records -------------------------------------------------------------------------------------------------------
+
+
+def _model(one: Candidate, number: int, case: _Case, answer: Probed | None) -> MeasuredModel:
+    preparation, training = case.prepared.get(one.id), one.training
+    described = MeasuredModel(
+        id=one.id,
+        name=name_of(one, case.ledger, number),
+        training=training.number if training else None,
+        cell=_cell(one, case.execution),
+        chosen=one is case.chosen,
+        chosen_because=case.choice.because if one is case.chosen else None,
+        is_baseline=same_as_baseline(training, case.baseline),
+        layers=training.layers if training else (),
+        parameters=training.parameters if training else 0,
+        preprocessing=steps_of(preparation) if preparation else None,
+        preprocessing_residual=preparation.recipe.residual if preparation else None,
+        where="nowhere",
+        notebook_accuracy=preparation.accuracy if preparation else None,
+        validation_accuracy=validation_accuracy(training) if training else None,
+        seconds=training.seconds if training else None,
+    )
+    if answer is None:
+        return replace(described, problem=say("Only {limit:int} models of a notebook are measured.", limit=MAX_MODELS))
+    return _with_answer(described, one, answer, case.bench)
+
+
+def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, bench: Bench) -> MeasuredModel:
+    if answer.hidden is None:
+        return replace(model, problem=answer.problem)
+    problem = measures.unfit(answer.hidden, bench.data.card.classes)
+    if problem is not None:
+        return replace(model, problem=problem)
+    return replace(
+        model,
+        where="kernel" if one.artifact is None else "probe",
+        problem=answer.problem,
+        parameters=model.parameters if answer.parameters is None else answer.parameters,
+        bytes=None if one.artifact is None else len(bench.store.get(one.artifact)),
+        ms_per_image=answer.ms_per_image,
+        public_accuracy=None if answer.public is None else measures.public_accuracy(answer.public, bench.data),
+        hidden_accuracy=measures.hidden_accuracy(answer.hidden, bench.data),
+        hidden_predictions=bench.store.put_array(answer.hidden),
+    )
+
+
+def _cell(one: Candidate, execution: Execution) -> int | None:
+    runs = (run.index for run in execution.cells if run.execution_count == one.moment)
+    return next(runs, None) if one.moment else None
+
+
+def _gaps(chosen: MeasuredModel) -> tuple[Gap, ...]:
+    if chosen.problem is None:
+        return ()
+    kind = GapKind.PREPROCESSING if chosen.preprocessing is None else GapKind.MODEL
+    return (Gap(kind=kind, reason=chosen.problem),)
+
+
+# --- flags ---------------------------------------------------------------------------------------------------------
+
+
+def flags(case: _Case, chosen: MeasuredModel) -> tuple[Message, ...]:
+    """For a person to look at; none of them costs a point by itself."""
+    one, preparation = case.chosen, case.prepared[case.chosen.id]
+    found = [_trained_on_test(case), _disagreement(chosen)]
+    if preparation is not None and preparation.differs_from_training:
+        found.append(
+            say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
+        )
+    if one.training is not None and validates_on_test(one.training, case.sightings):
+        found.append(say("The public test set was used for validation during training."))
+    if chosen.where == "kernel":
+        found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
+    return tuple(flag for flag in found if flag is not None)
+
+
+def _trained_on_test(case: _Case) -> Message | None:
+    """Seen in any training of the final model, or of the model that its weights came from."""
+    public, looked = 0, 0
+    for training in case.ledger.trainings:
+        seen = case.sightings.of(training.x) if training.model == case.chosen.model else None
+        if seen is not None and seen.public > public:
+            public, looked = seen.public, seen.rows
+    if not public:
+        return None
+    return say(
+        "{found:int} of {looked:int} sampled training images are images of the public test set.",
+        found=public,
+        looked=looked,
+    )
+
+
+def _disagreement(model: MeasuredModel) -> Message | None:
+    claimed, measured = model.notebook_accuracy, model.public_accuracy
+    if claimed is None or measured is None or abs(claimed - measured) <= measures.FIDELITY:
+        return None
+    return say(
+        "The notebook's own accuracy on the public test set is {claimed:pct2}, we measure {measured:pct2}.",
+        claimed=claimed,
+        measured=measured,
+    )

@@ -1,0 +1,85 @@
+"""A private folder through which the kernel hands files to the runner.
+
+The kernel writes, the runner reads and sends. The runner trusts nothing there: the student's code can write to it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+LEDGER = "ledger.json"
+PROGRESS = "progress.json"
+PARAMETERS = "parameters.json"
+UNSAVED = "unsaved.json"
+IMAGES = "images.npz"
+
+_ARTIFACT = re.compile(r"(fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
+_FALLBACK = re.compile(r"fallback-(m[0-9]{1,5})\.npy")
+
+
+class Handover:
+    """Files appear under their final name only when they are complete."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    # --- the kernel's side
+
+    def making(self, name: str) -> Path:
+        """Where to write what ``made`` will then show; keeps the suffix, on which Keras insists."""
+        return self.folder / f".making-{name}"
+
+    def made(self, name: str) -> None:
+        self.making(name).replace(self.folder / name)
+
+    def put(self, name: str, content: bytes) -> None:
+        self.making(name).write_bytes(content)
+        self.made(name)
+
+    def put_json(self, name: str, value: Any) -> None:
+        self.put(name, json.dumps(value, allow_nan=False).encode("utf-8", "replace"))
+
+    # --- the runner's side
+
+    def artifacts(self) -> list[str]:
+        """Names of the complete artifacts, oldest number first."""
+        return sorted(filter(_ARTIFACT.fullmatch, os.listdir(self.folder)), key=_number)
+
+    def fallbacks(self) -> dict[str, str]:
+        """Model id -> file name."""
+        found = (_FALLBACK.fullmatch(name) for name in sorted(os.listdir(self.folder)))
+        return {match[1]: match[0] for match in found if match}
+
+    def take(self, name: str, cap: int) -> bytes | None:
+        """Read and remove; None when there is no regular file of at most ``cap`` bytes under this name."""
+        content = self.read(name, cap)
+        (self.folder / name).unlink(missing_ok=True)
+        return content
+
+    def read(self, name: str, cap: int) -> bytes | None:
+        """Like ``take``, but leave it there."""
+        try:
+            handle = os.open(self.folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        with os.fdopen(handle, "rb") as file:
+            facts = os.fstat(handle)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size > cap:
+                return None
+            return file.read(cap)
+
+    def read_json(self, name: str, cap: int) -> Any:
+        """None when absent or not JSON."""
+        try:
+            return json.loads(self.read(name, cap) or b"null")
+        except (ValueError, RecursionError):
+            return None
+
+
+def _number(name: str) -> int:
+    return int("".join(filter(str.isdigit, name)))

@@ -1,0 +1,179 @@
+"""What a Keras model is, as plain values, and its bytes; duck-typed, so that Keras is never imported from here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .prints import finite
+
+_UNSAID = ("name", "dtype", "trainable", "batch_shape", "build_config", "module", "registered_name", "seed")
+_ACCURACY = re.compile(r"(sparse_)?(top_1_)?(categorical_|binary_)?acc(uracy)?(_\d+)?")
+_COMPILED = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
+
+
+def layers(model: Any) -> list[dict[str, Any]]:
+    """``Layer`` records in order, models within models opened, input layers left out."""
+    return [_layer(layer) for layer in _flat(model)]
+
+
+def _flat(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        if hasattr(layer, "layers") and hasattr(layer, "fit"):
+            yield from _flat(layer)
+        elif type(layer).__name__ != "InputLayer":
+            yield layer
+
+
+def _layer(layer: Any) -> dict[str, Any]:
+    return {
+        "kind": type(layer).__name__[:100],
+        "config": _or({}, lambda: _config(layer.get_config())),
+        "output_shape": _or([], lambda: [None if size is None else int(size) for size in layer.output.shape]),
+        "parameters": _or(0, lambda: int(layer.count_params())),
+    }
+
+
+def _or(default: Any, read: Callable[[], Any]) -> Any:
+    """A fact that a layer may be unable to give: not built, no single output, a student's own ``get_config``."""
+    try:
+        return read()
+    except Exception:
+        return default
+
+
+def _config(config: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {str(key)[:60]: _plain(value) for key, value in config.items() if key not in _UNSAID}
+    if config.get("trainable") is False:
+        plain["trainable"] = False
+    return {key: value for key, value in list(plain.items())[:40] if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """A scalar, a short list, or for an object its class name and figures: ``L2(l2=0.01)``."""
+    if isinstance(value, Mapping):
+        inner = value.get("config")
+        figures = _config(inner) if isinstance(inner, Mapping) else {}
+        told = ", ".join(f"{key}={figure}" for key, figure in figures.items() if not isinstance(figure, (list, str)))
+        name = str(value.get("class_name", ""))[:100]
+        return f"{name}({told})"[:200] if told and name else name or None
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value] if len(value) <= 8 else None
+    if isinstance(value, str):
+        return value[:200]
+    return _number(value)
+
+
+def _number(value: Any) -> Any:
+    """Booleans and whole numbers as they are; floats without the noise of float32 (0.0010000000474974513)."""
+    if isinstance(value, (bool, int, type(None))):
+        return value
+    number = finite(value)
+    return None if number is None else float(f"{number:.7g}")
+
+
+def parameters(model: Any) -> int:
+    return int(_or(0, model.count_params))
+
+
+def optimizer(model: Any) -> dict[str, Any]:
+    """Name and scalars of its configuration; a schedule of the learning rate by its class name and figures."""
+    found = getattr(model, "optimizer", None)
+    if found is None:
+        return {}
+    found = getattr(found, "inner_optimizer", found)
+    config = _or({}, lambda: _config(found.get_config()))
+    return {"name": type(found).__name__.lower(), **config}
+
+
+def loss(model: Any) -> str:
+    """``categorical_crossentropy``, however it was given."""
+    given = getattr(model, "loss", None)
+    if isinstance(given, str):
+        return snake(given)
+    if isinstance(given, (list, tuple, dict)):
+        return "several" if given else ""
+    return snake(getattr(given, "__name__", type(given).__name__)) if given is not None else ""
+
+
+def snake(name: str) -> str:
+    """``CategoricalCrossentropy`` -> ``categorical_crossentropy``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)[:100].lower()
+
+
+def metric_names(model: Any) -> dict[str, str]:
+    """Name of each metric that is an accuracy, whatever the student called it -> ``accuracy``."""
+    compiled = getattr(model, "_compile_metrics", None)
+    names = {}
+    for metric in _or([], lambda: list(compiled.metrics) if compiled is not None else []):
+        kind = type(metric).__name__
+        function = getattr(getattr(metric, "_fn", None), "__name__", "")
+        if (kind.endswith("Accuracy") and "TopK" not in kind) or _ACCURACY.fullmatch(function):
+            names[str(metric.name)] = "accuracy"
+    return names
+
+
+def normalise(figures: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Rename accuracies (``acc``, ``val_acc``, ``sparse_categorical_accuracy``, own names) and ``lr``; first one wins."""
+    renamed: dict[str, Any] = {}
+    for key, value in figures.items():
+        prefix, bare = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        name = names.get(bare) or ("accuracy" if _ACCURACY.fullmatch(bare) else bare)
+        name = "learning_rate" if name == "lr" else name
+        renamed.setdefault(prefix + name, value) if name != bare else renamed.update({key: value})
+    return {key[:100]: value for key, value in list(renamed.items())[:40]}
+
+
+def weights(model: Any) -> str:
+    """SHA-256 over architecture and weights; empty while there are none."""
+    if not getattr(model, "built", False):
+        return ""
+    found = model.weights
+    if not found:
+        return ""
+    hashed = hashlib.sha256(repr([(type(layer).__name__, _activation(layer)) for layer in _flat(model)]).encode())
+    for weight in found:
+        array = np.asarray(weight)
+        hashed.update(f"{array.shape} {array.dtype}".encode())
+        hashed.update(np.ascontiguousarray(array).view(np.uint8).data if array.ndim else array.tobytes())
+    return hashed.hexdigest()
+
+
+def _activation(layer: Any) -> str:
+    return str(getattr(getattr(layer, "activation", None), "__name__", ""))
+
+
+def foreign(model: Any) -> list[str]:
+    """Classes that only the student's process knows, so that the model cannot be loaded anywhere else."""
+    parts = [model, *_flat(model)]
+    names = {type(part).__name__ for part in parts if type(part).__module__.split(".")[0] not in ("keras", "tf_keras")}
+    names |= {"Lambda" for part in parts if type(part).__name__ == "Lambda"}
+    return sorted(names)
+
+
+def save(model: Any, path: Path) -> None:
+    """Write a ``.keras`` archive without optimiser, loss and metrics: they triple its size, and nobody needs them."""
+    from keras.src.saving import saving_lib
+
+    with warnings.catch_warnings(), _uncompiled(model):
+        warnings.simplefilter("ignore")
+        saving_lib.save_model(model, path)
+
+
+@contextmanager
+def _uncompiled(model: Any) -> Iterator[None]:
+    """Hide what ``compile`` left; past Keras' attribute tracking, which would note the change."""
+    attributes = vars(model)
+    kept = {name: attributes[name] for name in (*_COMPILED, "compiled") if name in attributes}
+    attributes.update({name: None for name in kept} | ({"compiled": False} if "compiled" in kept else {}))
+    try:
+        yield
+    finally:
+        attributes.update(kept)

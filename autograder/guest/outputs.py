@@ -1,0 +1,84 @@
+"""Outputs of cells as a notebook file holds them, and how much of them is too much."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+RICH_FACTOR = 8
+"""Pictures and HTML may take so many times the bytes that text may: one plot is worth a thousand lines."""
+MESSAGES_FACTOR = 25
+"""A progress bar sends a message for each of its steps; they are merged into one output."""
+ERROR_LENGTH = 500
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Meter:
+    """Adds up what a notebook puts out; ``over`` says which cap was passed."""
+
+    def __init__(self, output_mb: int, outputs: int) -> None:
+        self._text_left = output_mb << 20
+        self._rich_left = RICH_FACTOR * output_mb << 20
+        self._outputs_left = outputs
+        self._messages_left = MESSAGES_FACTOR * outputs
+        self.over = ""
+
+    def count(self, kind: str, content: Mapping[str, Any]) -> bool:
+        """Add one message of the kernel; False when it is one too many."""
+        if kind == "stream":
+            self._text_left -= len(content.get("text", ""))
+            self._messages_left -= 1
+        elif kind == "error":
+            self._text_left -= sum(map(len, content.get("traceback", ())))
+            self._outputs_left -= 1
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            self._rich_left -= sum(len(str(part)) for part in content.get("data", {}).values())
+            self._outputs_left -= 1
+        if min(self._text_left, self._rich_left) < 0:
+            self.over = "bytes"
+        elif min(self._outputs_left, self._messages_left) < 0:
+            self.over = "count"
+        return not self.over
+
+
+def merged(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Neighbouring pieces of one stream joined, with lines that were overwritten on screen left out."""
+    joined: list[dict[str, Any]] = []
+    pieces: list[list[str]] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output["output_type"] != "stream":
+            joined.append(dict(output))
+            pieces.append([])
+        elif last.get("output_type") == "stream" and last["name"] == output["name"]:
+            pieces[-1].append(output["text"])
+        else:
+            joined.append(dict(output))
+            pieces.append([output["text"]])
+    for output, parts in zip(joined, pieces, strict=True):
+        if parts:
+            output["text"] = on_screen("".join(parts))
+    return joined
+
+
+def on_screen(text: str) -> str:
+    """What a terminal would still show: of each line, what stands after its last carriage return."""
+    text = text.replace("\x08", "")
+    if "\r" not in text:
+        return text
+    return "\n".join(_last(line) for line in text.split("\n"))
+
+
+def _last(line: str) -> str:
+    parts = [part for part in line.split("\r") if part]
+    return parts[-1] if parts else ""
+
+
+def error_text(reply: Mapping[str, Any]) -> str | None:
+    """``NameError: name 'x' is not defined`` from the kernel's own reply, which no output can hide; None: no error."""
+    if reply.get("status") != "error":
+        return None
+    text = f"{reply.get('ename', '')}: {reply.get('evalue', '')}"
+    return _CONTROL.sub("", text).strip()[:ERROR_LENGTH] or "Error"

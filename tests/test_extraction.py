@@ -1,0 +1,419 @@
+"""From a hand-written execution to evidence, with a room 2 whose models are nearest-mean classifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pydantic import TypeAdapter
+
+from autograder.corruptions import corrupt
+from autograder.datasets import load
+from autograder.errors import AutograderError
+from autograder.extraction import baseline_from, extract, prepare_fallback
+from autograder.preprocessing import apply
+from autograder.records import (
+    ArrayPrint,
+    Baseline,
+    Cell,
+    CellKind,
+    CellRun,
+    CellState,
+    Digest,
+    Ending,
+    Evaluation,
+    Evidence,
+    Execution,
+    GapKind,
+    Layer,
+    Ledger,
+    Rubric,
+    StudentId,
+    Submission,
+    Training,
+)
+from autograder.sandbox.room import Frame, OnFrame, Outcome, Room
+from autograder.store import Store
+
+Array = npt.NDArray[Any]
+
+DATA = load("digits", split_seed=5, hidden_images=150)
+MEANS = np.stack([DATA.x_train[DATA.y_train == digit].mean(axis=0).ravel() for digit in range(10)]) / 255.0
+RUBRIC = Rubric(
+    id="r",
+    version=1,
+    title={},
+    points=Decimal(20),
+    criteria=(),
+    digest=Digest("sha256:" + "0" * 64),
+    robustness_images=40,
+)
+
+
+class NearestMean:
+    """Room 2 with models that answer by the nearest class mean; one that ends in b"poor" sees half of each image."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.rooms = 0
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        self.rooms += 1
+        job = json.loads(self.read(room, "job.json"))
+        on_frame(Frame({"kind": "ready"}))
+        for task in job["models"]:
+            poor = self.read(room, task["file"]).endswith(b"poor")
+            for name in task["sets"]:
+                images = np.load(io.BytesIO(self.read(room, job["sets"][name])))
+                answer = classify(apply(task["steps"], images), poor)
+                buffer = io.BytesIO()
+                np.save(buffer, answer)
+                on_frame(Frame({"kind": "predictions", "model": task["id"], "set": name}, buffer.getvalue()))
+            on_frame(Frame({"kind": "facts", "model": task["id"], "parameters": 7840, "ms_per_image": 0.1}))
+        return Outcome(exit_code=0, seconds=0.1)
+
+    @staticmethod
+    def read(room: Room, name: str) -> bytes:
+        content = room.inputs[name]
+        return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def classify(images: Array, poor: bool = False) -> Array:
+    """Softmax over negative squared distances, float32."""
+    flat = images.reshape(len(images), -1)
+    kept = slice(0, 392) if poor else slice(0, 784)
+    distance = ((flat[:, None, kept] - MEANS[None, :, kept]) ** 2).sum(axis=2)
+    exponents = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
+    return (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@dataclass
+class Notebook:
+    """Writes the execution of a notebook, call by call."""
+
+    store: Store
+    trainings: list[Training] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    artifacts: dict[str, Digest] = field(default_factory=dict)
+    fallbacks: dict[str, Digest] = field(default_factory=dict)
+    bindings: dict[str, str] = field(default_factory=dict)
+    cells: list[Cell] = field(default_factory=list)
+    count: int = 0
+
+    def cell(self, source: str, kind: CellKind = CellKind.CODE) -> None:
+        self.cells.append(Cell(index=len(self.cells), kind=kind, source=source))
+        self.count += kind is CellKind.CODE
+
+    def shown(self, array: Array) -> ArrayPrint:
+        rows = np.unique(np.linspace(0, len(array) - 1, 24).astype(int))
+        digest = hashlib.sha256(np.ascontiguousarray(array[rows]).tobytes()).hexdigest()
+        name = f"sample-{digest[:8]}.npy"
+        self.artifacts[name] = self.store.put_array(np.asarray(array[rows], np.float32))
+        return ArrayPrint(
+            shape=array.shape, dtype=str(array.dtype), digest=digest, sample=name, rows=tuple(int(row) for row in rows)
+        )
+
+    def saved(self, name: str, quality: bytes) -> str:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("config.json", json.dumps({"module": "keras", "class_name": "Sequential", "config": {}}))
+            archive.writestr("model.weights.h5", name)
+            archive.comment = quality
+        self.artifacts[name] = self.store.put(buffer.getvalue())
+        return name
+
+    def fit(self, model: str, x: Array, *, quality: bytes = b"good", save: bool = True, **more: Any) -> Training:  # noqa: ANN401
+        number = len(self.trainings) + 1
+        name = f"fit-{number}.keras"
+        training = Training(
+            number=number,
+            model=model,
+            execution_count=self.count,
+            x=self.shown(x),
+            epochs_run=5,
+            seconds=1.5,
+            saved=self.saved(name, quality) if save else "",
+            weights=f"w{number}",
+            save_error="" if save else "NotImplementedError",
+            **{"layers": (Layer(kind="Dense"),), "parameters": 7840, **more},
+        )
+        self.trainings.append(training)
+        return training
+
+    def evaluate(self, training: Training, x: Array, accuracy: float | None = None, **more: Any) -> None:  # noqa: ANN401
+        self.evaluations.append(
+            Evaluation(
+                kind="evaluate" if accuracy is not None else "predict",
+                model=training.model,
+                execution_count=self.count,
+                x=self.shown(x),
+                results={} if accuracy is None else {"accuracy": accuracy},
+                weights=training.weights,
+                **more,
+            )
+        )
+
+    def execution(self) -> Execution:
+        ledger = Ledger(trainings=tuple(self.trainings), evaluations=tuple(self.evaluations), bindings=self.bindings)
+        code = [cell for cell in self.cells if cell.kind is CellKind.CODE]
+        return Execution(
+            ending=Ending.COMPLETED,
+            cells=tuple(
+                CellRun(index=cell.index, state=CellState.RAN, execution_count=number)
+                for number, cell in enumerate(code, start=1)
+            ),
+            ledger=self.store.put(TypeAdapter(Ledger).dump_json(ledger)),
+            artifacts=self.artifacts,
+            fallbacks=self.fallbacks,
+        )
+
+    def evidence(self, baseline: Baseline | None = None, execution: Execution | None = None) -> Evidence:
+        return extract(
+            submission=Submission(student=StudentId("s"), name="S", source="s.ipynb", notebook=None),
+            execution=execution or self.execution(),
+            cells=self.cells,
+            template_cells=(),
+            data=DATA,
+            baseline=baseline,
+            rubric=RUBRIC,
+            sandbox=NearestMean(),
+            store=self.store,
+        )
+
+
+def scaled(x: Array) -> Array:
+    return x.reshape(-1, 28, 28, 1).astype(np.float32) / 255
+
+
+TRAIN, TEST = scaled(DATA.x_train[::62]), scaled(DATA.x_test)
+
+
+def served_accuracy(quality: bytes) -> float:
+    """What ``evaluate`` would say on ``x_test``."""
+    guesses = classify(TEST[DATA.public_rows], quality == b"poor").argmax(axis=1)
+    return float((guesses == DATA.y_public) @ DATA.public_weights)
+
+
+PUBLIC = {quality: served_accuracy(quality) for quality in (b"good", b"poor")}
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Notebook:
+    return Notebook(Store(tmp_path))
+
+
+def reference(notebook: Notebook) -> Baseline:
+    """A baseline that looks at half the pixels."""
+    first = Notebook(notebook.store)
+    first.cell("fit")
+    first.evaluate(first.fit("m1", TRAIN, quality=b"poor"), TEST, PUBLIC[b"poor"])
+    return baseline_from(
+        [first.execution()] * 2, seeds=(1, 2), data=DATA, rubric=RUBRIC, sandbox=NearestMean(), store=notebook.store
+    )
+
+
+def test_the_course_s_own_shape(notebook: Notebook) -> None:
+    """Models trained inside a function, never global; the last one analysed is final; gain and robustness measured."""
+    baseline = reference(notebook)
+    notebook.cell("evaluate_model(...)")
+    poor = notebook.fit("m1", TRAIN, quality=b"poor", labels={"model_name": "Référence"}, functions=("evaluate_model",))
+    notebook.evaluate(poor, TEST, PUBLIC[b"poor"])
+    notebook.cell("evaluate_model(...)")
+    good = notebook.fit("m2", TRAIN, labels={"model_name": "Modèle 1"}, arguments={"epochs": 9})
+    notebook.evaluate(good, TEST, PUBLIC[b"good"])
+    notebook.cell("analyze_errors(model)")
+    notebook.evaluate(good, TEST, functions=("analyze_errors",))
+    evidence = notebook.evidence(baseline)
+    assert [model.name for model in evidence.models] == ["Référence", "Modèle 1"]
+    assert [model.is_baseline for model in evidence.models] == [True, False]
+    chosen = evidence.chosen
+    assert chosen is not None and chosen.name == "Modèle 1" and chosen.cell == 1
+    assert chosen.where == "probe" and chosen.problem is None
+    assert chosen.public_accuracy == pytest.approx(PUBLIC[b"good"], abs=1e-9)
+    assert chosen.notebook_accuracy == PUBLIC[b"good"]
+    assert [step.op for step in chosen.preprocessing or ()] == ["reshape", "affine"]
+    final = evidence.final
+    assert final is not None and final.gain is not None and final.robustness is not None
+    assert final.accuracy == chosen.hidden_accuracy
+    assert final.gain.baseline_accuracy == baseline.accuracy < final.accuracy
+    assert final.gain.ci95.low <= final.gain.relative_error_reduction <= final.gain.ci95.high
+    assert sum(map(sum, final.confusion)) == DATA.card.hidden_images == final.gain.images
+    assert final.robustness.images == 40
+    assert len(final.robustness.curves) == len(baseline.robustness) == 8
+    assert final.flags == ()
+    assert [gap.kind for gap in evidence.gaps] == [GapKind.TABLE]
+
+
+def test_a_claim_that_does_not_hold_is_flagged(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"poor"), TEST, 0.999)
+    evidence = notebook.evidence()
+    assert evidence.final is not None
+    assert [flag.values["claimed"] for flag in evidence.final.flags] == [0.999]
+
+
+def test_altered_test_images_are_not_the_notebook_s_figure(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN)
+    notebook.evaluate(training, TEST, PUBLIC[b"good"])
+    noisy = np.clip(TEST + np.random.default_rng(0).normal(0, 0.1, TEST.shape), 0, 1)
+    notebook.evaluate(training, noisy, 0.41)
+    notebook.evaluate(training, scaled(corrupt(DATA.x_test, "rotation", 2, 0)), 0.52)
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.notebook_accuracy == PUBLIC[b"good"]
+
+
+def test_training_on_test_images_is_flagged(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    both = np.concatenate([TRAIN, TEST[DATA.public_rows]])
+    notebook.evaluate(notebook.fit("m1", both), TEST, PUBLIC[b"good"])
+    final = notebook.evidence().final
+    assert final is not None
+    flag = next(flag for flag in final.flags if "sampled" in flag.text)
+    assert 4 <= int(flag.values["found"] or 0) <= 10
+
+
+def test_validation_on_the_test_set_is_noted(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, validation_x=notebook.shown(TEST))
+    final = notebook.evidence().final
+    assert final is not None
+    assert any("validation" in flag.text for flag in final.flags)
+
+
+def test_test_images_prepared_otherwise_are_measured_as_evaluated(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    raw = DATA.x_test.reshape(-1, 28, 28, 1).astype(np.float32)
+    notebook.evaluate(notebook.fit("m1", TRAIN), raw, 0.1)
+    evidence = notebook.evidence()
+    assert evidence.chosen is not None and evidence.final is not None
+    assert [step.op for step in evidence.chosen.preprocessing or ()] == ["reshape"]
+    assert any("otherwise" in flag.text for flag in evidence.final.flags)
+
+
+def test_preprocessing_from_shuffled_training_images_alone(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    order = np.random.default_rng(3).permutation(len(TRAIN))[:700]
+    notebook.fit("m1", TRAIN[order])
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.notebook_accuracy is None
+    assert chosen.public_accuracy == pytest.approx(PUBLIC[b"good"], abs=1e-9)
+
+
+def test_unknown_preprocessing_is_a_gap(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", np.random.default_rng(0).random((900, 5, 5)))
+    evidence = notebook.evidence()
+    assert evidence.final is None
+    assert evidence.chosen is not None and evidence.chosen.where == "nowhere" and evidence.chosen.problem is not None
+    assert GapKind.PREPROCESSING in [gap.kind for gap in evidence.gaps]
+
+
+def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN, save=False)
+    notebook.evaluate(training, TEST, PUBLIC[b"good"])
+    ledger = Ledger(trainings=tuple(notebook.trainings), evaluations=tuple(notebook.evaluations))
+    ready = prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store)
+    assert np.allclose(ready["m1"], scaled(DATA.x_hidden))
+    notebook.fallbacks["m1"] = notebook.store.put_array(classify(ready["m1"]))
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.chosen is not None and evidence.final is not None
+    assert evidence.chosen.where == "kernel" and evidence.chosen.public_accuracy is None
+    assert evidence.final.gain is not None and evidence.final.robustness is None
+    assert any("kernel" in flag.text for flag in evidence.final.flags)
+
+
+def test_forged_predictions_of_another_form_are_refused(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, save=False)
+    notebook.fallbacks["m1"] = notebook.store.put_array(np.zeros((3, 10), np.float32))
+    evidence = notebook.evidence()
+    assert evidence.final is None
+    assert [gap.ours for gap in evidence.gaps if gap.kind is GapKind.MODEL] == [False]
+
+
+def test_a_notebook_that_trains_nothing(notebook: Notebook) -> None:
+    notebook.cell("1 + 1")
+    evidence = notebook.evidence()
+    assert evidence.models == () and evidence.final is None
+    assert GapKind.MODEL in [gap.kind for gap in evidence.gaps]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"trainings": [{"number": "x"}]}', b"\xff\xfe", b"[" * 100_000])
+def test_a_damaged_ledger_is_a_gap(notebook: Notebook, content: bytes) -> None:
+    execution = replace(notebook.execution(), ledger=notebook.store.put(content))
+    evidence = notebook.evidence(execution=execution)
+    assert evidence.ledger == Ledger()
+    assert GapKind.LEDGER in [gap.kind for gap in evidence.gaps]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04"])
+def test_a_damaged_sample_is_no_sample(notebook: Notebook, content: bytes) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN)
+    for name in [name for name in notebook.artifacts if name.startswith("sample")]:
+        notebook.artifacts[name] = notebook.store.put(content)
+    evidence = notebook.evidence()
+    assert evidence.chosen is not None and evidence.chosen.preprocessing is None
+
+
+def test_a_model_file_with_code_is_refused_and_said(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN)
+    notebook.artifacts["fit-1.keras"] = notebook.store.put(b"\x80\x04 a pickle")
+    evidence = notebook.evidence()
+    assert evidence.chosen is not None and evidence.chosen.problem is not None
+    assert evidence.final is None
+
+
+def test_a_loaded_model_is_measured_by_its_own_weights(notebook: Notebook) -> None:
+    """``best_model = load_model(...)`` after a checkpoint: weights that are no training's last ones."""
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"poor"), TEST, PUBLIC[b"poor"])
+    notebook.cell("best_model = load_model('best.keras')")
+    notebook.bindings = {"model": "m1", "best_model": "m2"}
+    notebook.evaluations.append(
+        Evaluation(
+            kind="evaluate",
+            model="m2",
+            execution_count=2,
+            x=notebook.shown(TEST),
+            results={"accuracy": PUBLIC[b"good"]},
+            saved=notebook.saved("use-2.keras", b"good"),
+            weights="other",
+        )
+    )
+    evidence = notebook.evidence()
+    chosen = evidence.chosen
+    assert chosen is not None and chosen.training is None and chosen.name == "best_model" and chosen.cell == 1
+    assert chosen.public_accuracy == pytest.approx(PUBLIC[b"good"], abs=1e-9)
+
+
+def test_many_models_are_measured_up_to_a_limit(notebook: Notebook) -> None:
+    for _ in range(27):
+        notebook.cell("fit")
+        notebook.fit(f"m{len(notebook.trainings)}", TRAIN)
+    evidence = notebook.evidence()
+    assert len(evidence.models) == 27
+    assert sum(model.where == "probe" for model in evidence.models) == 24
+    assert evidence.chosen is evidence.models[-1] and evidence.final is not None
+
+
+def test_a_reference_that_left_no_model_is_said(notebook: Notebook) -> None:
+    notebook.cell("1 + 1")
+    with pytest.raises(AutograderError, match="left no model"):
+        baseline_from(
+            [notebook.execution()], seeds=(1,), data=DATA, rubric=RUBRIC, sandbox=NearestMean(), store=notebook.store
+        )

@@ -1,0 +1,95 @@
+"""The floors of ``docs/architecture.md`` hold: a module imports only from floors below its own."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "autograder"
+FREE = {"__init__", "__main__"}
+"""The version, and the door: neither is a floor."""
+
+
+def floors() -> dict[str, int]:
+    """Module or package -> floor, from the table in the document."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", text.partition("## Floors")[2], flags=re.MULTILINE)
+    return {name.rstrip("/"): int(floor) for floor, names in rows for name in re.findall(r"`([\w/]+)`", names)}
+
+
+FLOORS = floors()
+
+
+def part(path: Path) -> str:
+    """The name under which a file stands in the table: its package, else its module."""
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Parts of this package that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (_part_of(alias.name) for alias in node.names if alias.name.split(".")[0] == "autograder")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level < 2, f"{path}:{node.lineno}: a relative import that leaves its package"
+            if node.level:
+                continue
+            if node.module == "autograder":
+                yield from (alias.name for alias in node.names)
+            elif node.module and node.module.startswith("autograder."):
+                yield _part_of(node.module)
+
+
+def _part_of(dotted: str) -> str:
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if part(path) not in FREE | {"guest"}]
+
+
+def test_the_table_was_read() -> None:
+    assert FLOORS["errors"] == FLOORS["records"] == 0
+    assert FLOORS["cli"] == max(FLOORS.values())
+    assert len(FLOORS) > 15
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    own = part(path)
+    assert own in FLOORS, f"{own} stands on no floor in docs/architecture.md"
+    for name in imported(path):
+        if name in {"", own, "__version__"}:
+            continue
+        assert name in FLOORS, f"{path}: {name} stands on no floor in docs/architecture.md"
+        assert FLOORS[name] < FLOORS[own], f"{path}: {own} (floor {FLOORS[own]}) imports {name} (floor {FLOORS[name]})"
+
+
+def test_every_name_in_the_table_exists() -> None:
+    there = {part(path) for path in PACKAGE.rglob("*.py")}
+    assert FLOORS.keys() <= there, sorted(FLOORS.keys() - there)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "guest").rglob("*.py")), ids=lambda path: path.name)
+def test_what_is_sent_into_a_room_stands_alone(path: Path) -> None:
+    assert list(imported(path)) == []
+
+
+def test_nobody_imports_what_is_sent_into_a_room() -> None:
+    assert [path for path in modules() if "guest" in set(imported(path))] == []
+
+
+def test_the_host_never_unpickles() -> None:
+    """No student's bytes may run on the host: pickle and its relatives are not even imported outside the rooms."""
+    banned = {"pickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & banned, f"{path}:{getattr(node, 'lineno', 0)}"

@@ -1,0 +1,160 @@
+"""Every sentence has its French, and numbers look as each language writes them."""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, nodes
+
+from autograder import messages
+from autograder.feedback.page import TEMPLATES
+from autograder.messages import KINDS, PLACEHOLDER, catalogue, render, visible
+from autograder.records import say
+
+PACKAGE = Path(messages.__file__).resolve().parent
+
+
+class Said(NamedTuple):
+    template: str
+    values: frozenset[str] | None
+    """Names given with it; None where they cannot be read from the source."""
+    place: str
+
+
+def _names(template: str) -> set[str]:
+    return {match["name"] for match in PLACEHOLDER.finditer(template)}
+
+
+def _in_python() -> Iterator[Said]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+                place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+                first = node.args[0] if node.args else None
+                assert isinstance(first, ast.Constant), f"{place}: say() wants a literal"
+                keys = [keyword.arg for keyword in node.keywords]
+                given = None if None in keys else frozenset(key for key in keys if key)
+                yield Said(str(first.value), given, place)
+
+
+def _in_templates() -> Iterator[Said]:
+    environment = Environment()
+    for path in sorted(TEMPLATES.glob("*.html")):
+        for call in environment.parse(path.read_text("utf-8")).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "_":
+                assert isinstance(call.args[0], nodes.Const), f"{path.name}:{call.lineno}: _() wants a literal"
+                given = frozenset(keyword.key for keyword in call.kwargs)
+                yield Said(call.args[0].value, given, f"{path.name}:{call.lineno}")
+
+
+SAID = [*_in_python(), *_in_templates()]
+
+
+def test_there_is_something_to_translate() -> None:
+    assert len(SAID) > 100
+
+
+def test_every_sentence_has_its_french() -> None:
+    french = catalogue("fr")
+    lacking = sorted({f"{said.place}: {said.template}" for said in SAID if said.template not in french})
+    assert not lacking, "without French:\n" + "\n".join(lacking)
+
+
+def test_no_translation_is_left_over() -> None:
+    used = {said.template for said in SAID}
+    assert sorted(set(catalogue("fr")) - used) == []
+
+
+@pytest.mark.parametrize("said", SAID, ids=lambda said: said.place)
+def test_values_match_the_placeholders(said: Said) -> None:
+    if said.values is not None:
+        assert _names(said.template) == set(said.values)
+    for match in PLACEHOLDER.finditer(said.template):
+        kind = match["kind"] or ""
+        assert kind in KINDS or (kind.startswith("plural,") and kind.count(",") == 2), match[0]
+    assert not set("{}") & set(PLACEHOLDER.sub("", said.template))
+
+
+@pytest.mark.parametrize(("english", "french"), sorted(catalogue("fr").items()))
+def test_french_keeps_placeholders_and_typography(english: str, french: str) -> None:
+    assert _names(french) == _names(english)
+    bare = PLACEHOLDER.sub("0", french)
+    assert not set("{}") & set(bare)
+    assert "'" not in bare and '"' not in bare
+    for before, mark in pairwise(bare):
+        if mark in ";?!%»" or (mark == ":" and not bare.startswith("http")):
+            assert before in "\u00a0\u202f" or (mark == ":" and before in string.digits), bare
+        if before == "«":
+            assert mark in "\u00a0\u202f", bare
+
+
+def test_numbers_follow_the_language() -> None:
+    message = say(
+        "{a:pct} {b:pct2} {c:num1} {c:num2} {c:num4} {d:int} {e:sec} {f:sec} {c}",
+        a=0.123,
+        b=0.99871,
+        c=1.5,
+        d=12345,
+        e=3.2,
+        f=185,
+    )
+    assert render(message, "en") == "12.3% 99.87% 1.5 1.50 1.5000 12,345 3.2\u00a0s 3\u00a0min\u00a005\u00a0s 1.5"
+    assert render(message, "fr") == (
+        "12,3\u202f% 99,87\u202f% 1,5 1,50 1,5000 12\u202f345 3,2\u202fs 3\u00a0min\u00a005\u202fs 1,5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "english", "french"),
+    [
+        (0, "cells", "cell"),
+        (1, "cell", "cell"),
+        (1.5, "cells", "cell"),
+        (2, "cells", "cells"),
+        (2_000_000, "cells", "cells"),
+    ],
+)
+def test_plural_of_each_language(number: float, english: str, french: str) -> None:
+    message = say("{n:plural,cell,cells}", n=number)
+    assert render(message, "en") == english
+    assert render(message, "fr") == french
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_a_value_that_is_not_there_is_a_dash(value: float | None) -> None:
+    assert render(say("{x:pct}", x=value), "fr") == "–"
+
+
+def test_a_missing_value_is_a_fault() -> None:
+    with pytest.raises(KeyError):
+        render(say("{x:pct}"), "en")
+
+
+def test_an_unknown_language_falls_back_to_english() -> None:
+    assert render(say("met"), "de") == "met"
+    assert render(say("met"), "fr") != "met"
+
+
+def test_values_are_never_templates() -> None:
+    assert render(say("{a} {b}", a="{b}", b="{a.__class__}"), "en") == "{b} {a.__class__}"
+
+
+def test_tricks_of_direction_and_terminals_are_seen() -> None:
+    assert visible("\x1b[31mred\x1b[0m \x1b]0;title\x07x\x00") == "red x[U+0000]"
+    assert visible("a\u202etxt.exe\u200b\ufeff") == "a[U+202E]txt.exe[U+200B][U+FEFF]"
+    assert visible("Élève ⟶ مريم 李\t\n👩\u200d💻 ❤\ufe0f\u200d🔥") == "Élève ⟶ مريم 李\t\n👩\u200d💻 ❤\ufe0f\u200d🔥"
+
+
+@given(st.text())
+def test_visible_text_can_be_written_and_stays_as_it_is(text: str) -> None:
+    shown = visible(text)
+    assert shown.encode().decode() == visible(shown)
+    assert not any(ord(character) < 32 and character not in "\t\n" for character in shown)
