@@ -101,7 +101,8 @@ def wilson(successes: int, images: int) -> Estimate:
     share, z2 = successes / images, NORMAL_95**2
     centre = (share + z2 / (2 * images)) / (1 + z2 / images)
     half = NORMAL_95 / (1 + z2 / images) * math.sqrt(share * (1 - share) / images + z2 / (4 * images**2))
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+    # Rounding must not push an end past the share itself.
+    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
 def mean_ratio(numerator: Floats, denominator: Floats, *, seed: int, resamples: int = 2000) -> Estimate | None:

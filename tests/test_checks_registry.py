@@ -46,7 +46,9 @@ def met(share: float | None = 1.0, verdict: Verdict = Verdict.MET) -> Finding:
 def rubric_of(name: str, **parameters: Json) -> Rubric:
     item = Item(id="item", title={}, points=Decimal(1), check=name, parameters=parameters)
     criterion = Criterion(id="c", title={}, points=Decimal(1), items=(item,))
-    return Rubric(id="r", version=1, title={}, points=Decimal(1), criteria=(criterion,), digest=Digest("sha256:" + "0" * 64))
+    return Rubric(
+        id="r", version=1, title={}, points=Decimal(1), criteria=(criterion,), digest=Digest("sha256:" + "0" * 64)
+    )
 
 
 def outcome(function: Callable[..., Finding], seen: Evidence | None = None, **parameters: Json) -> Finding:
@@ -97,7 +99,10 @@ def test_signatures_that_a_rubric_cannot_call_are_refused() -> None:
     def untyped(evidence: Evidence, *, words=3) -> Finding:  # type: ignore[no-untyped-def]  # noqa: ANN001
         return met()
 
-    for function, said in ((positional, "keyword-only"), (untyped, "annotation")):
+    def wrong(evidence: Evidence, *, words: int = "many") -> Finding:  # type: ignore[assignment]
+        return met()
+
+    for function, said in ((positional, "keyword-only"), (untyped, "annotation"), (wrong, "not of its type")):
         with pytest.raises(ConfigError, match=said):
             check("test.bad")(function)
 

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from autograder import exports
 from autograder.messages import visible
-from autograder.records import Grade, State, StudentId, Verdict, say
+from autograder.records import Grade, Report, State, StudentId, Verdict, say
 
 SCHEMA_PAGE = Path(__file__).resolve().parent.parent / "docs" / "grade-schema.md"
 REVIEWED = (Verdict.MET, Verdict.NEEDS_REVIEW, Verdict.UNREACHED)
@@ -179,7 +179,7 @@ def _schema() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "report", [a_report(), a_refusal(), a_report(grade=a_grade(REVIEWED))], ids=["graded", "refused", "review"]
 )
-def test_record_follows_its_documented_schema(report: Any) -> None:
+def test_record_follows_its_documented_schema(report: Report) -> None:
     schema = _schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     found = json.loads(exports.record.text(exports.record.grade(report)))

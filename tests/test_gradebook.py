@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -243,7 +242,7 @@ def test_a_place_that_cannot_be_a_folder_is_said(tmp_path: Path) -> None:
     assert "--state" in caught.value.remedy
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+@pytest.mark.usefixtures("permissions")
 def test_a_read_only_file_is_said(path: Path) -> None:
     book = Gradebook(path)
     path.chmod(0o400)

@@ -97,7 +97,12 @@ def test_what_an_item_leaves_out_is_filled_in_with_defaults(tmp_path: Path) -> N
     ("old", "new", "place", "said"),
     [
         ("points: 3\n", "pionts: 3\n", "pionts: 3", 'did you mean "points"'),
-        ("        check: person.reads", "        check: person.read", "check: person.read", 'did you mean "person.reads"'),
+        (
+            "        check: person.reads",
+            "        check: person.read",
+            "check: person.read",
+            'did you mean "person.reads"',
+        ),
         ("          share: 0.5", "          shre: 0.5", "shre", 'did you mean "share"'),
         ("          share: 0.5", "          share: half", "share: half", "valid number"),
         ("          share: 0.5", "          share: true", "share: true", "valid number"),
@@ -128,7 +133,11 @@ def test_each_problem_is_told_with_its_line(tmp_path: Path, old: str, new: str, 
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
-    text = GOOD.replace("share: 0.5", "shre: 1").replace("person.reads", "person.rads").replace("points: 3\n", "points: 4\n")
+    text = (
+        GOOD.replace("share: 0.5", "shre: 1")
+        .replace("person.reads", "person.rads")
+        .replace("points: 3\n", "points: 4\n")
+    )
     told = str(refusal(tmp_path, text))
     assert told.index("add up to 3.0, not to 4") < told.index("shre") < told.index("person.rads")
     assert "3 problems" in told

@@ -28,7 +28,8 @@ SUBMISSION = Submission(student=StudentId("ada"), name="Ada", source="ada.ipynb"
 
 def rubric(points: list[Decimal]) -> Rubric:
     items = tuple(
-        Item(id=f"i{number}", title={"en": "x", "fr": "x"}, points=worth, check="c") for number, worth in enumerate(points)
+        Item(id=f"i{number}", title={"en": "x", "fr": "x"}, points=worth, check="c")
+        for number, worth in enumerate(points)
     )
     criterion = Criterion(id="c", title={"en": "x", "fr": "x"}, points=sum(points, Decimal(0)), items=items)
     return Rubric(
@@ -66,7 +67,14 @@ def test_a_larger_share_never_earns_less(worth: Decimal, one: float, other: floa
 
 @pytest.mark.parametrize(
     ("share", "possible", "expected"),
-    [(1 / 3, "3", "1"), (2 / 3, "3", "2"), (1.0, "0.125", "0.125"), (0.5, "0.25", "0.13"), (0.125, "1", "0.13"), (0.0, "3", "0")],
+    [
+        (1 / 3, "3", "1"),
+        (2 / 3, "3", "2"),
+        (1.0, "0.125", "0.125"),
+        (0.5, "0.25", "0.13"),
+        (0.125, "1", "0.13"),
+        (0.0, "3", "0"),
+    ],
 )
 def test_points_are_rounded_half_up_to_a_hundredth(share: float, possible: str, expected: str) -> None:
     assert scoring.points(share, Decimal(possible)) == Decimal(expected)

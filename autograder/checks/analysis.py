@@ -40,18 +40,18 @@ _ALTERED_WORDS = re.compile(
     r"|luminosite|brightness|adversar|permut"
 )
 _STRENGTH = re.compile(
-    r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass|depass"
-    r"|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable|robuste\b"
+    r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass"
+    r"|depass|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable|robuste\b"
 )
 _WEAKNESS = re.compile(
     r"faible|limite|inconvenient|difficult|sensible|\bcout|couteu|\blent|sur-?apprent|overfit|weak|drawback|struggl"
-    r"|slow|sensitiv|\bfail|echou|echec|confond|confus|tromp|chute|degrad|baisse|\bperd|\bdrop|\bloses?\b|fragile|limitation"
+    r"|slow|sensitiv|\bfail|echou|echec|confond|confus|tromp|chute|degrad|baisse|\bperd|\bdrop|\bloses?\b|fragile"
     r"|moins (?:bon|robuste|precis|fiable|bien)|less (?:accurate|robust|reliable)|expensive|longer|plus long"
 )
 _ADVICE = re.compile(
     r"recomm?and|conseil|preconis|sugger|propos(?:ons|e|erai\w*) (?:de |d'|a )|il fau|devrai|pourrai|pourra\b|pourron"
-    r"|a l'avenir|perspective|reten(?:ir|ons)|deploi|deploy|production|privilegi|recommend|suggest|should|could|future|next steps?"
-    r"|advise|\bchoose|choisi|souhaitable"
+    r"|a l'avenir|perspective|reten(?:ir|ons)|deploi|deploy|production|privilegi|recommend|suggest|should|could|future"
+    r"|next steps?|advise|\bchoose|choisi|souhaitable"
 )
 
 

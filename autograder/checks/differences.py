@@ -161,12 +161,14 @@ def _label(kind: str, config: Mapping[str, Json]) -> str:
 
 def _edits(old: Sequence[tuple[str, Mapping[str, Json]]], new: Sequence[tuple[str, Mapping[str, Json]]]) -> str:
     """``+ Conv2D(128) − Dense(64)``: the shortest way from one list of layers to the other."""
-    kinds = difflib.SequenceMatcher(None, [kind for kind, _ in old], [kind for kind, _ in new], autojunk=False)
+    before, after = ([_label(*layer) for layer in layers] for layers in (old, new))
     added, removed = [], []
-    for operation, start, stop, begin, end in kinds.get_opcodes():
+    for operation, start, stop, begin, end in difflib.SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
         if operation != "equal":
-            removed += [_label(*layer) for layer in old[start:stop]]
-            added += [_label(*layer) for layer in new[begin:end]]
+            removed += before[start:stop]
+            added += after[begin:end]
     told = [f"+ {', '.join(added)}"] if added else []
     told += [f"− {', '.join(removed)}"] if removed else []
     return " ".join(told)[:160]

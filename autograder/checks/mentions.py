@@ -91,7 +91,7 @@ def section_cells(evidence: Evidence, *kinds: str) -> frozenset[int]:
 
 
 def namings(evidence: Evidence, own: Iterable[Paragraph]) -> Iterator[Naming]:
-    """Sentences about errors that name classes; below the heading of the error analysis any sentence is about errors."""
+    """Sentences about errors that name classes; below the heading of the error analysis every sentence is."""
     about = section_cells(evidence, "errors")
     for paragraph in own:
         for sentence in sentences(paragraph.text):

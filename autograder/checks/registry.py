@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from autograder.errors import ConfigError
 from autograder.records import Evidence, Finding, GapKind, Json
-from autograder.rubric import Parameter
+from autograder.rubric import Parameter, adapted
 
 Function = TypeVar("Function", bound=Callable[..., Finding])
 
@@ -85,14 +87,19 @@ def _parameters(name: str, function: Callable[..., Finding]) -> Mapping[str, Par
             raise _unusable(name, function, f"parameter {parameter.name!r} must be keyword-only")
         if parameter.name not in hints:
             raise _unusable(name, function, f"parameter {parameter.name!r} has no type annotation")
-        required = parameter.default is inspect.Parameter.empty
-        found[parameter.name] = Parameter(
-            name=parameter.name,
-            type=hints[parameter.name],
-            required=required,
-            default=None if required else parameter.default,
-        )
+        found[parameter.name] = _parameter(name, function, parameter, hints[parameter.name])
     return MappingProxyType(found)
+
+
+def _parameter(name: str, function: Callable[..., Finding], told: inspect.Parameter, hint: object) -> Parameter:
+    if told.default is inspect.Parameter.empty:
+        return Parameter(name=told.name, type=hint, required=True)
+    known = Parameter(name=told.name, type=hint, required=False, default=told.default)
+    try:
+        adapted(known, told.default)
+    except ValidationError as error:
+        raise _unusable(name, function, f"parameter {told.name!r} has a default that is not of its type") from error
+    return known
 
 
 def _unusable(name: str, function: Callable[..., Finding], problem: str) -> ConfigError:

@@ -63,7 +63,3 @@ def main(arguments: list[str] | None = None) -> int:
             errors.print(f"  remedy: {error.remedy}")
         return USAGE if isinstance(error, ConfigError) else OUR_FAULT
 
-
-def entry() -> None:
-    """For the ``autograder`` script."""
-    sys.exit(main())

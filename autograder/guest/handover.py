@@ -10,7 +10,8 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any
+
+from .things import Thing
 
 LEDGER = "ledger.json"
 PROGRESS = "progress.json"
@@ -41,18 +42,21 @@ class Handover:
         self.making(name).write_bytes(content)
         self.made(name)
 
-    def put_json(self, name: str, value: Any) -> None:
+    def put_json(self, name: str, value: Thing) -> None:
         self.put(name, json.dumps(value, allow_nan=False).encode("utf-8", "replace"))
 
     # --- the runner's side
 
     def artifacts(self) -> list[str]:
         """Names of the complete artifacts, oldest number first."""
-        return sorted(filter(_ARTIFACT.fullmatch, os.listdir(self.folder)), key=_number)
+        return sorted(filter(_ARTIFACT.fullmatch, self._names()), key=_number)
+
+    def _names(self) -> list[str]:
+        return [path.name for path in self.folder.iterdir()]
 
     def fallbacks(self) -> dict[str, str]:
         """Model id -> file name."""
-        found = (_FALLBACK.fullmatch(name) for name in sorted(os.listdir(self.folder)))
+        found = (_FALLBACK.fullmatch(name) for name in sorted(self._names()))
         return {match[1]: match[0] for match in found if match}
 
     def take(self, name: str, cap: int) -> bytes | None:
@@ -73,7 +77,7 @@ class Handover:
                 return None
             return file.read(cap)
 
-    def read_json(self, name: str, cap: int) -> Any:
+    def read_json(self, name: str, cap: int) -> Thing:
         """None when absent or not JSON."""
         try:
             return json.loads(self.read(name, cap) or b"null")

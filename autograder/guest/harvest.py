@@ -11,6 +11,7 @@ import numpy as np
 from . import prints
 from .handover import IMAGES, PARAMETERS
 from .ledger import Recorder
+from .things import Thing
 
 FRAMES = 30
 ROWS = 60
@@ -37,7 +38,7 @@ def changed(names: Names, parameters: Names) -> list[str]:
     return [name for name, value in parameters.items() if not _same(names.get(name), value)]
 
 
-def _same(found: Any, wanted: Any) -> bool:
+def _same(found: Thing, wanted: Thing) -> bool:
     """Equal, of the same built-in type throughout: a student's ``__eq__`` is never asked."""
     if type(found) is not type(wanted):
         return False
@@ -63,7 +64,7 @@ def bindings(recorder: Recorder, names: Names) -> dict[str, str]:
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
 
 
-def _keep(recorder: Recorder, model: Any, known: set[str]) -> None:
+def _keep(recorder: Recorder, model: Thing, known: set[str]) -> None:
     number = recorder.model_id(model)
     name, digest, _ = recorder.keep_model(model, f"bound-{number}.keras")
     if name.startswith("bound") and digest not in known:
@@ -109,7 +110,7 @@ def frames(names: Names) -> list[dict[str, Any]]:
     return found
 
 
-def _frame(value: Any) -> dict[str, Any] | None:
+def _frame(value: Thing) -> dict[str, Any] | None:
     pandas = sys.modules.get("pandas")
     if pandas is not None and type(value) is pandas.DataFrame:
         return _data_frame(value)
@@ -120,7 +121,7 @@ def _frame(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def _data_frame(table: Any) -> dict[str, Any] | None:
+def _data_frame(table: Thing) -> dict[str, Any] | None:
     if not 0 < len(table) <= ROWS:
         return None  # data, not a comparison
     table = table.iloc[:, :COLUMNS]
@@ -159,7 +160,7 @@ def _table(columns: list[str], index: list[str], rows: list[list[Any]]) -> dict[
     return {"kind": "dict", "columns": columns, "index": index, "rows": rows}
 
 
-def plain(value: Any) -> str | int | float | None:
+def plain(value: Thing) -> str | int | float | None:
     """A short string, a whole number or a finite float; None for everything else, whose ``repr`` is not asked."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -170,7 +171,7 @@ def plain(value: Any) -> str | int | float | None:
     return prints.finite(value) if type(value) is float else None
 
 
-def _label(value: Any) -> str:
+def _label(value: Thing) -> str:
     if type(value) is tuple:
         return " ".join(map(_label, value))[:TEXT]
     known = plain(value)
@@ -189,6 +190,6 @@ def predict(recorder: Recorder) -> None:
     recorder.flush()
 
 
-def _answer(recorder: Recorder, number: str, model: Any, images: prints.Array) -> None:
+def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array) -> None:
     answers = np.asarray(model.predict(images, batch_size=256, verbose=0))
     recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers))

@@ -26,6 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .things import Thing
+
 Action = Callable[[ModuleType], None]
 
 SESSION = "autograder_session"
@@ -38,9 +40,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
     def __init__(self, actions: Mapping[str, Action]) -> None:
         self.actions = actions
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         action = self.actions.get(name)
         if action is None:
             return None
@@ -52,7 +52,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
         return None
 
 
-def _follow(loader: Any, action: Action) -> None:
+def _follow(loader: Thing, action: Action) -> None:
     run = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
@@ -72,13 +72,13 @@ class Session:
         self._recorder: Any = None
 
     @property
-    def recorder(self) -> Any:
+    def recorder(self) -> Thing:
         """Made at first use: it needs numpy, which most notebooks import anyway."""
         if self._recorder is None:
             from .handover import Handover
             from .ledger import Recorder
 
-            self._recorder = Recorder(self.job, Handover(Path(self.job["handover"])), self.count)
+            self._recorder = Recorder(self.job, Handover(Path(os.environ["AUTOGRADER_HANDOVER"])), self.count)
         return self._recorder
 
     def actions(self) -> dict[str, Action]:
@@ -96,7 +96,7 @@ class Session:
         }
         return actions | dict.fromkeys(loaders.modules(), serve)
 
-    def after_cell(self, *_: Any) -> None:
+    def after_cell(self, *_: Thing) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
         if self._recorder is not None:
             self._recorder.flush()
@@ -123,10 +123,11 @@ def _names() -> dict[str, Any]:
 def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
-    folder = Path(os.environ["AUTOGRADER_HANDOVER"])
-    job = json.loads((folder / "kernel.json").read_text("utf-8"))
+    inside = Path(os.environ["AUTOGRADER_JOB"]) / "in"
+    job = json.loads((inside / "job.json").read_text("utf-8"))
+    job["parameters"]["autograder_data"] = str(inside / "data.npz")
     app = IPKernelApp.instance()
-    session = Session(job, Path(job["data_file"]), lambda: app.shell.execution_count)
+    session = Session(job, inside / "data.npz", lambda: app.shell.execution_count)
     sys.modules[SESSION] = session  # type: ignore[assignment]
     random.seed(job["seed"])
     actions = session.actions()

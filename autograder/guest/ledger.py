@@ -17,6 +17,7 @@ from typing import Any
 
 from . import models, prints, stack, thinning
 from .handover import LEDGER, PROGRESS, UNSAVED, Handover
+from .things import Thing
 
 ROWS = 100
 """A model is saved before a use on at least so many rows, and after each training."""
@@ -76,13 +77,13 @@ class Recorder:
         """Note who compiles. In place: Keras compares a model's ``compile`` with this very attribute."""
         trainer.compile = _wrapped(trainer.compile, self.compile)  # type: ignore[attr-defined]
 
-    def compile(self, original: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> Any:
+    def compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         if not self._inside:
             self._safely(self._note_builder, model)
         return original(model, *arguments, **keywords)
 
-    def fit(self, original: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> Any:
+    def fit(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         begun = None if self._inside else self._safely(self._begin, original, model, arguments, keywords)
         if begun is None:
@@ -99,7 +100,7 @@ class Recorder:
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
 
-    def use(self, original: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> Any:
+    def use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         entry = None if self._inside else self._safely(self._begin_use, original, model, arguments, keywords)
         if entry is None:
@@ -127,7 +128,7 @@ class Recorder:
 
     silently = _nested
 
-    def _safely(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
         try:
             with self._nested():  # a model's own attributes may call the hooks
                 return work(*arguments)
@@ -141,28 +142,28 @@ class Recorder:
 
     # --- models ----------------------------------------------------------------------------------------------------
 
-    def model_id(self, model: Any) -> str:
+    def model_id(self, model: Thing) -> str:
         return self._entry(model)[1]
 
-    def facts(self, model: Any) -> dict[str, Any]:
+    def facts(self, model: Thing) -> dict[str, Any]:
         """What is known of a model beyond its id: builder, built_count."""
         return self._entry(model)[2]
 
-    def _entry(self, model: Any) -> tuple[Any, str, dict[str, Any]]:
+    def _entry(self, model: Thing) -> tuple[Any, str, dict[str, Any]]:
         found = self._models.get(id(model))
         if found is None or found[0]() is not model:  # an id is used again once its object is gone
             self._known += 1
             found = self._models[id(model)] = (weakref.ref(model), f"m{self._known}", {})
         return found
 
-    def _note_builder(self, model: Any) -> None:
+    def _note_builder(self, model: Thing) -> None:
         facts = self.facts(model)
         called = stack.functions(stack.frames(self._is_student))
         if called and not facts.get("builder"):
             facts["builder"] = called[-1]
         facts.setdefault("built_count", self.count())
 
-    def keep_model(self, model: Any, name: str) -> tuple[str, str, str]:
+    def keep_model(self, model: Thing, name: str) -> tuple[str, str, str]:
         """Artifact name, digest of the weights, and why there is no artifact; equal weights are saved once."""
         digest = models.weights(model)
         if not digest:
@@ -179,7 +180,7 @@ class Recorder:
             self._hold(model)
             return "", digest, f"{type(error).__name__}: {error}"[:300]
 
-    def _save(self, model: Any, name: str, digest: str) -> str:
+    def _save(self, model: Thing, name: str, digest: str) -> str:
         path = self.handover.making(name)
         models.save(model, path)
         size = path.stat().st_size
@@ -190,7 +191,7 @@ class Recorder:
         self._saved[digest] = name
         return name
 
-    def _hold(self, model: Any) -> None:
+    def _hold(self, model: Thing) -> None:
         if len(self.unsaved) < UNSAVEABLE:
             self.unsaved[self.model_id(model)] = model
 
@@ -206,7 +207,7 @@ class Recorder:
     # --- fit -------------------------------------------------------------------------------------------------------
 
     def _begin(
-        self, original: Callable[..., Any], model: Any, arguments: Any, keywords: Any
+        self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
     ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]] | None:
         """The new entry, the arguments to train with, and the list that fills with each epoch's figures."""
         if len(self.trainings) >= TRAININGS:
@@ -219,10 +220,12 @@ class Recorder:
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             total = int(given.get("epochs", 1))
-            thinned = thinned | {"callbacks": [*(watched or ()), _Epochs(self._progress, entry["number"], total, epochs)]}
+            thinned = thinned | {
+                "callbacks": [*(watched or ()), _epochs(self._progress, entry["number"], total, epochs)]
+            }
         return entry, thinned, epochs
 
-    def _describe(self, model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    def _describe(self, model: Thing, given: dict[str, Any]) -> dict[str, Any]:
         running = stack.frames(self._is_student)
         facts = self.facts(model)
         return {
@@ -251,7 +254,7 @@ class Recorder:
             "validation_x": prints.fingerprint(validation_x, self._keep_sample),
         }
 
-    def _end(self, entry: dict[str, Any], model: Any, epochs: list[dict[str, Any]], seconds: float) -> None:
+    def _end(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]], seconds: float) -> None:
         entry["seconds"] = seconds
         entry["layers"] = models.layers(model)[:200]
         entry["parameters"] = models.parameters(model)
@@ -265,14 +268,12 @@ class Recorder:
         self.flush()
 
     def _progress(self, training: int, epoch: int, epochs: int) -> None:
-        self._safely(
-            self.handover.put_json, PROGRESS, {"text": f"epoch {epoch}/{epochs}", "training": training}
-        )
+        self._safely(self.handover.put_json, PROGRESS, {"text": f"epoch {epoch}/{epochs}", "training": training})
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------
 
     def _begin_use(
-        self, original: Callable[..., Any], model: Any, arguments: Any, keywords: Any
+        self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
     ) -> dict[str, Any] | None:
         given = _bound(original, model, arguments, keywords)
         x = given.get("x")
@@ -297,7 +298,7 @@ class Recorder:
         self.evaluations.append(entry)
         return entry
 
-    def _end_evaluation(self, entry: dict[str, Any], model: Any) -> None:
+    def _end_evaluation(self, entry: dict[str, Any], model: Thing) -> None:
         figures = {key: prints.finite(value) for key, value in model.get_metrics_result().items()}
         known = {key: value for key, value in figures.items() if value is not None}
         entry["results"] = models.normalise(known, models.metric_names(model))
@@ -322,19 +323,20 @@ class Recorder:
 
 def _wrapped(original: Callable[..., Any], record: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)  # also copies Keras' marks on the function
-    def call(self: Any, *arguments: Any, **keywords: Any) -> Any:
+    def call(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
         __tracebackhide__ = True
         return record(original, self, arguments, keywords)
 
     return call
 
 
-def _bound(original: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> dict[str, Any]:
+def _bound(original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> dict[str, Any]:
     """Arguments by name; raises TypeError where the call itself would."""
     bound = inspect.signature(original).bind(model, *arguments, **keywords)
     given = dict(bound.arguments)
     given.pop("self", None)
-    return given | given.pop("kwargs", {})
+    given.update(given.pop("kwargs", {}))
+    return given
 
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -358,15 +360,15 @@ def _history(epochs: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [epoch.get(name) for epoch in epochs] for name in names}
 
 
-def _Epochs(tell: Callable[[int, int, int], None], training: int, total: int, epochs: list[dict[str, Any]]) -> Any:
+def _epochs(tell: Callable[[int, int, int], None], training: int, total: int, epochs: list[dict[str, Any]]) -> Thing:
     """A Keras callback that tells of each epoch and collects its figures; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
 
     class Epochs(Callback):  # type: ignore[misc, unused-ignore]
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
             tell(training, epoch + 1, total)
 
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             epochs.append(dict(logs or {}))
 
     return Epochs()

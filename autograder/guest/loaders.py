@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .things import Thing
+
 if TYPE_CHECKING:  # a notebook that loads no data does not pay for numpy
     import numpy.typing as npt
 
@@ -48,7 +50,7 @@ def replacement(name: str, original: Callable[..., Any], data: Path, served: str
     """A ``load_data`` that takes and ignores the original's arguments."""
 
     @functools.wraps(original)
-    def load_data(*_arguments: Any, **_keywords: Any) -> Pairs:
+    def load_data(*_arguments: Thing, **_keywords: Thing) -> Pairs:
         __tracebackhide__ = True
         import numpy as np
 

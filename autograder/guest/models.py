@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 
 from .prints import finite
+from .things import Thing
 
 _UNSAID = ("name", "dtype", "trainable", "batch_shape", "build_config", "module", "registered_name", "seed")
 _ACCURACY = re.compile(r"(sparse_)?(top_1_)?(categorical_|binary_)?acc(uracy)?(_\d+)?")
 _COMPILED = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
 
 
-def layers(model: Any) -> list[dict[str, Any]]:
+def layers(model: Thing) -> list[dict[str, Any]]:
     """``Layer`` records in order, models within models opened, input layers left out."""
     return [_layer(layer) for layer in _flat(model)]
 
 
-def _flat(model: Any) -> Iterator[Any]:
+def _flat(model: Thing) -> Iterator[Any]:
     for layer in model.layers:
         if hasattr(layer, "layers") and hasattr(layer, "fit"):
             yield from _flat(layer)
@@ -32,7 +33,7 @@ def _flat(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _layer(layer: Any) -> dict[str, Any]:
+def _layer(layer: Thing) -> dict[str, Any]:
     return {
         "kind": type(layer).__name__[:100],
         "config": _or({}, lambda: _config(layer.get_config())),
@@ -41,7 +42,7 @@ def _layer(layer: Any) -> dict[str, Any]:
     }
 
 
-def _or(default: Any, read: Callable[[], Any]) -> Any:
+def _or(default: Thing, read: Callable[[], Any]) -> Thing:
     """A fact that a layer may be unable to give: not built, no single output, a student's own ``get_config``."""
     try:
         return read()
@@ -56,7 +57,7 @@ def _config(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in list(plain.items())[:40] if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Thing) -> Thing:
     """A scalar, a short list, or for an object its class name and figures: ``L2(l2=0.01)``."""
     if isinstance(value, Mapping):
         inner = value.get("config")
@@ -71,7 +72,7 @@ def _plain(value: Any) -> Any:
     return _number(value)
 
 
-def _number(value: Any) -> Any:
+def _number(value: Thing) -> Thing:
     """Booleans and whole numbers as they are; floats without the noise of float32 (0.0010000000474974513)."""
     if isinstance(value, (bool, int, type(None))):
         return value
@@ -79,11 +80,11 @@ def _number(value: Any) -> Any:
     return None if number is None else float(f"{number:.7g}")
 
 
-def parameters(model: Any) -> int:
+def parameters(model: Thing) -> int:
     return int(_or(0, model.count_params))
 
 
-def optimizer(model: Any) -> dict[str, Any]:
+def optimizer(model: Thing) -> dict[str, Any]:
     """Name and scalars of its configuration; a schedule of the learning rate by its class name and figures."""
     found = getattr(model, "optimizer", None)
     if found is None:
@@ -93,7 +94,7 @@ def optimizer(model: Any) -> dict[str, Any]:
     return {"name": type(found).__name__.lower(), **config}
 
 
-def loss(model: Any) -> str:
+def loss(model: Thing) -> str:
     """``categorical_crossentropy``, however it was given."""
     given = getattr(model, "loss", None)
     if isinstance(given, str):
@@ -108,7 +109,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)[:100].lower()
 
 
-def metric_names(model: Any) -> dict[str, str]:
+def metric_names(model: Thing) -> dict[str, str]:
     """Name of each metric that is an accuracy, whatever the student called it -> ``accuracy``."""
     compiled = getattr(model, "_compile_metrics", None)
     names = {}
@@ -121,7 +122,7 @@ def metric_names(model: Any) -> dict[str, str]:
 
 
 def normalise(figures: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Rename accuracies (``acc``, ``val_acc``, ``sparse_categorical_accuracy``, own names) and ``lr``; first one wins."""
+    """Rename accuracies (``acc``, ``val_acc``, ``sparse_categorical_accuracy``, own) and ``lr``; the first one wins."""
     renamed: dict[str, Any] = {}
     for key, value in figures.items():
         prefix, bare = ("val_", key[4:]) if key.startswith("val_") else ("", key)
@@ -131,7 +132,7 @@ def normalise(figures: Mapping[str, Any], names: Mapping[str, str]) -> dict[str,
     return {key[:100]: value for key, value in list(renamed.items())[:40]}
 
 
-def weights(model: Any) -> str:
+def weights(model: Thing) -> str:
     """SHA-256 over architecture and weights; empty while there are none."""
     if not getattr(model, "built", False):
         return ""
@@ -146,11 +147,11 @@ def weights(model: Any) -> str:
     return hashed.hexdigest()
 
 
-def _activation(layer: Any) -> str:
+def _activation(layer: Thing) -> str:
     return str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
 
-def foreign(model: Any) -> list[str]:
+def foreign(model: Thing) -> list[str]:
     """Classes that only the student's process knows, so that the model cannot be loaded anywhere else."""
     parts = [model, *_flat(model)]
     names = {type(part).__name__ for part in parts if type(part).__module__.split(".")[0] not in ("keras", "tf_keras")}
@@ -158,7 +159,7 @@ def foreign(model: Any) -> list[str]:
     return sorted(names)
 
 
-def save(model: Any, path: Path) -> None:
+def save(model: Thing, path: Path) -> None:
     """Write a ``.keras`` archive without optimiser, loss and metrics: they triple its size, and nobody needs them."""
     from keras.src.saving import saving_lib
 
@@ -168,9 +169,9 @@ def save(model: Any, path: Path) -> None:
 
 
 @contextmanager
-def _uncompiled(model: Any) -> Iterator[None]:
+def _uncompiled(model: Thing) -> Iterator[None]:
     """Hide what ``compile`` left; past Keras' attribute tracking, which would note the change."""
-    attributes = vars(model)
+    attributes: dict[str, Any] = vars(model)  # type: ignore[assignment]
     kept = {name: attributes[name] for name in (*_COMPILED, "compiled") if name in attributes}
     attributes.update({name: None for name in kept} | ({"compiled": False} if "compiled" in kept else {}))
     try:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .things import Thing
+
 SAMPLE_ROWS = 32
 SAMPLE_BYTES = 8 << 20
 EXACT_BYTES = 64 << 20
@@ -24,7 +26,7 @@ Keep = Callable[[bytes], str]
 """Stores the bytes of a sample and answers the artifact's name, or an empty string."""
 
 
-def fingerprint(data: Any, keep: Keep | None = None) -> dict[str, Any] | None:
+def fingerprint(data: Thing, keep: Keep | None = None) -> dict[str, Any] | None:
     """An ``ArrayPrint`` as a dict; None for no data. A sample of rows is kept with ``keep``."""
     if data is None:
         return None
@@ -40,7 +42,7 @@ def fingerprint(data: Any, keep: Keep | None = None) -> dict[str, Any] | None:
     return facts | {"rows": [], "digest": "", "shape": [batch_count(data) * len(batch), *batch.shape[1:]]}
 
 
-def as_array(data: Any) -> Array | None:
+def as_array(data: Thing) -> Array | None:
     """The numpy array behind an array, a tensor, a DataFrame or a list of numbers; None for anything else."""
     if isinstance(data, np.ndarray):
         return data if data.ndim and data.dtype != object else None
@@ -57,7 +59,7 @@ def as_array(data: Any) -> Array | None:
     return None
 
 
-def _numbers(data: Any) -> Array | None:
+def _numbers(data: Thing) -> Array | None:
     try:
         array = np.asarray(data)
     except ValueError:  # ragged
@@ -65,24 +67,24 @@ def _numbers(data: Any) -> Array | None:
     return array if array.ndim and array.dtype.kind in "biuf" else None
 
 
-def is_dataset(data: Any) -> bool:
+def is_dataset(data: Thing) -> bool:
     """Whether it is a ``tf.data.Dataset``, without importing TensorFlow."""
     return hasattr(data, "element_spec") and hasattr(data, "take")
 
 
-def is_sequence(data: Any) -> bool:
+def is_sequence(data: Thing) -> bool:
     """Whether batches can be had by number, without using up anything (``PyDataset``, Keras' image iterators)."""
     return hasattr(data, "__getitem__") and hasattr(data, "__len__") and as_array(data) is None
 
 
-def batch_count(data: Any) -> int:
+def batch_count(data: Thing) -> int:
     """Batches in an epoch; 1 when it cannot be known."""
     if is_dataset(data):
         return max(1, int(data.cardinality()))
     return max(1, len(data)) if is_sequence(data) else 1
 
 
-def first_batch(data: Any, part: int = 0) -> Array | None:
+def first_batch(data: Thing, part: int = 0) -> Array | None:
     """Inputs (or, with ``part=1``, targets) of one batch; None for what can be read only once."""
     with _untouched_chance():
         if is_dataset(data):
@@ -160,7 +162,7 @@ def _std(array: Array) -> float:
     return math.sqrt(total / array.size)
 
 
-def finite(value: Any) -> float | None:
+def finite(value: Thing) -> float | None:
     """A float that JSON can carry; None for NaN, infinities and what is no number."""
     try:
         number = float(value)

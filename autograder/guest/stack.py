@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any
+
+from .things import Thing
 
 LABEL_LENGTH = 200
 LABELS = 20
@@ -57,7 +58,7 @@ def labels(running: Sequence[FrameType]) -> dict[str, str]:
     return found
 
 
-def _text(value: Any) -> str:
+def _text(value: Thing) -> str:
     if type(value) is str:
         return value.strip()[:LABEL_LENGTH] if len(value) <= LABEL_LENGTH else ""
     if type(value) is FunctionType and not value.__name__.startswith("<"):

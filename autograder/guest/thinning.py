@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import prints
+from .things import Thing
 
 LARGE_SHARE = 0.3
 """Of the served training rows: data at least this long are taken to be made from them as a whole."""
@@ -61,7 +62,7 @@ def _thin_training(arguments: Arguments, served: Served) -> tuple[Arguments, int
 
 
 def kept_rows(array: npt.NDArray[Any], served: Served) -> npt.NDArray[np.intp] | None:
-    """First row of each distinct image, in order; each ``stride``-th row where all differ (augmented); None: keep all."""
+    """First row of each distinct image, in order; each ``stride``-th row where all differ; None: keep all."""
     if len(array) < max(LARGE_SHARE * served.train_rows, 10 * served.stride):
         return None
     first = first_rows(array)
@@ -77,7 +78,7 @@ def first_rows(array: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     return np.fromiter(seen.values(), dtype=np.intp, count=len(seen))
 
 
-def take(data: Any, rows: npt.NDArray[np.intp], length: int) -> Any:
+def take(data: Thing, rows: npt.NDArray[np.intp], length: int) -> Thing:
     """These rows of an array, a DataFrame, a tensor, or of each in a list or dict; anything else as it is."""
     if isinstance(data, dict):
         return {key: take(value, rows, length) for key, value in data.items()}
@@ -107,7 +108,7 @@ def _thin_dataset(arguments: Arguments, served: Served) -> tuple[Arguments, int]
     return _fewer_steps(arguments, stride) | {"x": thinned}, stride
 
 
-def _slices(parts: Sequence[Any], stride: int) -> Any:
+def _slices(parts: Sequence[Any], stride: int) -> Thing:
     sliced = tuple(
         {key: value[::stride] for key, value in part.items()} if isinstance(part, dict) else part[::stride]
         for part in parts
@@ -126,7 +127,7 @@ def _thin_batches(arguments: Arguments, served: Served) -> tuple[Arguments, int]
     return arguments | {"steps_per_epoch": fewer}, max(1, round(steps / fewer))
 
 
-def _batch_size(data: Any) -> int:
+def _batch_size(data: Thing) -> int:
     size = getattr(data, "batch_size", None)
     if isinstance(size, int):
         return size

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from autograder.intake import names
 from autograder.intake.caps import Caps
@@ -93,15 +92,15 @@ def _originals(group: Group, notes: list[Message]) -> list[Leaf]:
 
 def _newest(group: Group, found: Sequence[Leaf], notes: list[Message]) -> list[Leaf]:
     """Of several attempts at one file the newest, by the time in its name, else the file's own time."""
-    attempts: dict[tuple[PurePosixPath, str], list[tuple[tuple[str, float, int], Leaf]]] = {}
+    attempts: dict[tuple[str, str], list[tuple[tuple[str, float, int], Leaf]]] = {}
     for leaf in found:
-        stem = notebook_stem(leaf.path) or ""
-        if leaf.path in group.moments:
-            stem = re.sub(r"-\d{1,2}$", "", stem)  # Canvas numbers a second hand-in
+        stem, place = notebook_stem(leaf.path) or "", str(leaf.path.parent)
+        if leaf.path in group.moments:  # Canvas numbers a second hand-in, of a notebook or of a zip
+            stem, place = re.sub(r"-\d{1,2}$", "", stem.rstrip("_")), re.sub(r"-\d{1,2}(?=\.zip)", "", place)
         base, moment = names.attempt(stem)
         base, number = names.numbered(base)
         order = (group.moments.get(leaf.path) or moment, leaf.modified, number)
-        attempts.setdefault((leaf.path.parent, base.casefold()), []).append((order, leaf))
+        attempts.setdefault((place, base.casefold()), []).append((order, leaf))
     newest = []
     for versions in attempts.values():
         versions.sort(key=lambda version: (version[0], str(version[1].path)))

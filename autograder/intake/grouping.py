@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from autograder.intake import names
 from autograder.intake.archive import is_archive
 from autograder.intake.leaves import Blemish, Leaf, Listing
+from autograder.intake.roster import Person, match
 
 _NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?", re.IGNORECASE)
 """Browsers append ``.txt`` or ``.json`` to what they do not know."""
@@ -24,6 +26,13 @@ _CANVAS_ANONYMOUS = re.compile(
 
 _FOREIGN = re.compile(r"(?:\.tar)?\.(?:rar|7z|gz|tgz|tar|bz2|xz)$", re.IGNORECASE)
 """Archives that are not read, which deserve a sentence."""
+
+_DOCUMENT = re.compile(r"\.(?:pdf|py|html?|docx?|odt|rtf|txt|md|json|zip)$", re.IGNORECASE)
+
+_SHARED = {
+    "assets", "corrige", "data", "dataset", "datasets", "doc", "docs", "donnees", "enonce", "figures", "images", "img",
+    "lib", "models", "modeles", "resources", "ressources", "solution", "solutions", "src", "sujet", "template",
+}  # fmt: skip
 
 _NBGRADER = {"source", "release", "submitted", "autograded", "feedback", "exchange"}
 
@@ -62,24 +71,26 @@ def notebook_stem(path: PurePosixPath) -> str | None:
     return found["stem"] if found else None
 
 
-def groups(listing: Listing, inbox: str) -> list[Group]:
+def groups(listing: Listing, inbox: str, people: Sequence[Person] = ()) -> list[Group]:
     """Sort the files of one inbox by student, in the order in which they were found."""
     listing = _unwrapped(listing, inbox)
     entries: list[Leaf | Blemish] = [*listing.leaves, *listing.blemishes]
     prefix = _common_prefix(listing, inbox)
-    only_loose = _only_loose(listing)
+    shared = _shared(listing)
     found: dict[tuple[str, str], Group] = {}
+
+    def group_of(label: Label) -> Group:
+        new = Group(names.clean(label.name), label.participant)
+        return found.setdefault((label.name, label.participant), new)
+
     for entry in entries:
         label = _label(entry.path, prefix)
-        if label is None or not _is_work(entry, only_loose):
-            continue
-        group = found.setdefault((label.name, label.participant), Group(names.clean(label.name), label.participant))
-        _join(group, entry, label)
-    if not only_loose:
-        for folder in sorted(listing.folders):
-            label = _label(folder / "-", prefix)
-            if label is not None:
-                found.setdefault((label.name, label.participant), Group(names.clean(label.name), label.participant))
+        if label is not None and _is_work(entry, label, shared, people):
+            _join(group_of(label), entry, label)
+    for folder in sorted(listing.folders - shared):
+        label = _label(folder / "-", prefix)
+        if label is not None:
+            group_of(label)
     return [replace(group, name=_telling(group)) for group in found.values()]
 
 
@@ -140,36 +151,29 @@ def _plain_label(parts: tuple[str, ...], prefix: str) -> Label | None:
         name = re.sub(r"-(?:main|master)$", "", name.removeprefix(prefix)) if prefix else name
         base, late = names.late(name)
         return Label(name=base, inner=PurePosixPath(*parts[1:]), late=late)
-    stem = notebook_stem(top) or _FOREIGN.sub("", top.stem if is_archive(top) else top.name)
+    stem = notebook_stem(top) or _DOCUMENT.sub("", _FOREIGN.sub("", top.name))
     base, moment = names.attempt(names.original(stem) or stem)
     base, late = names.late(base)
     return Label(name=base, inner=top, late=late, moment=moment)
 
 
-def _is_work(entry: Leaf | Blemish, only_loose: bool) -> bool:
-    """Whether this may be somebody's: a loose README or class list and, beside loose notebooks, a folder are not."""
-    parts = entry.path.parts
-    if not parts:
-        return False
-    top = PurePosixPath(parts[0])
-    if any(_MOODLE.fullmatch(part) for part in parts) or _canvas(parts[0]) or is_archive(top):
+def _is_work(entry: Leaf | Blemish, label: Label, shared: set[PurePosixPath], people: Sequence[Person]) -> bool:
+    """Whether this may be somebody's: a loose README or class list is not, nor is a folder of shared data."""
+    top = PurePosixPath(entry.path.parts[0])
+    if label.participant or is_archive(top):
         return True
-    if len(parts) > 1:
-        return not only_loose
-    if notebook_stem(top) or _FOREIGN.search(top.name):
+    if len(entry.path.parts) > 1:
+        return top not in shared
+    if notebook_stem(top) or _FOREIGN.search(top.name) or match(people, label.name, ""):
         return True
-    return isinstance(entry, Blemish) and not only_loose and not top.suffix
+    return isinstance(entry, Blemish) and not top.suffix and names.slug(top.name) not in _SHARED
 
 
-def _only_loose(listing: Listing) -> bool:
-    """Whether notebooks or zips lie at the top and no folder holds a notebook: then folders are not students."""
-    tops = {PurePosixPath(leaf.path.parts[0]) for leaf in listing.leaves}
-    return any(notebook_stem(top) or is_archive(top) for top in tops) and not _folders_with_notebooks(listing)
-
-
-def _folders_with_notebooks(listing: Listing) -> bool:
-    tops = {leaf.path.parts[0] for leaf in listing.leaves if len(leaf.path.parts) > 1 and notebook_stem(leaf.path)}
-    return any(not is_archive(PurePosixPath(top)) for top in tops)
+def _shared(listing: Listing) -> set[PurePosixPath]:
+    """Folders at the top that hold no notebook and are called as no student is."""
+    tops = {PurePosixPath(leaf.path.parts[0]) for leaf in listing.leaves if len(leaf.path.parts) > 1} | listing.folders
+    full = {PurePosixPath(leaf.path.parts[0]) for leaf in listing.leaves if notebook_stem(leaf.path)}
+    return {top for top in tops - full if names.slug(top.name) in _SHARED}
 
 
 def _unwrapped(listing: Listing, inbox: str) -> Listing:

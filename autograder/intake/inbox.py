@@ -42,7 +42,7 @@ def collect(
     """
     caps = caps or Caps()
     people = _people(roster)
-    found = [group for path in _distinct(paths) for group in _groups_of(path, caps)]
+    found = [group for path in _distinct(paths) for group in _groups_of(path, people, caps)]
     if not found and not people:
         places = ", ".join(str(path) for path in paths) or "."
         raise ConfigError(
@@ -95,17 +95,17 @@ def _nearest(path: Path) -> str:
     return f"Did you mean {path.parent / close[0]}?" if close else "Check the path."
 
 
-def _groups_of(path: Path, caps: Caps) -> list[Group]:
+def _groups_of(path: Path, people: Sequence[Person], caps: Caps) -> list[Group]:
     shown = PurePosixPath(names.clean(path.name) or "inbox")
     if path.is_dir():
         if not os.access(path, os.R_OK | os.X_OK):
             raise ConfigError("the folder cannot be read", place=str(path), remedy="Check its permissions.")
-        return groups(expand(folder(path, caps), caps), path.resolve().name)
+        return groups(expand(folder(path, caps), caps), path.resolve().name, people)
     if is_archive(shown):
         listing = members(path, PurePosixPath(), caps)
         if isinstance(listing, Message):
             raise ConfigError("no readable zip archive", place=str(path), remedy="Unpack it and name the folder.")
-        return groups(expand(listing, caps), path.name)
+        return groups(expand(listing, caps), path.name, people)
     if notebook_stem(shown) is None:
         remedy = "Name a folder, a notebook (.ipynb) or a zip."
         raise ConfigError("neither a notebook nor a zip", place=str(path), remedy=remedy)

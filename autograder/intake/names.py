@@ -81,9 +81,10 @@ def _safe_part(part: str) -> bool:
 
 _ATTEMPT = re.compile(
     r"""(?P<base>.*?)
-        [\s_.-]*(?:attempt|tentative|essai)?[\s_.-]*
-        (?P<when>20\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])
-            (?:[\sT_-]+\d\d[-_:.h]?\d\d(?:[-_:.m]?\d\d)?)?)
+        [\s_.-]{0,3}(?:attempt|tentative|essai)?[\s_.-]{0,3}
+        (?P<when>20\d\d(?:
+            [-_.](?:0[1-9]|1[0-2])[-_.](?:0[1-9]|[12]\d|3[01])(?:[\sT_-]+\d\d[-_:.h]?\d\d(?:[-_:.m]?\d\d)?)?
+            |(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[\sT_-]?\d{4}(?:\d\d)?))
         (?P<rest>(?:[\s_.-].*)?)""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -93,7 +94,9 @@ _LATE = re.compile(r"(?P<base>.+?)[ _-]LATE", re.IGNORECASE)
 
 
 def attempt(stem: str) -> tuple[str, str]:
-    """Split off a time of hand-in: ``alice_2026-11-20`` is ``alice`` at ``20261120000000``; empty without one."""
+    """Split off a time of hand-in; eight digits alone may as well be a student's number and stay.
+
+    ``alice_2026-11-20`` is ``alice`` at ``20261120000000``; empty without one."""
     found = _ATTEMPT.fullmatch(stem)
     if not found or not (found["base"] or found["rest"]):
         return stem, ""

@@ -141,7 +141,7 @@ def _misspelt(title: str) -> str:
 
 
 def _markdown(cell: Cell) -> Iterator[Heading]:
-    source = [*lines(cell.source), ""]
+    source = [*(line[:1000] for line in lines(cell.source)), ""]
     for number, line in enumerate(source[:-1]):
         if not line.strip():
             continue
@@ -189,7 +189,7 @@ def _short(line: str) -> bool:
 
 def _banners(cell: Cell) -> Iterator[Heading]:
     """Titles drawn in comments and in what is printed."""
-    source = cell.source.split("\n")
+    source = [line[:300] for line in cell.source.split("\n")]
     for number, line in enumerate(source):
         text = _comment_title(source, number, line) or _printed_title(source, number, line)
         if text and len(words(text)) <= 10:

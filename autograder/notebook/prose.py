@@ -18,7 +18,7 @@ from autograder.notebook.source import parse, python
 from autograder.notebook.text import fold, lines, plain, words
 from autograder.records import Cell, CellKind
 
-_TABLE = re.compile(r"^\s*\|.*\||^\s*[:\-| ]{3,}$")
+_TABLE = re.compile(r"\|.*\||[:\-| ]{3,}$")
 _HOLLOW = re.compile(
     r"(?:a|to be|to) (?:completer|remplir|rediger|faire|complete|fill(?: in)?|do|completed)\b|\btodo\b|lorem ipsum"
     r"|(?:votre|your) (?:texte|text|reponse|answer|analyse|analysis|introduction|conclusion|commentaire)s? (?:ici|here)"
@@ -91,7 +91,7 @@ class Given:
     def own_part(self, line: str) -> str:
         """What of a line is the author's: all, what follows an instruction, or nothing."""
         folded = fold(line)
-        if not folded or folded in self._known or hollow(line):
+        if not words(folded) or folded in self._known or hollow(line):
             return ""
         start = next((known for known in self._lines if len(known.split()) >= 2 and folded.startswith(known)), "")
         if start:
@@ -111,8 +111,7 @@ def _raw(cell: Cell) -> Iterator[Paragraph]:
     if cell.kind is CellKind.MARKDOWN:
         yield from _markdown(cell)
     elif cell.kind is CellKind.CODE:
-        yield from _comments(cell)
-        yield from _printed(cell)
+        yield from sorted([*_comments(cell), *_printed(cell)], key=lambda paragraph: paragraph.line)
 
 
 def _markdown(cell: Cell) -> Iterator[Paragraph]:
@@ -120,7 +119,7 @@ def _markdown(cell: Cell) -> Iterator[Paragraph]:
     block: list[str] = []
     start = 0
     for number, line in [*enumerate(lines(cell.source)), (-1, "")]:
-        text = "" if number in skipped or _TABLE.match(line) else plain(line)
+        text = "" if number in skipped or _TABLE.match(line.strip()) else plain(line)
         if text:
             start = start if block else number
             block.append(text)
@@ -146,9 +145,8 @@ def _comments(cell: Cell) -> Iterator[Paragraph]:
 
 def looks_like_code(comment: str) -> bool:
     """Whether a comment is a statement that was switched off rather than words."""
-    try:
-        tree = ast.parse(comment.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parse(comment.strip())
+    if tree is None:
         return False
     return any(
         not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Name | ast.Constant) for node in tree.body

@@ -19,6 +19,7 @@ from autograder.store import Store
 MAX_CELLS = 1000
 MAX_SOURCE = 200_000
 """Characters of one cell."""
+MAX_TOTAL_SOURCE = 4_000_000
 MAX_OUTPUTS = 200
 """Outputs of one cell."""
 MAX_TEXT = 200_000
@@ -102,7 +103,13 @@ class _Budget:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.text = MAX_TOTAL_TEXT
+        self.source = MAX_TOTAL_SOURCE
         self.images = MAX_IMAGES
+
+    def take_source(self, value: Json) -> str:
+        source = clean(_text(value), min(MAX_SOURCE, self.source))
+        self.source -= len(source)
+        return source
 
     def take(self, value: Json) -> str:
         text = clean(_text(value), min(MAX_TEXT, self.text))
@@ -121,7 +128,7 @@ class _Budget:
 
 def _cell(index: int, cell: Json, budget: _Budget) -> Cell:
     kind = cell.get("cell_type")
-    source = clean(_text(cell.get("source")), MAX_SOURCE)
+    source = budget.take_source(cell.get("source"))
     outputs = cell.get("outputs")
     if kind not in ("code", "markdown"):
         return Cell(index=index, kind=CellKind.RAW, source=source)

@@ -7,18 +7,22 @@ import unicodedata
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+# No part of these patterns can run on over the start of another match: hostile text costs no more than its length.
 _MARKS = re.compile(
-    r"!\[[^\]]{0,500}\]\([^)]{0,2000}\)|\[([^\]]{0,500})\]\([^)]{0,2000}\)|</?[a-zA-Z][^<>]{0,300}>|[*_`~#>]+"
+    r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)|\[([^\[\]]{0,500})\]\([^()]{0,2000}\)|</?[a-zA-Z][^<>]{0,300}>|[*_`~#>]+"
 )
 _BULLET = re.compile(r"^\s*(?:[-*+•‣–]|\(?\d{1,2}[.)/])\s+")
 _SENTENCE = re.compile(r"(?<=[^\d\s][.!?…;])\s+|(?<=\d[.!?])\s+(?=[A-ZÀ-Ý])|\n")
-_COMMENT = re.compile(r"<!--.*?-->", re.S)
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
 
 
-@lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """Lower case, no accents, plain apostrophes, single spaces: ``L’Époque`` becomes ``l'epoque``."""
+    return _fold(text) if len(text) <= 400 else _fold.__wrapped__(text)
+
+
+@lru_cache(maxsize=16384)
+def _fold(text: str) -> str:
     text = text.replace("œ", "oe").replace("Œ", "oe").replace("’", "'").replace("ʼ", "'")
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(sign for sign in decomposed if not unicodedata.combining(sign)).split())
@@ -42,10 +46,20 @@ def lines(source: str) -> list[str]:
     """Lines of a Markdown source; those of code fences and HTML comments are emptied, so that numbers hold."""
     kept: list[str] = []
     fence = ""
-    for line in _COMMENT.sub(lambda match: "\n" * match.group().count("\n"), source).split("\n"):
+    for line in _uncommented(source).split("\n"):
         mark = _FENCE.match(line)
         if mark:
             closes = fence and mark.group(1).startswith(fence)
             fence = "" if closes else fence or mark.group(1)
         kept.append("" if fence or mark else line)
     return kept
+
+
+def _uncommented(source: str) -> str:
+    """Without HTML comments; the line breaks within them stay."""
+    kept: list[str] = []
+    place = 0
+    while (start := source.find("<!--", place)) >= 0 and (end := source.find("-->", start + 4)) >= 0:
+        kept += [source[place:start], "\n" * source.count("\n", start, end)]
+        place = end + 3
+    return "".join([*kept, source[place:]])

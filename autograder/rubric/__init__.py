@@ -2,6 +2,6 @@
 
 from autograder.rubric.finding import did_you_mean, find
 from autograder.rubric.loading import load
-from autograder.rubric.problems import CheckSpec, Parameter
+from autograder.rubric.problems import CheckSpec, Parameter, adapted
 
-__all__ = ["CheckSpec", "Parameter", "did_you_mean", "find", "load"]
+__all__ = ["CheckSpec", "Parameter", "adapted", "did_you_mean", "find", "load"]

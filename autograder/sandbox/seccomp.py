@@ -1,7 +1,7 @@
 """The system-call filter of every room, as a classic BPF program made with ``struct`` alone.
 
-A deny list: what notebooks legitimately call is open-ended, what they never need is not. Denied calls fail with EPERM,
-which programs report and survive; a call of another architecture ends the process.
+A deny list: what notebooks legitimately call is open-ended, what they never need is not. Denied calls fail with EPERM
+(sockets with EAFNOSUPPORT), which programs report and survive; a call of another architecture ends the process.
 Layout of ``struct seccomp_data`` and the return values: Linux, ``include/uapi/linux/seccomp.h``.
 """
 
@@ -192,7 +192,7 @@ def program(machine: str | None = None, *, internet: bool = True) -> bytes | Non
             *_when(known.calls["clone"], [*_if_any_bit(0, _NEW_NAMESPACE), _allow()]),
             *_when(known.calls["ioctl"], [*_unless_equal(1, _TERMINAL_INJECTION), _allow()]),
             *_when(known.calls["personality"], [*_only(0, (0, 0xFFFFFFFF))]),
-            *_when(known.calls["socket"], _sockets(families, netlink=internet)),
+            *_when(known.calls["socket"], _sockets(families)),
             _allow(),
         ]
     )
@@ -231,11 +231,11 @@ def _only(argument: int, values: Iterable[int]) -> list[bytes]:
     return [_argument(argument), *allowed, _stop(errno.EPERM)]
 
 
-def _sockets(families: Iterable[int], *, netlink: bool) -> list[bytes]:
-    """Allow these families, and of netlink the list of interfaces, which getaddrinfo wants."""
+def _sockets(families: Iterable[int]) -> list[bytes]:
+    """Allow these families, and of netlink the list of interfaces, without which libzmq aborts its program."""
     allowed = [step for family in families for step in (_step(_EQUAL, family, no=1), _allow())]
-    interfaces = _when(socket.AF_NETLINK, _only(2, (_NETLINK_ROUTE,))) if netlink else []
-    return [_argument(0), *allowed, *interfaces, _stop(errno.EPERM)]
+    interfaces = _when(socket.AF_NETLINK, _only(2, (_NETLINK_ROUTE,)))
+    return [_argument(0), *allowed, *interfaces, _stop(errno.EAFNOSUPPORT)]
 
 
 def _argument(index: int) -> bytes:

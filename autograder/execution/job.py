@@ -1,0 +1,135 @@
+"""What is to be run, and the room in which it is run."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.datasets import DataSet
+from autograder.execution.notebook import Document
+from autograder.records import Digest, Json, Ledger, Limits
+from autograder.sandbox.room import Room
+
+GUEST = Path(__file__).resolve().parent.parent / "guest"
+PROGRAMS = (
+    "runner",
+    "client",
+    "courier",
+    "frames",
+    "handover",
+    "harvest",
+    "kernel",
+    "ledger",
+    "loaders",
+    "models",
+    "outputs",
+    "prints",
+    "stack",
+    "thinning",
+    "things",
+    "watch",
+)
+
+
+class Cancelled(Exception):
+    """The run was stopped on request: nothing of it is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something to show while people wait."""
+
+    stage: str
+    """``starting``, ``cell``, ``training`` or ``reading``."""
+    cell: int = 0
+    """1-based number of the cell that runs, in the notebook as handed in."""
+    cells: int = 0
+    """Cells of the notebook."""
+    text: str = ""
+    """``epoch 3/5``."""
+
+
+OnEvent = Callable[[Event], None]
+Prepare = Callable[[Ledger, Mapping[str, Digest]], Mapping[str, npt.NDArray[np.float32]]]
+"""From the ledger and the artifacts so far to the hidden images as each model expects them, by model id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One notebook and all that its outcome depends on."""
+
+    notebook: bytes
+    """nbformat 4 JSON."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """The submission's other files: relative POSIX path -> content."""
+    data: DataSet
+    data_file: Path
+    """``datasets.room_file(data, ...)``."""
+    limits: Limits = field(default_factory=Limits)
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    seed: int = 20
+    device: str = "cpu"
+    threads: int = 2
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def room(job: Job, document: Document) -> Room:
+    """Room 1: our programs, the sources of the cells, the student's files and the public data."""
+    inputs: dict[str, bytes | Path] = {f"{name}.py": GUEST / f"{name}.py" for name in PROGRAMS}
+    inputs["job.json"] = json.dumps(_orders(job)).encode()
+    inputs["cells.json"] = json.dumps(document.orders()).encode()
+    inputs["files.zip"] = _archive(job.files)
+    inputs["data.npz"] = job.data_file
+    return Room(  # noqa: S604 (``shell`` is a promise about /usr/bin, not about subprocess)
+        program="runner.py",
+        inputs=inputs,
+        limits=job.limits,
+        shell=True,
+        device=job.device,
+        environment=_threads(job.threads) | dict(job.environment),
+    )
+
+
+def injected(job: Job) -> dict[str, Json]:
+    """Papermill's parameters; the path of the data is added inside the room, where it is known."""
+    return {**job.parameters, "autograder_seed": job.seed}
+
+
+def _orders(job: Job) -> dict[str, Json]:
+    card, limits = job.data.card, job.limits
+    return {
+        "seed": job.seed,
+        "parameters": injected(job),
+        "data": card.name,
+        "stride": card.train_stride,
+        "train_rows": card.train_rows,
+        "test_rows": card.test_rows,
+        "cell_seconds": limits.cell_seconds,
+        "run_seconds": limits.run_seconds,
+        "output_mb": limits.output_mb,
+        "outputs": limits.outputs,
+    }
+
+
+def _threads(count: int) -> dict[str, str]:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return dict.fromkeys(names, str(count))
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Raises ValueError for a path that would leave the working folder: intake lets none through."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"unsafe path in a submission: {name!r}")
+            archive.writestr(zipfile.ZipInfo(str(path)), content)
+    return buffer.getvalue()

@@ -1,0 +1,232 @@
+"""Listens to room 1: keeps what each frame says as far as it is well-formed, and knows how far the run came."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from autograder.execution.job import Event, OnEvent, Prepare
+from autograder.execution.notebook import Document, Outputs
+from autograder.records import CellRun, CellState, Digest, Ending, Json, Ledger, Message, say
+from autograder.sandbox.room import Frame
+from autograder.store import Store
+
+LEDGER = TypeAdapter(Ledger)
+ARTIFACTS = 1000
+FALLBACKS = 8
+LEDGER_BYTES = 16 << 20
+OUTPUT_BYTES = 128 << 20
+ANSWER_BYTES = 200 << 20
+
+_ARTIFACT = re.compile(r"(fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
+_MODEL = re.compile(r"m[0-9]{1,5}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_RUNNING = "started"
+
+
+class Malformed(ValueError):
+    """A frame that our runner would not send."""
+
+
+class Transcript:
+    """What room 1 has said so far. Everything in it is a claim."""
+
+    def __init__(self, document: Document, store: Store, on_event: OnEvent, prepare: Prepare | None) -> None:
+        self.outputs: dict[int, Outputs] = {}
+        self.artifacts: dict[str, Digest] = {}
+        self.fallbacks: dict[str, Digest] = {}
+        self.environment: dict[str, str] = {}
+        self.ledger: Ledger | None = None
+        self.changed: tuple[str, ...] = ()
+        self.parameters = ""
+        self.ending: Ending | None = None
+        """None until the runner has said how it ended."""
+        self.blamed: int | None = None
+        self.limit = ""
+        self.notes: dict[str, Message] = {}
+        self.ready = False
+        self._document = document
+        self._code = set(document.code)
+        self._runs: dict[int, CellRun] = {}
+        self._running: int | None = None
+        self._store = store
+        self._on_event = on_event
+        self._prepare = prepare
+        self._output_bytes = 0
+        self._kinds: Mapping[str, Callable[[Frame], bytes | None]] = {
+            "ready": self._ready,
+            "cell": self._cell,
+            "progress": self._progress,
+            "ledger": self._ledger,
+            "artifact": self._artifact,
+            "parameters": self._parameters,
+            "images?": self._images,
+            "fallback": self._fallback,
+            "end": self._end,
+        }
+
+    def hear(self, frame: Frame) -> bytes | None:
+        """Take in one frame; what is malformed is left out and noted. Answers the room's one question."""
+        kind = _text(frame.head.get("kind"), 20)
+        try:
+            if kind not in self._kinds:
+                raise Malformed(kind)
+            return self._kinds[kind](frame)
+        except (Malformed, ValidationError, RecursionError):
+            self.notes[f"malformed {kind}"] = say("A message of the kind “{kind}” could not be read.", kind=kind)
+            return b"" if kind == "images?" else None
+
+    # --- how far it came
+
+    @property
+    def running(self) -> int | None:
+        """The cell that had started and of which nothing more was heard."""
+        return self._running
+
+    def cells(self) -> tuple[CellRun, ...]:
+        """One per code cell; what never started is ``not_run``."""
+        return tuple(
+            self._runs.get(index, CellRun(index=index, state=CellState.NOT_RUN)) for index in self._document.code
+        )
+
+    # --- kinds of frames
+
+    def _ready(self, frame: Frame) -> None:
+        self.ready = True
+        environment = frame.head.get("environment")
+        if not isinstance(environment, Mapping) or len(environment) > 50:
+            raise Malformed("environment")
+        self.environment = {_text(name, 50): _text(value, 100) for name, value in environment.items()}
+        self._tell("starting")
+
+    def _cell(self, frame: Frame) -> None:
+        head = frame.head
+        index = head.get("index")
+        if type(index) is not int or index not in self._code:
+            raise Malformed("index")
+        if head.get("state") == _RUNNING:
+            self._running = index
+            self._runs[index] = CellRun(index=index, state=CellState.UNFINISHED)
+            self._tell("cell")
+            return
+        run = CellRun(
+            index=index,
+            state=_state(head.get("state")),
+            seconds=_number(head.get("seconds")),
+            execution_count=_count(head.get("execution_count")),
+            error=_text(head["error"], 500) if head.get("error") is not None else None,
+        )
+        self._runs[index] = run
+        self._running = None
+        if frame.body:
+            self.outputs[index] = Outputs(self._cell_outputs(frame.body), run.execution_count)
+
+    def _cell_outputs(self, body: bytes) -> list[Json]:
+        self._output_bytes += len(body)
+        outputs = _json(body) if self._output_bytes <= OUTPUT_BYTES else []
+        if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
+            raise Malformed("outputs")
+        return outputs
+
+    def _progress(self, frame: Frame) -> None:
+        self._tell("training", _text(frame.head.get("text"), 100))
+
+    def _ledger(self, frame: Frame) -> None:
+        if len(frame.body) > LEDGER_BYTES:
+            raise Malformed("ledger")
+        self.ledger = LEDGER.validate_json(frame.body)
+
+    def _artifact(self, frame: Frame) -> None:
+        name = _text(frame.head.get("name"), 50)
+        if not _ARTIFACT.fullmatch(name) or len(self.artifacts) >= ARTIFACTS:
+            raise Malformed("name")
+        self.artifacts[name] = self._store.put(frame.body)
+
+    def _parameters(self, frame: Frame) -> None:
+        changed = frame.head.get("changed")
+        if not isinstance(changed, list) or len(changed) > 100:
+            raise Malformed("changed")
+        self.changed = tuple(_text(name, 100) for name in changed)
+        if frame.body:
+            self.parameters = _CONTROL.sub("", frame.body[:100_000].decode("utf-8", "replace"))
+
+    def _images(self, frame: Frame) -> bytes:
+        """Only here do hidden images enter room 1, and only for models that cannot leave it; labels never do."""
+        asked = frame.head.get("models")
+        if not isinstance(asked, list) or not all(isinstance(model, str) for model in asked):
+            raise Malformed("models")
+        if self._prepare is None or self.ledger is None:
+            return b""
+        self._tell("reading")
+        prepared = self._prepare(self.ledger, self.artifacts)
+        return _pack({model: images for model, images in prepared.items() if model in asked[:FALLBACKS]})
+
+    def _fallback(self, frame: Frame) -> None:
+        model = _text(frame.head.get("model"), 20)
+        if not _MODEL.fullmatch(model) or len(self.fallbacks) >= FALLBACKS:
+            raise Malformed("model")
+        self.fallbacks[model] = self._store.put(frame.body)
+
+    def _end(self, frame: Frame) -> None:
+        cell = frame.head.get("cell")
+        if cell is not None and (type(cell) is not int or cell not in self._code):
+            raise Malformed("cell")
+        try:
+            self.ending = Ending(_text(frame.head.get("ending"), 20))
+        except ValueError:
+            raise Malformed("ending") from None
+        self.blamed, self.limit = cell, _text(frame.head.get("limit", ""), 10)
+
+    def _tell(self, stage: str, text: str = "") -> None:
+        cell = 0 if self._running is None else self._running + 1
+        self._on_event(Event(stage=stage, cell=cell, cells=len(self._document.cells), text=text))
+
+
+def _text(value: Json, length: int) -> str:
+    if not isinstance(value, str):
+        raise Malformed("not a text")
+    return _CONTROL.sub("", value)[:length]
+
+
+def _number(value: Json) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        raise Malformed("not a duration")
+    return float(value)
+
+
+def _count(value: Json) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value < 1 << 31):
+        raise Malformed("not a count")
+    return value
+
+
+def _state(value: Json) -> CellState:
+    try:
+        return CellState(value)
+    except ValueError:
+        raise Malformed("state") from None
+
+
+def _json(body: bytes) -> Json:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise Malformed("not JSON") from None
+
+
+def _pack(arrays: Mapping[str, Any]) -> bytes:
+    """Bytes of an ``.npz``; empty when there is nothing to ask, or more than a room should be given."""
+    if not arrays or sum(array.nbytes for array in arrays.values()) > ANSWER_BYTES:
+        return b""
+    buffer = io.BytesIO()
+    named: dict[str, Any] = {model: np.asarray(array, np.float32) for model, array in arrays.items()}
+    np.savez(buffer, allow_pickle=False, **named)
+    return buffer.getvalue()

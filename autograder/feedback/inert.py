@@ -1,0 +1,101 @@
+"""What students wrote, made harmless: Markdown, tables of HTML output, long text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+from autograder.messages import visible
+
+MARKDOWN_CHARACTERS: Final = 60_000
+"""A longer cell is shown as it was typed: nobody reads it, and rendering could be made slow on purpose."""
+HTML_CHARACTERS: Final = 300_000
+
+_TABLE_TAGS = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption"}
+_PROSE_TAGS = _TABLE_TAGS | {
+    *("p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote"),
+    *("em", "strong", "s", "code", "pre", "a", "span"),
+}
+_SPAN = re.compile(r"[1-9]\d{0,2}")
+_DEEPEST = 6
+
+
+class _Renderer(RendererHTML):
+    """Images become their description, and headings go below that of the page."""
+
+    def image(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
+        return str(escape(f"[image: {tokens[idx].content or '…'}]"))
+
+    def heading_open(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
+        return f"<{_lowered(tokens[idx].tag)}>"
+
+    def heading_close(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
+        return f"</{_lowered(tokens[idx].tag)}>\n"
+
+
+def _lowered(tag: str) -> str:
+    return f"h{min(_DEEPEST, int(tag[1:]) + 1)}"
+
+
+def markdown(text: str) -> Markup:
+    """Prose as HTML without raw HTML, images, identifiers or links other than http, https and mailto."""
+    if len(text) > MARKDOWN_CHARACTERS:
+        return Markup("<pre>{}</pre>").format(visible(text[:MARKDOWN_CHARACTERS] + " …"))
+    parser = MarkdownIt("js-default", {"html": False}, renderer_cls=_Renderer)
+    return _clean(parser.render(visible(text)), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}})
+
+
+def table(html: str) -> Markup | None:
+    """The tables of an HTML output, every other tag and attribute dropped; None when there is none to show."""
+    if len(html) > HTML_CHARACTERS or "<table" not in html.lower():
+        return None
+    cleaned = _clean(html, _TABLE_TAGS, {})
+    return cleaned if "<table" in cleaned else None
+
+
+def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> Markup:
+    spans = {"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
+    cleaned = nh3.clean(
+        visible(html),
+        tags=tags,
+        clean_content_tags={"script", "style", "title", "textarea", "iframe", "noscript", "template", "svg", "math"},
+        attributes=attributes | spans | {"*": set()},
+        attribute_filter=_kept,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+    # Entities have become characters by now: a direction mark cannot hide behind &#x202e;.
+    return Markup(visible(cleaned))  # noqa: S704 - the line above is the sanitiser
+
+
+def _kept(tag: str, attribute: str, value: str) -> str | None:
+    if attribute in ("colspan", "rowspan", "start") and not _SPAN.fullmatch(value):
+        return None
+    return value
+
+
+def shortened(text: str, *, lines: int = 120, characters: int = 12_000) -> tuple[str, int, str]:
+    """Beginning, number of lines left out, and end of a text; nothing is left out of a short one."""
+    rows = [row if len(row) <= 1_000 else row[:1_000] + " …" for row in visible(text).split("\n")]
+    if len(rows) <= lines and sum(map(len, rows)) <= characters:
+        return "\n".join(rows), 0, ""
+    head = _within(rows[: lines * 2 // 3], characters * 2 // 3)
+    tail = _within(rows[len(head) :][::-1][: lines - len(head)], characters // 3)[::-1]
+    return "\n".join(head), len(rows) - len(head) - len(tail), "\n".join(tail)
+
+
+def _within(rows: Sequence[str], characters: int) -> list[str]:
+    kept: list[str] = []
+    for row in rows:
+        characters -= len(row) + 1
+        if characters < 0:
+            break
+        kept.append(row)
+    return kept

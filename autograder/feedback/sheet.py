@@ -1,0 +1,212 @@
+"""The feedback sheet of one student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from autograder.feedback import plots, words
+from autograder.feedback.page import page
+from autograder.messages import render, visible
+from autograder.records import (
+    Award,
+    CellState,
+    Criterion,
+    Evidence,
+    FinalMeasures,
+    Grade,
+    MeasuredModel,
+    Message,
+    Report,
+    Rubric,
+    TableRow,
+    say,
+)
+from autograder.statistics import Estimate, wilson
+
+AGREEMENT: Final = 0.005
+"""A stated accuracy agrees with the measured one up to half a point: rounding and the noise of one evaluation."""
+DRAWN_TRAININGS: Final = 12
+LISTED_CONFUSIONS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One criterion with what it earned."""
+
+    criterion: Criterion
+    awards: tuple[Award, ...]
+
+    @property
+    def points(self) -> Decimal:
+        return sum((award.points for award in self.awards if award.points is not None), Decimal(0))
+
+    @property
+    def undecided(self) -> Decimal:
+        return sum((award.possible for award in self.awards if award.points is None), Decimal(0))
+
+    def percent(self, points: Decimal) -> str:
+        """Of the bar's width."""
+        return f"{100 * points / self.criterion.points:.1f}" if self.criterion.points else "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row of the student's table beside the measurement."""
+
+    row: TableRow
+    comparison: Message
+    verdict: str
+    """Style class of a verdict, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    actual: int
+    predicted: int
+    count: int
+    share: float
+    """Of the images of the true class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    images: int
+    low: float
+    high: float
+
+
+def sheet(report: Report, rubric: Rubric, language: str) -> str:
+    """One self-contained page; pure, so equal reports give equal bytes."""
+    evidence = report.evidence
+    final = None if evidence is None else evidence.final
+    chosen = None if evidence is None else evidence.chosen
+    return page(
+        "sheet.html",
+        language,
+        report=report,
+        rubric=rubric,
+        grade=report.grade,
+        name=visible(report.submission.name),
+        criteria=criteria(report.grade, rubric),
+        evidence=evidence,
+        final=final,
+        chosen=chosen,
+        baseline=None if evidence is None else evidence.baseline,
+        data=None if evidence is None else evidence.data,
+        size="" if chosen is None else render(_size(chosen), language),
+        **_measures(final, evidence, language),
+        **_trainings(evidence, language),
+        **_run(evidence),
+        claims=() if evidence is None else claims(evidence),
+        notes=(*report.submission.notes, *(() if evidence is None else evidence.execution.notes)),
+    )
+
+
+def criteria(grade: Grade, rubric: Rubric) -> tuple[Row, ...]:
+    """In the order of the rubric; a criterion without awards has earned nothing."""
+    return tuple(
+        Row(criterion, tuple(award for award in grade.awards if award.criterion == criterion.id))
+        for criterion in rubric.criteria
+    )
+
+
+def _size(model: MeasuredModel) -> Message:
+    """Bytes and speed, as far as they are known."""
+    if model.bytes is None or model.ms_per_image is None:
+        return say("size and speed not measured")
+    return say("{size:num2} MB, {speed:num2} ms per image", size=model.bytes / 1e6, speed=model.ms_per_image)
+
+
+# --- measures ------------------------------------------------------------------------------------------------------
+
+
+def _measures(final: FinalMeasures | None, evidence: Evidence | None, language: str) -> dict[str, object]:
+    if final is None or evidence is None:
+        return dict.fromkeys(("accuracy", "p_value", "gain_plot", "robustness_plots", "confusions", "heat"))
+    names = {
+        name: render(words.corruption(name), language) for name in (final.robustness.curves if final.robustness else ())
+    }
+    return {
+        "accuracy": interval(final),
+        "p_value": "" if final.gain is None else render(_p_value(final.gain.p_value), language),
+        "gain_plot": None if final.gain is None else plots.gain(final.gain, evidence.baseline, language),
+        "robustness_plots": ()
+        if final.robustness is None
+        else plots.robustness(final.robustness, evidence.baseline, names, language),
+        "confusions": confusions(final.confusion)[:LISTED_CONFUSIONS],
+        "heat": _heat(final.confusion),
+    }
+
+
+def interval(final: FinalMeasures) -> Accuracy:
+    """Wilson's interval of the hidden accuracy; the images are those of the confusion matrix."""
+    images = sum(map(sum, final.confusion))
+    estimate = wilson(round(final.accuracy * images), images) if images else Estimate(final.accuracy, 0.0, 1.0)
+    return Accuracy(images, estimate.low, estimate.high)
+
+
+def _p_value(value: float) -> Message:
+    return say("p < 0.001") if value < 0.001 else say("p = {value:num4}", value=value)
+
+
+def confusions(matrix: Sequence[Sequence[int]]) -> tuple[Confusion, ...]:
+    """Pairs of classes that were mistaken, most frequent first."""
+    found = [
+        Confusion(actual, predicted, count, count / sum(row))
+        for actual, row in enumerate(matrix)
+        for predicted, count in enumerate(row)
+        if actual != predicted and count
+    ]
+    return tuple(sorted(found, key=lambda pair: (-pair.count, pair.actual, pair.predicted)))
+
+
+def _heat(matrix: Sequence[Sequence[int]]) -> Callable[[int], str]:
+    """Style class of an error count: three shades up to the largest one."""
+    largest = max((pair.count for pair in confusions(matrix)), default=0)
+
+    def shade(count: int) -> str:
+        return f"heat-{-(-3 * count // largest)}" if count else ""
+
+    return shade
+
+
+# --- trainings, table, run -------------------------------------------------------------------------------------------
+
+
+def _trainings(evidence: Evidence | None, language: str) -> dict[str, object]:
+    drawable = () if evidence is None else tuple(entry for entry in evidence.ledger.trainings if entry.history)
+    names = {} if evidence is None else {model.training: model.name for model in evidence.models}
+    drawn = [
+        plots.training(
+            entry, f"{entry.number}. {visible(names.get(entry.number) or entry.builder or entry.model)}", language
+        )
+        for entry in drawable[:DRAWN_TRAININGS]
+    ]
+    return {"training_plots": drawn, "trainings_left_out": len(drawable) - len(drawn)}
+
+
+def _run(evidence: Evidence | None) -> dict[str, object]:
+    runs = () if evidence is None else evidence.execution.cells
+    troubled = [run for run in runs if run.state is not CellState.RAN]
+    return {"troubled": troubled, "ran": len(runs) - len(troubled)}
+
+
+def claims(evidence: Evidence) -> tuple[Claim, ...]:
+    """The rows of the tracking table as stated, each with what was measured for it."""
+    return () if evidence.table is None else tuple(map(_claim, evidence.table.rows))
+
+
+def _claim(row: TableRow) -> Claim:
+    if row.accuracy is None:
+        return Claim(row, say("– no accuracy stated"), "")
+    if row.measured_accuracy is None:
+        return Claim(row, say("– not measured"), "")
+    gap = row.accuracy - row.measured_accuracy
+    if abs(gap) <= AGREEMENT + 1e-9:
+        return Claim(row, say("✓ agrees"), "met")
+    if gap > 0:
+        return Claim(row, say("✗ {gap:num1} points too high", gap=100 * gap), "unmet")
+    return Claim(row, say("✗ {gap:num1} points too low", gap=-100 * gap), "unmet")

@@ -1,0 +1,340 @@
+"""The class on one page, for the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from statistics import mean, median
+from typing import Final
+
+from autograder.feedback.page import page
+from autograder.feedback.sheet import claims, criteria, interval
+from autograder.messages import points, render, visible
+from autograder.records import (
+    Award,
+    CellState,
+    Criterion,
+    Evidence,
+    Grade,
+    Interval,
+    Message,
+    Report,
+    Rubric,
+    State,
+    Verdict,
+    say,
+)
+
+BINS: Final = 10
+"""Columns of the histogram of totals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One row of the table of everybody."""
+
+    student: str
+    name: str
+    state: State
+    total: Decimal | None
+    undecided: Decimal
+    earned: tuple[tuple[Decimal, bool], ...]
+    """Per criterion: points, and whether some are undecided."""
+    linked: bool = True
+    seconds: float | None = None
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """One final model; ``left``, ``width`` and ``dot`` place its interval on the common axis, in percent."""
+
+    student: str
+    name: str
+    model: str
+    accuracy: float
+    low: float
+    high: float
+    gain: float | None = None
+    gain_interval: Interval | None = None
+    robustness: float | None = None
+    left: str = "0"
+    width: str = "0"
+    dot: str = "0"
+
+    @property
+    def reference(self) -> bool:
+        return not self.student
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bar of a histogram."""
+
+    label: str
+    count: int
+    percent: str
+    """Height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a criterion went."""
+
+    criterion: Criterion
+    mean: float | None
+    median: float | None
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Why a person should look."""
+
+    student: str
+    name: str
+    reasons: tuple[str, ...]
+
+
+def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing: Sequence[Grade] = ()) -> str:
+    """One self-contained page of about a kilobyte and a half per student; links go to ``<student>/feedback.html``."""
+    people = [_person(report, rubric) for report in reports] + [_absent(grade) for grade in missing]
+    totals = [report.grade.total for report in reports if report.grade.state in (State.GRADED, State.NEEDS_REVIEW)]
+    known = [float(total) for total in totals if total is not None]
+    evidences = [report.evidence for report in reports if report.evidence is not None]
+    return page(
+        "summary.html",
+        language,
+        rubric=rubric,
+        people=people,
+        counts={state: sum(person.state is state for person in people) for state in State},
+        total_mean=mean(known) if known else None,
+        total_median=median(known) if known else None,
+        totals=histogram(known, rubric.points, BINS, language),
+        spreads=[_spread(criterion, number, people, language) for number, criterion in enumerate(rubric.criteria)],
+        ranking=ranking(reports, language),
+        weak=_weak_items(reports, rubric),
+        faults=faults(evidences),
+        reviews=[review for report in reports if (review := _review(report, language)).reasons],
+        remarks=[(report.submission, report.submission.notes) for report in reports if report.submission.notes],
+        refused=[report for report in reports if report.grade.state is State.FAILED],
+        absent=missing,
+        data=next((evidence.data for evidence in evidences if evidence.data is not None), None),
+        baseline=_baseline(evidences),
+        graded_at=max((report.graded_at for report in reports if report.graded_at), default=None),
+        seconds=[evidence.execution.seconds for evidence in evidences],
+        memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
+        walls=sorted({evidence.execution.sandbox for evidence in evidences}),
+    )
+
+
+# --- everybody -----------------------------------------------------------------------------------------------------
+
+
+def _person(report: Report, rubric: Rubric) -> Person:
+    execution = None if report.evidence is None else report.evidence.execution
+    grade = report.grade
+    return Person(
+        student=grade.student,
+        name=visible(report.submission.name),
+        state=grade.state,
+        total=grade.total,
+        undecided=grade.undecided,
+        earned=tuple((row.points, bool(row.undecided)) for row in criteria(grade, rubric)),
+        seconds=None if execution is None else execution.seconds,
+        memory_mb=None if execution is None else execution.peak_memory_mb,
+    )
+
+
+def _absent(grade: Grade) -> Person:
+    return Person(
+        student=grade.student,
+        name=visible(grade.name),
+        state=grade.state,
+        total=None,
+        undecided=Decimal(0),
+        earned=(),
+        linked=False,
+    )
+
+
+def histogram(values: Sequence[float], possible: Decimal, bins: int, language: str) -> tuple[Column, ...]:
+    """Columns of equal width; the full mark belongs to the last one."""
+    counts = [0] * bins
+    for value in values:
+        counts[min(bins - 1, max(0, int(bins * value / float(possible))))] += 1
+    highest = max(counts) or 1
+    edges = [points(possible * number / bins, language) for number in range(bins + 1)]
+    return tuple(
+        Column(f"{edges[number]}–{edges[number + 1]}", count, f"{100 * count / highest:.0f}")
+        for number, count in enumerate(counts)
+    )
+
+
+def _spread(criterion: Criterion, number: int, people: Sequence[Person], language: str) -> Spread:
+    """Of those whose points are all decided: a criterion that waits for a person says nothing yet."""
+    decided = [float(person.earned[number][0]) for person in people if person.earned and not person.earned[number][1]]
+    columns = histogram(decided, criterion.points, max(3, int(criterion.points)), language)
+    return Spread(criterion, mean(decided) if decided else None, median(decided) if decided else None, columns)
+
+
+# --- ranking -------------------------------------------------------------------------------------------------------
+
+
+def ranking(reports: Sequence[Report], language: str) -> list[Ranked]:
+    """Final models by hidden accuracy, best first, with the reference in its place."""
+    rows = [row for report in reports if (row := _ranked(report)) is not None]
+    reference = _reference([report.evidence for report in reports if report.evidence is not None], language)
+    if reference is not None:
+        rows.append(reference)
+    return _placed(sorted(rows, key=lambda row: (-row.accuracy, row.student)))
+
+
+def _ranked(report: Report) -> Ranked | None:
+    evidence = report.evidence
+    if evidence is None or evidence.final is None:
+        return None
+    final, chosen = evidence.final, evidence.chosen
+    bounds = interval(final)
+    return Ranked(
+        student=report.grade.student,
+        name=visible(report.submission.name),
+        model="" if chosen is None else visible(chosen.name),
+        accuracy=final.accuracy,
+        low=bounds.low,
+        high=bounds.high,
+        gain=None if final.gain is None else final.gain.relative_error_reduction,
+        gain_interval=None if final.gain is None else final.gain.ci95,
+        robustness=None if final.robustness is None else final.robustness.mean_accuracy,
+    )
+
+
+def _baseline(evidences: Sequence[Evidence]) -> Evidence | None:
+    """Any evidence that holds a baseline: it is the same one for a class."""
+    return next((evidence for evidence in evidences if evidence.baseline is not None), None)
+
+
+def _reference(evidences: Sequence[Evidence], language: str) -> Ranked | None:
+    """The baseline as a row; its bounds are the worst and the best seed, not an interval."""
+    holder = _baseline(evidences)
+    if holder is None or holder.baseline is None:
+        return None
+    baseline = holder.baseline
+    robust = next((e.final.robustness for e in evidences if e.final is not None and e.final.robustness), None)
+    return Ranked(
+        student="",
+        name=render(say("Reference"), language),
+        model=render(say("worst to best of {seeds:int} seeds", seeds=len(baseline.accuracies)), language),
+        accuracy=baseline.accuracy,
+        low=min(baseline.accuracies),
+        high=max(baseline.accuracies),
+        gain=0.0,
+        robustness=None if robust is None else robust.baseline_mean_accuracy,
+    )
+
+
+def _placed(rows: Sequence[Ranked]) -> list[Ranked]:
+    """Each interval on an axis that all share."""
+    low = min((row.low for row in rows), default=0.0)
+    span = max((row.high for row in rows), default=1.0) - low or 1.0
+
+    def at(value: float) -> float:
+        return 100 * (value - low) / span
+
+    return [
+        replace(
+            row,
+            left=f"{at(row.low):.1f}",
+            width=f"{at(row.high) - at(row.low):.1f}",
+            dot=f"{at(row.accuracy):.1f}",
+        )
+        for row in rows
+    ]
+
+
+# --- faults, reviews -------------------------------------------------------------------------------------------------
+
+
+def _validates_on_test(evidence: Evidence) -> bool:
+    """Whether a training on the whole training set was validated on data that is also evaluated: the test set then."""
+    if evidence.data is None:
+        return False
+    evaluated = {entry.x.digest for entry in evidence.ledger.evaluations if entry.kind == "evaluate"} - {""}
+    return any(
+        entry.validation_x is not None
+        and entry.validation_x.digest in evaluated
+        and entry.x.shape[:1] >= (0.9 * evidence.data.train_rows / entry.stride,)
+        for entry in evidence.ledger.trainings
+    )
+
+
+def _never_validates(evidence: Evidence) -> bool:
+    return bool(evidence.ledger.trainings) and not any(
+        entry.arguments.get("validation") for entry in evidence.ledger.trainings
+    )
+
+
+_FAULTS: Final[tuple[tuple[Message, Callable[[Evidence], bool]], ...]] = (
+    (
+        say("a cell raises an error or is not reached"),
+        lambda evidence: any(run.state is not CellState.RAN for run in evidence.execution.cells),
+    ),
+    (say("validate on the test set"), _validates_on_test),
+    (say("train without any validation data"), _never_validates),
+    (say("no model was trained"), lambda evidence: evidence.executed and not evidence.ledger.trainings),
+    (say("no tracking table was found"), lambda evidence: evidence.table is None),
+    (
+        say("state an accuracy that is higher than the measured one"),
+        lambda evidence: any(
+            claim.verdict == "unmet" and _too_high(claim.row.accuracy, claim.row.measured_accuracy)
+            for claim in claims(evidence)
+        ),
+    ),
+    (
+        say("the final model is the reference model as given"),
+        lambda evidence: evidence.chosen is not None and evidence.chosen.is_baseline,
+    ),
+)
+
+
+def _too_high(stated: float | None, measured: float | None) -> bool:
+    return stated is not None and measured is not None and stated > measured
+
+
+def faults(evidences: Sequence[Evidence]) -> list[tuple[Message, int, int]]:
+    """What went wrong for how many of those that ran, most frequent first."""
+    counted = [(text, sum(map(predicate, evidences)), len(evidences)) for text, predicate in _FAULTS]
+    return sorted((row for row in counted if row[1]), key=lambda row: -row[1])
+
+
+def _weak_items(reports: Sequence[Report], rubric: Rubric) -> list[tuple[Mapping[str, str], int, int, int]]:
+    """Per item that somebody missed: title, number without full points, number with none, number judged."""
+    awards: dict[str, list[Award]] = {item.id: [] for _, item in rubric.items}
+    for report in reports:
+        for award in report.grade.awards:
+            if report.evidence is not None and award.points is not None:
+                awards.setdefault(award.item, []).append(award)
+    rows = [(given[0].title, *_missed(given), len(given)) for given in awards.values() if given]
+    return sorted((row for row in rows if row[1]), key=lambda row: -row[1])
+
+
+def _missed(awards: Sequence[Award]) -> tuple[int, int]:
+    verdicts = [award.finding.verdict for award in awards]
+    none = sum(verdict in (Verdict.UNMET, Verdict.UNREACHED) for verdict in verdicts)
+    return none + verdicts.count(Verdict.PARTLY), none
+
+
+def _review(report: Report, language: str) -> Review:
+    """Undecided items with what the check says to the teacher, then the flags of the measurement."""
+    reasons = [_undecided(award, language) for award in report.grade.awards if award.points is None]
+    final = None if report.evidence is None else report.evidence.final
+    reasons += [render(flag, language) for flag in (() if final is None else final.flags)]
+    told = [award.finding.for_teacher for award in report.grade.awards if award.points is not None]
+    reasons += [render(message, language) for message in told if message is not None]
+    return Review(report.grade.student, visible(report.submission.name), tuple(reasons))
+
+
+def _undecided(award: Award, language: str) -> str:
+    title = visible(award.title.get(language) or award.item)
+    return f"{title}: {render(award.finding.for_teacher or award.finding.message, language)}"

@@ -1,0 +1,301 @@
+"""Errors, robustness and discussion: what was done, and what sentences say of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.checks.analysis import discussion, errors, robustness
+from autograder.checks.confused import from_matrix, from_output
+from autograder.checks.mentions import classes_in
+from autograder.records import (
+    ArrayPrint,
+    Cell,
+    CellRun,
+    CellState,
+    DataCard,
+    Ending,
+    Evaluation,
+    Execution,
+    FinalMeasures,
+    Ledger,
+    Section,
+    Training,
+    Verdict,
+)
+from tests.cells import code, evidence, markdown, picture, printed
+
+# --- which classes a sentence names --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "classes"),
+    [
+        ("Le modèle confond surtout le 4 et le 9.", {4, 9}),
+        ("Les chiffres 4 et 9, puis « 3 » et « 5 », sont confondus.", {3, 4, 5, 9}),
+        ("La confusion 4/9 domine, suivie de 7→2 et de 3-5.", {2, 3, 4, 5, 7, 9}),
+        ("It mistakes 7 for 2.", {2, 7}),
+        ("Le quatre et le neuf se ressemblent.", {4, 9}),
+        ("Digits like the eight are hard.", {8}),
+        ("8.", {8}),
+        ("Il reste 3 modèles, 5 époques et 2 erreurs sur 7 images.", set()),
+        ("L'étape 4 et le modèle 2 atteignent 9 % ou 9,5 points, 0.9.", set()),
+        ("Les chiffres de 0 à 9 sont étudiés, les dix classes 0-9 aussi.", set()),
+        ("En 2024, 10 essais sur 12.", set()),
+        ("deux modèles, un modèle, the one model", set()),
+    ],
+)
+def test_classes_in_a_sentence(sentence: str, classes: set[int]) -> None:
+    assert classes_in(sentence) == classes
+
+
+def card(name: str) -> DataCard:
+    return DataCard(
+        name=name,
+        digest="",
+        classes=10,
+        image_shape=(32, 32, 3),
+        train_images=1,
+        public_images=1,
+        hidden_images=1,
+        split_seed=1,
+        train_rows=1,
+        test_rows=1,
+    )
+
+
+def test_classes_with_names() -> None:
+    assert classes_in("Le chat est pris pour un chien.", card("cifar10")) == {3, 5}
+    assert classes_in("Shirts look like T-shirts and coats.", card("fashion_mnist")) == {0, 4, 6}
+
+
+# --- which classes are confused ------------------------------------------------------------------------------------
+
+
+def matrix(**errors_made: int) -> tuple[tuple[int, ...], ...]:
+    """100 images per class; ``t4p9=7``: seven fours are taken for nines."""
+    rows = [[100 if row == column else 0 for column in range(10)] for row in range(10)]
+    for key, count in errors_made.items():
+        true, predicted = int(key[1]), int(key[3])
+        rows[true][predicted] += count
+        rows[true][true] -= count
+    return tuple(map(tuple, rows))
+
+
+def test_most_confused_pairs_count_both_directions() -> None:
+    confused = from_matrix(matrix(t4p9=5, t9p4=4, t3p5=6, t7p2=1), pairs=2)
+    assert confused.pairs == {frozenset((4, 9)), frozenset((3, 5))}
+    assert confused.classes == {3, 4, 7, 9}
+
+
+def test_a_perfect_model_confuses_nothing() -> None:
+    assert from_matrix(matrix(), pairs=8).pairs == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(str(list(row)).replace(",", "") for row in matrix(t4p9=9)),
+        "4 -> 9 : 9 fois",
+        "\n".join(f"Chiffre {digit}: {9.1 if digit in (4, 9) else 0.5} %" for digit in range(10)),
+        "\n".join(f"digit {digit} accuracy: {0.8 if digit in (4, 9) else 0.99}" for digit in range(10)),
+    ],
+)
+def test_what_a_notebook_prints_is_read(text: str) -> None:
+    confused = from_output(text, 10, 8)
+    assert confused and (frozenset((4, 9)) in confused.pairs or {4, 9} <= confused.classes)
+
+
+def test_other_output_says_nothing() -> None:
+    assert from_output("Précision : 97,8 %\n313/313 - 1s", 10, 8) is None
+
+
+# --- analysis.errors -----------------------------------------------------------------------------------------------
+
+FINAL = FinalMeasures(accuracy=0.98, classes=10, confusion=matrix(t4p9=9, t3p5=4), per_class_error=(0.0,) * 10)
+LOOKED = code("matrix = confusion_matrix(y_test, predicted)\nprint(matrix)", printed("[[9 1] [2 8]]"), picture())
+NAMED = markdown("Le modèle confond surtout le 4 et le 9, dont la boucle se ferme.")
+
+
+def test_looked_and_named_earns_everything() -> None:
+    finding = errors(evidence(LOOKED, NAMED, final=FINAL))
+    assert (finding.verdict, finding.share, finding.cells) == (Verdict.MET, 1.0, (0, 1))
+
+
+def test_code_alone_and_text_alone_earn_half() -> None:
+    assert errors(evidence(LOOKED, final=FINAL)).share == 0.5
+    assert errors(evidence(NAMED, final=FINAL)).share == 0.5
+
+
+def test_classes_that_are_not_confused_earn_less() -> None:
+    finding = errors(evidence(LOOKED, markdown("Le modèle confond le 0 et le 1."), final=FINAL))
+    assert finding.share == 0.75 and finding.message.text.endswith("most confused.") and finding.advice
+
+
+def test_naming_every_digit_names_nothing() -> None:
+    everything = "Les confusions touchent le 0, le 1, le 2, le 6, le 7, le 8, le 4, le 5."
+    assert errors(evidence(LOOKED, markdown(everything), final=FINAL)).share == 0.75
+
+
+def test_own_output_confirms_what_hidden_images_do_not() -> None:
+    shown = code("print_errors_by_digit(model)", printed("0 -> 1 : 12\n6 -> 8 : 3"))
+    assert errors(evidence(shown, markdown("On confond le 0 et le 1."), final=FINAL)).share == 1.0
+
+
+def test_without_any_measure_a_person_decides() -> None:
+    finding = errors(evidence(LOOKED, NAMED))
+    assert (finding.verdict, finding.share) == (Verdict.NEEDS_REVIEW, None)
+
+
+def test_below_the_heading_any_sentence_is_about_errors() -> None:
+    below = (Section(kind="errors", title="Analyse des erreurs", level=2, cells=(1,), words=9),)
+    cells = (LOOKED, markdown("Le 4 ressort avec le 9."))
+    assert errors(evidence(*cells, final=FINAL, sections=below)).share == 1.0
+    assert errors(evidence(*cells, final=FINAL)).share == 0.5
+
+
+def test_code_that_showed_nothing_does_not_count() -> None:
+    silent = code("matrix = confusion_matrix(y_test, predicted)")
+    assert errors(evidence(silent, final=FINAL)).share == 0.0
+    raised = code("confusion_matrix(y)", printed("").__class__(kind="error", text="NameError"))
+    assert errors(evidence(raised, final=FINAL)).share == 0.0
+
+
+def test_the_templates_analysis_counts_only_with_words() -> None:
+    template = [LOOKED.source, "Le 4 et le 9 sont souvent confondus."]
+    assert errors(evidence(LOOKED, markdown(template[1]), template=template, final=FINAL)).share == 0.0
+    assert errors(evidence(LOOKED, NAMED, template=template, final=FINAL)).share == 1.0
+
+
+def test_training_with_a_squared_error_is_no_error_analysis() -> None:
+    cell = code("model.compile(loss='mean_squared_error')\nerror = 1 - accuracy\nprint(error)", printed("0.02"))
+    assert errors(evidence(cell, final=FINAL)).share == 0.0
+
+
+@pytest.mark.parametrize("check", [errors, robustness])
+def test_without_a_run_these_are_unreached(check: object) -> None:
+    assert callable(check)
+    assert check(evidence(LOOKED, NAMED, executed=False)).verdict is Verdict.UNREACHED
+
+
+GERMAN = markdown(
+    "Das Modell verwechselt vor allem die 4 und die 9, weil ihre Formen einander sehr stark gleichen. "
+    "Wenn das Bild gedreht oder verrauscht wird, sinkt seine Genauigkeit deutlich; daher empfehlen wir mehr Daten, "
+    "damit es auch mit solchen Bildern gut umgehen kann und nicht nur mit sauberen Ziffern."
+)
+
+
+@pytest.mark.parametrize("check", [errors, robustness, discussion])
+def test_another_language_is_for_a_person(check: object) -> None:
+    assert callable(check)
+    assert check(evidence(LOOKED, GERMAN, final=FINAL)).verdict is Verdict.NEEDS_REVIEW
+
+
+# --- analysis.robustness -------------------------------------------------------------------------------------------
+
+
+def evaluated(digest: str, accuracy: float = 0.9, count: int = 2, model: str = "m1", rows: int = 10_000) -> Evaluation:
+    seen = ArrayPrint(shape=(rows, 28, 28, 1), dtype="float32", digest=digest)
+    return Evaluation(kind="evaluate", model=model, execution_count=count, x=seen, results={"accuracy": accuracy})
+
+
+def ran(*evaluations: Evaluation, trained: str = "train") -> dict[str, object]:
+    training = Training(number=1, model="m1", x=ArrayPrint(shape=(60_000, 28, 28, 1), digest=trained))
+    runs = (CellRun(index=0, state=CellState.RAN, execution_count=2),)
+    return {
+        "ledger": Ledger(trainings=(training,), evaluations=evaluations),
+        "execution": Execution(ending=Ending.COMPLETED, cells=runs),
+    }
+
+
+ALTERED = code("noisy = x_test + noise\nprint(model.evaluate(noisy, y_test))", printed("0.9"))
+DISCUSSED = markdown(
+    "Avec un bruit gaussien, la précision passe de 98,2 % à 93,5 % : le modèle reste utilisable, mais la rotation "
+    "de 15 degrés lui coûte davantage."
+)
+BOTH = ran(evaluated("clean", 0.98), evaluated("noisy", 0.935))
+
+
+def test_tested_and_discussed_earns_everything() -> None:
+    finding = robustness(evidence(ALTERED, DISCUSSED, **BOTH))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+    assert finding.details[-1].values == {"cell": 1, "accuracy": 0.935}
+
+
+def test_a_test_without_words_earns_half() -> None:
+    assert robustness(evidence(ALTERED, **BOTH)).share == 0.5
+
+
+def test_words_without_a_test_earn_a_quarter() -> None:
+    finding = robustness(evidence(markdown(DISCUSSED.source), **ran(evaluated("clean"))))
+    assert finding.share == 0.25 and "no test" in finding.message.text
+
+
+def test_a_discussion_without_figures_earns_half_of_its_half() -> None:
+    text = "Le modèle résiste assez bien au bruit mais beaucoup moins bien à la rotation des images de test."
+    assert robustness(evidence(ALTERED, markdown(text), **BOTH)).share == 0.75
+
+
+@pytest.mark.parametrize(
+    "evaluations",
+    [
+        (evaluated("clean"), evaluated("clean")),
+        (evaluated("clean"), evaluated("train")),
+        (evaluated("clean"), evaluated("other", model="m2")),
+        (evaluated("clean"), evaluated("few", rows=50), evaluated("fewer", rows=50)),
+        (evaluated("clean"), evaluated("half", rows=5000)),
+    ],
+)
+def test_other_evaluations_are_no_robustness_test(evaluations: tuple[Evaluation, ...]) -> None:
+    plain = code("print(model.evaluate(x_test, y_test))", printed("0.9"))
+    assert robustness(evidence(plain, **ran(*evaluations))).share == 0.0
+
+
+def test_the_templates_own_test_counts_only_with_words() -> None:
+    template = [ALTERED.source]
+    assert robustness(evidence(ALTERED, template=template, **BOTH)).share == 0.0
+    assert robustness(evidence(ALTERED, DISCUSSED, template=template, **BOTH)).share == 1.0
+
+
+# --- analysis.discussion -------------------------------------------------------------------------------------------
+
+FRENCH = """Le modèle avec augmentation est le plus performant de tous : 98,7 % contre 97,1 % pour la référence, un net
+gain. Sa principale limite est le coût de l'entraînement, deux fois plus long que celui du modèle initial, et sa
+sensibilité aux fortes rotations reste un problème. Nous recommandons à l'entreprise de le déployer après avoir essayé
+d'autres augmentations, et de surveiller ses erreurs sur les formulaires réels pendant les premiers mois."""
+ENGLISH = """The augmented model is clearly the best of all, with 98.7 % against 97.1 % for the reference, and it is also
+the most reliable on noisy images. Its main weakness is the cost of training, which is twice that of the first model,
+and it still struggles with strong rotations of the digits. We recommend that the company deploys it, and we suggest
+that it collects images of real forms in order to measure the errors that matter in practice."""
+
+
+@pytest.mark.parametrize("text", [FRENCH, ENGLISH])
+def test_a_full_discussion_in_both_languages(text: str) -> None:
+    finding = discussion(evidence(markdown("# Conclusion"), markdown(text)))
+    assert (finding.verdict, finding.share, finding.cells) == (Verdict.MET, 1.0, (1,))
+
+
+def test_each_missing_quarter_costs() -> None:
+    no_advice = FRENCH[: FRENCH.index("Nous recommandons")] + "Voilà tout ce que nous avons observé au cours du projet."
+    finding = discussion(evidence(markdown(no_advice)), words_wanted=40)
+    assert finding.share == 0.75 and finding.advice and finding.advice.text.startswith("Recommend")
+
+
+def test_a_short_discussion_earns_in_proportion() -> None:
+    short = "Le meilleur modèle gagne 1,5 point mais reste faible, 92,1 % : nous recommandons de le déployer."
+    share = discussion(evidence(markdown(short))).share
+    assert share is not None and 0.2 <= share <= 0.35
+
+
+def test_the_introduction_does_not_count() -> None:
+    opening = (Section(kind="introduction", title="Introduction", level=1, cells=(0,), words=80),)
+    finding = discussion(evidence(markdown(FRENCH), sections=opening))
+    assert finding.verdict is Verdict.UNREACHED
+
+
+@pytest.mark.parametrize("cells", [(), (code("x = 1"),), (markdown("# Conclusion\n\n*à compléter*"),)])
+def test_nothing_written_is_unreached(cells: tuple[Cell, ...]) -> None:
+    assert discussion(evidence(*cells)).verdict is Verdict.UNREACHED
+
+
+def test_the_templates_text_is_nobodys_discussion() -> None:
+    assert discussion(evidence(markdown(FRENCH), template=[FRENCH])).share == 0.0

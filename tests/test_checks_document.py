@@ -1,0 +1,203 @@
+"""Sections, comparison and clarity of the report."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.checks.document import clarity, comparison, sections
+from autograder.checks.figures import drawings
+from autograder.extraction.sections import find_sections
+from autograder.notebook.source import pieces
+from autograder.records import Cell, Evidence, Ledger, Table, TableRow, Training, Verdict
+from tests.cells import code, evidence, markdown, notebook, picture, printed
+
+TITLES = (
+    "Introduction",
+    "Modèle de référence",
+    "Améliorations",
+    "Comparaison",
+    "Analyse des erreurs",
+    "Robustesse",
+    "Conclusion",
+)
+TEXT = " ".join(f"mot{'abcdefghijklmnopqrstuvwxyz'[n]}" for n in range(25))
+
+
+def report(*cells: Cell, template: tuple[str, ...] = (), **facts: object) -> Evidence:
+    found = find_sections(notebook(*cells), template)
+    return evidence(*cells, template=template, sections=found, **facts)
+
+
+def filled(titles: tuple[str, ...] = TITLES) -> list[Cell]:
+    return [markdown(f"## {title}\n\n{title} : {TEXT}") for title in titles]
+
+
+# --- document.sections ---------------------------------------------------------------------------------------------
+
+
+def test_seven_filled_sections_earn_everything() -> None:
+    finding = sections(report(*filled()))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+
+
+def test_what_is_missing_is_named() -> None:
+    finding = sections(report(*filled(TITLES[:5])))
+    assert finding.share == pytest.approx(5 / 7)
+    assert finding.advice and finding.advice.values["titles"] == "robustness, conclusion"
+
+
+def test_empty_sections_earn_nothing() -> None:
+    finding = sections(report(*[markdown(f"## {title}") for title in TITLES]))
+    assert (finding.verdict, finding.share) == (Verdict.UNMET, 0.0)
+
+
+def test_code_of_ones_own_fills_a_section_about_code_with_a_few_words() -> None:
+    cells = [markdown("## Robustesse\nVoici le test sur images bruitées."), code("print(test(model))", printed("0.9"))]
+    words_alone = report(cells[0])
+    assert sections(report(*cells), wanted=["robustness"]).share == 1.0
+    assert sections(words_alone, wanted=["robustness"]).share == 0.0
+    assert (
+        sections(report(markdown("## Conclusion\nVoici le test sur images."), cells[1]), wanted=["conclusion"]).share
+        == 0
+    )
+
+
+def test_a_template_handed_in_as_it_is_earns_nothing() -> None:
+    template = tuple(cell.source for cell in filled())
+    assert sections(report(*filled(), template=template)).share == 0.0
+
+
+def test_without_headings_nothing_is_reached() -> None:
+    finding = sections(report(markdown(TEXT), code("x = 1")))
+    assert finding.verdict is Verdict.UNREACHED and finding.advice is not None
+
+
+# --- document.comparison -------------------------------------------------------------------------------------------
+
+
+def row(label: str, claimed: float, measured: float | None, training: int | None = 1) -> TableRow:
+    return TableRow(label=label, accuracy=claimed, measured_accuracy=measured, training=training)
+
+
+def table(*rows: TableRow) -> Table:
+    return Table(cell=0, origin="dataframe", rows=rows)
+
+
+def trained(count: int) -> Ledger:
+    return Ledger(trainings=tuple(Training(number=n, model=f"m{n}", epochs_run=5) for n in range(1, count + 1)))
+
+
+PLOT = code(
+    "plt.bar(names, accuracies)\nplt.title('Précision')\nplt.xlabel('Modèle')\nplt.ylabel('%')\nplt.show()", picture()
+)
+HONEST = table(*(row(f"modèle {n}", 0.9 + n / 100, 0.9 + n / 100 + 0.001, n) for n in range(1, 5)))
+
+
+def test_a_true_table_and_a_chart_earn_everything() -> None:
+    finding = comparison(evidence(PLOT, table=HONEST, ledger=trained(4)))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+
+
+def test_a_table_without_plots_and_plots_without_a_table() -> None:
+    assert comparison(evidence(code("x = 1"), table=HONEST, ledger=trained(4))).share == 0.7
+    assert comparison(evidence(PLOT, ledger=trained(4))).share == 0.3
+
+
+def test_rows_that_do_not_hold_cost_and_are_named() -> None:
+    claims = table(*HONEST.rows[:2], row("rêve", 0.997, 0.94, 3), row("géant", 0.999, None, None))
+    finding = comparison(evidence(PLOT, table=claims, ledger=trained(4)))
+    assert finding.share == 0.65
+    told = [(line.values.get("label"), "no training" in line.text, "but" in line.text) for line in finding.details[-2:]]
+    assert told == [("rêve", False, True), ("géant", True, True)]
+
+
+def test_a_table_that_leaves_models_out_costs() -> None:
+    assert comparison(evidence(PLOT, table=table(*HONEST.rows[:2]), ledger=trained(4))).share == 0.65
+
+
+def test_one_row_compares_nothing() -> None:
+    assert comparison(evidence(table=table(HONEST.rows[0]), ledger=trained(1))).share == 0.0
+
+
+def test_what_we_could_not_measure_is_for_a_person() -> None:
+    unknown = table(row("a", 0.9, None, 1), row("b", 0.91, None, 2))
+    finding = comparison(evidence(PLOT, table=unknown, ledger=trained(2)))
+    assert (finding.verdict, finding.share) == (Verdict.NEEDS_REVIEW, None)
+
+
+def test_a_table_that_nothing_backs_is_worth_nothing() -> None:
+    invented = table(row("a", 0.9, None, None), row("b", 0.91, None, None))
+    assert comparison(evidence(table=invented)).share == 0.0
+
+
+def test_the_templates_plots_are_not_the_students() -> None:
+    assert comparison(evidence(PLOT, template=[PLOT.source], ledger=trained(1))).share == 0.0
+
+
+def test_curves_of_every_model_count_as_plots_of_all_models() -> None:
+    curve = code("plot_history(history)", picture())
+    two = comparison(evidence(curve, curve, table=HONEST, ledger=trained(4))).share
+    four = comparison(evidence(curve, curve, curve, curve, table=HONEST, ledger=trained(4))).share
+    assert (two, four) == (0.85, 1.0)
+
+
+def test_without_a_run_there_is_nothing_to_compare() -> None:
+    assert comparison(evidence(PLOT, table=HONEST, executed=False)).verdict is Verdict.UNREACHED
+
+
+# --- document.clarity ----------------------------------------------------------------------------------------------
+
+LONG = [markdown(f"## {title}\n\n" + " ".join(f"{title} {word}" for word in TEXT.split())) for title in TITLES]
+
+
+def test_a_clear_report_earns_everything() -> None:
+    finding = clarity(report(*LONG, PLOT))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+
+
+def test_bare_figures_cost_half() -> None:
+    finding = clarity(report(*LONG, code("plt.plot(history)\nplt.show()", picture())))
+    assert finding.share == 0.5 and finding.cells == (7,)
+
+
+def test_a_flood_of_output_costs() -> None:
+    assert clarity(report(*LONG, PLOT, code("train()", printed("x" * 400_000)))).share == 0.75
+
+
+def test_text_without_figures_and_figures_without_text() -> None:
+    assert clarity(report(*LONG)).share == 0.5
+    assert clarity(report(PLOT)).share == 0.5
+
+
+def test_a_template_alone_is_not_clear() -> None:
+    template = tuple(cell.source for cell in [*LONG, PLOT])
+    assert clarity(report(*LONG, PLOT, template=template)).verdict is Verdict.UNREACHED
+
+
+@pytest.mark.parametrize(
+    ("source", "titled", "labelled"),
+    [
+        ("fig, ax = plt.subplots()\nax.plot(x)\nax.set_title('t')\nax.set(xlabel='a', ylabel='b')", True, True),
+        ("fig, axes = plt.subplots(2)\naxes[0].plot(x)\naxes[0].set_xlabel('a')\naxes[0].set_ylabel('b')", False, True),
+        ("df.plot(kind='bar', title='t', xlabel='a', ylabel='b')", True, True),
+        ("df.plot.bar()", False, False),
+        ("sns.lineplot(x)\nplt.title('t')", True, False),
+        ("plt.imshow(image)\nplt.title('t')", True, True),
+        ("sns.heatmap(matrix)", False, True),
+    ],
+)
+def test_titles_and_labels_in_code(source: str, titled: bool, labelled: bool) -> None:
+    (drawing,) = drawings(pieces(notebook(code(source))))
+    assert (drawing.titled, drawing.labelled) == (titled, labelled)
+
+
+@pytest.mark.parametrize(
+    "source", ["model.fit(x)", "results.step(3)", "optimizer.step()", "plt.show()", "keras.utils.plot_model(m)"]
+)
+def test_what_draws_nothing(source: str) -> None:
+    assert drawings(pieces(notebook(code(source)))) == ()
+
+
+def test_a_function_and_its_cell_are_two_stretches() -> None:
+    source = "def show(h):\n    plt.plot(h)\n    plt.title('t')\nplt.bar(a, b)"
+    assert [drawing.titled for drawing in drawings(pieces(notebook(code(source))))] == [True, False]

@@ -1,0 +1,177 @@
+"""Gain and robustness: published cut-offs, the doubt to the student, a person where no measurement can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from autograder.checks.model import GAINS, Gains, Ratios, error_ratio, gain, gain_share, robustness
+from autograder.records import DataCard, Evidence, Gap, GapKind, Json, Standing, Verdict, say
+from tests import evidence as make
+
+
+def measured(estimate: float = 0.2, **changes: Json) -> Evidence:
+    made = make.evidence(
+        trainings=[make.training(1, layers=make.with_layer("Dropout", rate=0.3))],
+        models=(make.model(),),
+        final=make.final(gain=make.gain(estimate)),
+    )
+    return replace(made, **changes)
+
+
+# --- gain ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("estimate", "share"),
+    [(-0.5, 0), (0, 0), (0.02, 0.1), (0.05, 0.25), (0.075, 0.375), (0.1, 0.5), (0.135, 0.625), (0.25, 1), (0.9, 1)],
+)
+def test_the_published_cut_offs_are_interpolated(estimate: float, share: float) -> None:
+    exact = make.gain(estimate, estimate, estimate)
+    assert gain_share(exact, GAINS) == pytest.approx(share)
+
+
+def test_the_doubt_is_the_students() -> None:
+    assert gain_share(make.gain(0.08, 0.01, 0.11), GAINS) == 0.5
+    assert gain_share(make.gain(0.08, 0.01, 0.09), GAINS) == pytest.approx(0.4)
+    assert gain_share(make.gain(0.08, 0.01, 0.9), GAINS) == 0.5
+    assert gain_share(make.gain(-0.01, -0.2, 0.3), GAINS) == 0.0
+    assert gain_share(make.gain(0.0, -0.2, 0.3), GAINS) == 0.0
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 0.5))
+def test_a_better_gain_never_earns_less(estimate: float, more: float, width: float) -> None:
+    lower = make.gain(estimate, estimate - width, estimate + width)
+    better = estimate + more
+    higher = make.gain(better, better - width, better + width)
+    assert 0 <= gain_share(lower, GAINS) <= gain_share(higher, GAINS) <= 1
+
+
+def test_all_that_decided_is_shown() -> None:
+    finding = gain(measured(0.24))
+    assert (finding.standing, finding.share) == (Standing.MEASUREMENT, 1.0)
+    values = finding.message.values
+    assert (values["gain"], values["low"], values["high"], values["images"]) == (0.24, pytest.approx(0.23), 0.25, 5000)
+    texts = " ".join(detail.text for detail in finding.details)
+    assert "Cut-offs" in texts
+    assert "next cut-off" in texts
+    assert any(detail.values.get("spread") == pytest.approx(0.002) for detail in finding.details)
+
+
+def test_nothing_trained_is_unreached() -> None:
+    finding = gain(make.evidence(cells=[make.code(0)]))
+    assert (finding.verdict, finding.share) == (Verdict.UNREACHED, 0.0)
+    assert gain(replace(measured(), executed=False)).verdict is Verdict.UNREACHED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"final": None},
+        {"models": ()},
+        {"models": (make.model(where="nowhere", problem=say("A custom layer.")),)},
+        {"final": make.final(gain=None), "baseline": None},
+    ],
+    ids=["no measures", "no choice", "cannot be loaded", "no baseline"],
+)
+def test_trained_but_not_measured_goes_to_a_person(changes: dict[str, Json]) -> None:
+    finding = gain(measured(**changes))
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert finding.share is None
+    assert finding.for_teacher is not None
+
+
+def test_a_gap_of_ours_is_not_a_model_that_was_not_trained() -> None:
+    gap = Gap(kind=GapKind.LEDGER, reason=say("The ledger was lost."), ours=True)
+    assert gain(make.evidence(cells=[make.code(0)], gaps=(gap,))).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_a_model_measured_in_the_students_kernel_is_a_claim() -> None:
+    finding = gain(measured(models=(make.model(where="kernel"),)))
+    assert finding.standing is Standing.CLAIM
+    assert finding.for_teacher is not None
+    assert finding.share == pytest.approx(0.84375)
+
+
+def test_a_figure_that_does_not_agree_goes_to_a_person() -> None:
+    far = (make.model(public_accuracy=0.95, notebook_accuracy=0.99),)
+    assert gain(measured(models=far)).verdict is Verdict.NEEDS_REVIEW
+    silent = (make.model(notebook_accuracy=None),)
+    assert gain(measured(models=silent)).share is not None
+
+
+def test_one_image_of_a_small_test_set_is_no_disagreement() -> None:
+    near = (make.model(public_accuracy=0.9500, notebook_accuracy=0.9528),)
+    card = DataCard(
+        name="digits", digest="d", classes=10, image_shape=(28, 28), train_images=900, public_images=360,
+        hidden_images=400, split_seed=1, train_rows=60000, test_rows=10000,
+    )  # fmt: skip
+    assert gain(measured(models=near)).verdict is Verdict.NEEDS_REVIEW
+    assert gain(measured(models=near, data=card)).share is not None
+
+
+def test_the_model_as_given_earns_nothing() -> None:
+    untouched = measured(models=(make.model(is_baseline=True),))
+    untouched = replace(untouched, ledger=replace(untouched.ledger, trainings=(make.training(1),)))
+    for finding in (gain(untouched), robustness(untouched)):
+        assert (finding.verdict, finding.share) == (Verdict.UNMET, 0.0)
+        assert "as it was given" in finding.message.text
+
+
+def test_the_baseline_trained_in_another_way_is_a_modification() -> None:
+    longer = make.training(1, arguments={"epochs": 15})
+    seen = measured(0.25, models=(make.model(is_baseline=True),))
+    assert gain(replace(seen, ledger=replace(seen.ledger, trainings=(longer,)))).share == 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        [[0, 0]],
+        [[0, 0], [0, 1]],
+        [[0.2, 0], [0.1, 1]],
+        [[0, 0], [0.1, 0.5], [0.2, 0.4]],
+        [[0, 0.5], [1, 1]],
+        [[0, 0], [1, 2]],
+        [[0], [1]],
+    ],
+)
+def test_cut_offs_that_make_no_sense_are_refused_by_the_rubric(wrong: Json) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Annotated[Gains, "parameter"]).validate_python(wrong, strict=True)
+
+
+def test_ratios_must_fall() -> None:
+    with pytest.raises(ValidationError, match="must fall"):
+        TypeAdapter(Ratios).validate_python([[1.0, 0.0], [1.5, 1.0]], strict=True)
+
+
+# --- robustness ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mean", "share"), [(0.95, 1.0), (0.9, 1.0), (0.875, 0.5), (0.85, 0.0), (0.1, 0.0)])
+def test_the_error_ratio_decides(mean: float, share: float) -> None:
+    finding = robustness(measured(final=make.final(robustness=make.robust(mean, 0.9))))
+    assert finding.share == pytest.approx(share, abs=1e-9)
+
+
+def test_a_perfect_baseline_divides_nothing_by_zero() -> None:
+    assert error_ratio(make.robust(1.0, 1.0)) == 1.0
+    assert error_ratio(make.robust(0.9, 1.0)) == 10.0
+
+
+def test_best_and_worst_corruption_are_named() -> None:
+    finding = robustness(measured())
+    named = {detail.text.split()[0]: detail.values.get("name") for detail in finding.details}
+    assert named["Best"] == "rotation"
+    assert named["Worst"] == "blur"
+
+
+def test_robustness_that_was_not_measured_goes_to_a_person() -> None:
+    assert robustness(measured(final=make.final(robustness=None))).verdict is Verdict.NEEDS_REVIEW

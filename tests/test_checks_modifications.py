@@ -1,0 +1,350 @@
+"""What was changed is read from the trainings; why it was changed is looked for in the text near them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from autograder.checks.differences import Family, differences
+from autograder.checks.modifications import distinct, justified, methodical
+from autograder.checks.trials import trials
+from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Json, Layer, MeasuredModel, Training, Verdict
+from tests.evidence import ADAM, LAYERS, code, evidence, layer, text, training, with_layer
+
+BASE = training(1)
+
+
+def changed(**changes: Json) -> Training:
+    return training(2, **changes)
+
+
+def layers(*made: Layer) -> dict[str, tuple[Layer, ...]]:
+    return {"layers": made}
+
+
+# --- differences ---------------------------------------------------------------------------------------------------
+
+SAME = {
+    "float32 noise": {"optimizer": {**ADAM, "learning_rate": 0.001}},
+    "an input layer": layers(layer("InputLayer"), *LAYERS),
+    "rescaling in the model": layers(layer("Rescaling", scale=0.00392), *LAYERS),
+    "integer labels": {"loss": "SparseCategoricalCrossentropy"},
+    "other names and seeds": layers(*(replace(one, config={**one.config, "name": "n", "seed": 3}) for one in LAYERS)),
+    "an activation layer": layers(
+        *LAYERS[:5], layer("Dense", units=128, activation="linear"), layer("Activation", activation="relu"), LAYERS[6]
+    ),
+    "callbacks that only watch": {"arguments": {"callbacks": ["ModelCheckpoint", "TensorBoard", "CSVLogger"]}},
+    "validation": {"arguments": {"validation_split": 0.1}},
+    "fewer rows": {"x": ArrayPrint(shape=(1000, 28, 28, 1))},
+}
+
+
+@pytest.mark.parametrize("changes", SAME.values(), ids=SAME.keys())
+def test_what_makes_no_other_model_is_no_difference(changes: dict[str, Json]) -> None:
+    assert differences(BASE, changed(**changes)) == ()
+
+
+FILTERS = layers(layer("Conv2D", filters=64, kernel_size=[3, 3], activation="relu"), *LAYERS[1:])
+KERNELS = layers(layer("Conv2D", filters=32, kernel_size=[5, 5], activation="relu"), *LAYERS[1:])
+PENALTY = layers(*LAYERS[:5], layer("Dense", units=128, activation="relu", kernel_regularizer="L2(l2=0.01)"), LAYERS[6])
+GENERATOR = {"x": ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), "arguments": {"batch_size": None}}
+
+DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
+    "a layer more": (layers(*with_layer("Dense", units=64)), Family.ARCHITECTURE, "+ Dense(64)"),
+    "a layer less": (layers(*LAYERS[:5], LAYERS[6]), Family.ARCHITECTURE, "− Dense(128)"),
+    "filters": (FILTERS, Family.ARCHITECTURE, "filters 32, 64 → 64, 64"),
+    "kernels": (KERNELS, Family.ARCHITECTURE, "kernel_size 3×3, 3×3 → 5×5, 3×3"),
+    "dropout": (layers(*with_layer("Dropout", rate=0.3)), Family.REGULARISATION, "+ Dropout(0.3)"),
+    "batch norm": (layers(*with_layer("BatchNormalization", at=1)), Family.REGULARISATION, "+ BatchNormalization"),
+    "a penalty": (PENALTY, Family.REGULARISATION, "+ L2(l2=0.01) ×1"),
+    "weight decay": ({"optimizer": {**ADAM, "weight_decay": 0.01}}, Family.REGULARISATION, "+ weight_decay 0.01"),
+    "optimiser": (
+        {"optimizer": {"name": "SGD", "learning_rate": 0.01}},
+        Family.HYPERPARAMETERS,
+        "optimizer adam(0.001) → sgd(0.01)",
+    ),
+    "learning rate": (
+        {"optimizer": {**ADAM, "learning_rate": 0.0005}}, Family.HYPERPARAMETERS, "learning_rate 0.001 → 0.0005"
+    ),
+    "batch size": ({"arguments": {"batch_size": 64}}, Family.HYPERPARAMETERS, "batch_size 128 → 64"),
+    "batch size left to Keras": ({"arguments": {"batch_size": None}}, Family.HYPERPARAMETERS, "batch_size 128 → 32"),
+    "augmenting layers": (
+        layers(*with_layer("RandomRotation", at=0, factor=[-0.1, 0.1])),
+        Family.AUGMENTATION,
+        "+ RandomRotation(-0.1×0.1)",
+    ),
+    "a generator": (GENERATOR, Family.AUGMENTATION, "fit(array) → fit(sequence)"),
+    "more rows": ({"x": ArrayPrint(shape=(120000, 28, 28, 1))}, Family.AUGMENTATION, "x 60000 → 120000"),
+    "epochs": ({"arguments": {"epochs": 12}}, Family.STRATEGY, "epochs 5 → 12"),
+    "early stopping": ({"arguments": {"callbacks": ["EarlyStopping"]}}, Family.STRATEGY, "+ EarlyStopping"),
+    "a schedule": (
+        {"optimizer": {**ADAM, "learning_rate": "ExponentialDecay(rate=0.9)"}},
+        Family.STRATEGY,
+        "+ ExponentialDecay(rate=0.9)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "family", "told"), DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_each_change_is_told_with_its_family(changes: dict[str, Json], family: Family, told: str) -> None:
+    found = differences(BASE, changed(**changes))
+    assert [(change.family, change.text) for change in found] == [(family, told)]
+
+
+def test_odd_records_of_a_hostile_kernel_are_only_different() -> None:
+    odd = changed(
+        layers=(layer("Conv2D", filters={"a": [1]}, kernel_size="x" * 1000), layer("Dense", units=float("1e308"))),
+        optimizer={"name": 3, "learning_rate": [1, {}]},
+        arguments={"epochs": "many", "batch_size": {}, "callbacks": "EarlyStopping"},
+    )
+    assert all(len(change.text) < 400 for change in differences(BASE, odd))
+
+
+# --- distinct ------------------------------------------------------------------------------------------------------
+
+DROPOUT = with_layer("Dropout", rate=0.3)
+NORM = with_layer("BatchNormalization", at=1)
+DEEPER = with_layer("Dense", units=64)
+
+
+def three(*, start: int = 1) -> list[Training]:
+    """The baseline and three modifications of it, one change each."""
+    made = (LAYERS, DROPOUT, NORM, DEEPER)
+    return [training(start + number, layers=one) for number, one in enumerate(made)]
+
+
+def test_three_modifications_earn_everything() -> None:
+    finding = distinct(evidence(trainings=three()))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+    told = [detail.values.get("change") for detail in finding.details]
+    assert told == ["+ Dropout(0.3)", "+ BatchNormalization", "+ Dense(64)"]
+    assert finding.cells == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("count", "share"), [(1, 0.0), (2, 1 / 3), (3, 2 / 3)])
+def test_each_earns_a_third(count: int, share: float) -> None:
+    finding = distinct(evidence(trainings=three()[:count]))
+    assert finding.share == pytest.approx(share)
+    assert finding.advice is not None
+    assert finding.advice.values["missing"] == 4 - count
+
+
+def test_the_same_settings_again_count_once() -> None:
+    again = [*three()[:2], training(3, layers=DROPOUT), training(4, layers=DROPOUT)]
+    finding = distinct(evidence(trainings=again))
+    assert finding.share == pytest.approx(1 / 3)
+    assert any(detail.values.get("times") == 2 for detail in finding.details)
+
+
+def test_values_of_one_setting_are_one_modification() -> None:
+    sizes = [training(1), *(training(2 + n, arguments={"batch_size": size}) for n, size in enumerate((32, 64, 256)))]
+    assert distinct(evidence(trainings=sizes)).share == pytest.approx(1 / 3)
+    assert distinct(evidence(trainings=sizes), sweeps_count_once=False).share == 1.0
+    optimisers = [
+        training(1),
+        *(training(2 + n, optimizer={"name": name}) for n, name in enumerate(("sgd", "rmsprop"))),
+    ]
+    assert distinct(evidence(trainings=optimisers)).share == pytest.approx(2 / 3)
+
+
+def test_what_was_not_trained_does_not_count() -> None:
+    broken = [*three()[:3], training(4, layers=DEEPER, finished=False), training(5, layers=DEEPER, epochs_run=0)]
+    finding = distinct(evidence(trainings=broken))
+    assert finding.share == pytest.approx(2 / 3)
+    assert sum("did not finish" in detail.text for detail in finding.details) == 2
+    nothing = distinct(evidence([code(0)]))
+    assert (nothing.verdict, nothing.share) == (Verdict.UNREACHED, 0.0)
+
+
+def test_all_in_one_function_and_one_cell() -> None:
+    made = [replace(one, execution_count=1, functions=("evaluate_model",)) for one in three()]
+    finding = distinct(evidence([code(0, "run_all()")], trainings=made))
+    assert finding.share == 1.0
+    assert finding.cells == (0,)
+
+
+def test_epochs_in_a_loop_are_one_training() -> None:
+    loop = [training(n, model="m1", arguments={"epochs": 1}) for n in range(1, 6)]
+    assert trials(evidence(trainings=loop)).distinct == ()
+    assert trials(evidence(trainings=loop)).remeasured
+
+
+def test_a_protocol_of_ones_own_is_the_notebooks_baseline() -> None:
+    longer = [replace(one, arguments={**one.arguments, "epochs": 10}) for one in three()]
+    found = trials(evidence(trainings=longer))
+    assert found.remeasured
+    assert [len(trial.changes) for trial in found.distinct] == [1, 1, 1]
+    without = trials(evidence(trainings=longer[1:]))
+    assert not without.remeasured
+    assert len(without.distinct) == 3
+
+
+def test_the_baseline_alone_trained_longer_is_one_modification() -> None:
+    found = trials(evidence(trainings=[training(1, arguments={"epochs": 20})]))
+    assert [change.text for trial in found.distinct for change in trial.changes] == ["epochs 5 → 20"]
+
+
+def test_without_a_reference_the_first_training_is_the_baseline() -> None:
+    assert distinct(evidence(trainings=three(), baseline=None)).share == 1.0
+    assert distinct(evidence(trainings=three()[:1], baseline=None)).share == 0.0
+
+
+def test_models_are_called_as_the_author_calls_them() -> None:
+    named = MeasuredModel(id="m2-t2", name="Avec dropout", training=2, cell=1)
+    finding = distinct(evidence(trainings=three(), models=(named,)))
+    assert finding.details[0].values["model"] == "Avec dropout"
+
+
+# --- justified -----------------------------------------------------------------------------------------------------
+
+WHY = (
+    "On ajoute une couche de dropout afin de limiter le surapprentissage que montre la courbe de validation.",
+    "La normalisation par lots stabilise la distribution des activations, car les gradients restent bien répartis.",
+    "Un réseau plus profond devrait apprendre des motifs plus complexes que ceux de la référence fournie.",
+)
+
+
+def notebook(*prose: str, sources: Sequence[str] = ("a()", "b()", "c()")) -> Evidence:
+    """The baseline in cell 0, then a text and a training for each modification."""
+    cells: list[Cell] = [code(0, "baseline()")]
+    for why, source in zip(prose, sources, strict=True):
+        cells += [text(len(cells), why), code(len(cells) + 1, source)]
+    return evidence(cells, trainings=three())
+
+
+def test_a_reason_above_each_modification_earns_everything() -> None:
+    finding = justified(notebook(*WHY))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+    assert [detail.values["cell"] for detail in finding.details] == [2, 4, 6]
+
+
+def test_english_reasons_are_reasons() -> None:
+    finding = justified(
+        notebook(
+            "We add dropout in order to reduce the overfitting that the validation curve of the baseline shows.",
+            "Batch normalization should help because the gradients stay well scaled through all of the layers.",
+            "A deeper network is expected to learn more complex features than the one that the company gave us.",
+        )
+    )
+    assert finding.share == 1.0
+
+
+@pytest.mark.parametrize(
+    "poor",
+    [
+        "",
+        "Afin d'améliorer.",
+        "Voici le deuxième modèle avec sa nouvelle couche, puis ses résultats sur le jeu de test public.",
+    ],
+    ids=["nothing", "too short", "no reason"],
+)
+def test_no_reason_no_share(poor: str) -> None:
+    finding = justified(notebook(WHY[0], poor, WHY[2]))
+    assert finding.share == pytest.approx(2 / 3)
+
+
+def test_a_reason_serves_one_modification() -> None:
+    general = (
+        "Nous testons maintenant plusieurs idées, parce que la référence fait encore trop d'erreurs sur les chiffres."
+    )
+    assert justified(notebook(general, "", "")).share == pytest.approx(1 / 3)
+    assert justified(notebook(general, general, general)).share == pytest.approx(1 / 3)
+
+
+def test_a_section_before_the_code_counts_where_it_speaks_of_the_changes() -> None:
+    cells = [text(0, "## Améliorations\n\n" + "\n\n".join(WHY)), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    assert justified(evidence(cells, trainings=three())).share == 1.0
+
+
+def test_the_starter_notebooks_words_are_not_the_authors() -> None:
+    seen = notebook(*WHY)
+    given = replace(seen, template_cells=tuple(cell.source for cell in seen.cells))
+    assert justified(given).share == 0.0
+
+
+def test_a_comment_counts_half_and_is_found_where_the_builder_is_defined() -> None:
+    source = (
+        "def make_dropout():\n"
+        '    """Ajoute du dropout afin de limiter le surapprentissage que montre la courbe de validation."""\n'
+        "    return build()\n"
+    )
+    cells = [code(0, source), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    made = [replace(one, execution_count=one.number + 1) for one in three()]
+    made[1] = replace(made[1], builder="make_dropout")
+    finding = justified(evidence(cells, trainings=made))
+    assert finding.share == pytest.approx(0.5 / 3)
+    assert finding.cells == (0,)
+
+
+def test_many_modifications_need_at_most_five_reasons() -> None:
+    rates = [with_layer(kind, units=8) for kind in ("Dense", "Conv2D", "LSTM", "GRU", "Embedding", "Flatten", "Dot")]
+    made = [training(1), *(training(2 + n, layers=one) for n, one in enumerate(rates))]
+    assert justified(evidence(trainings=made)).wanted == {"justified": 5}
+
+
+def test_nothing_to_justify_is_unreached() -> None:
+    assert justified(evidence(trainings=[training(1)])).verdict is Verdict.UNREACHED
+    assert justified(evidence([code(0)])).verdict is Verdict.UNREACHED
+
+
+# --- methodical ----------------------------------------------------------------------------------------------------
+
+
+def evaluated(made: Sequence[Training], rows: Sequence[int] = (10000,) * 4) -> Evidence:
+    evaluations = tuple(
+        Evaluation(kind="evaluate", model=one.model, x=ArrayPrint(shape=(count, 28, 28, 1)))
+        for one, count in zip(made, rows, strict=False)
+    )
+    return evidence(trainings=made, ledger={"evaluations": evaluations})
+
+
+def test_one_change_at_a_time_against_the_baseline_measured_again() -> None:
+    finding = methodical(evaluated(three()))
+    assert (finding.verdict, finding.share) == (Verdict.MET, pytest.approx(1.0))
+
+
+def test_without_the_baseline_a_third_is_lost() -> None:
+    finding = methodical(evaluated(three()[1:]))
+    assert finding.share == pytest.approx(2 / 3)
+    assert any("was not trained" in detail.text for detail in finding.details)
+
+
+def test_all_changes_at_once_lose_their_part() -> None:
+    made = three()
+    made[1] = replace(made[1], layers=(*DROPOUT, layer("Dense", units=3)), optimizer={"name": "sgd"})
+    assert methodical(evaluated(made)).share == pytest.approx(8 / 9)
+
+
+def test_a_change_on_top_of_an_earlier_model_is_one_change() -> None:
+    both = (*DROPOUT[:1], layer("BatchNormalization"), *DROPOUT[1:])
+    trained = [
+        training(1),
+        training(2, layers=DROPOUT),
+        training(3, layers=both),
+        training(4, layers=(*both, LAYERS[6])),
+    ]
+    assert methodical(evaluated(trained)).share == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({"arguments": {"epochs": 9, "batch_size": 128, "validation_split": 0.2}}, 10000),
+        ({"arguments": {"epochs": 5, "batch_size": 128, "validation": "data"}}, 10000),
+        ({}, 500),
+    ],
+    ids=["epochs as well", "other validation", "other test images"],
+)
+def test_another_protocol_loses_its_part(changes: dict[str, Json], rows: int) -> None:
+    made = three()
+    made[1] = replace(made[1], **changes)
+    finding = methodical(evaluated(made, (10000, rows, 10000, 10000)))
+    assert finding.share is not None
+    assert finding.share < 0.95
+
+
+def test_few_modifications_show_little_method() -> None:
+    assert methodical(evaluated(three()[:2])).share == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)
+    assert methodical(evaluated(three()[:1])).verdict is Verdict.UNREACHED

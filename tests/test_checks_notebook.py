@@ -1,0 +1,139 @@
+"""Points for running depend on what became of each cell in a clean kernel, and on nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autograder.checks.notebook import completes
+from autograder.records import (
+    Cell,
+    CellRun,
+    CellState,
+    Ending,
+    Evidence,
+    Execution,
+    Output,
+    Standing,
+    Verdict,
+    say,
+)
+from tests.evidence import code, evidence, raised, ran, text, training
+
+SOURCES = ("import keras", "model = build()", "model.fit(x, y)", "plot(history)", "table()", "confusion()")
+
+
+def notebook(*failing: int, error: str = "NameError: name 'x' is not defined", trained: bool = True) -> Evidence:
+    """Six cells, of which the third trains; the cells with these indices raise."""
+    cells = [code(index, source) for index, source in enumerate(SOURCES)]
+    runs = [raised(index, error) if index in failing else ran(index) for index in range(len(SOURCES))]
+    trainings = [training(1, execution_count=3)] if trained else []
+    return evidence(cells, runs, trainings, ending=Ending.RAISED if failing else Ending.COMPLETED)
+
+
+def test_everything_ran() -> None:
+    finding = completes(notebook())
+    assert (finding.verdict, finding.share, finding.standing) == (Verdict.MET, 1.0, Standing.MEASUREMENT)
+    assert finding.advice is None
+
+
+def test_noise_on_stderr_and_the_authors_order_cost_nothing() -> None:
+    noisy = notebook()
+    output = Output(kind="stream", stream="stderr", text="WARNING: could not find cuda drivers\nError: nothing")
+    cells = tuple(replace(cell, outputs=(output,)) for cell in noisy.cells)
+    assert completes(replace(noisy, cells=cells)).share == 1.0
+
+
+def test_a_slip_after_the_last_training_costs_a_quarter() -> None:
+    finding = completes(notebook(5))
+    assert (finding.verdict, finding.share) == (Verdict.PARTLY, 0.75)
+    assert finding.cells == (5,)
+    assert finding.message.values["first"] == 6
+    assert any("NameError" in str(detail.values) for detail in finding.details)
+    assert finding.advice is not None
+
+
+def test_a_failure_before_a_training_costs_more_and_each_cell_counts() -> None:
+    early, two = completes(notebook(1)), completes(notebook(0, 1))
+    assert early.share == pytest.approx(0.5 * 5 / 6)
+    assert two.share == pytest.approx(0.5 * 4 / 6)
+    assert completes(notebook(3, 4, 5)).share == pytest.approx(0.25)
+
+
+def test_the_cut_offs_are_the_rubrics() -> None:
+    assert completes(notebook(5), late_share=0.9).share == 0.9
+    assert completes(notebook(5), late_cells=0, broken_share=0.6).share == pytest.approx(0.5)
+
+
+def test_without_a_training_nothing_is_reached() -> None:
+    finding = completes(notebook(2, trained=False))
+    assert (finding.verdict, finding.share) == (Verdict.UNREACHED, 0.0)
+    assert any("NameError" in str(detail.values) for detail in finding.details)
+    assert completes(notebook(trained=False), training_required=False).share == 1.0
+
+
+def test_the_starter_notebook_as_it_was_given_earns_nothing() -> None:
+    given = replace(notebook(), template_cells=tuple(source + "  \n" for source in SOURCES))
+    assert completes(given).verdict is Verdict.UNREACHED
+    own = replace(given, template_cells=SOURCES[:-1])
+    assert completes(own).share == 1.0
+
+
+def test_a_cell_that_python_cannot_read_is_own_work() -> None:
+    seen = notebook(1, error="SyntaxError: invalid syntax")
+    broken = (*seen.cells[:1], code(1, "model = = build()"), *seen.cells[2:])
+    finding = completes(replace(seen, cells=broken, template_cells=(SOURCES[0], *SOURCES[2:])))
+    assert finding.verdict is Verdict.PARTLY
+
+
+def test_what_only_colab_has_costs_nothing() -> None:
+    finding = completes(notebook(0, error="ModuleNotFoundError: No module named 'google.colab'"))
+    assert finding.share == 1.0
+    assert any("Colab" in detail.text for detail in finding.details)
+    assert completes(notebook(0, error="ModuleNotFoundError: No module named 'torch'")).share != 1.0
+
+
+def test_the_network_is_explained() -> None:
+    finding = completes(notebook(0, error="URLError: <urlopen error [Errno -2] Name or service not known>"))
+    assert any("network" in detail.text for detail in finding.details)
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        (Ending.TIMED_OUT, CellState.UNFINISHED),
+        (Ending.OUT_OF_MEMORY, CellState.UNFINISHED),
+        (Ending.COMPLETED, CellState.INTERRUPTED),
+    ],
+)
+def test_limits_are_told_in_words(ending: Ending, state: CellState) -> None:
+    seen = notebook()
+    runs = (
+        *(ran(index) for index in range(4)),
+        CellRun(index=4, state=state),
+        CellRun(index=5, state=CellState.NOT_RUN),
+    )
+    reason = None if ending is Ending.COMPLETED else say("Cell 5 was too much.")
+    finding = completes(replace(seen, execution=Execution(ending=ending, cells=runs, reason=reason)))
+    assert finding.share == 0.75
+    assert finding.cells == (4, 5)
+    assert (reason in finding.details) == (reason is not None)
+    assert any(detail.values.get("cell") == 5 for detail in finding.details)
+
+
+def test_empty_and_text_cells_count_neither_way() -> None:
+    cells: list[Cell] = [text(0, "# Title"), code(1, "model.fit(x)"), code(2, "\n# only a comment\n"), code(3, "")]
+    runs = [ran(1, 1), CellRun(index=2, state=CellState.NOT_RUN), CellRun(index=3, state=CellState.NOT_RUN)]
+    finding = completes(evidence(cells, runs, [training(1)]))
+    assert finding.share == 1.0
+    assert finding.message.values["cells"] == 1
+
+
+def test_an_execution_that_recorded_nothing_goes_to_a_person() -> None:
+    seen = replace(notebook(), execution=Execution(ending=Ending.DIED))
+    assert completes(seen).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_without_execution_it_is_not_known() -> None:
+    assert completes(replace(notebook(), executed=False)).verdict is Verdict.UNREACHED

@@ -1,0 +1,213 @@
+"""Which model is the final one: by name, by what was studied, by accuracy; and which weights of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.matching import candidates, name_of, same_as_baseline, used
+from autograder.records import (
+    ArrayPrint,
+    Baseline,
+    Cell,
+    CellKind,
+    CellRun,
+    CellState,
+    Digest,
+    Ending,
+    Evaluation,
+    Execution,
+    Layer,
+    Ledger,
+    Training,
+)
+
+SOME = Digest("sha256:" + "0" * 64)
+
+
+def training(number: int, model: str, accuracy: float | None = None, **more: Any) -> Training:  # noqa: ANN401
+    history = {} if accuracy is None else {"val_accuracy": (0.5, accuracy)}
+    known = {"execution_count": number, "history": history, "epochs_run": 2, "weights": f"w{number}"}
+    return Training(number=number, model=model, **{**known, **more})
+
+
+def use(model: str, count: int, weights: str = "", **more: Any) -> Evaluation:  # noqa: ANN401
+    return Evaluation(**{"kind": "predict", "model": model, "execution_count": count, "weights": weights, **more})
+
+
+def decide(ledger: Ledger, cells: tuple[Cell, ...] = ()) -> Choice | None:
+    runs = tuple(
+        CellRun(index=cell.index, state=CellState.RAN, execution_count=number)
+        for number, cell in enumerate((cell for cell in cells if cell.kind is CellKind.CODE), start=1)
+    )
+    execution = Execution(ending=Ending.COMPLETED, cells=runs)
+    return choose(ledger, candidates(ledger, {}), {}, cells, execution)
+
+
+def chosen(ledger: Ledger, cells: tuple[Cell, ...] = ()) -> str:
+    choice = decide(ledger, cells)
+    assert choice is not None
+    return choice.candidate.id
+
+
+TWO = (training(1, "m1", 0.97), training(2, "m2", 0.95))
+
+
+def test_no_model_no_choice() -> None:
+    assert decide(Ledger()) is None
+
+
+def test_a_name_that_says_so() -> None:
+    for name in ("best_model", "meilleur_modele", "final_model", "bestModel", "modele_final", "results['best']"):
+        assert chosen(Ledger(trainings=TWO, bindings={"model": "m1", name: "m2"})) == "m2-t2", name
+
+
+def test_a_name_that_says_nothing_of_the_sort() -> None:
+    for name in ("model", "finalement_pas", "bestiaire", "cnn"):
+        assert chosen(Ledger(trainings=TWO, bindings={name: "m2"})) == "m1-t1", name
+
+
+def test_of_two_such_names_the_one_used_last() -> None:
+    ledger = Ledger(
+        trainings=TWO,
+        evaluations=(use("m2", 3, "w2"), use("m1", 4, "w1")),
+        bindings={"best_model": "m1", "final_model": "m2"},
+    )
+    assert chosen(ledger) == "m1-t1"
+
+
+def test_the_weights_of_the_last_use_count() -> None:
+    """Trained twice, then the better first weights were loaded back."""
+    ledger = Ledger(
+        trainings=(training(1, "m1", 0.97), training(2, "m1", 0.90)),
+        evaluations=(use("m1", 2, "w2"), use("m1", 3, "w1")),
+        bindings={"best_model": "m1"},
+    )
+    assert chosen(ledger) == "m1-t1"
+
+
+def test_the_model_whose_errors_are_studied() -> None:
+    for function in ("analyze_errors", "test_robustness", "analyse_erreurs", "plot_confusion_matrix", "add_noise_eval"):
+        ledger = Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2", functions=(function,)),))
+        assert chosen(ledger) == "m2-t2", function
+
+
+def test_the_model_studied_below_such_a_heading() -> None:
+    cells = (
+        Cell(index=0, kind=CellKind.CODE, source=""),
+        Cell(index=1, kind=CellKind.CODE, source=""),
+        Cell(index=2, kind=CellKind.MARKDOWN, source="## 6. Test de ROBUSTESSE\ntexte"),
+        Cell(index=3, kind=CellKind.CODE, source="model.predict(x)"),
+    )
+    ledger = Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2"),))
+    assert chosen(ledger, cells) == "m2-t2"
+    assert chosen(ledger) == "m1-t1"
+
+
+def test_a_loop_over_all_models_chooses_none() -> None:
+    ledger = Ledger(
+        trainings=TWO,
+        evaluations=tuple(
+            use(model, 3, weights, functions=("errors",)) for model, weights in (("m1", "w1"), ("m2", "w2"))
+        ),
+    )
+    choice = decide(ledger)
+    assert choice is not None and choice.candidate.id == "m1-t1"
+    assert "validation" in choice.because.text
+
+
+def test_what_was_studied_before_the_last_training_is_no_sign() -> None:
+    ledger = Ledger(trainings=(*TWO, training(3, "m3", 0.96)), evaluations=(use("m2", 2, "w2", functions=("errors",)),))
+    assert chosen(ledger) == "m1-t1"
+
+
+def test_the_best_validation_accuracy_and_of_equals_the_later() -> None:
+    assert chosen(Ledger(trainings=TWO)) == "m1-t1"
+    assert chosen(Ledger(trainings=(training(1, "m1", 0.9), training(2, "m2", 0.9)))) == "m2-t2"
+
+
+def test_without_validation_what_evaluate_said() -> None:
+    said = tuple(
+        use(model, 3, weights, kind="evaluate", results={"accuracy": figure})
+        for model, weights, figure in (("m1", "w1", 0.99), ("m2", "w2", 0.9))
+    )
+    assert chosen(Ledger(trainings=(training(1, "m1"), training(2, "m2")), evaluations=said)) == "m1-t1"
+
+
+def test_without_any_figure_the_last() -> None:
+    assert chosen(Ledger(trainings=(training(1, "m1"), training(2, "m2")))) == "m2-t2"
+
+
+def test_early_stopping_leaves_the_weights_of_the_lowest_loss() -> None:
+    history = {"val_accuracy": (0.90, 0.95, 0.93), "val_loss": (0.4, 0.2, None)}
+    assert validation_accuracy(training(1, "m1", history=history)) == 0.93
+    stopped = training(1, "m1", history=history, arguments={"callbacks": ["EarlyStopping"]})
+    assert validation_accuracy(stopped) == 0.95
+
+
+def test_weights_are_known_by_digest_then_by_order() -> None:
+    ledger = Ledger(trainings=(training(1, "m1"), training(4, "m1")))
+    known = candidates(ledger, {})
+    assert used(use("m9", 5, "w1"), known, {}) is known[0]
+    assert used(use("m1", 2), known, {}) is known[0]
+    assert used(use("m1", 5), known, {}) is known[1]
+    assert used(use("m1", 5, "of nobody"), known, {}) is None
+
+
+def test_trainings_without_an_epoch_are_no_models() -> None:
+    ledger = Ledger(trainings=(training(1, "m1", epochs_run=0, finished=False), training(2, "m2")))
+    assert [one.id for one in candidates(ledger, {})] == ["m2-t2"]
+
+
+def test_names() -> None:
+    labelled = training(1, "m1", labels={"model_name": "Modèle 1"}, builder="create")
+    built = training(2, "m2", builder="create_improved_model_1")
+    bound, bare = training(3, "m3", builder="create"), training(4, "m4")
+    ledger = Ledger(trainings=(labelled, built, bound, bare), bindings={"model": "m2", "cnn_dropout": "m3"})
+    names = [name_of(one, ledger, number) for number, one in enumerate(candidates(ledger, {}), start=1)]
+    assert names == ["Modèle 1", "create_improved_model_1", "cnn_dropout", "model 4"]
+
+
+LAYERS = (Layer(kind="InputLayer"), Layer(kind="Dense", config={"units": 10, "name": "dense_7"}))
+GIVEN = training(
+    1,
+    "m1",
+    layers=LAYERS,
+    loss="categorical_crossentropy",
+    optimizer={"name": "adam"},
+    arguments={"epochs": 5, "batch_size": 128},
+    x=ArrayPrint(kind="array"),
+)
+BASELINE = Baseline(
+    accuracies=(0.9,),
+    seeds=(1,),
+    mean_errors=SOME,
+    predictions=(SOME,),
+    robustness={},
+    clean_accuracy=0.9,
+    training=GIVEN,
+)
+
+
+def like_given(**changes: Any) -> Training:  # noqa: ANN401
+    known = {name: getattr(GIVEN, name) for name in ("layers", "loss", "optimizer", "arguments", "x")}
+    return training(2, "m2", **{**known, **changes})
+
+
+def test_the_reference_as_it_was_given() -> None:
+    spelled = (Layer(kind="Dense", config={"units": 10, "name": "out"}),)
+    assert same_as_baseline(like_given(), BASELINE)
+    assert same_as_baseline(like_given(layers=spelled, loss="sparse_categorical_crossentropy"), BASELINE)
+
+
+def test_anything_modified_is_not_the_reference() -> None:
+    for changes in (
+        {"layers": (Layer(kind="Dense", config={"units": 20}),)},
+        {"optimizer": {"name": "sgd"}},
+        {"loss": "mse"},
+        {"arguments": {"epochs": 9, "batch_size": 128}},
+        {"arguments": {"epochs": 5, "batch_size": 128, "callbacks": ["EarlyStopping"]}},
+        {"x": ArrayPrint(kind="sequence")},
+    ):
+        assert not same_as_baseline(like_given(**changes), BASELINE), changes
+    assert not same_as_baseline(None, BASELINE) and not same_as_baseline(like_given(), None)

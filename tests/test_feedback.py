@@ -1,0 +1,509 @@
+"""The sheet and the executed notebook: what they say, and that nothing in them acts."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from dataclasses import replace
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+
+import pytest
+from builders import (
+    HOSTILE,
+    a_final,
+    a_finding,
+    a_grade,
+    a_model,
+    a_refusal,
+    a_report,
+    a_rubric,
+    a_store,
+    a_submission,
+    a_table,
+    a_training,
+    an_evidence,
+    an_execution,
+    some_data,
+)
+from pages import Page, assert_accessible, assert_inert, assert_tables_named
+
+from autograder import feedback
+from autograder.errors import OutputError, StoreError
+from autograder.feedback import inert, words
+from autograder.feedback.page import TEMPLATES
+from autograder.feedback.sheet import confusions, sheet
+from autograder.messages import render
+from autograder.records import (
+    Cell,
+    CellKind,
+    CellRun,
+    CellState,
+    Ending,
+    Ledger,
+    Message,
+    Output,
+    Report,
+    Step,
+    StudentId,
+    TableRow,
+    Verdict,
+    say,
+)
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+EVERY = tuple(Verdict)
+
+
+def _cells(*outputs: Output, source: str = "x", kind: CellKind = CellKind.CODE) -> tuple[Cell, ...]:
+    return (Cell(index=0, kind=kind, source=source, outputs=outputs),)
+
+
+def _executed(cells: tuple[Cell, ...], folder: Path, language: str = "en") -> str:
+    run = CellRun(index=0, state=CellState.RAN, seconds=1.0, execution_count=1)
+    report = a_report(evidence=an_evidence(cells=cells, execution=an_execution(cells=(run,))))
+    return feedback.executed(report, a_rubric(), language, a_store(folder))
+
+
+# --- what the sheet says -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_sheet_reads_as_the_golden_file(language: str) -> None:
+    found = Page(sheet(a_report(grade=a_grade(EVERY)), a_rubric(), language)).text + "\n"
+    path = GOLDEN / f"sheet.{language}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        path.write_text(found, "utf-8")
+    assert found == path.read_text("utf-8")
+
+
+def test_sheet_shows_total_points_and_state() -> None:
+    text = Page(sheet(a_report(), a_rubric(), "fr")).text
+    grade = a_grade()
+    assert grade.total == Decimal("12.00")
+    assert "12\n/ 20" in text
+    assert "Total provisoire" not in text
+    assert "To earn more" not in text
+
+
+def test_sheet_never_shows_an_undecided_point_as_lost() -> None:
+    text = Page(sheet(a_report(grade=a_grade((Verdict.NEEDS_REVIEW,))), a_rubric(), "en")).text
+    assert "Provisional total: 20 of 20 points await a decision by your teacher." in text
+    assert "? / 2" in text
+    assert "your teacher will decide" in text
+    assert "not met" not in text
+
+
+def test_sheet_links_to_cells_as_people_count_them() -> None:
+    page = Page(sheet(a_report(), a_rubric(), "en"))
+    targets = {element.attributes["href"] for element in page.all("a")}
+    assert {"executed.html#cell-3", "executed.html#cell-5", "executed.html#cell-8"} <= targets
+
+
+def test_every_link_into_the_executed_notebook_arrives(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    report = a_report(store)
+    anchors = set(Page(feedback.executed(report, a_rubric(), "fr", store)).ids)
+    links = [element.attributes["href"] for element in Page(sheet(report, a_rubric(), "fr")).all("a")]
+    wanted = {link.partition("#")[2] for link in links if link.startswith("executed.html#")}
+    assert wanted
+    assert wanted <= anchors
+
+
+def test_sheet_lays_claims_beside_measurements() -> None:
+    text = Page(sheet(a_report(), a_rubric(), "en")).text
+    assert "Référence\n94.00%\n94.00%\n✓ agrees" in text
+    assert "Augmentation\n99.70%\n96.00%\n✗ 3.7 points too high" in text
+    assert "Essai abandonné\n–\n–\n– no accuracy stated" in text
+
+
+@pytest.mark.parametrize(
+    ("stated", "measured", "said"),
+    [
+        (0.955, 0.95, "✓ agrees"),
+        (0.9551, 0.95, "✗ 0.5 points too high"),
+        (0.90, 0.95, "✗ 5.0 points too low"),
+        (0.95, None, "– not measured"),
+    ],
+)
+def test_a_claim_agrees_up_to_half_a_point(stated: float, measured: float | None, said: str) -> None:
+    row = TableRow(label="A", accuracy=stated, measured_accuracy=measured)
+    assert said in Page(sheet(a_report(evidence=an_evidence(table=a_table(rows=(row,)))), a_rubric(), "en")).text
+
+
+def test_sheet_says_nothing_that_is_meant_for_the_teacher() -> None:
+    finding = a_finding(for_teacher=say("Looks copied."))
+    awards = tuple(replace(award, finding=finding) for award in a_grade().awards)
+    final = a_final(flags=(say("Perhaps trained on the test set."),))
+    report = a_report(grade=a_grade(awards=awards), evidence=an_evidence(final=final))
+    html = sheet(report, a_rubric(), "en")
+    assert "copied" not in html
+    assert "Perhaps" not in html
+
+
+@pytest.mark.parametrize(("wall", "said"), [("bubblewrap", "full"), ("landlock", "reduced"), ("plain", "reduced")])
+def test_sheet_labels_the_strength_of_the_isolation(wall: str, said: str) -> None:
+    report = a_report(evidence=an_evidence(execution=an_execution(sandbox=wall)))
+    assert f"{said} isolation" in Page(sheet(report, a_rubric(), "en")).text
+
+
+def test_sheet_of_a_refused_notebook_tells_why_and_shows_no_figures() -> None:
+    page = assert_accessible(sheet(a_refusal(), a_rubric(), "en"), "en")
+    assert "The file is not a notebook." in page.text
+    assert "executed.html" not in {element.attributes.get("href") for element in page.all("a")}
+    assert not page.all("svg")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_sheet_of_the_barest_evidence_can_be_read(language: str) -> None:
+    evidence = an_evidence(
+        cells=(),
+        execution=an_execution(ending=Ending.DIED, cells=(), reason=None),
+        ledger=Ledger(),
+        models=(),
+        final=None,
+        table=None,
+        baseline=None,
+        data=None,
+        sections=(),
+    )
+    page = assert_accessible(sheet(a_report(evidence=evidence), a_rubric(), language), language)
+    assert_inert(sheet(a_report(evidence=evidence), a_rubric(), language))
+    assert not page.all("svg")
+
+
+def test_sheet_without_gain_or_robustness_draws_neither() -> None:
+    evidence = an_evidence(final=a_final(gain=None, robustness=None, calibration_error=None), ledger=Ledger())
+    assert not [
+        e for e in Page(sheet(a_report(evidence=evidence), a_rubric(), "fr")).all("svg") if "role" in e.attributes
+    ]
+
+
+def test_a_perfect_model_and_a_perfect_baseline_are_drawn() -> None:
+    matrix = tuple(tuple(36 * (row == column) for column in range(10)) for row in range(10))
+    baseline = an_evidence().baseline
+    assert baseline is not None
+    evidence = an_evidence(
+        final=a_final(accuracy=1.0, confusion=matrix, per_class_error=(0.0,) * 10),
+        baseline=replace(baseline, accuracies=(1.0, 1.0), seeds=(1, 2)),
+    )
+    text = Page(sheet(a_report(evidence=evidence), a_rubric(), "en")).text
+    assert "No error on the hidden images." in text
+    assert "100.00%" in text
+
+
+def test_many_classes_have_a_list_instead_of_a_matrix() -> None:
+    matrix = [[0] * 100 for _ in range(100)]
+    matrix[3][97] = 5
+    final = a_final(classes=100, confusion=tuple(map(tuple, matrix)), per_class_error=(0.0,) * 100)
+    page = Page(sheet(a_report(evidence=an_evidence(final=final)), a_rubric(), "en"))
+    assert "3 taken for 97: 5 images (100.0% of this class)" in page.text
+    assert len(page.all("th")) < 100
+
+
+def test_confusions_are_ordered_by_count() -> None:
+    found = confusions([[5, 2, 0], [0, 5, 0], [0, 3, 0]])
+    assert [(pair.actual, pair.predicted, pair.count) for pair in found] == [(2, 1, 3), (0, 1, 2)]
+    assert found[0].share == 1.0
+
+
+def test_training_curves_are_capped_and_counted() -> None:
+    ledger = Ledger(trainings=tuple(a_training(number) for number in range(1, 16)))
+    text = Page(sheet(a_report(evidence=an_evidence(ledger=ledger)), a_rubric(), "en")).text
+    assert "3 further trainings are not drawn." in text
+
+
+def test_history_with_holes_and_a_thousand_epochs_is_drawn() -> None:
+    holes = a_training(history={"loss": (None, 0.5, None), "accuracy": ()}, epochs_run=3)
+    long = a_training(2, history={"accuracy": tuple(epoch / 1000 for epoch in range(1000))}, epochs_run=1000)
+    html = sheet(a_report(evidence=an_evidence(ledger=Ledger(trainings=(holes, long)))), a_rubric(), "en")
+    assert "After 1,000 epochs: training accuracy 99.9%, validation accuracy –." in html
+
+
+def test_equal_reports_give_equal_pages() -> None:
+    assert sheet(a_report(), a_rubric(), "fr") == sheet(a_report(), a_rubric(), "fr")
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (None, "not recognised"),
+        ((), "images as they are, 0 to 255"),
+        ((Step(op="affine", values={"scale": 1 / 255, "offset": 0.0}),), "divided by 255"),
+        ((Step(op="affine", values={"scale": 2 / 255, "offset": -1.0}),), "mapped to [-1.00; 1.00]"),
+        ((Step(op="reshape", values={"shape": [784]}),), "flattened"),
+        ((Step(op="reshape", values={"shape": [28, 28, 1]}),), "reshaped to 28 × 28 × 1"),
+        ((Step(op="<b>new", values={}),), "<b>new"),
+    ],
+)
+def test_preprocessing_in_words(steps: tuple[Step, ...] | None, said: str) -> None:
+    assert [render(message, "en") for message in words.preprocessing(steps)] == [said]
+
+
+# --- nothing acts --------------------------------------------------------------------------------------------------
+
+
+def _hostile_report(payload: str) -> Report:
+    message = Message("{text}", {"text": payload})
+    finding = a_finding(message=message, advice=message, details=(message,))
+    awards = tuple(
+        replace(award, finding=finding, title={"fr": payload, "en": payload}, ruled_by=payload)
+        for award in a_grade().awards
+    )
+    run = CellRun(index=0, state=CellState.RAISED, seconds=1.0, execution_count=1, error=payload)
+    kinds = ("stream", "result", "error")
+    outputs = tuple(
+        Output(kind=kind, text=payload, html=html)
+        for kind, html in product(kinds, ("", payload, f"<table><tr><td title='x'>{payload}</td></tr></table>"))
+    )
+    cells = tuple(
+        Cell(index=number, kind=kind, source=payload, outputs=outputs) for number, kind in enumerate(CellKind)
+    )
+    evidence = an_evidence(
+        cells=cells,
+        execution=an_execution(cells=(run,), reason=message, device=payload, sandbox=payload, notes=(message,)),
+        models=(
+            a_model(1, name=payload, chosen=True, chosen_because=message),
+            a_model(2, name=payload, problem=message),
+        ),
+        table=a_table(origin=payload, rows=(TableRow(label=payload, accuracy=0.9, comment=payload),)),
+        ledger=Ledger(trainings=(a_training(1, builder=payload),)),
+        data=some_data(name=payload),
+    )
+    return a_report(
+        submission=a_submission(name=payload, notes=(message,)),
+        grade=a_grade(awards=awards, name=payload, reason=message),
+        evidence=evidence,
+        versions={payload: payload},
+    )
+
+
+@pytest.mark.parametrize("payload", [*HOSTILE, "\ud800 lone", "]]>", "-->", "&lt;b&gt; &amp;amp;"])
+def test_hostile_text_is_shown_and_does_nothing(payload: str, tmp_path: Path) -> None:
+    report = _hostile_report(payload)
+    for html in (
+        sheet(report, a_rubric(), "fr"),
+        feedback.executed(report, a_rubric(), "fr", a_store(tmp_path)),
+        feedback.summary([report], rubric=a_rubric(), language="fr", missing=[report.grade]),
+    ):
+        page = assert_inert(html)
+        assert html.encode()
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069]", page.text)
+        assert len(set(page.ids)) == len(page.ids)
+
+
+def test_hostile_text_in_a_sheet_can_be_read_as_written() -> None:
+    payload = HOSTILE[0]
+    assert payload in Page(sheet(_hostile_report(payload), a_rubric(), "en")).text
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "&#106;avascript:x",
+    ],
+)
+def test_markdown_links_lead_to_the_web_only(link: str) -> None:
+    html = inert.markdown(f"[a]({link}) <{link}>\n\n[b]: {link}\n[b]")
+    assert "href" not in html
+
+
+def test_markdown_keeps_the_text_of_a_student(tmp_path: Path) -> None:
+    source = "# Titre\n\n**gras** $x<1$ [site](https://keras.io)\n\n![schéma](attachment:a.png)\n\n|a|b|\n|-|-|\n|1|2|"
+    page = assert_inert(_executed(_cells(source=source, kind=CellKind.MARKDOWN), tmp_path))
+    assert "$x<1$" in page.text
+    assert "[image: schéma]" in page.text
+    assert page.all("strong")
+    assert "Titre" in page.text
+    assert not page.all("img")
+    assert [e.attributes["rel"] for e in page.all("a") if e.attributes["href"].startswith("http")]
+
+
+def test_markdown_that_would_be_slow_is_shown_as_typed() -> None:
+    assert inert.markdown("[" * 100_000).startswith("<pre>")
+
+
+def test_html_output_keeps_tables_only() -> None:
+    html = (
+        "<style>th{color:red}</style><div onclick=x><table class=dataframe border=1><thead><tr><th scope=x>a</th></tr>"
+        "</thead><tbody><tr><td colspan=2 style='x' rowspan='9999'>1<img src=x></td></tr></tbody></table></div>"
+    )
+    assert inert.table(html) == (
+        '<table><thead><tr><th>a</th></tr></thead><tbody><tr><td colspan="2">1</td></tr></tbody></table>'
+    )
+    assert inert.table("<p>none</p>") is None
+    assert inert.table("<table>" + "x" * inert.HTML_CHARACTERS) is None
+
+
+# --- the executed notebook -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_executed_notebook_is_accessible_and_inert(language: str, tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    html = feedback.executed(a_report(store), a_rubric(), language, store)
+    assert_inert(html)
+    page = assert_accessible(html, language)
+    assert [name for name in page.ids if name.startswith("cell-")] == [f"cell-{number}" for number in range(1, 9)]
+    assert page.all("img")[0].attributes["src"].startswith("data:image/png;base64,")
+
+
+def test_long_output_is_cut_in_the_middle_and_says_so(tmp_path: Path) -> None:
+    text = "\n".join(f"line {number}" for number in range(1000))
+    page = Page(_executed(_cells(Output(kind="stream", text=text)), tmp_path))
+    assert "… 880 lines left out …" in page.text
+    assert "line 0\n" in page.text
+    assert "line 999" in page.text
+    assert "line 500" not in page.text
+
+
+@pytest.mark.parametrize("text", ["", "a", "a\nb\n", "x" * 5000, "\n" * 5000, "é\n" * 9999, ("y" * 999 + "\n") * 500])
+def test_shortened_text_accounts_for_each_line(text: str) -> None:
+    head, left_out, tail = inert.shortened(text)
+    assert len(head) + len(tail) <= 13_000
+    kept = head.count("\n") + 1 + (tail.count("\n") + 1 if tail else 0)
+    assert kept + left_out == text.count("\n") + 1
+
+
+def test_figures_beyond_the_cap_are_named_as_left_out(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    page = Page(feedback.executed(a_report(store), a_rubric(), "en", store, image_bytes=10))
+    assert not page.all("img")
+    assert "A figure was left out: see executed.ipynb." in page.text
+
+
+def test_a_figure_missing_from_the_store_is_our_fault(tmp_path: Path) -> None:
+    report = a_report(a_store(tmp_path / "one"))
+    with pytest.raises(StoreError):
+        feedback.executed(report, a_rubric(), "fr", a_store(tmp_path / "two"))
+
+
+# --- accessibility and style ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_sheet_is_accessible_and_inert(language: str) -> None:
+    html = sheet(a_report(grade=a_grade(EVERY)), a_rubric(), language)
+    assert_inert(html)
+    page = assert_accessible(html, language)
+    assert_tables_named(page)
+    assert len(html) < 400_000
+
+
+def test_every_drawing_has_a_name_and_a_description() -> None:
+    page = Page(sheet(a_report(), a_rubric(), "fr"))
+    drawings = [element for element in page.all("svg") if element.attributes.get("role") == "img"]
+    assert len(drawings) == 1 + 8 + 3
+    assert len([e for e in page.all("title") if "svg" in e.path]) == len(drawings)
+    assert len([e for e in page.all("desc") if "svg" in e.path]) == len(drawings)
+
+
+def _palettes() -> dict[str, dict[str, str]]:
+    css = (TEMPLATES / "style.css").read_text("utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    return {
+        "light": dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6}|\d+ \d+ \d+);", light)),
+        "dark": dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6}|\d+ \d+ \d+);", dark)),
+    }
+
+
+def _rgb(color: str) -> tuple[float, ...]:
+    if color.startswith("#"):
+        return tuple(int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return tuple(float(part) for part in color.split())
+
+
+def _contrast(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+    """WCAG 2.2, relative luminance and contrast ratio."""
+
+    def luminance(color: tuple[float, ...]) -> float:
+        parts = [part / 255 for part in color]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_have_the_contrast_of_wcag_aa(scheme: str) -> None:
+    colors = {name: _rgb(value) for name, value in _palettes()[scheme].items()}
+    for text, ground in product(("ink", "muted", "link", "good", "fair", "bad", "open"), ("page", "surface")):
+        assert _contrast(colors[text], colors[ground]) >= 4.5, (text, ground)
+    for mark in ("data-1", "data-2"):
+        assert _contrast(colors[mark], colors["page"]) >= 3, mark
+    strongest = tuple(0.42 * hot + 0.58 * page for hot, page in zip(colors["heat"], colors["page"], strict=True))
+    assert _contrast(colors["ink"], strongest) >= 4.5
+
+
+def test_drawings_take_their_colours_from_the_style_sheet() -> None:
+    drawings = re.findall(r'<svg class="plot".*?</svg>', sheet(a_report(), a_rubric(), "fr"), re.DOTALL)
+    assert drawings
+    colors = set(re.findall(r"#[0-9a-f]{6}\b", " ".join(drawings)))
+    assert not colors
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_write_puts_everything_beside_each_other(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    notebook = store.put(b'{"cells": []}')
+    report = a_report(store, evidence=an_evidence(store, execution=an_execution(notebook=notebook)))
+    folder = feedback.write(report, tmp_path / "out", a_rubric(), "fr", store)
+    assert folder == tmp_path / "out" / "mnist-individuel" / "amelie-benoit"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"feedback.html", "executed.html", "executed.ipynb", "grade.json", "results.json"}
+    assert (folder / "executed.ipynb").read_bytes() == b'{"cells": []}'
+    assert json.loads((folder / "grade.json").read_text("utf-8"))["student"] == "amelie-benoit"
+    assert len(json.loads((folder / "results.json").read_text("utf-8"))["tests"]) == 14
+
+
+def test_write_removes_the_notebook_of_an_earlier_run(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    report = a_report(store, submission=a_submission(notebook=store.put(b"{}")))
+    folder = feedback.write(report, tmp_path, a_rubric(), "fr", store)
+    assert (folder / "executed.ipynb").read_bytes() == b"{}"
+    feedback.write(a_refusal(), tmp_path, a_rubric(), "fr", store)
+    assert {path.name for path in folder.iterdir()} == {"feedback.html", "grade.json", "results.json"}
+
+
+@pytest.mark.parametrize("student", ["../evil", "..", "", "a/b", "/etc", "a\x00", ".hidden", "x" * 101])
+def test_write_never_leaves_its_folder(student: str, tmp_path: Path) -> None:
+    report = replace(a_refusal(), grade=replace(a_refusal().grade, student=StudentId(student)))
+    with pytest.raises(OutputError):
+        feedback.write(report, tmp_path / "out", a_rubric(), "fr", a_store(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_is_named_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(OutputError) as caught:
+        feedback.ensure_writable(tmp_path / "out")
+    assert str(tmp_path / "out") in str(caught.value)
+    assert "--out" in caught.value.remedy
+    with pytest.raises(OutputError):
+        feedback.write(a_refusal(), tmp_path / "out", a_rubric(), "fr", a_store(tmp_path))
+
+
+def test_ensure_writable_leaves_nothing_behind(tmp_path: Path) -> None:
+    feedback.ensure_writable(tmp_path / "new" / "out")
+    assert list((tmp_path / "new" / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions"), (errno.EIO, "--out")],
+)
+def test_each_fault_of_the_disk_has_its_remedy(code: int, word: str) -> None:
+    error = feedback.output_error(OSError(code, os.strerror(code)), Path("/somewhere"))
+    assert word in error.remedy
+    assert str(error) == f"/somewhere: {os.strerror(code)}"

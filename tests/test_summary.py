@@ -1,0 +1,181 @@
+"""The class on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from builders import (
+    a_final,
+    a_finding,
+    a_grade,
+    a_model,
+    a_refusal,
+    a_report,
+    a_rubric,
+    a_student,
+    a_submission,
+    a_table,
+    a_training,
+    an_evidence,
+    an_execution,
+)
+from pages import Page, assert_accessible, assert_inert, assert_tables_named
+
+from autograder import feedback
+from autograder.feedback.summary import faults, histogram, ranking, summary
+from autograder.messages import render
+from autograder.records import (
+    ArrayPrint,
+    Evaluation,
+    Evidence,
+    Grade,
+    Ledger,
+    Report,
+    State,
+    StudentId,
+    TableRow,
+    Verdict,
+    say,
+)
+
+
+def _absent(name: str = "Zoé Zola") -> Grade:
+    return a_grade(awards=(), state=State.MISSING, student=StudentId("zoe-zola"), name=name)
+
+
+def _text(reports: Sequence[Report], missing: Sequence[Grade] = ()) -> str:
+    return Page(summary(reports, rubric=a_rubric(), language="en", missing=missing)).text
+
+
+def _said(evidences: Sequence[Evidence]) -> dict[str, tuple[int, int]]:
+    return {render(text, "en"): (count, total) for text, count, total in faults(evidences)}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_summary_is_accessible_and_inert(language: str) -> None:
+    reports = [*(a_student(number) for number in range(7)), a_refusal()]
+    html = summary(reports, rubric=a_rubric(), language=language, missing=[_absent()])
+    assert_inert(html)
+    assert_tables_named(assert_accessible(html, language))
+
+
+@pytest.mark.parametrize("reports", [[], [a_refusal()]], ids=["empty", "refused"])
+def test_summary_of_nearly_nothing_can_be_read(reports: list[Report]) -> None:
+    html = summary(reports, rubric=a_rubric(), language="fr", missing=[_absent()])
+    assert_inert(html)
+    assert_accessible(html, "fr")
+    assert "Zoé Zola" in html
+
+
+def test_a_thousand_students_fit_into_three_megabytes() -> None:
+    html = summary([a_student(number) for number in range(1000)], rubric=a_rubric(), language="fr")
+    assert len(html.encode()) < 3_000_000
+
+
+def test_a_missing_submission_counts_nowhere() -> None:
+    text = _text([a_report()], [_absent(), _absent("Ada")])
+    assert "Mean total\n12.0" in text
+    assert "not handed in\n2" in text
+    assert "Ada\nnot handed in\n–" in text
+
+
+def test_a_refused_notebook_is_named_with_its_reason_and_does_not_pull_the_mean_down() -> None:
+    text = _text([a_report(), a_refusal()])
+    assert "Amélie Benoît\n: The file is not a notebook." in text
+    assert "Mean total\n12.0" in text
+
+
+def test_ranking_holds_the_reference_in_its_place() -> None:
+    reports = [a_student(0), a_student(10), a_student(100)]
+    rows = ranking(reports, "en")
+    assert [row.accuracy for row in rows] == pytest.approx([0.95, 0.90267, 0.86, 0.85], abs=1e-4)
+    assert [row.reference for row in rows] == [False, True, False, False]
+    assert all(row.low <= row.accuracy <= row.high for row in rows)
+    assert min(float(row.left) for row in rows) == 0
+    assert max(float(row.left) + float(row.width) for row in rows) == pytest.approx(100, abs=0.2)
+
+
+def test_ranking_leaves_out_who_has_no_measured_model() -> None:
+    assert ranking([a_refusal(), a_report(evidence=an_evidence(final=None, baseline=None))], "en") == []
+
+
+def test_histogram_counts_everybody_once() -> None:
+    columns = histogram([0, 1.99, 2, 19.9, 20], Decimal(20), 10, "fr")
+    assert [column.count for column in columns] == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert (columns[0].label, columns[-1].label, columns[0].percent) == ("0–2", "18–20", "100")
+    assert histogram([], Decimal("1.5"), 3, "fr")[1].label == "0,5–1"
+
+
+def test_review_tells_who_and_why() -> None:
+    doubt = a_finding(Verdict.NEEDS_REVIEW, for_teacher=say("The prose could not be read."))
+    first, *others = a_grade().awards
+    awards = (replace(first, points=None, finding=doubt), *others)
+    flagged = an_evidence(final=a_final(flags=(say("Perhaps trained on the test set."),)))
+    text = _text([a_report(grade=a_grade(awards=awards, state=State.NEEDS_REVIEW), evidence=flagged)])
+    assert "Runs completely: The prose could not be read." in text
+    assert "Perhaps trained on the test set." in text
+
+
+def test_remarks_of_intake_are_listed() -> None:
+    report = a_report(submission=a_submission(notes=(say("An older attempt was ignored."),)))
+    assert "An older attempt was ignored." in _text([report])
+
+
+def test_undecided_criteria_do_not_enter_their_mean() -> None:
+    undecided = a_report(grade=a_grade((Verdict.NEEDS_REVIEW,)))
+    assert "– mean 3.5, median 3.5 of 4" in _text([a_report(), undecided])
+    assert "– mean –, median – of 4" in _text([undecided])
+
+
+# --- common faults -------------------------------------------------------------------------------------------------
+
+
+def _evaluated(digest: str) -> Evaluation:
+    return Evaluation(kind="evaluate", model="m1", x=ArrayPrint(digest=digest, shape=(10_000, 28, 28)))
+
+
+def _validated(digest: str, rows: int = 60_000, stride: int = 1) -> Ledger:
+    x = ArrayPrint(shape=(rows, 28, 28), digest="train")
+    training = a_training(x=x, validation_x=ArrayPrint(digest=digest), arguments={"validation": "data"}, stride=stride)
+    return Ledger(trainings=(training,), evaluations=(_evaluated("test"), _evaluated("noisy")))
+
+
+def test_validation_on_the_test_set_is_counted() -> None:
+    cheat = an_evidence(ledger=_validated("test"))
+    thinned = an_evidence(ledger=_validated("test", rows=1072, stride=56))
+    honest = an_evidence(ledger=_validated("other"))
+    held_out = an_evidence(ledger=_validated("test", rows=50_000))
+    assert _said([cheat, thinned, honest, held_out])["validate on the test set"] == (2, 4)
+    assert _said([cheat])["validate on the test set"] == (1, 1)
+
+
+def test_faults_are_counted_over_those_that_ran() -> None:
+    calm = an_execution(cells=an_execution().cells[:-1])
+    fine = an_evidence(execution=calm, table=a_table(rows=(TableRow(label="A", accuracy=0.9, measured_accuracy=0.9),)))
+    assert _said([fine]) == {}
+    untrained = replace(fine, ledger=Ledger(), table=None)
+    unchanged = replace(fine, models=(a_model(chosen=True, is_baseline=True),))
+    blind = replace(fine, ledger=Ledger(trainings=(a_training(arguments={"epochs": 5}),)))
+    assert _said([fine, untrained, unchanged, blind, an_evidence()]) == {
+        "a cell raises an error or is not reached": (1, 5),
+        "train without any validation data": (1, 5),
+        "no model was trained": (1, 5),
+        "no tracking table was found": (1, 5),
+        "state an accuracy that is higher than the measured one": (1, 5),
+        "the final model is the reference model as given": (1, 5),
+    }
+
+
+def test_items_that_lost_points_are_counted() -> None:
+    text = _text([a_student(0), a_student(1), a_student(2)])
+    assert "Items that lost points, most frequent first" in text
+
+
+def test_summary_is_written_beside_the_students(tmp_path: Path) -> None:
+    folder = feedback.write_summary([a_report()], [_absent()], tmp_path, a_rubric(), "fr")
+    assert folder == tmp_path / "mnist-individuel"
+    assert "Synthèse de la classe" in (folder / "summary.html").read_text("utf-8")
