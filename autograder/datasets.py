@@ -118,6 +118,16 @@ def _known(name: str, places: Sequence[Path]) -> _Source:
     return _download(name)
 
 
+def locate(name: str) -> str:
+    """Where a named set would come from without a download; raises DataError when it is not here."""
+    if name == "digits":
+        return "embedded in scikit-learn"
+    path = keras_home() / "datasets" / f"{name}.npz"
+    if not path.is_file():
+        raise DataError("not here yet", remedy=f"It is downloaded at the first --data {name}; or give --data FILE.npz.")
+    return str(path)
+
+
 def keras_home() -> Path:
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
 from autograder.records import Json
-from autograder.sandbox.room import Frame
 
 HEADER_BYTES = 1 << 20
 BODY_BYTES = 256 << 20
@@ -23,6 +23,14 @@ FRAMES = 20_000
 _CHUNK = 1 << 20
 _HEADER_LENGTH = struct.Struct(">I")
 _BODY_LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message out of a room: a small JSON header and opaque bytes."""
+
+    head: Mapping[str, Json]
+    body: bytes = b""
 
 
 class ProtocolBreach(Exception):

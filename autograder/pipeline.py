@@ -197,9 +197,7 @@ def run_notebook(
 
     def on_event(event: Event) -> None:
         tell(
-            Progress(
-                student=submission.student, stage="executing", cell=event.cell, cells=event.cells, text=event.text
-            )
+            Progress(student=submission.student, stage="executing", cell=event.cell, cells=event.cells, text=event.text)
         )
 
     def prepare(ledger: Ledger, artifacts: Mapping[str, Digest]) -> Mapping[str, Any]:
@@ -346,4 +344,3 @@ def ensure_space(state: Path, needed_mb: int = 512) -> None:
 
 def with_baseline(course: Course, baseline: Baseline) -> Course:
     return replace(course, baseline=baseline)
-

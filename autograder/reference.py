@@ -118,4 +118,6 @@ def _trial(notebook: str, item: str, expected: str, grade: Grade) -> Trial:
         ok = False
     else:
         ok = points <= limit if expected.startswith("<=") else points == limit
-    return Trial(notebook=notebook, item=item, expected=expected, earned="?" if points is None else f"{points:g}", ok=ok)
+    return Trial(
+        notebook=notebook, item=item, expected=expected, earned="?" if points is None else f"{points:g}", ok=ok
+    )

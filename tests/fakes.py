@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.sandbox.room import Frame, OnFrame, Outcome, Room
+from autograder.frames import Frame
+from autograder.sandbox.room import OnFrame, Outcome, Room
 
 
 @dataclass

@@ -73,7 +73,7 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
     "augmenting layers": (
         layers(*with_layer("RandomRotation", at=0, factor=[-0.1, 0.1])),
         Family.AUGMENTATION,
-        "+ RandomRotation(-0.1×0.1)",
+        "+ RandomRotation(-0.1, 0.1)",
     ),
     "a generator": (GENERATOR, Family.AUGMENTATION, "fit(array) → fit(sequence)"),
     "more rows": ({"x": ArrayPrint(shape=(120000, 28, 28, 1))}, Family.AUGMENTATION, "x 60000 → 120000"),

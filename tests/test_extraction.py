@@ -312,6 +312,24 @@ def test_preprocessing_from_shuffled_training_images_alone(notebook: Notebook) -
     assert chosen.public_accuracy == pytest.approx(PUBLIC[b"good"], abs=1e-9)
 
 
+def test_data_given_in_batches(notebook: Notebook) -> None:
+    """Of a ``tf.data`` set the ledger has one batch, without row numbers, and a size in whole batches."""
+    notebook.cell("fit")
+    shuffled = TRAIN[np.random.default_rng(1).permutation(len(TRAIN))[:32]]
+    training = notebook.fit("m1", TRAIN)
+    batch = replace(notebook.shown(shuffled), kind="dataset", rows=(), digest="", shape=(60_032, 28, 28, 1))
+    notebook.trainings[0] = replace(training, x=batch)
+    only = notebook.evidence().chosen
+    assert only is not None and only.public_accuracy == pytest.approx(PUBLIC[b"good"], abs=1e-9)
+    notebook.evaluate(training, TEST[:64], PUBLIC[b"good"])
+    whole = replace(notebook.evaluations[0].x, kind="dataset", rows=(), digest="", shape=(10_048, 28, 28, 1))
+    name = "sample-batch.npy"
+    notebook.artifacts[name] = notebook.store.put_array(TEST[:64])
+    notebook.evaluations[0] = replace(notebook.evaluations[0], x=replace(whole, sample=name))
+    tested = notebook.evidence().chosen
+    assert tested is not None and tested.notebook_accuracy == PUBLIC[b"good"]
+
+
 def test_unknown_preprocessing_is_a_gap(notebook: Notebook) -> None:
     notebook.cell("fit")
     notebook.fit("m1", np.random.default_rng(0).random((900, 5, 5)))

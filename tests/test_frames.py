@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder import frames
-from autograder.frames import FrameParser, FrameReader, ProtocolBreach, answer
+from autograder.frames import Frame, FrameParser, FrameReader, ProtocolBreach, answer
 from autograder.guest.frames import Pipe
-from autograder.sandbox.room import Frame
+from autograder.frames import Frame
 
 
 def packed(head: bytes, body: bytes = b"") -> bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
+from autograder.frames import Frame
 from autograder.records import Limits
 from autograder.sandbox import choose, examine
 from autograder.sandbox.arguments import Plan, inner, rebound, room_variables
@@ -25,7 +26,7 @@ from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.job import Job, interpreter
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
-from autograder.sandbox.room import Frame, Outcome, Room, Sandbox
+from autograder.sandbox.room import Outcome, Room, Sandbox
 from autograder.sandbox.watch import Usage, breach, plain_text
 
 GUEST = Path(__file__).parents[1] / "autograder" / "guest"

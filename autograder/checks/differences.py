@@ -84,7 +84,7 @@ def _told(value: Json) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        return "×".join(map(_told, value)) if value else "()"
+        return ("×" if all(isinstance(part, int) for part in value) else ", ").join(map(_told, value))
     if isinstance(value, Mapping):
         return str(value.get("class_name") or json.dumps(value, sort_keys=True, default=str))[:60]
     return str(value)[:60]
@@ -306,5 +306,5 @@ def _steering(training: Training) -> set[str]:
     if isinstance(rate, Mapping):
         found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))
     elif isinstance(rate, str):
-        found.add(rate[:60])
+        found.add(rate[:120])
     return found

@@ -62,4 +62,3 @@ def main(arguments: list[str] | None = None) -> int:
         if error.remedy:
             errors.print(f"  remedy: {error.remedy}")
         return USAGE if isinstance(error, ConfigError) else OUR_FAULT
-

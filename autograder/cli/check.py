@@ -32,11 +32,11 @@ from autograder.cli.options import (
     here,
     load_rubric,
     open_course,
+    template_sources,
 )
 from autograder.console import safe
 from autograder.errors import ConfigError
 from autograder.pipeline import Course, Progress
-from autograder.notebook import sources
 from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
 from autograder.store import Store
@@ -102,11 +102,10 @@ def _submission(notebook: Path, store: Store) -> Submission:
 def _read_only(notebook: Path, chosen: Rubric, places: Settings) -> Grade:
     store = Store(places.state)
     submission = _submission(notebook, store)
-    template = places.reference(chosen.id, "template.ipynb")
     evidence = extraction.read_only(
         submission,
         cells=pipeline.cells_of(submission, None, store),
-        template_cells=() if template is None else sources(template.read_bytes()),
+        template_cells=template_sources(chosen, places, store),
     )
     return pipeline.judge(submission, evidence, chosen)
 
@@ -131,13 +130,29 @@ def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fas
     private = checks.private(chosen)
     for award in grade.awards:
         title = award.title[language] + (" *" if award.item in private else "")
-        table.add_row(_told(award, title, language), _points(award), Text(award.finding.verdict.value, style=_VERDICTS[award.finding.verdict]))
+        table.add_row(
+            _told(award, title, language),
+            _points(award),
+            Text(award.finding.verdict.value, style=_VERDICTS[award.finding.verdict]),
+        )
     console.print(table)
-    console.print(f"total: {grade.total:g} / {grade.possible:g}" + (f" (+{grade.undecided:g}?)" if grade.undecided else ""))
+    console.print(
+        f"total: {grade.total:g} / {grade.possible:g}" + (f" (+{grade.undecided:g}?)" if grade.undecided else "")
+    )
     points = sum((award.possible for award in grade.awards if award.item in private), Decimal(0))
-    console.print(_text(say("* {points:num1} points are decided on private images: what you see here is an estimate on a split of your own.", points=float(points)), language))
+    console.print(
+        _text(
+            say(
+                "* {points:num1} points are decided on private images: this is an estimate, on a split of your own.",
+                points=float(points),
+            ),
+            language,
+        )
+    )
     if fast:
-        console.print(_text(say("Fast mode: one epoch per training, so figures and gains are not those of a full run."), language))
+        console.print(
+            _text(say("Fast mode: one epoch per training, so figures and gains are not those of a full run."), language)
+        )
 
 
 def _told(award: Award, title: str, language: str) -> Text:

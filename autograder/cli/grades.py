@@ -38,10 +38,12 @@ class Format(StrEnum):
 
 def export(
     rubric: RubricOption = DEFAULT_RUBRIC,
-    format: Annotated[Format, typer.Option("--format", help="Form of the grades.")] = Format.CSV,  # noqa: A002
+    format: Annotated[Format, typer.Option("--format", help="Form of the grades.")] = Format.CSV,
     out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: standard output.")] = None,
     bom: Annotated[bool, typer.Option("--bom", help="Begin with a byte-order mark, as Excel expects.")] = False,
-    decimal_comma: Annotated[bool, typer.Option("--decimal-comma", help="15,5 instead of 15.5; then ';' separates.")] = False,
+    decimal_comma: Annotated[
+        bool, typer.Option("--decimal-comma", help="15,5 instead of 15.5; then ';' separates.")
+    ] = False,
     state: StateOption = None,
 ) -> None:
     """Write the grades of a rubric to a file."""

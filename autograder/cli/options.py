@@ -12,7 +12,7 @@ from rich.console import Console
 
 from autograder import checks, datasets, rubric
 from autograder.errors import ConfigError, SandboxUnavailable
-from autograder.notebook import sources
+from autograder.notebook import read
 from autograder.pipeline import Course, ensure_space
 from autograder.records import DataCard, Rubric
 from autograder.sandbox import choose
@@ -44,7 +44,9 @@ RubricOption = Annotated[
 ]
 DataOption = Annotated[
     str | None,
-    typer.Option("--data", help="digits, mnist, or a .npz like Keras' mnist.npz. Default: the rubric's.", metavar="NAME"),
+    typer.Option(
+        "--data", help="digits, mnist, or a .npz like Keras' mnist.npz. Default: the rubric's.", metavar="NAME"
+    ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the feedback.")]
 StateOption = Annotated[
@@ -110,17 +112,23 @@ def open_course(
         split_seed=chosen.seed if split_seed is None else split_seed,
         hidden_images=chosen.hidden_images,
     )
-    template = places.reference(chosen.id, "template.ipynb")
+    store = Store(places.state)
     return Course(
         rubric=chosen,
         data=loaded,
         data_file=datasets.room_file(loaded, places.state / "data"),
         sandbox=sandbox,
-        store=Store(places.state),
-        template=() if template is None else sources(template.read_bytes()),
+        store=store,
+        template=template_sources(chosen, places, store),
         device=device,
         force=force,
     )
+
+
+def template_sources(chosen: Rubric, places: Settings, store: Store) -> tuple[str, ...]:
+    """What the starter notebook says: not a student's own work."""
+    path = places.reference(chosen.id, "template.ipynb")
+    return () if path is None else tuple(cell.source for cell in read(path.read_bytes(), store))
 
 
 def describe_data(card: DataCard) -> str:

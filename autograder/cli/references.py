@@ -52,7 +52,9 @@ def reference(
     with console.status("training the baseline …"):
         baseline = references.measure(course, places, tuple(range(1, seeds + 1)))
     if baseline is None:
-        raise ConfigError(f"reference/{chosen.id}/baseline.ipynb does not exist", remedy="Write one, or do without gain.")
+        raise ConfigError(
+            f"reference/{chosen.id}/baseline.ipynb does not exist", remedy="Write one, or do without gain."
+        )
     rows = [
         {"seed": str(seed), "hidden accuracy": f"{accuracy:.2%}"}
         for seed, accuracy in zip(baseline.seeds, baseline.accuracies, strict=True)
@@ -83,7 +85,13 @@ def selftest(
         trials = references.selftest(replace(course, baseline=baseline), places)
     plain_rows(
         [
-            {"notebook": t.notebook, "item": t.item, "expected": t.expected, "earned": t.earned, "ok": "yes" if t.ok else "NO"}
+            {
+                "notebook": t.notebook,
+                "item": t.item,
+                "expected": t.expected,
+                "earned": t.earned,
+                "ok": "yes" if t.ok else "NO",
+            }
             for t in trials
         ],
         console,

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -66,11 +67,15 @@ class _Finished:
 
 
 def run(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")
+    ] = None,
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     out: OutOption = Path("feedback"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")
+    ] = None,
     device: DeviceOption = Device.AUTO,
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
@@ -91,10 +96,8 @@ def run(
     inbox = paths or [Path("submissions")]
     feedback.ensure_writable(out)
     wall = find_sandbox(sandbox, own_notebook=_shipped(inbox, places), console=console)
-    course = open_course(
-        chosen, data=data, places=places, sandbox=wall, device=find_device(device), force=force
-    )
-    submissions = _only(intake.collect(inbox, course.store, roster=roster), only)
+    course = open_course(chosen, data=data, places=places, sandbox=wall, device=find_device(device), force=force)
+    submissions = _only(intake.collect(inbox, course.store, roster=roster, assignment=chosen.id), only)
     console.print(describe_data(course.data.card))
     console.print(f"sandbox: {wall.name}; device: {course.device}; {len(submissions)} submissions")
     count = workers or (per_gpu if course.device != "cpu" else default_workers(chosen.limits.memory_mb))
@@ -110,7 +113,7 @@ def run(
         )
         with watcher:
             finished = _grade(submissions, desk, count, watcher, stop)
-    missing = () if only else intake.missing(submissions, roster)
+    missing = () if only or roster is None else intake.missing(submissions, roster)
     _publish(finished, missing, desk)
     if as_json:
         typer.echo(json.dumps([exports.record.grade(report) for report in finished.reports], allow_nan=False))
@@ -194,8 +197,10 @@ def _publish(finished: _Finished, missing: Sequence[Submission], desk: _Desk) ->
     rubric = desk.course.rubric
     reports = sorted(finished.reports, key=lambda report: report.submission.student)
     absent = [scoring.missing(rubric, submission) for submission in missing]
+    for submission, grade in zip(missing, absent, strict=True):
+        desk.gradebook.record(Report(submission=submission, grade=grade, evidence=None, graded_at=datetime.now(UTC)))
     grades = [*(report.grade for report in reports), *absent]
-    folder = feedback.write_summary(reports, absent, desk.out, desk.course, desk.language)
+    folder = feedback.write_summary(reports, absent, desk.out, rubric, desk.language)
     write_atomically(folder / "grades.csv", exports.csv.grades(grades, rubric).encode())
     desk.console.print(grades_table(grades, rubric, desk.language))
     for fault in finished.faults:

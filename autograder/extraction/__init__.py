@@ -16,7 +16,7 @@ from autograder.extraction.standard import baseline_from
 from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
 from autograder.preprocessing import apply
-from autograder.records import Baseline, Cell, Evidence, Execution, Gap, GapKind, Ledger, Rubric, Submission, say
+from autograder.records import Baseline, Cell, Ending, Evidence, Execution, Gap, GapKind, Ledger, Rubric, Submission, say
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 
@@ -61,6 +61,21 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     )
 
 
+def read_only(submission: Submission, *, cells: Sequence[Cell], template_cells: Sequence[str]) -> Evidence:
+    """What can be known of a notebook without running it: its text, and the outputs it came with."""
+    return Evidence(
+        student=submission.student,
+        cells=tuple(cells),
+        template_cells=tuple(template_cells),
+        execution=Execution(ending=Ending.REFUSED, reason=say("Nothing was executed.")),
+        ledger=Ledger(),
+        table=find_table(cells, Ledger()),
+        sections=find_sections(cells, template_cells),
+        executed=False,
+        language=guess_language(cells),
+    )
+
+
 def prepare_fallback(
     ledger: Ledger, artifacts: Artifacts, data: DataSet, store: Store
 ) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -83,4 +98,4 @@ def prepare_fallback(
     return ready
 
 
-__all__ = ["baseline_from", "extract", "prepare_fallback"]
+__all__ = ["baseline_from", "extract", "prepare_fallback", "read_only"]

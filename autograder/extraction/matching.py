@@ -190,23 +190,26 @@ class Sightings:
         if array is None:
             return None
         fits = array.dtype == np.float32 and 2 <= array.ndim <= 5
-        return array if fits and len(array) == len(shown.rows) and array.size else None
+        numbered = len(array) == len(shown.rows) or shown.kind != "array"
+        return array if fits and numbered and array.size else None
 
     def _look(self, shown: ArrayPrint) -> Sighting | None:
         sample = self.sample(shown)
         if sample is None:
             return None
-        total = shown.shape[0] if shown.shape else 0
-        card = self._data.card
-        if total == card.test_rows or shown.kind != "array":
-            recipe = infer(sample, shown.rows, self._data.x_test, search=False, population=self._train)
+        total, card = shown.shape[0] if shown.shape else 0, self._data.card
+        # Of a data set or a generator the sample is one batch, and the total is counted in batches.
+        rows, slack = (shown.rows, 0) if shown.kind == "array" else (tuple(range(len(sample))), len(sample) - 1)
+        tested = card.test_rows <= total <= card.test_rows + slack
+        if tested:
+            recipe = infer(sample, rows, self._data.x_test, search=False, population=self._train)
             if recipe is not None:
                 return Sighting(recipe=recipe, rows=len(sample), public=len(sample), whole=True)
-        if total == card.train_rows:
-            recipe = infer(sample, shown.rows, self._data.x_train, search=False, population=self._train)
+        if total == card.train_rows and shown.kind == "array":
+            recipe = infer(sample, rows, self._data.x_train, search=False, population=self._train)
             if recipe is not None:
                 return Sighting(recipe=recipe, rows=len(sample), public=0)
-        if total == card.test_rows and len(sample) > 1:
+        if tested and shown.kind == "array" and len(sample) > 1:
             return None  # the test set altered: noise, rotation; no need to look for its images
         return self._search(sample, shown)
 

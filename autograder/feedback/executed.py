@@ -69,9 +69,7 @@ class _Album:
         return _Output(image=encoded, figure=self.figures, width=output.width, height=output.height)
 
 
-def executed(
-    report: Report, rubric: Rubric, language: str, store: Store, *, image_bytes: int = IMAGE_BYTES
-) -> str:
+def executed(report: Report, rubric: Rubric, language: str, store: Store, *, image_bytes: int = IMAGE_BYTES) -> str:
     """One self-contained page with an anchor ``#cell-<n>`` per cell, counted from 1 as handed in.
 
     Raises StoreError when a figure is missing from the store, ValueError for a report without evidence.

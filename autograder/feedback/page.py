@@ -36,6 +36,7 @@ def environment(language: str) -> Environment:
     )
     made.globals.update(
         _=partial(_sentence, language),
+        colon="\u00a0:" if language == "fr" else ":",
         language=language,
         style=Markup((TEMPLATES / "style.css").read_text("utf-8")),  # noqa: S704 - a file of ours
         words=words,

@@ -168,7 +168,7 @@ def _heat(matrix: Sequence[Sequence[int]]) -> Callable[[int], str]:
     largest = max((pair.count for pair in confusions(matrix)), default=0)
 
     def shade(count: int) -> str:
-        return f"heat-{-(-3 * count // largest)}" if count else ""
+        return f"heat-{-(-3 * count // largest)}" if count else "zero"
 
     return shade
 

@@ -337,4 +337,5 @@ def _review(report: Report, language: str) -> Review:
 
 def _undecided(award: Award, language: str) -> str:
     title = visible(award.title.get(language) or award.item)
-    return f"{title}: {render(award.finding.for_teacher or award.finding.message, language)}"
+    told = award.finding.for_teacher or award.finding.message
+    return render(say("{title}: {remark}", title=title, remark=render(told, language)), language)

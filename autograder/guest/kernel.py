@@ -135,6 +135,7 @@ def main() -> None:
         actions[name](sys.modules[name])
     sys.meta_path.insert(0, AfterImport(actions))
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
+    sys.path.insert(0, "")  # a notebook imports the files beside it; -P took that away together with our own folder
     app.shell.events.register("post_run_cell", session.after_cell)
     app.start()
 

@@ -118,7 +118,8 @@ def _slices(parts: Sequence[Any], stride: int) -> Thing:
 
 def _thin_batches(arguments: Arguments, served: Served) -> tuple[Arguments, int]:
     """Fewer batches in an epoch of a generator: these draw their rows at random."""
-    data, steps = arguments.get("x"), arguments.get("steps_per_epoch")
+    data: Thing = arguments.get("x")
+    steps = arguments.get("steps_per_epoch")
     if steps is None and prints.is_sequence(data):
         steps = len(data)
     if not isinstance(steps, int) or steps * _batch_size(data) < LARGE_SHARE * served.train_rows:

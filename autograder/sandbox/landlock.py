@@ -23,11 +23,13 @@ _SYSTEM = (
     *("/usr/lib", "/usr/lib32", "/usr/lib64", "/lib", "/lib32", "/lib64", "/nix/store"),
     *("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts", "/etc/passwd", "/etc/nsswitch.conf"),
     *("/usr/share/fonts", "/usr/share/zoneinfo"),
-    *("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu"),
+    *("/proc", "/sys/devices/system/cpu"),
     *("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
 )
+"""TensorFlow reads ``/proc/self``, which cannot be granted for processes to come: all of ``/proc`` is. Memory, environment
+and descriptors of processes outside stay closed, since Landlock refuses to trace them."""
 _SHELL = ("/usr/bin", "/bin")
-_GPU = ("/proc/driver/nvidia", "/sys/bus/pci", "/usr/local/nvidia")
+_GPU = ("/sys/bus/pci", "/usr/local/nvidia")
 _SOCKET_FOLDERS = ("/run", "/var/run", "/tmp")  # noqa: S108
 _LISTENING = 0x10000
 _HARMLESS = ("/run/systemd/journal/", "/run/systemd/notify", "/run/systemd/io.system", "/run/systemd/userdb/")

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
+from autograder.frames import Frame
 from autograder.records import Json, Limits
 from autograder.sandbox import bubblewrap, ruleset, seccomp
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.landlock import Landlock
 from autograder.sandbox.plain import Plain
-from autograder.sandbox.room import Frame, Outcome, Room, Sandbox
+from autograder.sandbox.room import Outcome, Room, Sandbox
 
 GUEST = Path(__file__).parents[1] / "guest"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from autograder.records import Json, Limits
+from autograder.frames import Frame
+from autograder.records import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +26,6 @@ class Room:
     """``cpu`` or ``gpu:<n>``."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the few variables that every room has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One message out of a room: a small JSON header and opaque bytes."""
-
-    head: Mapping[str, Json]
-    body: bytes = b""
 
 
 OnFrame = Callable[[Frame], "bytes | None"]

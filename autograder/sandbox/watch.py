@@ -19,8 +19,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import frames
 from autograder.errors import SandboxError
+from autograder.frames import FrameReader, ProtocolBreach, answer
 from autograder.sandbox.limits import MB, Ceiling, memory_available
 from autograder.sandbox.room import OnFrame, Outcome
 
@@ -138,7 +138,7 @@ class Watch:
         """Wait at most one interval for something to be said, and deal with it."""
         try:
             talk.turn(INTERVAL_SECONDS)
-        except frames.ProtocolBreach as breach:
+        except ProtocolBreach as breach:
             talk.frames_ended()
             self.stop("protocol", str(breach))
         if talk.log_bytes > self.ceiling.log:
@@ -188,7 +188,7 @@ class Conversation:
     def __init__(self, child: Child, on_frame: OnFrame) -> None:
         self._child = child
         self._on_frame = on_frame
-        self._reader = frames.FrameReader(child.frames)
+        self._reader = FrameReader(child.frames)
         self._pending = bytearray()
         self._tail: deque[bytes] = deque()
         self.log_bytes = 0
@@ -229,7 +229,7 @@ class Conversation:
     def _reply(self, content: bytes) -> None:
         if not self._pending:
             self._selector.register(self._child.answers, selectors.EVENT_WRITE, self._give_answers)
-        self._pending += frames.answer(content)
+        self._pending += answer(content)
 
     def _give_answers(self) -> None:
         try:
