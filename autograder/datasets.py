@@ -59,9 +59,9 @@ class DataSet:
     y_hidden: Labels
 
     @property
-    def public_weights(self) -> npt.NDArray[np.float64]:
-        """Share of the rows of ``x_test`` that each distinct image takes; sums to 1."""
-        return np.diff(self.public_rows, append=len(self.x_test)) / len(self.x_test)
+    def public_counts(self) -> npt.NDArray[np.intp]:
+        """How many rows of ``x_test`` hold each distinct image."""
+        return np.diff(self.public_rows, append=len(self.x_test))
 
 
 @dataclass(frozen=True, slots=True)

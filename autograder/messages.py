@@ -2,7 +2,8 @@
 
 A template holds placeholders: ``{name}`` inserts a value, ``{name:kind}`` formats a number (see ``KINDS``), and
 ``{name:plural,cell,cells}`` chooses a word by the number of that name, in the order of the language's own plural forms
-(one, other); the translation simply gives its own words.
+(one, other); the translation simply gives its own words. ``{name:word}`` puts a name of ours (``rotation``), or several
+of them with commas between, into the reader's words (see ``TERMS``).
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from babel import Locale
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-from autograder.records import Message, Value
+from autograder.records import Message, Value, say
 
 LANGUAGES: Final = ("fr", "en")
 NOTHING: Final = "–"
 """Shown for a value that is not there."""
+
+WORD: Final = "word"
+"""The kind of a placeholder for names of ours."""
 
 PLACEHOLDER: Final = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<kind>[^{}]*))?\}")
 _LOCALE = Path(__file__).resolve().parent / "locale"
@@ -60,7 +64,7 @@ def fill(template: str, values: Mapping[str, Value | Decimal], language: str) ->
     def insert(match: re.Match[str]) -> str:
         value, kind = values[match["name"]], match["kind"] or ""
         if isinstance(value, str):
-            return visible(value)
+            return _words(value, language) if kind == WORD else visible(value)
         if value is None or not math.isfinite(value):
             return NOTHING
         if kind.startswith("plural,"):
@@ -109,6 +113,27 @@ KINDS: Final[Mapping[str, Callable[[Decimal, str], str]]] = {
     "int": lambda value, language: decimal(value, 0, language),
     "sec": _seconds,
 }
+
+
+TERMS: Final[Mapping[str, Message]] = {
+    "gaussian_noise": say("Gaussian noise"),
+    "rotation": say("Rotation"),
+    "translation": say("Translation"),
+    "zoom": say("Zoom"),
+    "brightness": say("Brightness"),
+    "contrast": say("Contrast"),
+    "blur": say("Blur"),
+    "occlusion": say("Occlusion"),
+}
+"""Names of ours that people are shown: the kinds of alteration of the robustness test."""
+
+
+def _words(names: str, language: str) -> str:
+    """Each name in words, within a sentence; one that is not ours stays as it is."""
+    found = (
+        visible(name) if name not in TERMS else render(TERMS[name], language).lower() for name in names.split(", ")
+    )
+    return ", ".join(found)
 
 
 def _plural(value: float | Decimal, forms: list[str], language: str) -> str:

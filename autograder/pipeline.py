@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import psutil
@@ -62,7 +64,8 @@ class Course:
     template: tuple[str, ...] = ()
     """Sources of the starter notebook's cells."""
     baseline: Baseline | None = None
-    device: str = "cpu"
+    slots: tuple[str, ...] = ("cpu",)
+    """One device for each notebook that may run at a time: ``("gpu:0", "gpu:0", "gpu:1", "gpu:1")``."""
     threads: int = 2
     force: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -71,11 +74,19 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A submission that could not be graded for a reason of ours; it can be tried again."""
+    """What went wrong on our side; the submission can be tried again."""
 
-    submission: Submission
+    student: str
     problem: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one submission; with a fault of ours, every item of its grade waits for a person."""
+
+    report: Report
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +144,7 @@ def _key(stage: str, **parts: Json) -> str:
     return stage + json.dumps(parts, sort_keys=True, default=str)
 
 
-def execution_key(submission: Submission, course: Course, seed: int) -> str:
+def execution_key(submission: Submission, course: Course, seed: int, device: str) -> str:
     """What room 1 depends on: notebook and files, data, parameters, limits, seed, device, packages and our own code."""
     return _key(
         "execution",
@@ -143,12 +154,12 @@ def execution_key(submission: Submission, course: Course, seed: int) -> str:
         parameters=dict(course.rubric.parameters),
         limits=asdict(course.rubric.limits),
         seed=seed,
-        device=course.device,
+        device=device.partition(":")[0],
         threads=course.threads,
         environment=dict(course.environment),
         sandbox=course.sandbox.name,
         versions={name: value for name, value in versions().items() if name != "autograder"},
-        code=code_digest("guest", "execution.py", "execution", "datasets.py", "preprocessing.py"),
+        code=code_digest("guest", "execution", "datasets.py", "preprocessing.py"),
     )
 
 
@@ -165,7 +176,7 @@ def evidence_key(execution: Execution, submission: Submission, course: Course) -
         images=course.rubric.robustness_images,
         seed=course.rubric.seed,
         code=code_digest(
-            "guest", "extraction", "preprocessing.py", "corruptions.py", "statistics.py", "notebook.py", "datasets.py"
+            "guest", "extraction", "preprocessing.py", "corruptions.py", "statistics.py", "notebook", "datasets.py"
         ),
     )
 
@@ -188,7 +199,13 @@ def _remembered(key: str, adapter: TypeAdapter[T], course: Course, work: Callabl
 
 
 def run_notebook(
-    submission: Submission, course: Course, *, seed: int, tell: OnProgress = ignore, cancelled: Cancel = never
+    submission: Submission,
+    course: Course,
+    *,
+    seed: int,
+    device: str = "cpu",
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
 ) -> Execution:
     """Room 1, or what it said the last time the same thing was asked."""
     if submission.notebook is None:
@@ -212,13 +229,13 @@ def run_notebook(
             limits=course.rubric.limits,
             parameters=course.rubric.parameters,
             seed=seed,
-            device=course.device,
+            device=device,
             threads=course.threads,
             environment=course.environment,
         )
         return execute(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
 
-    return _remembered(execution_key(submission, course, seed), _EXECUTION, course, work)
+    return _remembered(execution_key(submission, course, seed, device), _EXECUTION, course, work)
 
 
 def gather(submission: Submission, execution: Execution, course: Course, *, cancelled: Cancel = never) -> Evidence:
@@ -253,7 +270,12 @@ def judge(submission: Submission, evidence: Evidence, rubric: Rubric) -> Grade:
 
 
 def grade_one(
-    submission: Submission, course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never
+    submission: Submission,
+    course: Course,
+    *,
+    device: str = "cpu",
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
 ) -> Report:
     """The whole route for one student."""
     evidence: Evidence | None = None
@@ -261,11 +283,17 @@ def grade_one(
         grade = scoring.refused(course.rubric, submission)
     else:
         tell(Progress(student=submission.student, stage="executing"))
-        execution = run_notebook(submission, course, seed=course.rubric.seed, tell=tell, cancelled=cancelled)
+        execution = run_notebook(
+            submission, course, seed=course.rubric.seed, device=device, tell=tell, cancelled=cancelled
+        )
         tell(Progress(student=submission.student, stage="measuring"))
         evidence = gather(submission, execution, course, cancelled=cancelled)
         tell(Progress(student=submission.student, stage="grading"))
         grade = judge(submission, evidence, course.rubric)
+    return _report(submission, grade, evidence)
+
+
+def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> Report:
     return Report(
         submission=submission, grade=grade, evidence=evidence, graded_at=datetime.now(UTC), versions=versions()
     )
@@ -275,51 +303,51 @@ def grade_one(
 
 
 def grade_class(
-    submissions: Sequence[Submission],
-    course: Course,
-    *,
-    workers: int,
-    tell: OnProgress = ignore,
-    cancelled: Cancel = never,
-) -> Iterator[Report | Fault]:
-    """Results as they finish; one that fails for a reason of ours is a ``Fault`` and the class goes on."""
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="submission") as pool:
-        futures: dict[Future[Report | None], Submission] = {
-            pool.submit(_unless_cancelled, submission, course, tell, cancelled): submission
-            for submission in submissions
-        }
-        for future in as_completed(futures):
-            submission = futures[future]
-            result = _settled(future, submission)
-            if result is None:
-                continue
-            tell(Progress(student=submission.student, stage="done" if isinstance(result, Report) else "failed"))
-            yield result
+    submissions: Sequence[Submission], course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never
+) -> Iterator[Result]:
+    """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class."""
+    free: SimpleQueue[str] = SimpleQueue()
+    for slot in course.slots:
+        free.put(slot)
+
+    def work(submission: Submission) -> Result | None:
+        device = free.get()
+        try:
+            return _result(submission, course, device, tell, cancelled)
+        finally:
+            free.put(device)
+
+    with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="submission") as pool:
+        for future in as_completed([pool.submit(work, submission) for submission in submissions]):
+            result = future.result()
+            if result is not None:
+                stage = "failed" if result.fault else "done"
+                tell(Progress(student=result.report.submission.student, stage=stage))
+                yield result
 
 
-def _unless_cancelled(submission: Submission, course: Course, tell: OnProgress, cancelled: Cancel) -> Report | None:
+def _result(submission: Submission, course: Course, device: str, tell: OnProgress, cancelled: Cancel) -> Result | None:
+    """None when the run was stopped before this submission was finished."""
     if cancelled():
         return None
     try:
-        return grade_one(submission, course, tell=tell, cancelled=cancelled)
+        return Result(report=grade_one(submission, course, device=device, tell=tell, cancelled=cancelled))
     except Cancelled:
         return None
+    except AutograderError as error:
+        return _faulty(submission, course, str(error), error.remedy)
+    except Exception as error:
+        logging.getLogger(__name__).debug("%s", submission.student, exc_info=True)
+        remedy = "This is a fault of autograder: run again with --verbose, and report what it prints."
+        return _faulty(submission, course, f"{type(error).__name__}: {error}", remedy)
 
 
-def _settled(future: Future[Report | None], submission: Submission) -> Report | Fault | None:
-    """What became of one submission; only faults of ours arrive as exceptions."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, AutograderError):
-        return Fault(submission=submission, problem=str(error), remedy=error.remedy)
-    if isinstance(error, Exception):
-        return Fault(
-            submission=submission,
-            problem=f"{type(error).__name__}: {error}",
-            remedy="This is a fault of autograder; run again with --verbose and report it.",
-        )
-    raise error
+def _faulty(submission: Submission, course: Course, problem: str, remedy: str) -> Result:
+    grade = scoring.undecided(course.rubric, submission, problem[:500])
+    return Result(
+        report=_report(submission, grade, None),
+        fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy),
+    )
 
 
 def default_workers(memory_mb: int) -> int:
@@ -340,7 +368,3 @@ def ensure_space(state: Path, needed_mb: int = 512) -> None:
         raise ConfigError(
             f"only {free} MB are free", place=str(state), remedy=f"Free at least {needed_mb} MB, or choose --state."
         )
-
-
-def with_baseline(course: Course, baseline: Baseline) -> Course:
-    return replace(course, baseline=baseline)

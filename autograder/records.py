@@ -622,10 +622,9 @@ class Grade:
 
     @property
     def total(self) -> Decimal | None:
-        """Points decided so far; None for a missing submission."""
-        if self.state is State.MISSING:
-            return None
-        return sum((award.points for award in self.awards if award.points is not None), Decimal(0))
+        """Points decided so far; None while none is: a missing submission, or one that we failed to grade."""
+        decided = [award.points for award in self.awards if award.points is not None]
+        return sum(decided, Decimal(0)) if decided else None
 
     @property
     def undecided(self) -> Decimal:

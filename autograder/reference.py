@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import cycle
 from pathlib import Path
 
 import yaml
@@ -12,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
-from autograder.pipeline import Course, grade_one, never, run_notebook
+from autograder.pipeline import Cancel, Course, OnProgress, grade_one, ignore, never, run_notebook
 from autograder.records import Baseline, Ending, Execution, Grade, Rubric, StudentId, Submission
 from autograder.settings import Settings
 from autograder.store import digest
@@ -21,7 +23,12 @@ _EXPECTATIONS = TypeAdapter(dict[str, dict[str, "str | int | float"]])
 
 
 def measure(
-    course: Course, places: Settings, seeds: Sequence[int], *, cancelled: Callable[[], bool] = never
+    course: Course,
+    places: Settings,
+    seeds: Sequence[int],
+    *,
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
 ) -> Baseline | None:
     """Train the baseline once per seed and measure it on the hidden images; None when the assignment has none.
 
@@ -31,7 +38,12 @@ def measure(
     if path is None:
         return None
     submission = _reference(path, course)
-    runs = [run_notebook(submission, course, seed=seed, cancelled=cancelled) for seed in seeds]
+
+    def run(seed: int, device: str) -> Execution:
+        return run_notebook(submission, course, seed=seed, device=device, tell=tell, cancelled=cancelled)
+
+    with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="baseline") as pool:
+        runs = list(pool.map(run, seeds, cycle(course.slots)))
     for execution in runs:
         _must_complete(execution, path)
     return baseline_from(

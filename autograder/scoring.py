@@ -48,6 +48,20 @@ def refused(rubric: Rubric, submission: Submission) -> Grade:
     return _grade(rubric, submission, State.FAILED, awards, reason)
 
 
+def undecided(rubric: Rubric, submission: Submission, problem: str) -> Grade:
+    """The grade of a submission that a fault of ours kept from being graded: every item waits, none is lost."""
+    finding = Finding(
+        verdict=Verdict.NEEDS_REVIEW,
+        share=None,
+        standing=Standing.CLAIM,
+        message=say("This item could not be decided automatically. A teacher will decide it; it costs you nothing."),
+        for_teacher=say("The grader failed: {problem}", problem=problem),
+    )
+    awards = tuple(_award(criterion, item, finding) for criterion, item in rubric.items)
+    reason = say("The grader itself failed on this submission; it will be graded again.")
+    return _grade(rubric, submission, State.NEEDS_REVIEW, awards, reason)
+
+
 def missing(rubric: Rubric, submission: Submission) -> Grade:
     """Nothing was handed in: no awards and no total, which is not the same as 0."""
     return _grade(rubric, submission, State.MISSING, (), say("Nothing was handed in."))

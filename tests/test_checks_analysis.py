@@ -258,12 +258,12 @@ def test_the_templates_own_test_counts_only_with_words() -> None:
 
 # --- analysis.discussion -------------------------------------------------------------------------------------------
 
-FRENCH = """Le modèle avec augmentation est le plus performant de tous : 98,7 % contre 97,1 % pour la référence, un net
-gain. Sa principale limite est le coût de l'entraînement, deux fois plus long que celui du modèle initial, et sa
+FRENCH = """Le modèle avec augmentation est le plus performant de tous : 98,7 % contre 97,1 % pour la référence, un
+net gain. Sa principale limite est le coût de l'entraînement, deux fois plus long que celui du modèle initial, et sa
 sensibilité aux fortes rotations reste un problème. Nous recommandons à l'entreprise de le déployer après avoir essayé
 d'autres augmentations, et de surveiller ses erreurs sur les formulaires réels pendant les premiers mois."""
-ENGLISH = """The augmented model is clearly the best of all, with 98.7 % against 97.1 % for the reference, and it is also
-the most reliable on noisy images. Its main weakness is the cost of training, which is twice that of the first model,
+ENGLISH = """The augmented model is clearly the best of all, with 98.7 % against 97.1 % for the reference, and also the
+most reliable on noisy images. Its main weakness is the cost of training, which is twice that of the first model,
 and it still struggles with strong rotations of the digits. We recommend that the company deploys it, and we suggest
 that it collects images of real forms in order to measure the errors that matter in practice."""
 

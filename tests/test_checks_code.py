@@ -82,7 +82,7 @@ def test_one_giant_cell_costs() -> None:
 
 
 def test_a_loop_over_models_is_half_structured() -> None:
-    loop = "for filters in (8, 16):\n    model = Sequential([Dense(filters)])\n    other = Sequential([Dense(9)])\n    model.fit(x)"
+    loop = "for size in (8, 16):\n    model = Sequential([Dense(size)])\n    other = Sequential([Dense(9)])\n    fit(x)"
     in_loop, flat = structure(evidence(code(loop))), structure(evidence(code(copied(1)), code(copied(2))))
     assert in_loop.found["1"] == 0.5 and flat.found["1"] == 0.0
 

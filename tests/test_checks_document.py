@@ -7,9 +7,10 @@ import pytest
 from autograder.checks.document import clarity, comparison, sections
 from autograder.checks.figures import drawings
 from autograder.extraction.sections import find_sections
+from autograder.extraction.tables import find_table
 from autograder.notebook.source import pieces
 from autograder.records import Cell, Evidence, Ledger, Table, TableRow, Training, Verdict
-from tests.cells import code, evidence, markdown, notebook, picture, printed
+from tests.cells import code, evidence, markdown, notebook, picture, printed, shown
 
 TITLES = (
     "Introduction",
@@ -43,7 +44,7 @@ def test_seven_filled_sections_earn_everything() -> None:
 def test_what_is_missing_is_named() -> None:
     finding = sections(report(*filled(TITLES[:5])))
     assert finding.share == pytest.approx(5 / 7)
-    assert finding.advice and finding.advice.values["titles"] == "robustness, conclusion"
+    assert finding.advice and finding.advice.values["titles"] == "test de robustesse, conclusion"
 
 
 def test_empty_sections_earn_nothing() -> None:
@@ -201,3 +202,41 @@ def test_what_draws_nothing(source: str) -> None:
 def test_a_function_and_its_cell_are_two_stretches() -> None:
     source = "def show(h):\n    plt.plot(h)\n    plt.title('t')\nplt.bar(a, b)"
     assert [drawing.titled for drawing in drawings(pieces(notebook(code(source))))] == [True, False]
+
+
+# --- text written to exhaust the reader ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<!--",
+        "![a](",
+        "**",
+        " ",
+        "#\n",
+        "# a b\n",
+        "| ",
+        "a  1\n",
+        "1;",
+        "print('=",
+        "<h1",
+        "4 -> ",
+        "[1 ",
+        "(",
+        "a|b\n",
+    ],
+)
+@pytest.mark.parametrize("place", ["text", "code", "output", "html"])
+def test_no_text_takes_more_than_its_length(unit: str, place: str) -> None:
+    text = unit * (20_000 // len(unit))
+    made = {
+        "text": markdown(text),
+        "code": code(text),
+        "output": code("x = 1", printed(text)),
+        "html": code("x = 1", shown(f"<table><tr><td>{text}")),
+    }
+    found = report(made[place])
+    assert find_table(found.cells, found.ledger) is None or place != "html"
+    shares = [check(found).share for check in (sections, comparison, clarity)]
+    assert all(share is not None and share < 1 for share in shares)

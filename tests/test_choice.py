@@ -104,6 +104,15 @@ def test_the_model_studied_below_such_a_heading() -> None:
     assert chosen(ledger) == "m1-t1"
 
 
+def test_a_heading_above_the_last_training_is_no_sign() -> None:
+    cells = (
+        Cell(index=0, kind=CellKind.CODE, source=""),
+        Cell(index=1, kind=CellKind.MARKDOWN, source="## Modèle 2 : augmentation par rotations"),
+        Cell(index=2, kind=CellKind.CODE, source="fit, evaluate"),
+    )
+    assert chosen(Ledger(trainings=TWO, evaluations=(use("m2", 2, "w2"),)), cells) == "m1-t1"
+
+
 def test_a_loop_over_all_models_chooses_none() -> None:
     ledger = Ledger(
         trainings=TWO,

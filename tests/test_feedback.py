@@ -37,6 +37,7 @@ from autograder.feedback import inert, words
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
 from autograder.messages import render
+from autograder.preprocessing import OPERATIONS
 from autograder.records import (
     Cell,
     CellKind,
@@ -227,6 +228,12 @@ def test_equal_reports_give_equal_pages() -> None:
     assert sheet(a_report(), a_rubric(), "fr") == sheet(a_report(), a_rubric(), "fr")
 
 
+@pytest.mark.parametrize("op", sorted(OPERATIONS.keys() - {"affine", "normalise", "reshape", "resize"}))
+def test_every_step_has_words(op: str) -> None:
+    (message,) = words.preprocessing((Step(op=op),))
+    assert message.text != "{text}"
+
+
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
@@ -236,6 +243,9 @@ def test_equal_reports_give_equal_pages() -> None:
         ((Step(op="affine", values={"scale": 2 / 255, "offset": -1.0}),), "mapped to [-1.00; 1.00]"),
         ((Step(op="reshape", values={"shape": [784]}),), "flattened"),
         ((Step(op="reshape", values={"shape": [28, 28, 1]}),), "reshaped to 28 × 28 × 1"),
+        ((Step(op="normalise", values={"kind": "l2", "axes": [1]}),), "scaled to unit norm"),
+        ((Step(op="resize", values={"height": 32, "width": 64, "method": "area"}),), "resized to 32 × 64"),
+        ((Step(op="affine", values={"scale": [0.1, 0.2], "offset": 0}),), "rescaled channel by channel"),
         ((Step(op="<b>new", values={}),), "<b>new"),
     ],
 )

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from autograder import frames
 from autograder.frames import Frame, FrameParser, FrameReader, ProtocolBreach, answer
 from autograder.guest.frames import Pipe
-from autograder.frames import Frame
 
 
 def packed(head: bytes, body: bytes = b"") -> bytes:

@@ -146,6 +146,12 @@ def test_svg_and_scripts_never_pass(store: Store) -> None:
     assert (output.image, output.text, output.html) == (None, "", "")
 
 
+def test_images_within_markdown_do_not_use_up_the_room_for_text(store: Store) -> None:
+    picture = "![](data:image/png;base64," + "A" * 500_000 + ")"
+    cells = read(as_notebook({"cell_type": "markdown", "source": picture + " vu"}, code()), store)
+    assert [cell.source for cell in cells] == ["![](data:) vu", "x = 1"]
+
+
 def test_everything_has_a_cap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_CELLS", 2)
     monkeypatch.setattr(reading, "MAX_SOURCE", 10)

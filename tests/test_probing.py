@@ -19,8 +19,9 @@ from autograder.datasets import load
 from autograder.errors import SandboxError
 from autograder.extraction.archive import refusal
 from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
+from autograder.frames import Frame
 from autograder.records import Limits, Message, Step
-from autograder.sandbox.room import Frame, OnFrame, Outcome, Room
+from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
 
 DATA = load("digits", split_seed=5, hidden_images=90)
@@ -184,6 +185,14 @@ def test_a_room_that_never_starts_is_our_fault(tmp_path: Path) -> None:
     store, images = shown(tmp_path)
     with pytest.raises(SandboxError, match="did not start"):
         ask(Script([], killed="memory"), store, images)
+
+
+def test_half_an_answer_of_a_stopped_room_is_none(tmp_path: Path) -> None:
+    store, images = shown(tmp_path)
+    body = npy(outputs(len(images.order)))
+    frames = [READY, Frame({"kind": "predictions", "model": "m1-t1", "set": "images"}, body)]
+    with pytest.raises(SandboxError, match="stopped"):
+        ask(Script(frames, killed="cancelled"), store, images)
 
 
 def test_nothing_to_probe_starts_no_room(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import venv
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from autograder.sandbox import choose, examine
 from autograder.sandbox.arguments import Plan, inner, rebound, room_variables
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.job import Job, interpreter
+from autograder.sandbox.landlock import _reachable_sockets
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Room, Sandbox
@@ -82,9 +84,13 @@ def anywhere(request: pytest.FixtureRequest) -> Sandbox:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """After each test: no child, no open descriptor, no temporary folder (in a place of this test's own)."""
+    place = tmp_path_factory.mktemp("rooms")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+
     def found() -> set[str]:
-        below = {path.name for path in Path(tempfile.gettempdir()).glob("autograder-*")}
+        below = {path.name for path in place.iterdir()}
         return (
             below
             | {f"child {pid}" for pid in _children(os.getpid())}
@@ -286,7 +292,7 @@ for _ in range(8): os.wait()
 
 def test_files_in_memory_count_as_memory(bubble: Bubblewrap) -> None:
     program = """
-for place in ("/tmp", "/dev/shm", "/job/out", "/home"):
+for place in ("/tmp", "/dev/shm", "/job/out", "/home/student"):
     try:
         with open(place + "/x", "wb") as file:
             while True: file.write(b"x" * 100_000)
@@ -430,7 +436,7 @@ pipe.send({"written": written})
 """
     frames, outcome = speak(bubble, program)
     assert outcome.exit_code == 0, outcome.log
-    places = ("/tmp", "/home", "/job/out", "/dev/shm")
+    places = ("/tmp", "/home/student", "/job/out", "/dev/shm")
     assert all(folder.startswith(places) for folder in frames[0].head["written"])
     assert set(places) <= set(frames[0].head["written"])
 
@@ -504,12 +510,12 @@ else:
 """
 
 
-def as_user(sandbox: str, program: str) -> dict[str, object]:
+def as_user(sandbox: str, program: str, *, drop: bool = True) -> dict[str, object]:
     """Run a room as an ordinary user would; for root, in a view of the host where Python is readable."""
     script = _AS_USER.format(root=str(GUEST.parents[1]), tests=str(Path(__file__).parent), sandbox=sandbox)
     command = [sys.executable, "-c", script]
     if os.geteuid() == 0:
-        command = [*_opened_to_others(), *command]
+        command = [*_opened_to_others(drop), *command]
     done = subprocess.run(command, input=program, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     answer: dict[str, object] = json.loads(done.stdout)
@@ -518,7 +524,8 @@ def as_user(sandbox: str, program: str) -> dict[str, object]:
     return answer
 
 
-def _opened_to_others() -> list[str]:
+def _opened_to_others(drop: bool) -> list[str]:
+    """A command prefix: the host as it is, but with a Python that everyone can read."""
     bwrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
     if bwrap is None or setpriv is None:
         pytest.skip("needs bubblewrap and setpriv")
@@ -530,8 +537,11 @@ def _opened_to_others() -> list[str]:
             between = [parent for parent in reversed(folder.parents) if closed[-1] in parent.parents]
             arguments += ["--tmpfs", str(closed[-1]), *(part for parent in between for part in ("--dir", str(parent)))]
             arguments += ["--ro-bind", str(folder), str(folder)]
-    arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    return [*arguments, setpriv, "--reuid=54321", "--regid=54321", "--clear-groups", "--no-new-privs", "--"]
+    for name in ("SETUID", "SETGID", "CHOWN", "KILL", "DAC_OVERRIDE", "FOWNER"):
+        arguments += ["--cap-add", f"CAP_{name}"]
+    if not drop:
+        return [*arguments, "--"]
+    return [*arguments, "--", setpriv, "--reuid=54321", "--regid=54321", "--clear-groups", "--no-new-privs", "--"]
 
 
 def test_bubblewrap_in_one_stage(bubble: Bubblewrap) -> None:
@@ -543,7 +553,7 @@ def test_bubblewrap_in_one_stage(bubble: Bubblewrap) -> None:
 
 def test_memory_in_files_is_seen_in_one_stage(bubble: Bubblewrap) -> None:
     fill = """
-for place in ("/tmp", "/dev/shm", "/job/out", "/home"):
+for place in ("/tmp", "/dev/shm", "/job/out", "/home/student"):
     for n in range(40):
         try: open(f"{place}/{n}", "wb").write(b"x" * (1 << 20))
         except OSError: break
@@ -585,6 +595,90 @@ pipe.send({
     }
 
 
+def test_landlock_hides_what_the_grader_knows(bubble: Bubblewrap) -> None:
+    program = """
+read = []
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    if int(pid) != os.getpid():
+        for name in ("environ", "maps", "cwd", "fd/0"):
+            try: found = open(f"/proc/{pid}/{name}", "rb").read(1)
+            except OSError: continue
+            if found: read.append((pid, name))
+pipe.send({"read": str(read)})
+"""
+    assert as_user("Landlock(grace=0.5)", program)["heads"] == [{"read": "[]"}]
+
+
+def test_landlock_started_by_root_takes_another_user(bubble: Bubblewrap) -> None:
+    answer = as_user("Landlock(grace=0.5)", 'pipe.send({"uid": os.getuid(), "groups": os.getgroups()})', drop=False)
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    head = answer["heads"][0]  # type: ignore[index]
+    assert head["uid"] >= 1000
+    assert head["groups"] == []
+
+
+@pytest.mark.parametrize("sandbox", ["Bubblewrap()", "Plain()"])
+def test_a_room_does_not_outlive_its_host(bubble: Bubblewrap, sandbox: str, tmp_path: Path) -> None:
+    """The host is killed outright, so that it can clean nothing up."""
+    marker = f"orphan-{os.getpid()}-{time.monotonic_ns()}"
+    script = _AS_USER.format(root=str(GUEST.parents[1]), tests=str(Path(__file__).parent), sandbox=sandbox)
+    listener = "on_frame=lambda frame: print('up', flush=True)"
+    loud = script.replace("speak(sandbox, program)", f"speak(sandbox, program, {listener})")
+    program = f"""
+import subprocess
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "{marker}"])
+pipe.send({{}})
+time.sleep(60)
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    host = subprocess.Popen(
+        [sys.executable, "-c", loud], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    with host:
+        assert host.stdin is not None
+        assert host.stdout is not None
+        host.stdin.write(program)
+        host.stdin.close()
+        assert host.stdout.readline() == "up\n"
+        alive = _alive(marker)
+        host.kill()
+    assert alive
+    deadline = time.monotonic() + 10
+    while _alive(marker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _alive(marker) == []
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/home"])
+def test_python_may_lie_below_a_writable_place(bubble: Bubblewrap, place: str) -> None:
+    """An environment in ``/tmp`` or ``/home`` is not hidden by the room's own."""
+    try:
+        folder = Path(tempfile.mkdtemp(dir=place, prefix="room-test-"))
+    except OSError as error:
+        pytest.skip(f"{place} is not writable: {error}")
+    try:
+        venv.create(folder / "venv", with_pip=False, symlinks=True)
+        script = _AS_USER.format(root=str(GUEST.parents[1]), tests=str(folder), sandbox="Bubblewrap(grace=0.5)")
+        script = script.replace("from test_sandbox import *", _MINIMAL)
+        python = str(folder / "venv" / "bin" / "python")
+        done = subprocess.run([python, "-c", script], input="", capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["log"] == f"{folder / 'venv'}\n"
+    finally:
+        shutil.rmtree(folder)
+
+
+_MINIMAL = """
+from autograder.records import Limits
+from autograder.sandbox.bubblewrap import Bubblewrap
+from autograder.sandbox.probe import speak as say
+from autograder.errors import SandboxUnavailable
+def speak(sandbox, program):
+    return say(sandbox, {"main.py": b"import sys; print(sys.prefix)"})
+"""
+
+
 def test_landlock_ends_daemons(bubble: Bubblewrap) -> None:
     marker = f"daemon-{os.getpid()}-{time.monotonic_ns()}"
     program = f"""
@@ -598,6 +692,13 @@ time.sleep(0.2)
 """
     assert as_user("Landlock(grace=0.5)", program)["code"] == 0
     assert _alive(marker) == []
+
+
+def test_a_socket_that_others_listen_to_is_found(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(tmp_path / "bus"))
+        bus.listen()
+        assert str(tmp_path / "bus") in set(_reachable_sockets())
 
 
 # --- the pure parts ---

@@ -94,6 +94,8 @@ def test_ranking_holds_the_reference_in_its_place() -> None:
     rows = ranking(reports, "en")
     assert [row.accuracy for row in rows] == pytest.approx([0.95, 0.90267, 0.86, 0.85], abs=1e-4)
     assert [row.reference for row in rows] == [False, True, False, False]
+    assert [row.rank for row in rows] == [1, 0, 2, 3]
+    assert [row.rank for row in ranking([a_student(1), a_student(1), a_student(0)], "en")] == [0, 1, 1, 3]
     assert all(row.low <= row.accuracy <= row.high for row in rows)
     assert min(float(row.left) for row in rows) == 0
     assert max(float(row.left) + float(row.width) for row in rows) == pytest.approx(100, abs=0.2)

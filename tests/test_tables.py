@@ -222,7 +222,7 @@ def test_test_accuracy_is_preferred() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "              precision    recall  f1-score   support\n\n           0       0.99      0.99      0.99       98\n"
+        "            precision    recall  f1-score   support\n\n           0       0.99      0.99    0.99       98\n"
         "    accuracy                           0.97     1000\n   macro avg       0.97      0.97      0.97     1000\n",
         "Performances du modèle X:\n- Données normales: 97.82%\n- Données bruitées: 95.10%\n- Données rotées: 93.20%\n",
         "Chiffre 0: 1.2%\nChiffre 1: 0.8%\nChiffre 2: 2.2%",
@@ -299,7 +299,19 @@ def test_rows_without_telling_names_are_matched_by_order() -> None:
 def test_the_figure_decides_last() -> None:
     models = [measured(1, 0.91, 0.9), measured(2, 0.95, 0.9512), measured(3, 0.97, 0.9)]
     assert matched(["Essai"], ledger("f", "g", "h"), models, [0.9512]) == [2]
-    assert matched(["Essai"], ledger("f", "g", "h"), models, [0.9]) == [None]
+    assert matched(["Essai"], ledger("f", "g", "h"), models, [0.951]) == [2]
+    assert matched(["Essai"], ledger("f", "g", "h"), models, [0.9]) == [1]
+    assert matched(["Essai"], ledger("f", "g", "h"), models, [0.93]) == [None]
+
+
+def test_fuller_names_fit_better() -> None:
+    known = ledger("create_dropout", "create_dropout_batchnorm", "create_batchnorm")
+    assert matched(["BatchNorm", "Dropout + BatchNorm", "Dropout 0.5"], known) == [3, 2, 1]
+
+
+def test_numbers_that_are_settings_do_not_part() -> None:
+    known = ledger("modele_1_filtres", "modele_2_dropout", "modele_3_augmentation")
+    assert matched(["Augmentation (10 degrés)", "64 filtres"], known) == [3, 1]
 
 
 def test_a_row_that_no_training_backs_stays_alone() -> None:

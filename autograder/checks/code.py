@@ -232,16 +232,19 @@ def _comments(evidence: Evidence, own: Sequence[Piece], lines: set[tuple[int, in
     given = {line.strip() for source in evidence.template_cells for line in source.split("\n")}
     cells = {piece.cell for piece in own}
     told = [line for cell in code_cells(evidence.cells) if cell.index in cells for line in _comment_lines(cell.source)]
-    said = sum(line.strip() not in given for line in told)
     defined = list(functions(piece.node for piece in own))
-    documented = sum(ast.get_docstring(function) is not None for function in defined)
+    docstrings = [text for function in defined if (text := ast.get_docstring(function))]
+    documented = len(docstrings)
+    said = sum(line.strip() not in given for line in told)
+    said += sum(len(words(line)) >= 2 for text in docstrings for line in text.split("\n"))
     density = slope(said / len(lines), 0, wanted) if wanted else 1.0
     score = density if not defined else 0.6 * density + 0.4 * slope(documented / len(defined), 0, 0.5)
     return Part(
         weight=0.35,
         score=score,
         line=say(
-            "Comment lines: {comments:int} for {lines:int} lines of code; functions with a docstring: {documented:int} of {functions:int}.",
+            "Lines of comment: {comments:int} among {lines:int} lines of code; functions with a docstring: "
+            "{documented:int} of {functions:int}.",
             comments=said,
             lines=len(lines),
             documented=documented,

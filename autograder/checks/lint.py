@@ -15,7 +15,7 @@ RULES = (
     *("E401", "E501", "E701", "E702", "E711", "E712", "E713", "E714", "E721", "E722", "E731", "E741"),
     *("F401", "F403", "F541", "F601", "F632", "F811", "F821", "F841", "B006"),
 )
-"""Faults that cost a reader time or hide a mistake; nothing about blanks, quotes, and a semicolon that hides a result."""
+"""Faults that cost a reader time or hide a mistake; nothing about blanks and quotes."""
 
 _COMMAND = (
     *(sys.executable, "-I", "-m", "ruff", "check", "--isolated", "--no-cache", "--ignore-noqa", "--quiet"),

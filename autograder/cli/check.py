@@ -27,8 +27,8 @@ from autograder.cli.options import (
     Wall,
     WallOption,
     describe_data,
-    find_device,
     find_sandbox,
+    find_slots,
     here,
     load_rubric,
     open_course,
@@ -78,7 +78,7 @@ def check(
             data=data,
             places=places,
             sandbox=wall,
-            device=find_device(device),
+            slots=find_slots(device, memory_mb=chosen.limits.memory_mb, workers=1),
             # Another split than the class is graded on: what a student sees here says nothing of the private images.
             split_seed=chosen.seed + 1,
         )

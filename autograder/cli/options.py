@@ -13,7 +13,7 @@ from rich.console import Console
 from autograder import checks, datasets, rubric
 from autograder.errors import ConfigError, SandboxUnavailable
 from autograder.notebook import read
-from autograder.pipeline import Course, ensure_space
+from autograder.pipeline import Course, default_workers, ensure_space
 from autograder.records import DataCard, Rubric
 from autograder.sandbox import choose
 from autograder.sandbox.room import Sandbox
@@ -76,12 +76,14 @@ def load_rubric(wanted: str, places: Settings) -> Rubric:
     return rubric.load(path, checks.signatures())
 
 
-def find_device(wanted: Device) -> str:
-    """``cpu`` or ``gpu``; refuses to promise a GPU that is not there."""
-    present = any(Path("/dev").glob("nvidia[0-9]*"))
-    if wanted is Device.GPU and not present:
+def find_slots(wanted: Device, *, memory_mb: int, workers: int | None = None, per_gpu: int = 1) -> tuple[str, ...]:
+    """A device for each notebook that may run at a time; refuses to promise a GPU that is not there."""
+    gpus = sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+    if wanted is Device.GPU and not gpus:
         raise ConfigError("no GPU is visible", place="--device gpu", remedy="Use --device cpu, or install the driver.")
-    return "gpu:0" if present and wanted is not Device.CPU else "cpu"
+    if not gpus or wanted is Device.CPU:
+        return ("cpu",) * (workers or default_workers(memory_mb))
+    return tuple(f"gpu:{gpu}" for _ in range(per_gpu) for gpu in gpus)[:workers]
 
 
 def find_sandbox(wall: Wall, *, own_notebook: bool, console: Console) -> Sandbox:
@@ -101,7 +103,7 @@ def open_course(
     data: str | None,
     places: Settings,
     sandbox: Sandbox,
-    device: str = "cpu",
+    slots: tuple[str, ...] = ("cpu",),
     force: bool = False,
     split_seed: int | None = None,
 ) -> Course:
@@ -120,7 +122,7 @@ def open_course(
         sandbox=sandbox,
         store=store,
         template=template_sources(chosen, places, store),
-        device=device,
+        slots=slots,
         force=force,
     )
 

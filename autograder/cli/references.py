@@ -21,8 +21,8 @@ from autograder.cli.options import (
     Wall,
     WallOption,
     describe_data,
-    find_device,
     find_sandbox,
+    find_slots,
     here,
     load_rubric,
     open_course,
@@ -47,7 +47,8 @@ def reference(
     places = here(state)
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
-    course = open_course(chosen, data=data, places=places, sandbox=wall, device=find_device(device), force=force)
+    slots = find_slots(device, memory_mb=chosen.limits.memory_mb)
+    course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
     console.print(describe_data(course.data.card))
     with console.status("training the baseline …"):
         baseline = references.measure(course, places, tuple(range(1, seeds + 1)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -33,8 +34,8 @@ from autograder.cli.options import (
     Wall,
     WallOption,
     describe_data,
-    find_device,
     find_sandbox,
+    find_slots,
     here,
     load_rubric,
     open_course,
@@ -42,9 +43,9 @@ from autograder.cli.options import (
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, safe
 from autograder.errors import ConfigError
-from autograder.gradebook import Gradebook
-from autograder.pipeline import Course, Fault, default_workers, grade_class
-from autograder.records import Baseline, Report, Submission
+from autograder.gradebook import Gradebook, ruled
+from autograder.pipeline import Course, Result, grade_class
+from autograder.records import Baseline, Grade, Report, Submission
 from autograder.settings import Settings
 from autograder.store import write_atomically
 
@@ -58,12 +59,6 @@ class _Desk:
     out: Path
     language: str
     console: Console
-
-
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    reports: list[Report] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
 
 
 def run(
@@ -90,18 +85,21 @@ def run(
 ) -> None:
     """Grade a class: a feedback sheet per student, a class summary, a grades CSV."""
     silent = quiet or as_json
+    if verbose:
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("autograder").setLevel(logging.DEBUG)
     console = Console(quiet=silent, highlight=False)
     places = here(state)
     chosen = load_rubric(rubric, places)
     inbox = paths or [Path("submissions")]
     feedback.ensure_writable(out)
     wall = find_sandbox(sandbox, own_notebook=_shipped(inbox, places), console=console)
-    course = open_course(chosen, data=data, places=places, sandbox=wall, device=find_device(device), force=force)
-    submissions = _only(intake.collect(inbox, course.store, roster=roster, assignment=chosen.id), only)
+    slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
+    course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
+    everybody = intake.collect(inbox, course.store, roster=roster, assignment=chosen.id)
+    submissions = _only(everybody, only)
     console.print(describe_data(course.data.card))
-    console.print(f"sandbox: {wall.name}; device: {course.device}; {len(submissions)} submissions")
-    count = workers or (per_gpu if course.device != "cpu" else default_workers(chosen.limits.memory_mb))
-    watcher = _watcher(console, len(submissions), count, silent=silent, verbose=verbose)
+    console.print(f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions")
     with _interruptible() as stop:
         course = replace(course, baseline=_baseline(course, places, console, stop))
         desk = _Desk(
@@ -111,15 +109,15 @@ def run(
             language=lang.value,
             console=console,
         )
-        with watcher:
-            finished = _grade(submissions, desk, count, watcher, stop)
-    missing = () if only or roster is None else intake.missing(submissions, roster)
-    _publish(finished, missing, desk)
+        with _watcher(console, len(submissions), len(slots), silent=silent, verbose=verbose) as watcher:
+            results = _grade(submissions, desk, watcher, stop)
+        absent = _absent(everybody, roster, desk)
+        _publish(results, absent, desk, partial=bool(only))
     if as_json:
-        typer.echo(json.dumps([exports.record.grade(report) for report in finished.reports], allow_nan=False))
+        typer.echo(json.dumps([exports.record.grade(result.report) for result in results], allow_nan=False))
     if stop.is_set():
         raise KeyboardInterrupt
-    if finished.faults:
+    if any(result.fault for result in results):
         raise typer.Exit(1)
 
 
@@ -178,34 +176,52 @@ def _watcher(console: Console, total: int, workers: int, *, silent: bool, verbos
 
 
 def _grade(
-    submissions: Sequence[Submission], desk: _Desk, workers: int, watcher: Watcher, stop: threading.Event
-) -> _Finished:
-    """Each result is in the gradebook and on the disk the moment it exists."""
-    finished = _Finished()
-    for result in grade_class(submissions, desk.course, workers=workers, tell=watcher.tell, cancelled=stop.is_set):
-        if isinstance(result, Fault):
-            finished.faults.append(result)
-            continue
-        desk.gradebook.record(result)
-        feedback.write(result, desk.out, desk.course.rubric, desk.language, desk.course.store)
-        finished.reports.append(result)
-    return finished
+    submissions: Sequence[Submission], desk: _Desk, watcher: Watcher, stop: threading.Event
+) -> tuple[Result, ...]:
+    """Each result is in the gradebook and on the disk the moment it exists; what people ruled stands."""
+    results = []
+    for result in grade_class(submissions, desk.course, tell=watcher.tell, cancelled=stop.is_set):
+        desk.gradebook.record(result.report)
+        report = replace(result.report, grade=_ruled(result.report.grade, desk))
+        feedback.write(report, desk.out, desk.course.rubric, desk.language, desk.course.store)
+        results.append(replace(result, report=report))
+    return tuple(sorted(results, key=lambda result: result.report.submission.student))
 
 
-def _publish(finished: _Finished, missing: Sequence[Submission], desk: _Desk) -> None:
-    """The summary, the CSV and the table; also when the run was interrupted, for what there is."""
-    rubric = desk.course.rubric
-    reports = sorted(finished.reports, key=lambda report: report.submission.student)
-    absent = [scoring.missing(rubric, submission) for submission in missing]
-    for submission, grade in zip(missing, absent, strict=True):
+def _ruled(grade: Grade, desk: _Desk) -> Grade:
+    rulings = desk.gradebook.rulings(desk.course.rubric.id)
+    return ruled(grade, [ruling for ruling in rulings if ruling.student == grade.student])
+
+
+def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -> tuple[Grade, ...]:
+    """Grades without points for those on the class list who handed nothing in."""
+    if roster is None:
+        return ()
+    grades = []
+    for submission in intake.missing(everybody, roster):
+        grade = scoring.missing(desk.course.rubric, submission)
         desk.gradebook.record(Report(submission=submission, grade=grade, evidence=None, graded_at=datetime.now(UTC)))
+        grades.append(grade)
+    return tuple(grades)
+
+
+def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *, partial: bool) -> None:
+    """The table, and for a whole class the summary and the CSV; after an interruption, for what there is."""
+    rubric, console = desk.course.rubric, desk.console
+    reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
-    folder = feedback.write_summary(reports, absent, desk.out, rubric, desk.language)
-    write_atomically(folder / "grades.csv", exports.csv.grades(grades, rubric).encode())
-    desk.console.print(grades_table(grades, rubric, desk.language))
-    for fault in finished.faults:
-        desk.console.print(f"not graded, our fault: {safe(fault.submission.student)}: {fault.problem}", markup=False)
-        desk.console.print(f"  remedy: {fault.remedy}", markup=False)
-    desk.console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
-    desk.console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
-    desk.console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+    console.print(grades_table(grades, rubric, desk.language))
+    for fault in (result.fault for result in results if result.fault):
+        console.print(f"not graded, our fault: {safe(fault.student)}: {safe(fault.problem, 500)}", markup=False)
+        console.print(f"  remedy: {fault.remedy}", markup=False)
+    folder = desk.out / rubric.id
+    if partial:
+        console.print(
+            "Only some students were graded: summary and CSV are as they were (autograder export writes all)."
+        )
+    else:
+        feedback.write_summary(reports, absent, desk.out, rubric, desk.language)
+        write_atomically(folder / "grades.csv", exports.csv.grades(grades, rubric).encode())
+        console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
+        console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
+    console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)

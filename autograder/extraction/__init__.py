@@ -16,7 +16,19 @@ from autograder.extraction.standard import baseline_from
 from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
 from autograder.preprocessing import apply
-from autograder.records import Baseline, Cell, Ending, Evidence, Execution, Gap, GapKind, Ledger, Rubric, Submission, say
+from autograder.records import (
+    Baseline,
+    Cell,
+    Ending,
+    Evidence,
+    Execution,
+    Gap,
+    GapKind,
+    Ledger,
+    Rubric,
+    Submission,
+    say,
+)
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 

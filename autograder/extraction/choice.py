@@ -79,8 +79,10 @@ def _analysed(
     last = max((training.execution_count or 0 for training in ledger.trainings), default=0)
     counts: Counter[str] = Counter()
     for use in ledger.evaluations:
-        one = used(use, known, artifacts)
-        if one is not None and (use.execution_count or 0) >= last and _is_analysis(use, above):
+        moment, one = use.execution_count or 0, used(use, known, artifacts)
+        # A heading counts only after the last training: "Augmentation: rotations" may stand above the training itself.
+        headed = moment > last and ANALYSIS.search(above.get(moment, "")) is not None
+        if one is not None and (headed or (moment >= last and _in_analysis(use))):
             counts[one.id] += 1
     if not counts:
         return None
@@ -94,9 +96,8 @@ def _analysed(
     return best if len(tied) == len(known) else Choice(candidate=best.candidate, because=because)
 
 
-def _is_analysis(use: Evaluation, above: Mapping[int, str]) -> bool:
-    heading = above.get(use.execution_count or 0, "")
-    return any(ANALYSIS.search(words(name)) for name in use.functions) or bool(ANALYSIS.search(heading))
+def _in_analysis(use: Evaluation) -> bool:
+    return any(ANALYSIS.search(words(name)) for name in use.functions)
 
 
 def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:

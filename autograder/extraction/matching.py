@@ -21,7 +21,9 @@ from autograder.store import Store
 Floats: TypeAlias = npt.NDArray[np.float32]
 Artifacts: TypeAlias = Mapping[str, Digest]
 
-MAX_SAMPLE_BYTES = 64 * 2**20
+MAX_SAMPLE_BYTES = 16 * 2**20
+LARGEST_BATCH = 1024
+"""Of data that come in batches: how far their number may exceed that of the images in them."""
 OTHERWISE_PREPARED = 0.02
 """Share of the range by which two preparations must differ to be called different: each split standardised by its own
 figures stays below."""
@@ -198,27 +200,34 @@ class Sightings:
         if sample is None:
             return None
         total, card = shown.shape[0] if shown.shape else 0, self._data.card
-        # Of a data set or a generator the sample is one batch, and the total is counted in batches.
-        rows, slack = (shown.rows, 0) if shown.kind == "array" else (tuple(range(len(sample))), len(sample) - 1)
-        tested = card.test_rows <= total <= card.test_rows + slack
-        if tested:
-            recipe = infer(sample, rows, self._data.x_test, search=False, population=self._train)
+        if shown.kind != "array":
+            return self._search(sample, shown, batched=card.test_rows <= total < card.test_rows + LARGEST_BATCH)
+        if total == card.test_rows:
+            recipe = infer(sample, shown.rows, self._data.x_test, search=False, population=self._train)
             if recipe is not None:
                 return Sighting(recipe=recipe, rows=len(sample), public=len(sample), whole=True)
-        if total == card.train_rows and shown.kind == "array":
-            recipe = infer(sample, rows, self._data.x_train, search=False, population=self._train)
+            if len(sample) > 1:
+                return None  # the test set altered: noise, rotation; no need to look for its images
+        if total == card.train_rows:
+            recipe = infer(sample, shown.rows, self._data.x_train, search=False, population=self._train)
             if recipe is not None:
                 return Sighting(recipe=recipe, rows=len(sample), public=0)
-        if tested and shown.kind == "array" and len(sample) > 1:
-            return None  # the test set altered: noise, rotation; no need to look for its images
         return self._search(sample, shown)
 
-    def _search(self, sample: Floats, shown: ArrayPrint) -> Sighting | None:
+    def _search(self, sample: Floats, shown: ArrayPrint, *, batched: bool = False) -> Sighting | None:
+        """``batched``: the data come in batches whose sizes add up to about the test set's."""
         recipe = infer(sample, shown.rows, self._pool, in_order=False, share=0.5, population=self._train)
         if recipe is None:
             return None
-        public = sum(row >= len(self._train) for row in recipe.found)
-        return Sighting(recipe=recipe, rows=len(sample), public=public)
+        first = len(self._train)
+        public = sum(row >= first for row in recipe.found)
+        # The first batch of the test set as served begins with its first image, and goes on in order.
+        ordered = list(recipe.found) == sorted(recipe.found) and recipe.found[0] == first
+        return Sighting(recipe=recipe, rows=len(sample), public=public, whole=batched and ordered)
+
+    @property
+    def public_images(self) -> npt.NDArray[np.uint8]:
+        return self._data.x_public
 
     @cached_property
     def _train(self) -> npt.NDArray[np.uint8]:
@@ -276,7 +285,7 @@ def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparati
 def _differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
     if tuple(trained) == tuple(tested):
         return False
-    images = sightings._data.x_public[:50]
+    images = sightings.public_images[:50]
     first, second = apply(trained, images), apply(tested, images)
     if first.shape != second.shape:
         return False  # only the layout differs, or the notebook would not have run

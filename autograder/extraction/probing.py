@@ -17,8 +17,9 @@ from autograder.corruptions import SEVERITIES, suite
 from autograder.datasets import DataSet, spread
 from autograder.errors import SandboxError
 from autograder.extraction.arrays import read_npy
+from autograder.frames import Frame
 from autograder.records import Digest, Json, Limits, Message, Step, say
-from autograder.sandbox.room import Frame, Room, Sandbox
+from autograder.sandbox.room import Room, Sandbox
 from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -128,13 +129,15 @@ def probe(
 ) -> Mapping[str, Probed]:
     """Probe the models in one fresh room, in order; every task has an answer, if only a problem.
 
-    Raises SandboxError when the room itself failed before any model was touched.
+    Raises SandboxError when the room failed before any model was touched, and when it was asked to stop.
     """
     if not tasks:
         return {}
     answers = _Answers(shown, {task.id for task in tasks})
     outcome = sandbox.run(_room(tasks, shown, store, limits), answers.take, cancelled)
-    if not answers.ready and outcome.killed != "cancelled":
+    if outcome.killed == "cancelled":
+        raise SandboxError("room 2 was stopped", remedy="Run the same command again: what was finished is kept.")
+    if not answers.ready:
         raise SandboxError(
             f"room 2 did not start ({outcome.killed or outcome.exit_code})",
             remedy=f"Run 'autograder doctor'. The room said: {outcome.log[-500:].strip() or 'nothing'}",

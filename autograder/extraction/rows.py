@@ -28,7 +28,7 @@ class _Candidate:
     training: int
     names: tuple[str, ...]
     figure: float | None
-    """Accuracy that the notebook itself computed."""
+    """Accuracy that the notebook itself computed, else ours."""
     measured: float | None
 
 
@@ -36,7 +36,7 @@ def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) ->
     """Give each row the training it speaks of and our accuracy for it; a row that fits none stays without.
 
     One training backs one row. Rows that no name decides are matched by order when there are as many rows as models,
-    and else only when the claimed accuracy is the one that the notebook computed for exactly one training left.
+    and else only when the claimed accuracy is the one that the notebook computed for a training left.
     """
     candidates = _candidates(ledger, models)
     chosen = _by_name(table, candidates)
@@ -63,12 +63,9 @@ def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredM
     bound = [name for name, target in bindings.items() if target == training.model]
     said = [*training.labels.values(), training.builder, *bound, model.name if model else ""]
     names = tuple(dict.fromkeys(name for name in map(_simple, said) if name))
-    return _Candidate(
-        training=training.number,
-        names=names,
-        figure=model.notebook_accuracy if model else None,
-        measured=model.public_accuracy if model else None,
-    )
+    measured = model.public_accuracy if model else None
+    computed = model.notebook_accuracy if model else None
+    return _Candidate(training.number, names, measured if computed is None else computed, measured)
 
 
 def _simple(name: str) -> str:
@@ -106,21 +103,21 @@ def _likeness(label: str, candidate: _Candidate) -> float:
 
 
 def _alike(label: str, name: str) -> float:
-    """0..1; numbers in both that differ part them, and words that every model's name holds do not join them."""
-    numbers, others = set(re.findall(r"\d+", label)), set(re.findall(r"\d+", name))
-    if numbers and others and not numbers & others:
-        return 0.0
-    telling, told = _telling(label), _telling(name)
-    if bool(_BASELINE.search(label)) and bool(_BASELINE.search(name)):
+    """0..1 by the words that tell models apart; where these are equal or none, different numbers part them."""
+    if _BASELINE.search(label) and _BASELINE.search(name):
         return 0.95
+    numbers, others = set(re.findall(r"\d+", label)), set(re.findall(r"\d+", name))
+    telling, told = _telling(label), _telling(name)
+    if numbers and others and not numbers & others and (not telling or not told or telling == told):
+        return 0.0
     if not telling or not told:
         return 0.9 if label == name else 0.8 if numbers and numbers == others else 0.0
-    score = max(fuzz.token_set_ratio(telling, told), fuzz.token_sort_ratio(telling, told)) / 100
+    score = (0.6 * fuzz.token_set_ratio(telling, told) + 0.4 * fuzz.token_sort_ratio(telling, told)) / 100
     return min(1.0, score + (0.1 if numbers and numbers == others else 0.0))
 
 
 def _telling(name: str) -> str:
-    return " ".join(word for word in name.split() if word not in _EMPTY_WORDS)
+    return " ".join(word for word in name.split() if word not in _EMPTY_WORDS and not word.isdigit())
 
 
 def _by_order(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int]) -> dict[int, int]:
@@ -134,15 +131,20 @@ def _by_order(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[in
 
 
 def _by_figure(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int]) -> dict[int, int]:
+    """What nothing else decides goes to the training left whose figure is the one claimed; the nearest, then the first."""
     found = dict(chosen)
     for place, row in enumerate(table.rows):
         left = [item for item in candidates if item.training not in found.values()]
-        same = [item.training for item in left if _is_figure(row.accuracy, item.figure)]
-        if place not in found and len(same) == 1:
-            found[place] = same[0]
+        same = [item for item in left if _is_figure(row.accuracy, item.figure)]
+        if place not in found and same:
+            found[place] = min(same, key=lambda item: _distance(row.accuracy, item.figure)).training
     return found
 
 
 def _is_figure(claimed: float | None, computed: float | None) -> bool:
-    """Equal as far as a table rounds: to a hundredth of a per cent."""
-    return claimed is not None and computed is not None and abs(claimed - computed) <= 0.00006
+    """Equal as far as a table rounds: to a tenth of a per cent."""
+    return _distance(claimed, computed) <= 0.00051
+
+
+def _distance(claimed: float | None, computed: float | None) -> float:
+    return 1.0 if claimed is None or computed is None else abs(claimed - computed)

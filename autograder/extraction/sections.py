@@ -17,6 +17,7 @@ Place = tuple[int, int]
 
 _END: Place = (1_000_000, 0)
 _TITLE_WORDS = 20
+_MOST = 400
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ def find_sections(cells: Sequence[Cell], template_cells: Sequence[str]) -> tuple
     whose words and cells include its own; it is listed too, with an empty kind. A title over everything with a text of
     its own is the introduction when no heading says so.
     """
-    stretches = _stretches(_chosen(headings(cells)))
+    stretches = _stretches(_chosen(headings(cells)[:_MOST]))
     for paragraph in paragraphs(cells, template_cells):
         place = (paragraph.cell, paragraph.line)
         for stretch in stretches:

@@ -59,6 +59,8 @@ class Ranked:
     gain: float | None = None
     gain_interval: Interval | None = None
     robustness: float | None = None
+    rank: int = 0
+    """From 1; equal accuracies share one; 0 for the reference."""
     left: str = "0"
     width: str = "0"
     dot: str = "0"
@@ -242,9 +244,11 @@ def _placed(rows: Sequence[Ranked]) -> list[Ranked]:
     def at(value: float) -> float:
         return 100 * (value - low) / span
 
+    students = [row.accuracy for row in rows if not row.reference]
     return [
         replace(
             row,
+            rank=0 if row.reference else students.index(row.accuracy) + 1,
             left=f"{at(row.low):.1f}",
             width=f"{at(row.high) - at(row.low):.1f}",
             dot=f"{at(row.accuracy):.1f}",

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import isclose
 from typing import Final
 
-from autograder.records import CellState, Ending, Message, Standing, State, Step, Value, Verdict, say
+from autograder.messages import TERMS
+from autograder.records import CellState, Ending, Json, Message, Standing, State, Step, Verdict, say
 
 VERDICTS: Final[Mapping[Verdict, Message]] = {
     Verdict.MET: say("met"),
@@ -54,16 +55,6 @@ SANDBOXES: Final[Mapping[str, Message]] = {
     "landlock": say("reduced isolation (Landlock)"),
     "plain": say("reduced isolation (none: own or shipped notebook)"),
 }
-CORRUPTIONS: Final[Mapping[str, Message]] = {
-    "gaussian_noise": say("Gaussian noise"),
-    "rotation": say("Rotation"),
-    "translation": say("Translation"),
-    "zoom": say("Zoom"),
-    "brightness": say("Brightness"),
-    "contrast": say("Contrast"),
-    "blur": say("Blur"),
-    "occlusion": say("Occlusion"),
-}
 ORIGINS: Final[Mapping[str, Message]] = {
     "dataframe": say("a DataFrame"),
     "dict": say("a dictionary of results"),
@@ -74,15 +65,20 @@ ORIGINS: Final[Mapping[str, Message]] = {
 }
 _STEPS: Final[Mapping[str, Message]] = {
     "affine_map": say("standardised pixel by pixel"),
-    "l2": say("scaled to unit norm"),
-    "normalize": say("scaled to unit norm"),
-    "standardize": say("standardised image by image"),
-    "grey": say("converted to grey"),
-    "repeat": say("repeated over the colour channels"),
-    "pad": say("padded"),
-    "resize": say("resized"),
-    "transpose": say("axes reordered"),
     "threshold": say("made black and white"),
+    "whole": say("rounded to whole numbers"),
+    "transpose": say("axes reordered"),
+    "repeat": say("repeated over the colour channels"),
+    "reverse": say("colour channels reversed"),
+    "grey": say("converted to grey"),
+    "pad": say("padded"),
+    "crop": say("cropped"),
+}
+_NORMS: Final[Mapping[str, Message]] = {
+    "l2": say("scaled to unit norm"),
+    "max": say("divided by the brightest pixel of each image"),
+    "minmax": say("stretched to the full range, image by image"),
+    "standardise": say("standardised image by image"),
 }
 
 
@@ -92,7 +88,7 @@ def verbatim(text: str) -> Message:
 
 
 def corruption(name: str) -> Message:
-    return CORRUPTIONS.get(name) or verbatim(name)
+    return TERMS.get(name) or verbatim(name)
 
 
 def sandbox(name: str) -> Message:
@@ -111,14 +107,18 @@ def preprocessing(steps: Sequence[Step] | None) -> tuple[Message, ...]:
 
 
 def _step(step: Step) -> Message:
+    values = step.values
     if step.op == "affine":
-        return _affine(step.values)
-    if step.op in ("reshape", "channels"):
-        return _shape(step)
-    return _STEPS.get(step.op) or verbatim(step.op)
+        return _affine(values)
+    if step.op == "reshape":
+        return _shape(values.get("shape"))
+    if step.op == "resize":
+        return say("resized to {height} × {width}", height=values.get("height"), width=values.get("width"))
+    found = _NORMS.get(str(values.get("kind"))) if step.op == "normalise" else _STEPS.get(step.op)
+    return found or verbatim(step.op)
 
 
-def _affine(values: Mapping[str, Value | object]) -> Message:
+def _affine(values: Mapping[str, Json]) -> Message:
     """``scale * pixels + offset``; the common case in the words that students use."""
     scale, offset = values.get("scale"), values.get("offset", 0)
     if not isinstance(scale, int | float) or not isinstance(offset, int | float) or not scale:
@@ -128,10 +128,9 @@ def _affine(values: Mapping[str, Value | object]) -> Message:
     return say("mapped to [{low:num2}; {high:num2}]", low=offset, high=255 * scale + offset)
 
 
-def _shape(step: Step) -> Message:
-    shape = step.values.get("shape")
-    if not isinstance(shape, list | tuple):
-        return say("channel axis added")
-    if len(shape) == 1:
+def _shape(shape: Json) -> Message:
+    """Of one image."""
+    sides = shape if isinstance(shape, list | tuple) else ()
+    if len(sides) == 1:
         return say("flattened")
-    return say("reshaped to {shape}", shape=" × ".join(str(side) for side in shape))
+    return say("reshaped to {shape}", shape=" × ".join(str(side) for side in sides))

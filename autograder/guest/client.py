@@ -99,6 +99,7 @@ class TruthfulEngine(Engine):  # type: ignore[misc, unused-ignore]
             iopub_timeout=60,
             raise_on_iopub_timeout=False,
             startup_timeout=120,
+            shell_timeout_interval=1,  # seconds until a dead kernel is noticed
             store_widget_state=False,
             shutdown_kernel="immediate",
         )

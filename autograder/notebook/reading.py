@@ -17,9 +17,9 @@ from autograder.records import Cell, CellKind, Digest, Json, Output
 from autograder.store import Store
 
 MAX_CELLS = 1000
-MAX_SOURCE = 200_000
+MAX_SOURCE = 100_000
 """Characters of one cell."""
-MAX_TOTAL_SOURCE = 4_000_000
+MAX_TOTAL_SOURCE = 600_000
 MAX_OUTPUTS = 200
 """Outputs of one cell."""
 MAX_TEXT = 200_000
@@ -39,6 +39,7 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
+_INLINE = re.compile(r"data:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=]{100,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -107,7 +108,8 @@ class _Budget:
         self.images = MAX_IMAGES
 
     def take_source(self, value: Json) -> str:
-        source = clean(_text(value), min(MAX_SOURCE, self.source))
+        written = _INLINE.sub("data:", _text(value))
+        source = clean(written, min(MAX_SOURCE, self.source))
         self.source -= len(source)
         return source
 

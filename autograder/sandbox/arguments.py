@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.errors import SandboxUnavailable
 from autograder.records import Limits
 from autograder.sandbox.job import Interpreter, Job, environment, gpu_number
 from autograder.sandbox.limits import MB
@@ -19,7 +21,23 @@ ETC: Mapping[str, str] = {
 }
 """All that a room knows of users and hosts."""
 
-STAGE = Path("/tmp/autograder")  # noqa: S108  (below a private tmpfs of the outer stage)
+STAGE = Path("/tmp")  # noqa: S108  (that of root's first stage, which nobody else sees)
+
+_STAGING = """
+set -e
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+stage=$1
+shift
+mount -t tmpfs -o mode=0755,size=1m,nosuid stage "$stage"
+while [ "$1" != -- ]; do
+    if [ -d "$1" ]; then mkdir "$stage/$2"; else : > "$stage/$2"; fi
+    mount --bind "$1" "$stage/$2"
+    shift 2
+done
+shift
+mount --rbind "$stage" /tmp
+exec "$@"
+"""
 
 _LIBRARIES = ("lib", "lib32", "lib64", "libx32")
 _SHOWN = (
@@ -60,7 +78,7 @@ def room_variables(room: Room, python: Interpreter) -> dict[str, str]:
 def sizes(limits: Limits) -> dict[str, int]:
     """Bytes of each writable place; their contents count as memory, so their sum may exceed the disk limit."""
     disk = limits.disk_mb * MB
-    return {"/dev/shm": disk // 2, "/tmp": disk, "/home": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
+    return {"/dev/shm": disk // 2, "/tmp": disk, "/home/student": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
 
 
 def rebound(job: Job, python: Interpreter) -> dict[Path, Path]:
@@ -69,31 +87,35 @@ def rebound(job: Job, python: Interpreter) -> dict[Path, Path]:
     return {source: STAGE / str(number) for number, source in enumerate(dict.fromkeys(sources))}
 
 
-def outer(stage: Mapping[Path, Path]) -> list[str]:
-    """Arguments for root: the host as it is, plus the folders of ``stage`` where anyone can read them.
+def staged(stage: Mapping[Path, Path], folder: Path, uid: int) -> list[str]:
+    """A command prefix for root: show the sources of ``stage`` where anyone can read them, and become ``uid``.
 
-    ``--dev-bind``, not ``--bind``: the inner stage takes ``/dev/null`` and its like from here.
+    ``folder`` is empty, and hidden from other users until the end. The shell is replaced by what follows, so that
+    the room's bubblewrap is our own child and dies with us: a parent without privileges between the two could not kill
+    a process of another user.
     """
-    return [
-        *("--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", str(STAGE.parent), "--dir", str(STAGE)),
-        *(part for source, place in stage.items() for part in ("--ro-bind", str(source), str(place))),
-        *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
-    ]
+    pairs = [part for source, place in stage.items() for part in (str(source), place.name)]
+    unshare = [_tool("unshare"), "--mount", "--propagation", "private", "--"]
+    setpriv = [_tool("setpriv"), f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--"]
+    return [*unshare, _tool("sh"), "-c", _STAGING, "sh", str(folder), *pairs, "--", *setpriv]
 
 
-def as_user(setpriv: str, uid: int) -> list[str]:
-    return [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--"]
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise SandboxUnavailable(f"{name} is not installed", remedy="Install util-linux, or start as an ordinary user.")
+    return found
 
 
 def inner(plan: Plan) -> list[str]:
     """Arguments of the room itself; the order matters, later mounts lie upon earlier ones."""
     return [
         *_namespaces(plan),
+        *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
+        *_writable(plan),  # before Python, which may lie below /tmp or /home
         *_system(plan.room.shell),
         *_python(plan),
-        *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
         *_inputs(plan),
-        *_writable(plan),
         *(_gpu() if gpu_number(plan.room.device) is not None else ()),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--clearenv", *(part for pair in plan.variables.items() for part in ("--setenv", *pair))),
@@ -152,10 +174,8 @@ def _inputs(plan: Plan) -> list[str]:
 
 
 def _writable(plan: Plan) -> list[str]:
-    arguments = []
-    for place, size in sizes(plan.room.limits).items():
-        arguments += [*_limited(size, plan), "--tmpfs", place]
-    return [*arguments, "--dir", "/home/student"]
+    places = sizes(plan.room.limits).items()
+    return [part for place, size in places for part in (*_limited(size, plan), "--tmpfs", place)]
 
 
 def _limited(size: int, plan: Plan) -> list[str]:

@@ -1,8 +1,8 @@
 """Rooms made by bubblewrap: namespaces of their own, no network, nothing writable but sized memory.
 
 bubblewrap never makes a room with root's identity outside: such a room could write the host's sysctls. Started by
-root, there are two stages: an outer bubblewrap only shows a few folders at places where another user can read them,
-setpriv becomes that user, and the inner bubblewrap makes the room.
+root, there are two stages: the first only shows a few folders at places where another user can read them and becomes
+that user; the second, bubblewrap, makes the room.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from autograder.sandbox import seccomp
 from autograder.sandbox.arguments import (
     ETC,
     Plan,
-    as_user,
     command,
     inner,
     joined,
-    outer,
     rebound,
     room_variables,
     sizes,
+    staged,
 )
 from autograder.sandbox.job import Job, Pipes, interpreter, memory_file, open_pipes, prepared, room_user
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside, threads_counted_by_namespace
@@ -145,42 +144,42 @@ def _child(
 
 
 def _launch(room: Room, job: Job, pipes: Pipes, status_fd: int) -> subprocess.Popen[bytes]:
-    python = interpreter()
-    root = os.geteuid() == 0
-    stage = rebound(job, python) if root else {}
-    (job.folder / "etc").mkdir(mode=0o755)
-    for name, text in ETC.items():
-        (job.folder / "etc" / name).write_text(text, "ascii")
     with ExitStack() as stack:
         stack.callback(pipes.close_room)
         stack.callback(os.close, status_fd)
         filtered = seccomp.program()
-        seccomp_fd = None if filtered is None else _held(stack, filtered)
-        variables = room_variables(room, python) | {
-            "AUTOGRADER_OUT": str(pipes.room_out),
-            "AUTOGRADER_IN": str(pipes.room_in),
-            "AUTOGRADER_LIMITS": inside(
-                room.limits, device=room.device, own_user=root or threads_counted_by_namespace()
-            ),
-        }
-        plan = Plan(
-            room=room,
-            job=job,
-            python=python,
-            variables=variables,
-            status_fd=status_fd,
-            seccomp_fd=seccomp_fd,
-            stage=stage,
-            features=features(),
-        )
+        plan = _plan(room, job, pipes, status_fd, None if filtered is None else _held(stack, filtered))
         inner_fd = _held(stack, joined(inner(plan)))
         line = [program(), "--args", str(inner_fd), *command(plan)]
-        passed = [pipes.room_out, pipes.room_in, status_fd, inner_fd, *([] if seccomp_fd is None else [seccomp_fd])]
-        if root:
-            outer_fd = _held(stack, joined(outer(stage)))
-            passed.append(outer_fd)
-            line = [program(), "--args", str(outer_fd), *as_user(_setpriv(), room_user()), *line]
+        passed = [pipes.room_out, pipes.room_in, status_fd, inner_fd]
+        passed += [] if plan.seccomp_fd is None else [plan.seccomp_fd]
+        if plan.stage:
+            (job.folder.parent / "stage").mkdir()
+            line = [*staged(plan.stage, job.folder.parent / "stage", room_user()), *line]
         return _popen(line, pipes.room_log, passed)
+
+
+def _plan(room: Room, job: Job, pipes: Pipes, status_fd: int, seccomp_fd: int | None) -> Plan:
+    (job.folder / "etc").mkdir(mode=0o755)
+    for name, text in ETC.items():
+        (job.folder / "etc" / name).write_text(text, "ascii")
+    python = interpreter()
+    root = os.geteuid() == 0
+    variables = room_variables(room, python) | {
+        "AUTOGRADER_OUT": str(pipes.room_out),
+        "AUTOGRADER_IN": str(pipes.room_in),
+        "AUTOGRADER_LIMITS": inside(room.limits, device=room.device, own_user=root or threads_counted_by_namespace()),
+    }
+    return Plan(
+        room=room,
+        job=job,
+        python=python,
+        variables=variables,
+        status_fd=status_fd,
+        seccomp_fd=seccomp_fd,
+        stage=rebound(job, python) if root else {},
+        features=features(),
+    )
 
 
 def _popen(line: list[str], log: int, passed: list[int]) -> subprocess.Popen[bytes]:
@@ -194,13 +193,6 @@ def _held(stack: ExitStack, content: bytes) -> int:
     fd = memory_file(content)
     stack.callback(os.close, fd)
     return fd
-
-
-def _setpriv() -> str:
-    found = shutil.which("setpriv")
-    if found is None:
-        raise SandboxUnavailable("setpriv is not installed", remedy="Install util-linux, or start as an ordinary user.")
-    return found
 
 
 def _end(process: subprocess.Popen[bytes], first: int) -> None:

@@ -26,8 +26,8 @@ _SYSTEM = (
     *("/proc", "/sys/devices/system/cpu"),
     *("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
 )
-"""TensorFlow reads ``/proc/self``, which cannot be granted for processes to come: all of ``/proc`` is. Memory, environment
-and descriptors of processes outside stay closed, since Landlock refuses to trace them."""
+"""TensorFlow reads ``/proc/self``, which cannot be granted for processes to come: all of ``/proc`` is. Memory,
+environment and descriptors of processes outside stay closed, since Landlock refuses to trace them."""
 _SHELL = ("/usr/bin", "/bin")
 _GPU = ("/sys/bus/pci", "/usr/local/nvidia")
 _SOCKET_FOLDERS = ("/run", "/var/run", "/tmp")  # noqa: S108

@@ -106,22 +106,21 @@ def _started(room: Room, job: Job, python: Interpreter, wall: Wall) -> Iterator[
         lifeline_room, lifeline = os.pipe()
         end = _Lifeline(lifeline).cut
         stack.callback(end)
-        order = keeper.Order(
-            argv=(str(python.executable), "-I", str(job.inputs / room.program)),
-            variables=_variables(room, job, python, pipes, wall),
-            folder=str(job.folder / "out"),
-            lifeline=lifeline_room,
-            status=status_write,
-            uid=wall.uid,
-            grants=wall.grants,
-            filtered=wall.filtered.hex(),
-        )
-        try:
+        with ExitStack() as handed_over:
+            handed_over.callback(pipes.close_room)
+            handed_over.callback(os.close, status_write)
+            handed_over.callback(os.close, lifeline_room)
+            order = keeper.Order(
+                argv=(str(python.executable), "-I", str(job.inputs / room.program)),
+                variables=_variables(room, job, python, pipes, wall),
+                folder=str(job.folder / "out"),
+                lifeline=lifeline_room,
+                status=status_write,
+                uid=wall.uid,
+                grants=wall.grants,
+                filtered=wall.filtered.hex(),
+            )
             process = _launch(order, pipes)
-        finally:
-            pipes.close_room()
-            os.close(status_write)
-            os.close(lifeline_room)
         stack.callback(process.wait)
         stack.callback(process.kill)
         yield _child(process, pipes, end, job), status_read
