@@ -98,6 +98,15 @@ def test_sheet_never_shows_an_undecided_point_as_lost() -> None:
     assert "not met" not in text
 
 
+@pytest.mark.parametrize(("points", "said"), [("2", "met"), ("0.5", "partly met"), ("0", "not met")])
+def test_a_ruling_replaces_the_open_verdict(points: str, said: str) -> None:
+    first, *others = a_grade((Verdict.NEEDS_REVIEW, Verdict.MET)).awards
+    ruled = replace(first, points=Decimal(points), ruled_by="M. Durand")
+    text = Page(sheet(a_report(grade=a_grade(awards=(ruled, *others))), a_rubric(), "en")).text
+    assert f"{points} / 2\n{words.SYMBOLS[words.verdict(ruled)]}\n{said}\nmeasured" in text
+    assert "decided by M. Durand" in text
+
+
 def test_sheet_links_to_cells_as_people_count_them() -> None:
     page = Page(sheet(a_report(), a_rubric(), "en"))
     targets = {element.attributes["href"] for element in page.all("a")}
@@ -222,6 +231,24 @@ def test_history_with_holes_and_a_thousand_epochs_is_drawn() -> None:
     long = a_training(2, history={"accuracy": tuple(epoch / 1000 for epoch in range(1000))}, epochs_run=1000)
     html = sheet(a_report(evidence=an_evidence(ledger=Ledger(trainings=(holes, long)))), a_rubric(), "en")
     assert "After 1,000 epochs: training accuracy 99.9%, validation accuracy –." in html
+
+
+def test_figures_that_are_not_numbers_are_drawn_as_gaps() -> None:
+    nan, inf = float("nan"), float("inf")
+    diverged = a_training(history={"loss": (nan, inf, 0.001), "accuracy": (nan,)}, epochs_run=3)
+    measured = a_final().gain
+    robust = a_final().robustness
+    assert measured is not None
+    assert robust is not None
+    final = a_final(
+        gain=replace(measured, relative_error_reduction=-inf, p_value=nan),
+        robustness=replace(robust, curves={"rotation": (nan,) * 5}),
+        per_class_error=(nan,) * 10,
+    )
+    html = sheet(a_report(evidence=an_evidence(final=final, ledger=Ledger(trainings=(diverged,)))), a_rubric(), "fr")
+    assert not re.search(r"\b(nan|inf)\b", html, re.IGNORECASE)
+    assert "0,001" in html
+    assert "Gain sur le modèle de référence" not in Page(html).text
 
 
 def test_equal_reports_give_equal_pages() -> None:
@@ -369,16 +396,24 @@ def test_executed_notebook_is_accessible_and_inert(language: str, tmp_path: Path
 def test_long_output_is_cut_in_the_middle_and_says_so(tmp_path: Path) -> None:
     text = "\n".join(f"line {number}" for number in range(1000))
     page = Page(_executed(_cells(Output(kind="stream", text=text)), tmp_path))
-    assert "… 880 lines left out …" in page.text
+    assert "… 955 lines left out …" in page.text
     assert "line 0\n" in page.text
     assert "line 999" in page.text
     assert "line 500" not in page.text
 
 
+def test_progress_bars_are_shown_as_a_terminal_leaves_them(tmp_path: Path) -> None:
+    text = "Epoch 1/2\n\r1/9 acc 0.1\x08\x08\r\x1b[1m9/9\x1b[0m acc 0.9\r\nend\r"
+    assert (
+        Page(_executed(_cells(Output(kind="stream", text=text)), tmp_path)).text.count("Epoch 1/2\n9/9 acc 0.9\nend")
+        == 1
+    )
+
+
 @pytest.mark.parametrize("text", ["", "a", "a\nb\n", "x" * 5000, "\n" * 5000, "é\n" * 9999, ("y" * 999 + "\n") * 500])
 def test_shortened_text_accounts_for_each_line(text: str) -> None:
     head, left_out, tail = inert.shortened(text)
-    assert len(head) + len(tail) <= 13_000
+    assert len(head) + len(tail) <= 6_100
     kept = head.count("\n") + 1 + (tail.count("\n") + 1 if tail else 0)
     assert kept + left_out == text.count("\n") + 1
 

@@ -205,6 +205,11 @@ def test_models_as_columns() -> None:
     assert rows(found(markdown(text))) == TWO
 
 
+def test_lines_whose_names_hold_numbers() -> None:
+    text = "lr = 0.1 accuracy: 0.91\nlr = 0.01 accuracy: 0.96\nbatch 64 : acc=0.97"
+    assert [accuracy for _, accuracy, _ in rows(found(code("", printed(text))))] == [0.91, 0.96, 0.97]
+
+
 def test_lines_that_several_cells_print() -> None:
     cells = [
         code("", printed(f"Epoch 1/5\n{name} : précision = {value} %\n"))

@@ -73,7 +73,7 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
     told = tuple(namings(evidence, own))
     done, by_hand = _cells_that_show(evidence, _ERROR_CODE)
     known = _confused(evidence, done, pairs)
-    if told and done and not known:
+    if told and not known:
         return undecided(
             Standing.TEXT,
             say("Your text names classes that are confused; nothing was measured to hold it against."),

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
-from autograder.records import CellRun, CellState, Digest, Ending, Json, Ledger, Message, say
 from autograder.frames import Frame
+from autograder.records import CellRun, CellState, Digest, Ending, Json, Ledger, Message, say
 from autograder.store import Store
 
 LEDGER = TypeAdapter(Ledger)

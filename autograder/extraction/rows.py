@@ -106,7 +106,7 @@ def _alike(label: str, name: str) -> float:
     """0..1 by the words that tell models apart; where these are equal or none, different numbers part them."""
     if _BASELINE.search(label) and _BASELINE.search(name):
         return 0.95
-    numbers, others = set(re.findall(r"\d+", label)), set(re.findall(r"\d+", name))
+    numbers, others = _ordinals(label), _ordinals(name)
     telling, told = _telling(label), _telling(name)
     if numbers and others and not numbers & others and (not telling or not told or telling == told):
         return 0.0
@@ -114,6 +114,11 @@ def _alike(label: str, name: str) -> float:
         return 0.9 if label == name else 0.8 if numbers and numbers == others else 0.0
     score = (0.6 * fuzz.token_set_ratio(telling, told) + 0.4 * fuzz.token_sort_ratio(telling, told)) / 100
     return min(1.0, score + (0.1 if numbers and numbers == others else 0.0))
+
+
+def _ordinals(name: str) -> set[int]:
+    """Numbers that may count models; 64 is a setting."""
+    return {int(number) for number in re.findall(r"\b\d{1,2}\b", name) if int(number) <= 20}
 
 
 def _telling(name: str) -> str:
@@ -131,7 +136,7 @@ def _by_order(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[in
 
 
 def _by_figure(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int]) -> dict[int, int]:
-    """What nothing else decides goes to the training left whose figure is the one claimed; the nearest, then the first."""
+    """What nothing else decides goes to the training left whose figure is claimed; the nearest, then the first."""
     found = dict(chosen)
     for place, row in enumerate(table.rows):
         left = [item for item in candidates if item.training not in found.values()]

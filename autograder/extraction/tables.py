@@ -43,11 +43,9 @@ _CONDITION = re.compile(
     r"|normal\w*|origina\w*|bruit\w*|nois\w*|rotat\w*|rotee?s?|altere\w*|translat\w*|decal\w*|flou\w*|blur\w*|zoom\w*"
     r"|lumin\w*|bright\w*|contrast\w*|occlusion\w*|gauss\w*|sigma|angle|loss|perte|accuracy|acc|precision|epochs?"
     r"|epoques?|total|moyenne|mean|macro|weighted|micro|classe?s?|chiffres?|digits?|label|time|temps|params?"
-    r"|parametres?|lr|batch|seed|score|erreurs?|errors?)\b"
+    r"|parametres?|score|erreurs?|errors?)\b"
 )
-_LINE = re.compile(
-    r"^\W{0,6}(?P<label>.{2,100}?)\s*(?:[:=→]|->)\s*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?\s?%?|[01][.,]\d+)(?P<rest>.{0,80})$"
-)
+_VALUE = re.compile(r"\s*(?:[:=→]|->)\s*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d)\s?%?)")
 _METRIC = re.compile(
     r"\b(?:test|val\w*|final\w*|best|meilleure?|obtained|obtenue?)?[\s_-]*(?:accuracy|acc|precision|exactitude|score)\b"
     r"(?:[\s_-]*(?:sur|on)?[\s_-]*(?:le |the )?(?:jeu de )?(?:test|set))?",
@@ -161,7 +159,7 @@ def _holds_text(grid: Grid, place: int) -> bool:
 
 
 def _names_a_model(label: str) -> bool:
-    return bool(words(label)) and quantity(label) is None
+    return bool(words(label)) and (label[0].isalpha() or quantity(label) is None)
 
 
 def _about_conditions(labels: Sequence[str]) -> bool:
@@ -186,30 +184,31 @@ def _told(cells: Sequence[Cell]) -> Iterator[Table]:
 def _lines(cell: Cell) -> Iterator[TableRow]:
     text = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
     for line in text[:5000]:
-        match = _LINE.match(plain(line[:200]))
-        row = _line(match) if match else None
-        if row:
+        told = plain(line[:200])
+        rows = (_line(told[: found.start()], found["value"], told[found.end() :]) for found in _VALUE.finditer(told))
+        if row := next(filter(None, rows), None):
             yield row
 
 
-def _line(match: re.Match[str]) -> TableRow | None:
+def _line(label: str, value: str, rest: str) -> TableRow | None:
     """A line counts when it says that its number is an accuracy: by a word or by a per cent sign."""
-    label, value = match["label"], match["value"]
-    metric = _METRIC.search(fold(label))
-    error = bool(_ERROR.search(fold(label)))
-    if not metric and not error and "%" not in value:
+    folded = fold(label)
+    metric = _METRIC.search(folded)
+    error = bool(_ERROR.search(folded))
+    if (not metric and not error and "%" not in value) or _NOT_ACCURACY.search(folded):
         return None
-    if _NOT_ACCURACY.search(fold(label)):
-        return None
-    name = re.sub(r"^\W+|\W+$", "", _without(label, metric)) if metric else label.strip()
-    name = re.sub(r"(?i)^(?:of|de|du|du modele|for|pour|le|la|the)\s+|\s+(?:of|de|du|for|pour|-)$", "", name).strip(
-        " -–—()[]"
-    )
     (accuracy,) = shares([value], error=error)
-    spent = re.search(r"(\d+(?:[.,]\d+)?)\s*(s|sec|secondes?|seconds?|min|minutes?)\b", match["rest"])
+    name = _name(_without(label, metric) if metric else label)
     if accuracy is None or not _names_a_model(name) or len(words(name)) > 8:
         return None
+    spent = re.search(r"(\d+(?:[.,]\d+)?)\s*(s|sec|secondes?|seconds?|min|minutes?)\b", rest)
     return TableRow(label=name, accuracy=accuracy, seconds=seconds(spent.group()) if spent else None)
+
+
+def _name(label: str) -> str:
+    """Without the small words and marks that tied it to the metric: "de Dropout -" becomes "Dropout"."""
+    bare = re.sub(r"^\W+|\W+$", "", label)
+    return re.sub(r"(?i)^(?:of|de|du|for|pour|le|la|the)\s+|\s+(?:of|de|du|for|pour)$", "", bare).strip(" -–—()[]")
 
 
 def _without(label: str, metric: re.Match[str]) -> str:

@@ -106,4 +106,4 @@ def _output(output: Output, album: _Album) -> _Output:
     if output.image is not None:
         return album.add(output)
     table = inert.table(output.html) if output.html else None
-    return _Output(text=output.text, error=output.kind == "error", table=table)
+    return _Output(text=inert.settled(output.text), error=output.kind == "error", table=table)

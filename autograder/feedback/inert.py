@@ -81,7 +81,13 @@ def _kept(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def shortened(text: str, *, lines: int = 120, characters: int = 12_000) -> tuple[str, int, str]:
+def settled(text: str) -> str:
+    """What a terminal would show in the end: progress bars write each state over the one before."""
+    lines = text.replace("\x08", "").replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+
+
+def shortened(text: str, *, lines: int = 45, characters: int = 6_000) -> tuple[str, int, str]:
     """Beginning, number of lines left out, and end of a text; nothing is left out of a short one."""
     rows = [row if len(row) <= 1_000 else row[:1_000] + " …" for row in visible(text).split("\n")]
     if len(rows) <= lines and sum(map(len, rows)) <= characters:

@@ -6,18 +6,19 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from math import isfinite
 from threading import Lock
 from typing import Final, Literal
 
 import matplotlib as mpl
+from babel.numbers import get_decimal_symbol
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from autograder.messages import points, render
+from autograder.messages import render
 from autograder.records import Baseline, Gain, Message, Robustness, Training, say
 
 INK, FAINT, FIRST, SECOND = "#22303c", "#c9d1da", "#0072b2", "#d55e00"
@@ -48,8 +49,13 @@ _YOURS = _Look(FIRST, "-", "o", "full")
 _OTHER = _Look(SECOND, "--", "s", "none")
 
 
-def gain(measured: Gain, baseline: Baseline | None, language: str) -> Plot:
-    """Relative error reduction with its interval, beside the spread of the baseline's seeds in the same unit."""
+def gain(measured: Gain, baseline: Baseline | None, language: str) -> Plot | None:
+    """Relative error reduction with its interval, beside the spread of the baseline's seeds in the same unit.
+
+    None when there is no finite one: a baseline without error cannot be improved.
+    """
+    if not all(map(isfinite, (measured.relative_error_reduction, measured.ci95.low, measured.ci95.high))):
+        return None
     figure, axes = _figure(4.8, 1.65, 1.02, language)
     low, high = measured.ci95.low * 100, measured.ci95.high * 100
     value = measured.relative_error_reduction * 100
@@ -93,7 +99,7 @@ def robustness(
     """One small plot per kind of alteration, all with the same axes."""
     reference = {} if baseline is None else baseline.robustness
     known = [*measured.curves.values(), *(reference.get(name, ()) for name in measured.curves)]
-    lowest = min((value for curve in known for value in curve), default=0.0)
+    lowest = min((value for curve in known for value in curve if isfinite(value)), default=0.0)
     floor = max(0.0, 10 * int(10 * lowest - 0.5))
     return tuple(
         _curve(f"robustness-{name}", names.get(name, name), curve, reference.get(name, ()), floor, language)
@@ -149,10 +155,15 @@ def training(entry: Training, title: str, language: str) -> Plot:
 def _epochs(axes: Axes, history: Mapping[str, Sequence[float | None]], metric: str, factor: float) -> None:
     for prefix, look in (("", _YOURS), ("val_", _OTHER)):
         values = history.get(prefix + metric, ())
-        shown = [(epoch, factor * value) for epoch, value in enumerate(values, 1) if value is not None]
+        shown = [(epoch, factor * value) for epoch, value in _finite(values)]
         _line(axes, [epoch for epoch, _ in shown], [value for _, value in shown], look, 4.5 if len(shown) <= 20 else 0)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def _finite(values: Sequence[float | None]) -> list[tuple[int, float]]:
+    """Epoch, counted from 1, and value: a training that diverges has losses that are not numbers."""
+    return [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None and isfinite(value)]
 
 
 def _last(values: Sequence[float | None]) -> float | None:
@@ -188,8 +199,9 @@ def _quiet(axes: Axes, language: str) -> None:
     axes.yaxis.label.set_color(INK)
     axes.grid(axis="y", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
+    symbol = get_decimal_symbol(language)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: points(Decimal(f"{value:.3g}"), language)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace(".", symbol)))
 
 
 def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: _Look, size: float = 4.5) -> None:

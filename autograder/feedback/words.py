@@ -7,7 +7,7 @@ from math import isclose
 from typing import Final
 
 from autograder.messages import TERMS
-from autograder.records import CellState, Ending, Json, Message, Standing, State, Step, Verdict, say
+from autograder.records import Award, CellState, Ending, Json, Message, Standing, State, Step, Verdict, say
 
 VERDICTS: Final[Mapping[Verdict, Message]] = {
     Verdict.MET: say("met"),
@@ -80,6 +80,15 @@ _NORMS: Final[Mapping[str, Message]] = {
     "minmax": say("stretched to the full range, image by image"),
     "standardise": say("standardised image by image"),
 }
+
+
+def verdict(award: Award) -> Verdict:
+    """The check's; where a person has ruled, what the points say."""
+    if award.ruled_by is None or award.points is None:
+        return award.finding.verdict
+    if award.points >= award.possible:
+        return Verdict.MET
+    return Verdict.PARTLY if award.points > 0 else Verdict.UNMET
 
 
 def verbatim(text: str) -> Message:

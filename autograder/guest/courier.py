@@ -12,6 +12,8 @@ from .handover import LEDGER, PROGRESS, Handover
 LEDGER_BYTES = 16 << 20
 ARTIFACT_BYTES = 200 << 20
 PROGRESS_FRAMES = 4000
+EARLY_BYTES = 128 << 20
+"""Of ledgers sent before their cell has ended: a long ledger many times over would use up what a room may send."""
 
 _TICK = 0.25
 _LEDGER_EVERY = 5.0
@@ -29,6 +31,7 @@ class Courier:
         self._progress_left = PROGRESS_FRAMES
         self._ledger = b""
         self._ledger_at = 0.0
+        self._early_left = EARLY_BYTES
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
     def start(self) -> None:
@@ -51,8 +54,9 @@ class Courier:
             with self._lock:
                 self._send_progress()
                 self._send_artifacts()
-                if time.monotonic() - self._ledger_at > _LEDGER_EVERY:
+                if time.monotonic() - self._ledger_at > _LEDGER_EVERY and self._early_left > 0:
                     self._send_ledger()
+                    self._early_left -= len(self._ledger)
 
     def _send_artifacts(self) -> None:
         for name in self.handover.artifacts():

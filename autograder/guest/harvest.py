@@ -116,9 +116,21 @@ def _frame(value: Thing) -> dict[str, Any] | None:
         return _data_frame(value)
     if type(value) is dict and value:
         return _from_dict(value)
-    if type(value) is list and value and all(type(row) is dict for row in value[:ROWS]):
-        return _from_rows([str(number) for number in range(len(value))], value)
+    if type(value) in (list, tuple) and value:
+        return _from_list(value)
     return None
+
+
+def _from_list(value: Sequence[Any]) -> dict[str, Any] | None:
+    """A list of dicts, or of equally long tuples with a name and at least one figure."""
+    index = [str(number) for number in range(len(value))]
+    if all(type(row) is dict for row in value[:ROWS]):
+        return _from_rows(index, value)
+    if len(value) > ROWS or not all(type(row) in (tuple, list) and len(row) == len(value[0]) for row in value):
+        return None
+    rows = [[plain(part) for part in row[:COLUMNS]] for row in value]
+    named = all(isinstance(row[0], str) and any(isinstance(part, (int, float)) for part in row) for row in rows if row)
+    return _table([str(number) for number in range(len(rows[0]))], index, rows) if rows[0] and named else None
 
 
 def _data_frame(table: Thing) -> dict[str, Any] | None:

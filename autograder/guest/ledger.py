@@ -26,8 +26,10 @@ EVALUATIONS = 1500
 TRAININGS = 500
 SAMPLES = 300
 ARTIFACT_BYTES = 400 << 20
+"""Of all models and samples; what comes after stays in the kernel."""
+MODEL_BYTES = 180 << 20
 UNSAVEABLE = 8
-"""Models kept alive for a prediction at the end, because they cannot leave the kernel."""
+"""Models kept alive for a prediction at the end, because they cannot leave the kernel: the latest ones."""
 
 _ARGUMENTS = (
     "epochs",
@@ -184,16 +186,20 @@ class Recorder:
         path = self.handover.making(name)
         models.save(model, path)
         size = path.stat().st_size
-        if self._bytes + size > ARTIFACT_BYTES:
-            raise OSError(f"more than {ARTIFACT_BYTES >> 20} MB of models were saved before this one")
+        if size > MODEL_BYTES or self._bytes + size > ARTIFACT_BYTES:
+            raise OSError(f"a model of {size >> 20} MB, after {self._bytes >> 20} MB, is more than may leave the room")
+        if strangers := models.strangers(path):
+            raise TypeError(f"uses functions of its own: {', '.join(strangers)}")
         self._bytes += size
         self.handover.made(name)
         self._saved[digest] = name
         return name
 
     def _hold(self, model: Thing) -> None:
-        if len(self.unsaved) < UNSAVEABLE:
-            self.unsaved[self.model_id(model)] = model
+        self.unsaved.pop(self.model_id(model), None)
+        self.unsaved[self.model_id(model)] = model
+        if len(self.unsaved) > UNSAVEABLE:
+            del self.unsaved[next(iter(self.unsaved))]
 
     def _keep_sample(self, content: bytes) -> str:
         name = self._samples.get(content)
@@ -258,7 +264,9 @@ class Recorder:
         entry["seconds"] = seconds
         entry["layers"] = models.layers(model)[:200]
         entry["parameters"] = models.parameters(model)
-        history = _history(epochs) if epochs else dict(getattr(model.history, "history", {}))
+        history = _history(epochs)
+        if not history and entry["finished"]:  # our callback could not be added
+            history = dict(getattr(model.history, "history", {}))
         entry["history"] = models.normalise(
             {key: [prints.finite(value) for value in values][:2000] for key, values in history.items()},
             models.metric_names(model),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,6 +159,39 @@ def foreign(model: Thing) -> list[str]:
     names = {type(part).__name__ for part in parts if type(part).__module__.split(".")[0] not in ("keras", "tf_keras")}
     names |= {"Lambda" for part in parts if type(part).__name__ == "Lambda"}
     return sorted(names)
+
+
+def strangers(path: Path) -> list[str]:
+    """Functions and classes of a saved model that a process without the student's code does not know."""
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    return sorted(
+        {
+            str(node.get("config") if node["class_name"] == "function" else node["class_name"])[:80]
+            for node in _nodes(config)
+            if _strange(node)
+        }
+    )
+
+
+def _nodes(value: Thing) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("class_name"), str):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _nodes(part)
+
+
+def _strange(node: Mapping[str, Any]) -> bool:
+    kind, module, registered = node["class_name"], node.get("module"), node.get("registered_name")
+    if kind in ("Lambda", "__lambda__"):
+        return True
+    if kind == "function":
+        return module not in ("keras.activations", "keras.src.activations.activations")
+    known = module is None or str(module).split(".")[0] in ("keras", "builtins")
+    return not known or registered not in (None, kind)
 
 
 def save(model: Thing, path: Path) -> None:

@@ -72,9 +72,11 @@ def kept_rows(array: npt.NDArray[Any], served: Served) -> npt.NDArray[np.intp] |
 def first_rows(array: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """Numbers of the rows that are unlike every row before them."""
     flat = np.ascontiguousarray(array).reshape(len(array), -1)
+    # As served, equal rows are neighbours: comparing these is quick, and leaves few rows to look up.
+    fresh = np.flatnonzero(np.r_[True, (flat[1:] != flat[:-1]).any(axis=1)])
     seen: dict[int, int] = {}
-    for number, row in enumerate(flat):
-        seen.setdefault(hash(row.tobytes()), number)
+    for number in fresh:
+        seen.setdefault(hash(flat[number].tobytes()), int(number))
     return np.fromiter(seen.values(), dtype=np.intp, count=len(seen))
 
 

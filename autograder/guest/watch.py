@@ -19,8 +19,9 @@ _TICK = 0.05
 class Watch:
     """One thread beside the client that runs the cells."""
 
-    def __init__(self, cell_seconds: float, run_seconds: float) -> None:
+    def __init__(self, cell_seconds: float, run_seconds: float, grace: float = GRACE_SECONDS) -> None:
         self.cell_seconds = cell_seconds
+        self.grace = grace
         self.run_end = time.monotonic() + run_seconds
         self.group: int | None = None
         """Process group of the kernel."""
@@ -54,7 +55,7 @@ class Watch:
             self._interrupted = ""
             self._scope = "cell" if cell_end < run_end else "run"
             self._interrupt_at = min(cell_end, run_end)
-            self._kill_at = self._interrupt_at + (0 if last else GRACE_SECONDS)
+            self._kill_at = self._interrupt_at + (0 if last else self.grace)
 
     def end(self) -> str:
         """It has ended; answers the limit that had to stop it: ``cell``, ``run`` or nothing."""

@@ -115,8 +115,7 @@ def _started(room: Room, job: Job) -> Iterator[tuple[Child, Status]]:
         status_read, status_write = os.pipe()
         stack.callback(os.close, status_read)
         process = _launch(room, job, pipes, status_write)
-        stack.callback(process.wait)
-        stack.callback(process.kill)
+        stack.callback(_bury, process)
         status = Status(status_read)
         first = status.first_process()
         if first is None:
@@ -124,7 +123,7 @@ def _started(room: Room, job: Job) -> Iterator[tuple[Child, Status]]:
         handle = os.pidfd_open(first)
         stack.callback(os.close, handle)
         stack.callback(_wait_until_dead, handle)
-        end = functools.partial(_end, process, handle)
+        end = functools.partial(_end, handle)
         stack.callback(end)
         yield _child(process, first, pipes, end, room.limits), status
 
@@ -195,11 +194,18 @@ def _held(stack: ExitStack, content: bytes) -> int:
     return fd
 
 
-def _end(process: subprocess.Popen[bytes], first: int) -> None:
-    """Kill the first process of the namespace, and with it all others; then bubblewrap."""
+def _end(first: int) -> None:
+    """Kill the first process of the namespace, and with it all others; bubblewrap buries it, and ends too."""
     with suppress(ProcessLookupError):
         signal.pidfd_send_signal(first, signal.SIGKILL)
-    process.kill()
+
+
+def _bury(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(DRAIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_until_dead(first: int) -> None:

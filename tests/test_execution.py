@@ -1,0 +1,443 @@
+"""Room 1 from the host: what is believed, what is refused, and what real kernels do."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.datasets import DataSet, load, room_file
+from autograder.errors import SandboxError
+from autograder.execution import Cancelled, Event, Job, execute
+from autograder.frames import Frame
+from autograder.guest.outputs import Meter, error_text, merged, on_screen
+from autograder.guest.watch import Watch
+from autograder.records import CellState, Ending, Execution, Ledger, Limits
+from autograder.sandbox.plain import Plain
+from autograder.sandbox.room import Outcome, Sandbox
+from autograder.store import Store
+from tests.fakes import FakeSandbox
+from tests.notebooks import TROUBLE, notebook
+
+READY = Frame({"kind": "ready", "environment": {"python": "3.11"}})
+TRAINED = {"trainings": [{"number": 1, "model": "m1", "save_error": "uses classes of its own"}]}
+
+
+@pytest.fixture(scope="session")
+def digits() -> DataSet:
+    return load("digits", split_seed=20, hidden_images=100)
+
+
+@pytest.fixture(scope="session")
+def served(digits: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return room_file(digits, tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture
+def run(digits: DataSet, store: Store, tmp_path: Path) -> Callable[..., Execution]:
+    """Execute cells with a sandbox; keywords go to the job or to ``execute``."""
+
+    def started(sandbox: Sandbox, *cells: str, limits: Mapping[str, int] | None = None, **options: Any) -> Execution:
+        of_job = {name: options.pop(name) for name in ("files", "parameters", "data_file") if name in options}
+        job = Job(
+            notebook=options.pop("content", None) or notebook(*cells),
+            data=digits,
+            **{"data_file": tmp_path / "data.npz", **of_job},
+            limits=Limits(**(limits or {})),
+        )
+        return execute(job, sandbox, store, **options)
+
+    return started
+
+
+def cell(index: int, state: str, outputs: Any = None, **more: Any) -> Frame:
+    return Frame({"kind": "cell", "index": index, "state": state, **more}, b"" if outputs is None else json.dumps(outputs).encode())
+
+
+def end(ending: str = "completed", at: int | None = None, limit: str = "") -> Frame:
+    return Frame({"kind": "end", "ending": ending, "cell": at, "seconds": 1.0, "limit": limit})
+
+
+def ledger(content: Any) -> Frame:
+    return Frame({"kind": "ledger"}, json.dumps(content).encode())
+
+
+def states(execution: Execution) -> list[str]:
+    return [run.state.value for run in execution.cells]
+
+
+def stream(text: str) -> list[dict[str, str]]:
+    return [{"output_type": "stream", "name": "stdout", "text": text}]
+
+
+# --- what is heard ---------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_completes(run: Callable[..., Execution], store: Store) -> None:
+    frames = [
+        READY,
+        Frame({"kind": "parameters", "held": True, "changed": []}, b"# Parameters\nautograder_seed = 20"),
+        cell(1, "started"),
+        cell(1, "ran", stream("hello"), seconds=0.5, execution_count=2, error=None),
+        ledger(TRAINED),
+        Frame({"kind": "artifact", "name": "fit-1.keras"}, b"model"),
+        end(),
+    ]
+    execution = run(FakeSandbox(frames), "# %% [markdown]\n# Title", "print('hello')")
+    assert (execution.ending, execution.reason, execution.notes) == (Ending.COMPLETED, None, ())
+    assert [(one.index, one.state, one.seconds, one.execution_count) for one in execution.cells] == [
+        (1, CellState.RAN, 0.5, 2)
+    ]
+    assert execution.environment["python"] == "3.11"
+    assert execution.sandbox == "bubblewrap"
+    assert store.get(execution.artifacts["fit-1.keras"]) == b"model"
+    assert execution.ledger is not None
+    assert json.loads(store.get(execution.ledger))["trainings"][0]["model"] == "m1"
+    assert execution.notebook is not None
+    cells = json.loads(store.get(execution.notebook))["cells"]
+    assert cells[0]["metadata"]["tags"] == ["injected-parameters"]
+    assert cells[0]["source"] == "# Parameters\nautograder_seed = 20"
+    assert [one["source"] for one in cells[1:]] == ["# Title", "print('hello')"]
+    assert cells[2]["outputs"] == stream("hello")
+
+
+def test_injected_parameters_follow_the_students_own(run: Callable[..., Execution], store: Store) -> None:
+    content = notebook("import os", "epochs = 1", "epochs", tags=[[], ["parameters"]])
+    frames = [READY, Frame({"kind": "parameters", "held": True, "changed": []}, b"epochs = 5"), end()]
+    execution = run(FakeSandbox(frames), content=content)
+    assert execution.notebook is not None
+    cells = json.loads(store.get(execution.notebook))["cells"]
+    assert [one["source"] for one in cells] == ["import os", "epochs = 1", "epochs = 5", "epochs"]
+
+
+def test_only_sources_enter_the_room(run: Callable[..., Execution]) -> None:
+    sandbox = FakeSandbox([READY, end()])
+    run(sandbox, "x = 1", "", parameters={"alpha": 0.5}, files={"aide/utile.py": b"Y = 2"})
+    inputs = sandbox.rooms[0].inputs
+    assert json.loads(inputs["cells.json"])[0] == {"kind": "code", "source": "x = 1", "parameters": False}
+    assert json.loads(inputs["job.json"])["parameters"] == {"alpha": 0.5, "autograder_seed": 20}
+    assert b"stale" not in b"".join(part for part in inputs.values() if isinstance(part, bytes))
+    assert sandbox.rooms[0].shell
+
+
+def test_a_path_that_leaves_the_folder_is_refused(run: Callable[..., Execution]) -> None:
+    with pytest.raises(ValueError, match="unsafe path"):
+        run(FakeSandbox([READY, end()]), "x = 1", files={"../evil.py": b""})
+
+
+@pytest.mark.parametrize(
+    ("killed", "ending"),
+    [
+        ("wall", Ending.TIMED_OUT),
+        ("memory", Ending.OUT_OF_MEMORY),
+        ("output", Ending.FLOODED),
+        ("processes", Ending.DIED),
+        ("protocol", Ending.DIED),
+        ("", Ending.DIED),
+    ],
+)
+def test_the_host_knows_best_how_it_ended(run: Callable[..., Execution], killed: str, ending: Ending) -> None:
+    outcome = Outcome(exit_code=None, killed=killed, detail="64 allowed", seconds=9.0, peak_memory_mb=100.0)
+    frames = [READY, cell(0, "started"), cell(0, "ran", stream("kept")), cell(1, "started")]
+    execution = run(FakeSandbox(frames, outcome), "1", "2", "3")
+    assert execution.ending is ending
+    assert states(execution) == ["ran", "unfinished", "not_run"]
+    assert execution.reason is not None
+    assert execution.reason.values["cell"] == 2
+
+
+@pytest.mark.parametrize(
+    ("ending", "limit", "words", "figure"),
+    [
+        ("timed_out", "cell", "allowed for one cell", 600),
+        ("timed_out", "run", "The notebook ran longer", 900),
+        ("flooded", "bytes", "MB of text", 8),
+        ("flooded", "count", "outputs allowed", 4000),
+        ("died", "", "kernel died", None),
+    ],
+)
+def test_the_reason_names_the_limit(
+    run: Callable[..., Execution], ending: str, limit: str, words: str, figure: int | None
+) -> None:
+    execution = run(FakeSandbox([READY, end(ending, 1, limit)]), "1", "2")
+    assert execution.reason is not None
+    assert words in execution.reason.text
+    assert execution.reason.values["cell"] == 2
+    assert execution.reason.values.get("limit") == figure
+
+
+def test_a_notebook_out_of_time_between_cells(run: Callable[..., Execution]) -> None:
+    execution = run(FakeSandbox([READY, end("timed_out", None, "run")]), "1")
+    assert execution.reason is not None
+    assert "cell" not in execution.reason.values
+
+
+def test_the_error_of_a_cell_is_told_without_control_characters(run: Callable[..., Execution]) -> None:
+    error = "ValueError: \x1b[31mred\x07 \u202eback" + "x" * 600
+    frames = [READY, cell(0, "raised", [], error=error), end("raised", 0)]
+    execution = run(FakeSandbox(frames), "boom()")
+    told = execution.cells[0].error
+    assert told is not None
+    assert told.startswith("ValueError: [31mred back")
+    assert len(told) == 500
+    assert execution.reason is not None
+    assert execution.reason.values["error"] == told
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame({"kind": "cell", "index": 7, "state": "ran"}),
+        Frame({"kind": "cell", "index": True, "state": "ran"}),
+        Frame({"kind": "cell", "index": 0, "state": "perfect"}),
+        Frame({"kind": "cell", "index": 0, "state": "ran", "seconds": "1"}),
+        Frame({"kind": "cell", "index": 0, "state": "ran", "execution_count": -1}),
+        Frame({"kind": "cell", "index": 0, "state": "ran"}, b'{"not": "a list"}'),
+        Frame({"kind": "cell", "index": 0, "state": "ran"}, b"[[[" * 100_000),
+        Frame({"kind": "artifact", "name": "../../grade.json"}, b"x"),
+        Frame({"kind": "artifact", "name": "fit-1.keras.py"}, b"x"),
+        Frame({"kind": "fallback", "model": "../m1"}, b"x"),
+        Frame({"kind": "ledger"}, b'{"trainings": [{"number": "many"}]}'),
+        Frame({"kind": "grade", "total": 20}),
+        Frame({"kind": None}),
+        Frame({"kind": "parameters", "changed": "all"}),
+        Frame({"kind": "end", "ending": "excellent", "cell": 0}),
+    ],
+)
+def test_what_is_malformed_is_left_out_and_noted(run: Callable[..., Execution], frame: Frame) -> None:
+    execution = run(FakeSandbox([READY, frame, cell(1, "ran", []), end()]), "1", "2")
+    assert execution.ending is Ending.COMPLETED
+    assert states(execution)[1] == "ran"
+    assert len(execution.notes) == 1
+    assert execution.artifacts == execution.fallbacks == {}
+    assert execution.ledger is None
+
+
+def test_unknown_keys_of_a_ledger_are_not_kept(run: Callable[..., Execution], store: Store) -> None:
+    execution = run(FakeSandbox([READY, ledger({"trainings": [], "points": 20}), end()]), "1")
+    assert execution.ledger is not None
+    assert "points" not in json.loads(store.get(execution.ledger))
+
+
+def test_changed_parameters_are_noted(run: Callable[..., Execution]) -> None:
+    frames = [READY, Frame({"kind": "parameters", "held": False, "changed": ["seed"]}), end()]
+    execution = run(FakeSandbox(frames), "seed = 1")
+    assert not execution.parameters_held
+    assert execution.notes[0].values == {"names": "seed"}
+
+
+# --- faults of ours, and stopping ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frames", "exit_code"),
+    [([], 1), ([], 0), ([READY], 1), ([READY, cell(0, "started")], 1)],
+    ids=["never ready", "silent", "before the first cell", "in the middle"],
+)
+def test_a_runner_that_fails_is_not_the_students_fault(
+    run: Callable[..., Execution], frames: list[Frame], exit_code: int
+) -> None:
+    outcome = Outcome(exit_code=exit_code, seconds=1.0, log="Traceback\nImportError: no papermill\n")
+    with pytest.raises(SandboxError, match="ImportError: no papermill"):
+        run(FakeSandbox(frames, outcome), "1")
+
+
+def test_cancelling_keeps_nothing(run: Callable[..., Execution]) -> None:
+    with pytest.raises(Cancelled):
+        run(FakeSandbox([READY, end()]), "1", cancelled=lambda: True)
+
+
+def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
+    seen: list[Event] = []
+    frames = [READY, cell(1, "started"), Frame({"kind": "progress", "text": "epoch 3/5", "training": 1}), end()]
+    run(FakeSandbox(frames), "# %% [markdown]\nhi", "fit()", on_event=seen.append)
+    assert seen == [
+        Event(stage="starting", cells=2),
+        Event(stage="cell", cell=2, cells=2),
+        Event(stage="training", cell=2, cells=2, text="epoch 3/5"),
+    ]
+
+
+# --- hidden images ---------------------------------------------------------------------------------------------------
+
+
+def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[..., Execution], store: Store) -> None:
+    def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]]:
+        assert [training.model for training in known.trainings] == ["m1"]
+        return {"m1": np.ones((2, 4), np.float32), "m2": np.ones((2, 4), np.float32)}
+
+    asked = Frame({"kind": "images?", "models": ["m1"]})
+    frames = [READY, ledger(TRAINED), asked, Frame({"kind": "fallback", "model": "m1"}, b"npy"), end()]
+    sandbox = FakeSandbox(frames)
+    execution = run(sandbox, "1", prepare=prepare)
+    with np.load(io.BytesIO(sandbox.answers[0]), allow_pickle=False) as answer:
+        assert answer.files == ["m1"]
+        assert answer["m1"].dtype == np.float32
+    assert store.get(execution.fallbacks["m1"]) == b"npy"
+
+
+@pytest.mark.parametrize("models", [["m1"], "m1", [1]])
+def test_without_preparation_the_answer_is_empty(run: Callable[..., Execution], models: Any) -> None:
+    sandbox = FakeSandbox([READY, ledger(TRAINED), Frame({"kind": "images?", "models": models}), end()])
+    run(sandbox, "1")
+    assert sandbox.answers == [b""]
+
+
+# --- inside: outputs and time ----------------------------------------------------------------------------------------
+
+
+def test_streams_are_merged_as_a_terminal_would_show_them() -> None:
+    def piece(text: str, name: str = "stdout") -> dict[str, Any]:
+        return {"output_type": "stream", "name": name, "text": text}
+
+    picture = {"output_type": "display_data", "data": {}}
+    found = merged([piece("a\n1/2\r"), piece("2/2\n"), piece("warning", "stderr"), picture, piece("b")])
+    assert found == [piece("a\n2/2\n"), piece("warning", "stderr"), picture, piece("b")]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("plain\n", "plain\n"), ("1\r2\r3", "3"), ("a\r\nb\r\n", "a\nb\n"), ("bar\x08\x08\x08\rdone", "done"), ("x\r", "x")],
+)
+def test_on_screen(written: str, shown: str) -> None:
+    assert on_screen(written) == shown
+
+
+def test_the_meter_counts_text_and_pictures_apart() -> None:
+    meter = Meter(output_mb=1, outputs=10)
+    assert meter.count("display_data", {"data": {"image/png": "x" * (4 << 20)}})
+    assert meter.count("stream", {"text": "x" * (1 << 20)})
+    assert not meter.count("stream", {"text": "x"})
+    assert meter.over == "bytes"
+
+
+def test_a_progress_bar_is_no_flood_of_outputs() -> None:
+    meter = Meter(output_mb=1, outputs=10)
+    assert all(meter.count("stream", {"text": "."}) for _ in range(200))
+    assert [meter.count("display_data", {"data": {}}) for _ in range(11)] == [True] * 10 + [False]
+    assert meter.over == "count"
+
+
+def test_an_error_is_read_from_the_reply() -> None:
+    reply = {"status": "error", "ename": "KeyError", "evalue": "'\x1b[1mx'"}
+    assert error_text(reply) == "KeyError: 'x'"
+    assert error_text({"status": "ok"}) is None
+
+
+@pytest.fixture
+def deaf() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of its own group that ignores interrupts."""
+    source = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_what_ignores_the_interrupt_is_killed(deaf: subprocess.Popen[bytes]) -> None:
+    watch = Watch(cell_seconds=0.2, run_seconds=60, grace=0.3)
+    watch.start(os.getpgid(deaf.pid))
+    watch.begin()
+    assert deaf.wait(timeout=20) == -signal.SIGKILL
+    assert watch.end() == "cell"
+    assert watch.killed
+    watch.stop()
+
+
+def test_the_run_ends_before_the_cell_does() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    watch = Watch(cell_seconds=60, run_seconds=0.2)
+    watch.start(process.pid)
+    watch.begin()
+    process.wait(timeout=20)
+    assert watch.end() == "run"
+    assert watch.over
+    assert not watch.killed
+    watch.stop()
+
+
+def test_what_ends_in_time_is_left_alone(deaf: subprocess.Popen[bytes]) -> None:
+    watch = Watch(cell_seconds=60, run_seconds=60)
+    watch.start(deaf.pid)
+    watch.begin()
+    assert watch.end() == ""
+    watch.stop()
+    assert deaf.poll() is None
+
+
+# --- real kernels ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_every_cell_has_its_turn_and_its_true_state(
+    run: Callable[..., Execution], store: Store, served: Path
+) -> None:
+    execution = run(
+        Plain(),
+        *TROUBLE,
+        files={"besides.py": b"ANSWER = 42\n"},
+        parameters={"depth": 1, "width": 3},
+        data_file=served,
+    )
+    wanted = ["ran", "ran", "ran", "ran", "raised", "raised", "raised", "raised", "ran", "ran", "raised", "ran"]
+    assert states(execution) == wanted
+    errors = {one.index: one.error for one in execution.cells if one.error}
+    assert errors[5] == "ZeroDivisionError: division by zero"
+    assert (errors[6] or "").startswith("StdinNotImplementedError")
+    assert errors[7] == "SystemExit: 0"
+    assert (errors[8] or "").startswith("SyntaxError")
+    assert errors[11] == "NameError: name 'undefined' is not defined"
+    assert execution.ending is Ending.RAISED
+    assert execution.reason is not None
+    assert execution.reason.values["cell"] == 6
+    assert execution.notes[0].values == {"names": "depth"}
+    assert execution.notebook is not None
+    cells = json.loads(store.get(execution.notebook))["cells"]
+    assert "depth = 1" in cells[0]["source"]
+    shown = {number: one["outputs"] for number, one in enumerate(cells[1:]) if one["cell_type"] == "code"}
+    assert shown[1] == stream("one\n")
+    assert shown[2] == []
+    assert shown[4][0]["data"]["text/plain"] == "[]", "something heavy was imported for the student"
+    assert shown[9] == stream("42\n")
+    assert shown[12][-1]["text"] == "done\n"
+
+
+@pytest.mark.kernel
+def test_a_slow_cell_is_interrupted_and_the_next_one_runs(run: Callable[..., Execution], served: Path) -> None:
+    cells = ("import time\ntime.sleep(60)", "print('after')")
+    execution = run(Plain(), *cells, data_file=served, limits={"cell_seconds": 1, "run_seconds": 60})
+    assert states(execution) == ["interrupted", "ran"]
+    assert execution.ending is Ending.TIMED_OUT
+    assert execution.reason is not None
+    assert "allowed for one cell" in execution.reason.text
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_dies(run: Callable[..., Execution], served: Path) -> None:
+    execution = run(Plain(), "x = 1", "import os\nos._exit(3)", "print(x)", data_file=served)
+    assert states(execution) == ["ran", "unfinished", "not_run"]
+    assert execution.ending is Ending.DIED
+    assert execution.reason is not None
+    assert execution.reason.values["cell"] == 2
+
+
+@pytest.mark.kernel
+def test_a_flood_ends_at_once(run: Callable[..., Execution], served: Path) -> None:
+    start = time.monotonic()
+    execution = run(Plain(), "while True:\n    print('x' * 1000)", "2", data_file=served, limits={"output_mb": 1})
+    assert states(execution) == ["unfinished", "not_run"]
+    assert execution.ending is Ending.FLOODED
+    assert time.monotonic() - start < 60, "the limits of cell and run are far longer"
