@@ -62,3 +62,7 @@ class OutputError(AutograderError):
 
 class CheckError(AutograderError):
     """``place`` is ``student/item``."""
+
+
+class Cancelled(Exception):
+    """Somebody asked to stop: neither our fault nor the student's, and nothing of the work is kept."""

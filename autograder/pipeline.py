@@ -23,8 +23,8 @@ from pydantic import TypeAdapter
 
 from autograder import __version__, checks, scoring
 from autograder.datasets import DataSet
-from autograder.errors import AutograderError, ConfigError
-from autograder.execution import Cancelled, Event, Job, execute
+from autograder.errors import AutograderError, Cancelled, ConfigError
+from autograder.execution import Event, Job, execute
 from autograder.extraction import extract, prepare_fallback
 from autograder.notebook import read
 from autograder.records import (

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from autograder.datasets import DataSet, load, room_file
-from autograder.errors import SandboxError
-from autograder.execution import Cancelled, Event, Job, execute
+from autograder.errors import Cancelled, SandboxError
+from autograder.execution import Event, Job, execute
 from autograder.frames import Frame
 from autograder.guest.outputs import Meter, error_text, merged, on_screen
 from autograder.guest.watch import Watch
@@ -61,7 +61,10 @@ def run(digits: DataSet, store: Store, tmp_path: Path) -> Callable[..., Executio
 
 
 def cell(index: int, state: str, outputs: Any = None, **more: Any) -> Frame:
-    return Frame({"kind": "cell", "index": index, "state": state, **more}, b"" if outputs is None else json.dumps(outputs).encode())
+    return Frame(
+        {"kind": "cell", "index": index, "state": state, **more},
+        b"" if outputs is None else json.dumps(outputs).encode(),
+    )
 
 
 def end(ending: str = "completed", at: int | None = None, limit: str = "") -> Frame:
@@ -307,7 +310,13 @@ def test_streams_are_merged_as_a_terminal_would_show_them() -> None:
 
 @pytest.mark.parametrize(
     ("written", "shown"),
-    [("plain\n", "plain\n"), ("1\r2\r3", "3"), ("a\r\nb\r\n", "a\nb\n"), ("bar\x08\x08\x08\rdone", "done"), ("x\r", "x")],
+    [
+        ("plain\n", "plain\n"),
+        ("1\r2\r3", "3"),
+        ("a\r\nb\r\n", "a\nb\n"),
+        ("bar\x08\x08\x08\rdone", "done"),
+        ("x\r", "x"),
+    ],
 )
 def test_on_screen(written: str, shown: str) -> None:
     assert on_screen(written) == shown
@@ -382,9 +391,7 @@ def test_what_ends_in_time_is_left_alone(deaf: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.kernel
-def test_every_cell_has_its_turn_and_its_true_state(
-    run: Callable[..., Execution], store: Store, served: Path
-) -> None:
+def test_every_cell_has_its_turn_and_its_true_state(run: Callable[..., Execution], store: Store, served: Path) -> None:
     execution = run(
         Plain(),
         *TROUBLE,

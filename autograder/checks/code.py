@@ -11,6 +11,9 @@ import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from autograder.checks.answers import unreached
 from autograder.checks.lint import Remark, lint
@@ -20,6 +23,9 @@ from autograder.notebook.prose import looks_like_code
 from autograder.notebook.source import Piece, calls, code_cells, functions, name_of, pieces, python, shape
 from autograder.notebook.text import words
 from autograder.records import Evidence, Finding, Standing, say
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
 
 _LAYERS_OF_DATA = re.compile(r"Random|Rescaling|Resizing|CenterCrop|Normalization|Input$|InputLayer$")
 _CONVENTIONAL = frozenset("_ i j k n m x y z t f h w c e p r s X Y N a b ax".split())
@@ -44,11 +50,11 @@ def _nothing_own() -> Finding:
 def structure(
     evidence: Evidence,
     *,
-    long_cell: int = 60,
-    block: int = 4,
-    copies: int = 3,
-    wanted_functions: int = 2,
-    enough: int = 15,
+    long_cell: Count = 60,
+    block: Annotated[int, Field(ge=2)] = 4,
+    copies: Annotated[int, Field(ge=2)] = 3,
+    wanted_functions: Count = 2,
+    enough: Count = 15,
 ) -> Finding:
     """Models built in functions, no cell of more than ``long_cell`` lines, little copied code, some functions.
 
@@ -182,7 +188,7 @@ def _functions(own: Sequence[Piece], wanted: int) -> Part:
     defined = len(list(functions(piece.node for piece in own)))
     return Part(
         weight=0.15,
-        score=min(1.0, defined / wanted) if wanted else 1.0,
+        score=min(1.0, defined / wanted),
         line=say("Functions of your own: {functions:int}; wanted: {wanted:int}.", functions=defined, wanted=wanted),
         advice=say("Write functions for what is done more than once: build, train, evaluate, plot."),
     )
@@ -195,10 +201,10 @@ def _functions(own: Sequence[Piece], wanted: int) -> Part:
 def readability(
     evidence: Evidence,
     *,
-    comments: float = 0.08,
-    poor_names: float = 0.1,
-    remarks: float = 3.0,
-    enough: int = 15,
+    comments: Positive = 0.06,
+    poor_names: Positive = 0.1,
+    remarks: Positive = 3.0,
+    enough: Count = 15,
 ) -> Finding:
     """Comments and docstrings, telling names, and the linter's remarks.
 
@@ -237,7 +243,7 @@ def _comments(evidence: Evidence, own: Sequence[Piece], lines: set[tuple[int, in
     documented = len(docstrings)
     said = sum(line.strip() not in given for line in told)
     said += sum(len(words(line)) >= 2 for text in docstrings for line in text.split("\n"))
-    density = slope(said / len(lines), 0, wanted) if wanted else 1.0
+    density = slope(said / len(lines), 0, wanted)
     score = density if not defined else 0.6 * density + 0.4 * slope(documented / len(defined), 0, 0.5)
     return Part(
         weight=0.35,

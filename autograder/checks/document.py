@@ -48,7 +48,7 @@ _CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|scor
 
 @check("document.sections")
 def sections(
-    evidence: Evidence, *, wanted: Sequence[str] = KINDS, words_wanted: Count = 20, beside_code: int = 5
+    evidence: Evidence, *, wanted: Sequence[str] = KINDS, words_wanted: Count = 20, beside_code: Count = 5
 ) -> Finding:
     """Share of the ``wanted`` sections that are there and not empty.
 

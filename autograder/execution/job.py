@@ -38,10 +38,6 @@ PROGRAMS = (
 )
 
 
-class Cancelled(Exception):
-    """The run was stopped on request: nothing of it is kept."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something to show while people wait."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from autograder.errors import SandboxError
-from autograder.execution.job import Cancelled, Event, Job, OnEvent, Prepare, room
+from autograder.errors import Cancelled, SandboxError
+from autograder.execution.job import Event, Job, OnEvent, Prepare, room
 from autograder.execution.notebook import executed, parse
 from autograder.execution.transcript import LEDGER, Transcript
 from autograder.records import CellRun, CellState, Ending, Execution, Message, say

@@ -69,14 +69,14 @@ class Transcript:
             "images?": self._images,
             "fallback": self._fallback,
             "end": self._end,
+            "unknown": self._unknown,
         }
 
     def hear(self, frame: Frame) -> bytes | None:
         """Take in one frame; what is malformed is left out and noted. Answers the room's one question."""
-        kind = _text(frame.head.get("kind"), 20)
+        named = frame.head.get("kind")
+        kind = named if isinstance(named, str) and named in self._kinds else "unknown"
         try:
-            if kind not in self._kinds:
-                raise Malformed(kind)
             return self._kinds[kind](frame)
         except (Malformed, ValidationError, RecursionError):
             self.notes[f"malformed {kind}"] = say("A message of the kind “{kind}” could not be read.", kind=kind)
@@ -182,6 +182,9 @@ class Transcript:
         except ValueError:
             raise Malformed("ending") from None
         self.blamed, self.limit = cell, _text(frame.head.get("limit", ""), 10)
+
+    def _unknown(self, frame: Frame) -> None:
+        raise Malformed("kind")
 
     def _tell(self, stage: str, text: str = "") -> None:
         cell = 0 if self._running is None else self._running + 1

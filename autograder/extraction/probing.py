@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from autograder.corruptions import SEVERITIES, suite
 from autograder.datasets import DataSet, spread
-from autograder.errors import SandboxError
+from autograder.errors import Cancelled, SandboxError
 from autograder.extraction.arrays import read_npy
 from autograder.frames import Frame
 from autograder.records import Digest, Json, Limits, Message, Step, say
@@ -129,14 +129,14 @@ def probe(
 ) -> Mapping[str, Probed]:
     """Probe the models in one fresh room, in order; every task has an answer, if only a problem.
 
-    Raises SandboxError when the room failed before any model was touched, and when it was asked to stop.
+    Raises SandboxError when the room failed before any model was touched, and Cancelled when asked to stop.
     """
     if not tasks:
         return {}
     answers = _Answers(shown, {task.id for task in tasks})
     outcome = sandbox.run(_room(tasks, shown, store, limits), answers.take, cancelled)
     if outcome.killed == "cancelled":
-        raise SandboxError("room 2 was stopped", remedy="Run the same command again: what was finished is kept.")
+        raise Cancelled
     if not answers.ready:
         raise SandboxError(
             f"room 2 did not start ({outcome.killed or outcome.exit_code})",

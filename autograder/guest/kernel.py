@@ -127,7 +127,8 @@ def main() -> None:
     job = json.loads((inside / "job.json").read_text("utf-8"))
     job["parameters"]["autograder_data"] = str(inside / "data.npz")
     app = IPKernelApp.instance()
-    session = Session(job, inside / "data.npz", lambda: app.shell.execution_count)
+    # IPython counts a cell when it begins; the reply, as ipykernel sends it, names the number before that.
+    session = Session(job, inside / "data.npz", lambda: app.shell.execution_count - 1)
     sys.modules[SESSION] = session  # type: ignore[assignment]
     random.seed(job["seed"])
     actions = session.actions()

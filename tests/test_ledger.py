@@ -1,0 +1,566 @@
+"""What the kernel records of trainings: the parts, and one real notebook."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import types
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from autograder.datasets import load, room_file
+from autograder.execution import Job, execute
+from autograder.guest import harvest, models, prints, stack, thinning
+from autograder.guest.handover import Handover
+from autograder.guest.ledger import Recorder
+from autograder.records import ArrayPrint, Evaluation, Execution, Ledger, Training
+from autograder.sandbox.plain import Plain
+from autograder.store import Store
+from tests.notebooks import TRAINING, notebook
+
+JOB = {"stride": 1, "train_rows": 60_000, "test_rows": 10_000}
+SERVED = thinning.Served(stride=4, train_rows=400, test_rows=100)
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(JOB, Handover(tmp_path), lambda: 7)
+
+
+# --- fingerprints ----------------------------------------------------------------------------------------------------
+
+
+def test_a_fingerprint_fits_the_record() -> None:
+    kept: list[bytes] = []
+    array = np.arange(400, dtype=np.float64).reshape(100, 4)
+    facts = prints.fingerprint(array, lambda content: f"sample-{kept.append(content) or len(kept)}.npy")
+    found = TypeAdapter(ArrayPrint).validate_python(facts)
+    assert (found.shape, found.dtype, found.kind, found.sample) == ((100, 4), "float64", "array", "sample-1.npy")
+    assert (found.low, found.high, found.mean) == (0.0, 399.0, 199.5)
+    assert found.std == pytest.approx(array.std())
+    sample = np.load(io.BytesIO(kept[0]), allow_pickle=False)
+    assert sample.dtype == np.float32
+    assert (sample == array[list(found.rows)]).all()
+    assert len(found.rows) == 32
+    assert (found.rows[0], found.rows[-1]) == (0, 99)
+
+
+def test_equal_data_have_equal_digests() -> None:
+    def digest(data: Any) -> str:
+        return str((prints.fingerprint(data) or {})["digest"])
+
+    array = np.linspace(0, 1, 60, dtype=np.float32).reshape(10, 6)
+    assert digest(array) == digest(np.asfortranarray(array)) == digest(array.copy())
+    assert digest(array) != digest(array.reshape(6, 10))
+    assert digest(array) != digest(array + 1e-3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [[1, 2], [3, 4]],
+        ([1, 2], [3, 4]),
+        {"a": np.array([[1, 2], [3, 4]])},
+        [np.array([[1, 2], [3, 4]]), np.zeros((2, 9))],
+    ],
+)
+def test_what_stands_for_an_array(data: Any) -> None:
+    found = prints.as_array(data)
+    assert found is not None
+    assert found.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("data", ["text", object(), [[1], [2, 3]], ["a", "b"], np.array(3.0), iter([1]), None])
+def test_what_is_no_array(data: Any) -> None:
+    assert prints.as_array(data) is None
+
+
+def test_not_a_number_never_reaches_json() -> None:
+    facts = prints.fingerprint(np.array([[np.nan, 1.0], [np.inf, 2.0]]))
+    json.dumps(facts, allow_nan=False)
+    assert facts is not None
+    assert facts["mean"] is None
+
+
+def test_a_sequence_shows_its_first_batch_and_leaves_chance_alone() -> None:
+    class Batches:
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, number: int) -> tuple[Any, Any]:
+            return np.random.rand(8, 2), np.ones(8)
+
+    np.random.seed(1)
+    wanted = np.random.rand()
+    np.random.seed(1)
+    facts = prints.fingerprint(Batches())
+    assert facts is not None
+    assert (facts["kind"], facts["shape"], facts["rows"]) == ("sequence", [24, 2], [])
+    assert np.random.rand() == wanted
+
+
+def test_a_generator_is_never_read() -> None:
+    generator = iter([np.zeros((2, 2))])
+    assert prints.fingerprint(generator) == {"kind": "sequence"}
+    assert len(list(generator)) == 1
+
+
+# --- repeated images are left out ------------------------------------------------------------------------------------
+
+
+def repeated(images: int, times: int) -> np.ndarray[Any, Any]:
+    return np.repeat(np.arange(images, dtype=np.float32)[:, None] * np.ones(3, np.float32), times, axis=0)
+
+
+def test_repeats_are_left_out_in_order() -> None:
+    x = repeated(100, 4)
+    thinned, stride = thinning.thin({"x": x, "y": x[:, 0], "sample_weight": x[:, 1], "epochs": 5}, SERVED)
+    assert stride == 4
+    assert thinned["x"][:, 0].tolist() == list(range(100))
+    assert thinned["y"].tolist() == thinned["sample_weight"].tolist() == list(range(100))
+    assert thinned["epochs"] == 5
+
+
+def test_a_shuffled_split_keeps_each_image_once() -> None:
+    order = np.random.default_rng(0).permutation(400)[:320]
+    x = repeated(100, 4)[order]
+    thinned, _ = thinning.thin({"x": x, "y": x[:, 0]}, SERVED)
+    assert sorted(thinned["y"].tolist()) == sorted(set(x[:, 0].tolist()))
+    assert (thinned["x"][:, 0] == thinned["y"]).all()
+
+
+def test_augmented_copies_count_as_repeats() -> None:
+    x = repeated(100, 4) + np.random.default_rng(0).normal(0, 0.01, (400, 3))
+    thinned, stride = thinning.thin({"x": x}, SERVED)
+    assert stride == 4
+    assert (thinned["x"] == x[::4]).all()
+
+
+@pytest.mark.parametrize("rows", [20, 39, 100])
+def test_a_small_part_is_left_as_it_is(rows: int) -> None:
+    given = {"x": repeated(100, 4)[:rows]}
+    assert thinning.thin(given, SERVED) == (given, 1)
+
+
+def test_without_repeats_nothing_happens() -> None:
+    given = {"x": repeated(100, 4)}
+    assert thinning.thin(given, thinning.Served(1, 400, 100)) == (given, 1)
+
+
+def test_validation_rows_are_thinned_unless_they_are_the_test_set() -> None:
+    x, held_out, test = repeated(80, 4), repeated(20, 4), repeated(50, 2)
+    ours, _ = thinning.thin({"x": x, "validation_data": (held_out, held_out[:, 0])}, SERVED)
+    assert ours["validation_data"][1].tolist() == list(range(20))
+    theirs, _ = thinning.thin({"x": x, "validation_data": (test, test[:, 0])}, SERVED)
+    assert len(theirs["validation_data"][0]) == 100
+
+
+def test_a_generator_gets_fewer_steps() -> None:
+    generator = iter([])
+    assert thinning.thin({"x": generator, "steps_per_epoch": 10}, SERVED) == ({"x": generator, "steps_per_epoch": 3}, 3)
+    assert thinning.thin({"x": generator, "steps_per_epoch": 2}, SERVED)[1] == 1
+
+
+# --- who called ------------------------------------------------------------------------------------------------------
+
+
+def called(source: str, name: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
+    """Run a student's cell that calls ``here()``; the functions and labels seen from there."""
+    seen: list[tuple[list[str], dict[str, str]]] = []
+
+    def here(*_: Any) -> None:
+        running = stack.frames(lambda file: file == name)
+        seen.append((stack.functions(running), stack.labels(running)))
+
+    import linecache
+
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), {"here": here, **variables})
+    return seen[-1]
+
+
+def test_functions_and_arguments_of_the_caller() -> None:
+    source = (
+        "def create_deep(): pass\n"
+        "def train(creator, title):\n    epochs = 3\n    here()\n"
+        "def study():\n    train(create_deep, 'Modèle profond')\n"
+        "study()"
+    )
+    functions, labels = called(source, "<cell 1>")
+    assert functions == ["study", "train"]
+    assert labels == {"creator": "create_deep", "title": "Modèle profond"}
+
+
+def test_the_loop_around_the_call_names_it() -> None:
+    source = (
+        "for nom, taux in [('A', 0.1), ('B', 0.2)]:\n    [here() for _ in range(1)]\nnom_final = 'later'\nother = 'x'"
+    )
+    functions, labels = called(source, "<cell 2>", leftover="from another cell")
+    assert functions == []
+    assert labels == {"nom": "B"}
+
+
+def test_a_telling_name_set_in_the_same_cell() -> None:
+    assert called("model_name = 'CNN 2'\npath = '/tmp'\nhere()", "<cell 3>")[1] == {"model_name": "CNN 2"}
+
+
+def test_a_cell_that_python_cannot_parse_has_no_labels() -> None:
+    running = [
+        types.SimpleNamespace(f_code=types.SimpleNamespace(co_name="<module>", co_filename="no such"), f_lineno=1)
+    ]
+    assert stack.labels(running) == {}  # type: ignore[arg-type]
+
+
+def test_long_texts_are_no_labels() -> None:
+    assert called("title = 'x' * 500\nhere()", "<cell 4>")[1] == {}
+
+
+# --- models as plain values ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "wanted"),
+    [
+        ({"acc": 1, "val_acc": 2, "loss": 3}, {}, {"accuracy": 1, "val_accuracy": 2, "loss": 3}),
+        ({"sparse_categorical_accuracy": 1}, {}, {"accuracy": 1}),
+        ({"justesse": 1, "val_justesse": 2}, {"justesse": "accuracy"}, {"accuracy": 1, "val_accuracy": 2}),
+        ({"categorical_accuracy": 1, "accuracy": 2}, {}, {"accuracy": 2}),
+        ({"lr": 1, "top_k_categorical_accuracy": 2}, {}, {"learning_rate": 1, "top_k_categorical_accuracy": 2}),
+    ],
+)
+def test_names_of_metrics_are_normalised(given: Any, names: Any, wanted: Any) -> None:
+    assert models.normalise(given, names) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("CategoricalCrossentropy", "categorical_crossentropy"), ("mse", "mse"), ("KLDivergence", "kldivergence")],
+)
+def test_losses_are_named_alike(name: str, wanted: str) -> None:
+    assert models.snake(name) == wanted
+
+
+def archive(path: Path, *nodes: Any) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("config.json", json.dumps({"class_name": "Sequential", "module": "keras", "config": list(nodes)}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("node", "stranger"),
+    [
+        ({"class_name": "Dense", "module": "keras.layers", "registered_name": None}, None),
+        ({"class_name": "function", "module": "keras.activations", "config": "relu"}, None),
+        ({"class_name": "__tuple__", "items": [1]}, None),
+        ({"class_name": "function", "module": "builtins", "config": "swish_of_mine"}, "swish_of_mine"),
+        ({"class_name": "Residual", "module": "__main__", "registered_name": "Residual"}, "Residual"),
+        ({"class_name": "Block", "module": None, "registered_name": "Mine>Block"}, "Block"),
+        ({"class_name": "__lambda__", "config": {}}, "__lambda__"),
+    ],
+)
+def test_strangers_in_a_saved_model(tmp_path: Path, node: Any, stranger: str | None) -> None:
+    assert models.strangers(archive(tmp_path / "m.keras", {"config": node})) == ([stranger] if stranger else [])
+
+
+# --- tables and parameters -------------------------------------------------------------------------------------------
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise AssertionError("asked for its repr")
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("asked for equality")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_results_are_found_in_their_usual_forms() -> None:
+    names = {
+        "results": {"A": {"accuracy": np.float32(0.5), "history": [1, 2], "model": Hostile()}, "B": {"accuracy": 0.75}},
+        "columns": {"Modèle": ["A", "B"], "Précision": [0.5, float("nan")]},
+        "rows": [{"name": "A", "acc": 0.5}],
+        "tuples": [("A", 0.5, 3), ("B", 0.75, 4)],
+        "scores": {"A": 0.5, "B": 0.75},
+        "_hidden": {"A": 0.5},
+        "nothing": [Hostile()],
+        "images": [[0, 1], [1, 0]],
+    }
+    found = {frame["name"]: (frame["columns"], frame["index"], frame["rows"]) for frame in harvest.frames(names)}
+    assert found == {
+        "results": (["accuracy", "history", "model"], ["A", "B"], [[0.5, None, None], [0.75, None, None]]),
+        "columns": (["Modèle", "Précision"], ["0", "1"], [["A", 0.5], ["B", None]]),
+        "rows": (["name", "acc"], ["0"], [["A", 0.5]]),
+        "tuples": (["0", "1", "2"], ["0", "1"], [["A", 0.5, 3], ["B", 0.75, 4]]),
+        "scores": (["value"], ["A", "B"], [[0.5], [0.75]]),
+    }
+
+
+def test_data_frames_of_comparisons_but_not_of_data() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"Modèle": ["A"], "Précision": [0.98]}, index=["premier"])
+    names = {"table": table, "pixels": pandas.DataFrame(np.zeros((500, 784)))}
+    (frame,) = harvest.frames(names)
+    assert frame == {
+        "name": "table",
+        "kind": "dataframe",
+        "columns": ["Modèle", "Précision"],
+        "index": ["premier"],
+        "rows": [["A", 0.98]],
+    }
+
+
+def test_tables_are_capped() -> None:
+    names = {f"t{number}": {"a": "x" * 1000} for number in range(40)}
+    frames = harvest.frames(names | {"long": {str(key): 1 for key in range(100)}})
+    assert len(frames) == harvest.FRAMES
+    assert {len(frame["rows"][0][0]) for frame in frames} == {harvest.TEXT}
+
+
+def test_parameters_that_no_longer_hold() -> None:
+    given = {"kept": [1, {"a": 2.0}], "changed": 1, "retyped": 1, "gone": "x", "hostile": 1}
+    names = {"kept": [1, {"a": 2.0}], "changed": 2, "retyped": True, "hostile": Hostile()}
+    assert harvest.changed(names, given) == ["changed", "retyped", "gone", "hostile"]
+
+
+# --- the recorder ----------------------------------------------------------------------------------------------------
+
+
+class Model:
+    """As much of a Keras model as the hooks touch; saving it fails."""
+
+    built = True
+    layers: tuple[Any, ...] = ()
+    loss = "mse"
+    optimizer = None
+
+    def __init__(self) -> None:
+        self.weights = [np.zeros(3)]
+        self.calls: list[Any] = []
+
+    def count_params(self) -> int:
+        return 3
+
+    def fit(self, x: Any = None, y: Any = None, epochs: int = 1, callbacks: Any = "none") -> str:
+        self.calls.append((x, y, epochs))
+        self.evaluate(x)
+        return "history"
+
+    def evaluate(self, x: Any = None) -> float:
+        return 0.5
+
+    def predict(self, x: Any = None) -> Any:
+        return x
+
+    def get_metrics_result(self) -> dict[str, float]:
+        return {"loss": 0.25, "acc": 0.5, "nan": float("nan")}
+
+
+@pytest.fixture
+def hooked(recorder: Recorder) -> type[Model]:
+    kind: type[Model] = type("Hooked", (Model,), dict(vars(Model)))
+    recorder.install(kind)
+    return kind
+
+
+def test_a_training_is_recorded_and_its_own_evaluations_are_not(recorder: Recorder, hooked: type[Model]) -> None:
+    model = hooked()
+    assert model.fit(np.zeros((200, 2)), epochs=3) == "history"
+    model.evaluate(np.zeros((200, 2)))
+    assert [(one["number"], one["model"], one["finished"]) for one in recorder.trainings] == [(1, "m1", True)]
+    assert recorder.trainings[0]["arguments"] == {"epochs": 3}
+    assert [one["results"] for one in recorder.evaluations] == [{"loss": 0.25, "accuracy": 0.5}]
+    recorder.flush()
+    content = recorder.handover.read("ledger.json", 1 << 20)
+    assert content is not None
+    known = TypeAdapter(Ledger).validate_json(content)
+    assert isinstance(known.trainings[0], Training)
+    assert isinstance(known.evaluations[0], Evaluation)
+
+
+def test_a_training_that_fails_fails_as_before(recorder: Recorder, hooked: type[Model]) -> None:
+    def broken(self: Any, x: Any = None) -> None:
+        raise KeyboardInterrupt
+
+    hooked.evaluate = broken  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        hooked().fit(np.zeros((200, 2)))
+    assert [one["finished"] for one in recorder.trainings] == [False]
+    assert recorder.trainings[0]["epochs_run"] == 0
+
+
+def test_a_wrong_call_raises_what_it_would_have_raised(recorder: Recorder, hooked: type[Model]) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        hooked().fit(np.zeros((200, 2)), epoch=3)
+    assert recorder.trainings == []
+
+
+def test_a_failure_of_the_ledger_is_noted_and_the_training_goes_on(recorder: Recorder, hooked: type[Model]) -> None:
+    recorder.handover.folder.rmdir()
+    model = hooked()
+    assert model.fit(np.zeros((200, 2))) == "history"
+    assert len(model.calls) == 1
+    assert any("FileNotFoundError" in note for note in recorder.notes)
+
+
+def test_small_predictions_do_not_fill_the_ledger(recorder: Recorder, hooked: type[Model]) -> None:
+    model = hooked()
+    for _ in range(200):
+        model.predict(np.zeros((1, 2)))
+    model.predict(np.zeros((200, 2)))
+    assert len(recorder.evaluations) == 51
+    assert recorder.evaluations[-1]["x"]["shape"] == [200, 2]
+    assert {one.get("saved") for one in recorder.evaluations[:50]} == {None}
+
+
+def test_ids_are_never_used_twice(recorder: Recorder) -> None:
+    numbers = {recorder.model_id(Model()) for _ in range(20)}
+    assert len(numbers) == 20
+
+
+def test_models_that_cannot_be_saved_are_held_for_the_end(recorder: Recorder, hooked: type[Model]) -> None:
+    kept = [hooked() for _ in range(10)]
+    for number, model in enumerate(kept):
+        model.weights = [np.full(3, number)]
+        model.fit(np.zeros((200, 2)))
+    assert recorder.trainings[0]["save_error"] == "uses classes of its own: Hooked"
+    assert list(recorder.unsaved) == [f"m{number}" for number in range(3, 11)]
+
+
+# --- the handover folder ---------------------------------------------------------------------------------------------
+
+
+def test_the_runner_reads_only_plain_files_of_a_fair_size(tmp_path: Path) -> None:
+    handover = Handover(tmp_path)
+    (tmp_path / "secret").write_text("labels")
+    (tmp_path / "fit-1.keras").symlink_to(tmp_path / "secret")
+    os.mkfifo(tmp_path / "fit-2.keras")
+    handover.put("fit-3.keras", b"model")
+    handover.put("fit-10.keras", b"too large")
+    handover.making("fit-4.keras").write_bytes(b"half")
+    handover.put("evil.keras.sh", b"x")
+    assert handover.artifacts() == ["fit-1.keras", "fit-2.keras", "fit-3.keras", "fit-10.keras"]
+    assert [handover.take(name, 5) for name in handover.artifacts()] == [None, None, b"model", None]
+    assert handover.artifacts() == []
+    assert (tmp_path / "secret").read_text() == "labels"
+
+
+# --- a real notebook -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger, Store]:
+    folder = tmp_path_factory.mktemp("trained")
+    data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
+
+    def prepare(known: Ledger, artifacts: Any) -> dict[str, Any]:
+        images = data.x_hidden.reshape(-1, 784).astype(np.float32) / 255
+        return {training.model: images for training in known.trainings if training.save_error}
+
+    job = Job(notebook=notebook(*TRAINING), data=data, data_file=room_file(data, folder))
+    execution = execute(job, Plain(), store, prepare=prepare)
+    assert execution.ledger is not None
+    return execution, TypeAdapter(Ledger).validate_json(store.get(execution.ledger)), store
+
+
+@pytest.mark.kernel
+def test_the_notebook_noticed_nothing(trained: tuple[Execution, Ledger, Store]) -> None:
+    execution, ledger, store = trained
+    assert [run.state.value for run in execution.cells] == ["ran", "ran", "ran", "ran", "ran", "raised"]
+    assert ledger.notes == ()
+    assert execution.notebook is not None
+    cells = json.loads(store.get(execution.notebook))["cells"][1:]
+    printed = "".join(out["text"] for out in cells[0]["outputs"] if out.get("name") == "stdout")
+    assert printed == "(60000, 28, 28) (60000,) (10000, 28, 28) (10000,) uint8 True\n"
+    traceback = "".join(cells[5]["outputs"][-1]["traceback"])
+    assert "guest" not in traceback
+    assert "ledger" not in traceback
+
+
+@pytest.mark.kernel
+def test_models_trained_inside_a_function_are_found(trained: tuple[Execution, Ledger, Store]) -> None:
+    execution, ledger, _ = trained
+    first, second = ledger.trainings[:2]
+    assert [(one.number, one.functions, one.builder) for one in (first, second)] == [
+        (1, ("evaluate_model",), "create_linear"),
+        (2, ("evaluate_model",), "create_linear"),
+    ]
+    assert (first.labels["model_name"], second.labels["nom"]) == ("Référence", "Variante")
+    assert first.model != second.model
+    assert [layer.kind for layer in first.layers] == ["Dense"]
+    assert first.layers[0].config["activation"] == "softmax"
+    assert first.parameters == 7850
+    assert (first.optimizer["name"], first.optimizer["learning_rate"]) == ("adam", 0.001)
+    assert first.loss == "sparse_categorical_crossentropy"
+    assert first.arguments["validation"] == "split"
+    assert first.x.shape == (60_000, 784)
+    assert first.epochs_run == len(first.history["val_accuracy"]) == 2
+    assert first.saved == "fit-1.keras"
+    assert first.saved in execution.artifacts
+    assert first.x.sample in execution.artifacts
+    assert first.execution_count in {run.execution_count for run in execution.cells}
+
+
+@pytest.mark.kernel
+def test_the_served_repeats_cost_no_time(trained: tuple[Execution, Ledger, Store]) -> None:
+    _, ledger, _ = trained
+    assert ledger.trainings[0].stride > 30
+    assert ledger.trainings[2].stride == 1
+
+
+@pytest.mark.kernel
+def test_evaluations_name_the_weights_they_used(trained: tuple[Execution, Ledger, Store]) -> None:
+    _, ledger, _ = trained
+    first, second, prediction, altered = ledger.evaluations
+    assert [one.kind for one in ledger.evaluations] == ["evaluate", "evaluate", "predict", "evaluate"]
+    assert (first.saved, second.saved) == ("fit-1.keras", "fit-2.keras")
+    assert 0 < first.results["accuracy"] <= 1
+    assert prediction.saved == ledger.trainings[2].saved
+    assert first.x.digest == prediction.x.digest == ledger.trainings[2].validation_x.digest  # type: ignore[union-attr]
+    assert altered.saved.startswith("use-"), "weights that no training produced are saved before they are used"
+    assert altered.model not in {training.model for training in ledger.trainings}
+
+
+@pytest.mark.kernel
+def test_what_is_bound_at_the_end(trained: tuple[Execution, Ledger, Store]) -> None:
+    _, ledger, _ = trained
+    assert ledger.bindings["best_model"] == ledger.trainings[2].model
+    assert ledger.bindings["own"] == ledger.trainings[3].model
+    (frame,) = [frame for frame in ledger.frames if frame.name == "results"]
+    assert frame.index == ("Référence", "Variante")
+    assert frame.rows[0][frame.columns.index("accuracy")] == pytest.approx(ledger.evaluations[0].results["accuracy"])
+
+
+@pytest.mark.kernel
+def test_a_model_of_its_own_classes_answers_in_the_kernel(trained: tuple[Execution, Ledger, Store]) -> None:
+    execution, ledger, store = trained
+    training = ledger.trainings[3]
+    assert training.saved == ""
+    assert "Own" in training.save_error
+    assert list(execution.fallbacks) == [training.model]
+    answers = store.get_array(execution.fallbacks[training.model])
+    assert answers.dtype == np.float32
+    assert answers.shape == (100, 10)
+
+
+@pytest.mark.kernel
+def test_a_training_that_raised_is_unfinished(trained: tuple[Execution, Ledger, Store]) -> None:
+    _, ledger, _ = trained
+    assert [training.finished for training in ledger.trainings] == [True, True, True, True, False]
+    assert ledger.trainings[4].history == {}
+
+
+@pytest.mark.kernel
+def test_a_saved_model_is_small_and_loads_alone(trained: tuple[Execution, Ledger, Store], tmp_path: Path) -> None:
+    execution, ledger, store = trained
+    content = store.get(execution.artifacts[ledger.trainings[2].saved])
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        config = json.loads(file.read("config.json"))
+    assert config.get("compile_config") is None
+    assert len(content) < 3 * 7850 * 4, "the optimiser's state was saved too"
