@@ -22,7 +22,7 @@ from autograder.execution import Event, Job, execute
 from autograder.frames import Frame
 from autograder.guest.outputs import Meter, error_text, merged, on_screen
 from autograder.guest.watch import Watch
-from autograder.records import CellState, Ending, Execution, Ledger, Limits
+from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
@@ -47,7 +47,7 @@ def served(digits: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(digits: DataSet, store: Store, tmp_path: Path) -> Callable[..., Execution]:
     """Execute cells with a sandbox; keywords go to the job or to ``execute``."""
 
-    def started(sandbox: Sandbox, *cells: str, limits: Mapping[str, int] | None = None, **options: Any) -> Execution:
+    def started(sandbox: Sandbox, *cells: str, limits: Mapping[str, int] | None = None, **options: Json) -> Execution:
         of_job = {name: options.pop(name) for name in ("files", "parameters", "data_file") if name in options}
         job = Job(
             notebook=options.pop("content", None) or notebook(*cells),
@@ -60,7 +60,7 @@ def run(digits: DataSet, store: Store, tmp_path: Path) -> Callable[..., Executio
     return started
 
 
-def cell(index: int, state: str, outputs: Any = None, **more: Any) -> Frame:
+def cell(index: int, state: str, outputs: Json = None, **more: Json) -> Frame:
     return Frame(
         {"kind": "cell", "index": index, "state": state, **more},
         b"" if outputs is None else json.dumps(outputs).encode(),
@@ -71,7 +71,7 @@ def end(ending: str = "completed", at: int | None = None, limit: str = "") -> Fr
     return Frame({"kind": "end", "ending": ending, "cell": at, "seconds": 1.0, "limit": limit})
 
 
-def ledger(content: Any) -> Frame:
+def ledger(content: Json) -> Frame:
     return Frame({"kind": "ledger"}, json.dumps(content).encode())
 
 
@@ -290,7 +290,7 @@ def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[...
 
 
 @pytest.mark.parametrize("models", [["m1"], "m1", [1]])
-def test_without_preparation_the_answer_is_empty(run: Callable[..., Execution], models: Any) -> None:
+def test_without_preparation_the_answer_is_empty(run: Callable[..., Execution], models: Json) -> None:
     sandbox = FakeSandbox([READY, ledger(TRAINED), Frame({"kind": "images?", "models": models}), end()])
     run(sandbox, "1")
     assert sandbox.answers == [b""]

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from autograder.datasets import DataSet
+from autograder.datasets import DataSet, label_files
 from autograder.execution.notebook import Document
 from autograder.records import Digest, Json, Ledger, Limits
 from autograder.sandbox.room import Room
@@ -90,6 +90,7 @@ def room(job: Job, document: Document) -> Room:
         shell=True,
         device=job.device,
         environment=_threads(job.threads) | dict(job.environment),
+        unreadable=label_files(job.data.card.name),
     )
 
 

@@ -185,7 +185,7 @@ def _figure(width: float, height: float, left: float, language: str) -> tuple[Fi
 def _margins(figure: Figure, left: float, between: float = 0.0) -> None:
     """Fixed ones, in inches: letting matplotlib measure its labels would double the time of a drawing."""
     width, height = figure.get_size_inches()
-    figure.subplots_adjust(left=left / width, right=1 - 0.08 / width, bottom=0.47 / height, top=1 - 0.1 / height)
+    figure.subplots_adjust(left=left / width, right=1 - 0.16 / width, bottom=0.47 / height, top=1 - 0.1 / height)
     figure.subplots_adjust(wspace=between)
 
 

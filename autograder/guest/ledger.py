@@ -266,7 +266,7 @@ class Recorder:
         entry["parameters"] = models.parameters(model)
         history = _history(epochs)
         if not history and entry["finished"]:  # our callback could not be added
-            history = dict(getattr(model.history, "history", {}))
+            history = dict(getattr(getattr(model, "history", None), "history", {}))
         entry["history"] = models.normalise(
             {key: [prints.finite(value) for value in values][:2000] for key, values in history.items()},
             models.metric_names(model),

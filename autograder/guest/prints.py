@@ -47,7 +47,7 @@ def as_array(data: Thing) -> Array | None:
     if isinstance(data, np.ndarray):
         return data if data.ndim and data.dtype != object else None
     if isinstance(data, dict):
-        data = next(iter(data.values()), None)
+        return as_array(next(iter(data.values()), None))
     if isinstance(data, (list, tuple)):
         # Several inputs: the first stands for all.
         if data and as_array(data[0]) is not None and np.ndim(data[0]) > 1:

@@ -152,6 +152,8 @@ def _system(shell: bool) -> list[str]:
 def _python(plan: Plan) -> list[str]:
     paths = [*plan.python.folders, *_loose_hops(plan.python)]
     shown = [part for path in paths for part in ("--ro-bind", _seen(path, plan.stage), str(path))]
+    # A device that is bound without the right to open devices: reading the file is refused, not answered with nothing.
+    shown += [part for path in plan.room.unreadable for part in ("--ro-bind", "/dev/null", str(path))]
     if not any(folder in _OURS.parents for folder in plan.python.folders):
         return shown
     return [*shown, *_limited(4096, plan), "--tmpfs", str(_OURS), "--remount-ro", str(_OURS)]

@@ -26,6 +26,8 @@ class Room:
     """``cpu`` or ``gpu:<n>``."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the few variables that every room has."""
+    unreadable: tuple[Path, ...] = ()
+    """Files of this environment's packages that must not be read there. Only bubblewrap can keep this."""
 
 
 OnFrame = Callable[[Frame], "bytes | None"]
@@ -38,7 +40,7 @@ class Outcome:
 
     exit_code: int | None
     killed: str = ""
-    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output``, ``protocol``, ``cancelled``; else empty."""
+    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output`` (also: too many files), ``protocol``, ``cancelled``; else empty."""
     detail: str = ""
     """Limit and what was used, in words for the teacher: ``4096 MB allowed, 4210 MB used``."""
     seconds: float
