@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from autograder.messages import points
 from autograder.pipeline import Progress
 from autograder.records import Grade, Rubric, State
 
@@ -172,9 +174,9 @@ def grades_table(grades: Sequence[Grade], rubric: Rubric, language: str) -> Tabl
     table.add_column("total", justify="right", style="bold")
     table.add_column("state")
     for grade in grades:
-        earned = [criterion_points(grade, criterion.id) for criterion in rubric.criteria]
-        total = "" if grade.total is None else f"{grade.total:g}"
-        undecided = f" (+{grade.undecided:g}?)" if grade.undecided and grade.total is not None else ""
+        earned = [criterion_points(grade, criterion.id, language) for criterion in rubric.criteria]
+        total = "" if grade.total is None else points(grade.total, language)
+        undecided = f" (+{points(grade.undecided, language)}?)" if grade.undecided and grade.total is not None else ""
         table.add_row(
             safe(grade.student, 32),
             *earned,
@@ -184,13 +186,13 @@ def grades_table(grades: Sequence[Grade], rubric: Rubric, language: str) -> Tabl
     return table
 
 
-def criterion_points(grade: Grade, criterion: str) -> str:
+def criterion_points(grade: Grade, criterion: str, language: str) -> str:
     """Points of a criterion; ``?`` marks those that wait for a person, empty those of a missing submission."""
     awards = [award for award in grade.awards if award.criterion == criterion]
     if not awards:
         return ""
-    points = sum(award.points for award in awards if award.points is not None)
-    return f"{points:g}" + ("?" if any(award.points is None for award in awards) else "")
+    earned = sum((award.points for award in awards if award.points is not None), Decimal(0))
+    return points(earned, language) + ("?" if any(award.points is None for award in awards) else "")
 
 
 def plain_rows(rows: Sequence[Mapping[str, str]], console: Console) -> None:

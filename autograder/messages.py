@@ -92,6 +92,12 @@ def _percent(value: Decimal, places: int, language: str) -> str:
     return decimal(value * 100, places, language) + _PERCENT.get(language, "%")
 
 
+def _p_value(value: Decimal, language: str) -> str:
+    """``< 0.001`` or ``= 0.0123``: a p-value is never nought."""
+    least = Decimal("0.001")
+    return f"< {decimal(least, 3, language)}" if value < least else f"= {decimal(value, 4, language)}"
+
+
 def _seconds(value: Decimal, language: str) -> str:
     """Seconds with one decimal below ten, whole ones above, minutes from two of them on."""
     unit = _SECONDS.get(language, " s")
@@ -112,6 +118,7 @@ KINDS: Final[Mapping[str, Callable[[Decimal, str], str]]] = {
     "num4": lambda value, language: decimal(value, 4, language),
     "int": lambda value, language: decimal(value, 0, language),
     "sec": _seconds,
+    "p": _p_value,
 }
 
 

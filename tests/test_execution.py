@@ -23,6 +23,7 @@ from autograder.frames import Frame
 from autograder.guest.outputs import Meter, error_text, merged, on_screen
 from autograder.guest.watch import Watch
 from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits
+from autograder.sandbox import choose
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
@@ -308,6 +309,15 @@ def test_streams_are_merged_as_a_terminal_would_show_them() -> None:
     assert found == [piece("a\n2/2\n"), piece("warning", "stderr"), picture, piece("b")]
 
 
+def test_the_log_of_tensorflow_is_no_output_of_the_student() -> None:
+    log = "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    log += "I0000 00:00:1795177812.909383       4 port.cc:153] oneDNN custom operations are on. You may see ...\n"
+    noise = {"output_type": "stream", "name": "stderr", "text": log}
+    warning = {"output_type": "stream", "name": "stderr", "text": "UserWarning: Do not pass `input_shape`\n"}
+    assert merged([noise, warning]) == [warning]
+    assert merged([noise]) == []
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
@@ -448,3 +458,20 @@ def test_a_flood_ends_at_once(run: Callable[..., Execution], served: Path) -> No
     assert states(execution) == ["unfinished", "not_run"]
     assert execution.ending is Ending.FLOODED
     assert time.monotonic() - start < 60, "the limits of cell and run are far longer"
+
+
+@pytest.mark.kernel
+@pytest.mark.sandbox
+def test_behind_a_wall(run: Callable[..., Execution], store: Store, served: Path) -> None:
+    try:
+        wall = choose()
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    peek = "import os\nprint(sorted(name for name in os.environ if name.startswith('AUTOGRADER')))"
+    execution = run(wall, peek, "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "1", data_file=served)
+    assert states(execution) == ["ran", "unfinished", "not_run"]
+    assert execution.ending is Ending.DIED
+    assert execution.sandbox == wall.name
+    assert execution.notebook is not None
+    outputs = json.loads(store.get(execution.notebook))["cells"][1]["outputs"]
+    assert outputs[0]["text"] == "['AUTOGRADER_HANDOVER', 'AUTOGRADER_JOB']\n"

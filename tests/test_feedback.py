@@ -133,15 +133,25 @@ def test_sheet_lays_claims_beside_measurements() -> None:
 @pytest.mark.parametrize(
     ("stated", "measured", "said"),
     [
-        (0.955, 0.95, "✓ agrees"),
-        (0.9551, 0.95, "✗ 0.5 points too high"),
+        (0.96, 0.95, "✓ agrees"),
+        (0.94, 0.95, "✓ agrees"),
+        (0.961, 0.95, "✗ 1.1 points too high"),
         (0.90, 0.95, "✗ 5.0 points too low"),
         (0.95, None, "– not measured"),
     ],
 )
-def test_a_claim_agrees_up_to_half_a_point(stated: float, measured: float | None, said: str) -> None:
+def test_a_claim_agrees_within_the_tolerance(stated: float, measured: float | None, said: str) -> None:
     row = TableRow(label="A", accuracy=stated, measured_accuracy=measured)
     assert said in Page(sheet(a_report(evidence=an_evidence(table=a_table(rows=(row,)))), a_rubric(), "en")).text
+
+
+def test_the_rubric_sets_the_tolerance() -> None:
+    criterion, *others = a_rubric().criteria
+    item = replace(criterion.items[0], check="document.comparison", parameters={"tolerance": 0.05})
+    strict = a_rubric(criteria=(replace(criterion, items=(item,)), *others))
+    text = Page(sheet(a_report(), strict, "en")).text
+    assert "They agree when they differ by at most 5.0%." in text
+    assert "Augmentation\n99.70%\n96.00%\n✓ agrees" in text
 
 
 def test_sheet_says_nothing_that_is_meant_for_the_teacher() -> None:

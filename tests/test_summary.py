@@ -26,7 +26,8 @@ from builders import (
 from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
-from autograder.feedback.summary import faults, histogram, ranking, summary
+from autograder.feedback.faults import faults
+from autograder.feedback.summary import histogram, ranking, summary
 from autograder.messages import render
 from autograder.records import (
     ArrayPrint,
@@ -52,7 +53,7 @@ def _text(reports: Sequence[Report], missing: Sequence[Grade] = ()) -> str:
 
 
 def _said(evidences: Sequence[Evidence]) -> dict[str, tuple[int, int]]:
-    return {render(text, "en"): (count, total) for text, count, total in faults(evidences)}
+    return {render(text, "en"): (count, total) for text, count, total in faults(evidences, 0.01)}
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -85,6 +86,7 @@ def test_a_missing_submission_counts_nowhere() -> None:
 
 def test_a_refused_notebook_is_named_with_its_reason_and_does_not_pull_the_mean_down() -> None:
     text = _text([a_report(), a_refusal()])
+    assert "– mean 3.5, median 3.5 of 4" in text
     assert "Amélie Benoît\n: The file is not a notebook." in text
     assert "Mean total\n12.0" in text
 

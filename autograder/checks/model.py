@@ -53,7 +53,7 @@ def gain(
 ) -> Finding:
     """Relative error reduction over the baseline on hidden images, by cut-offs with linear interpolation between them.
 
-    The doubt is the student's: an estimate above 0 earns the next cut-off's share where its 95 % interval reaches it.
+    The doubt is the student's: an estimate above 0 earns the next cut-off's share where its 95% interval reaches it.
     An estimate of 0 or less earns nothing. Where our accuracy on the public test set and the notebook's own differ by
     more than ``fidelity`` (and by more than one image), a person decides.
     """
@@ -71,7 +71,7 @@ def gain(
         _standing(chosen),
         say(
             "Error reduced by {gain:pct} compared with the baseline on {images:int} hidden images "
-            "(95 % interval {low:pct} to {high:pct}, p = {p:num4}).",
+            "(95% interval {low:pct} to {high:pct}, p {p:p}).",
             gain=measured.relative_error_reduction,
             low=measured.ci95.low,
             high=measured.ci95.high,
@@ -285,10 +285,12 @@ def _robustness_details(evidence: Evidence, measured: Robustness) -> Iterator[Me
     if gaps:
         best, worst = max(gaps, key=lambda name: gaps[name]), min(gaps, key=lambda name: gaps[name])
         yield say(
-            "Best against the baseline: {name}, {points:num1} points of accuracy.", name=best, points=100 * gaps[best]
+            "Best against the baseline: {name:word}, {points:num1} points of accuracy.",
+            name=best,
+            points=100 * gaps[best],
         )
         yield say(
-            "Worst against the baseline: {name}, {points:num1} points of accuracy.",
+            "Worst against the baseline: {name:word}, {points:num1} points of accuracy.",
             name=worst,
             points=100 * gaps[worst],
         )

@@ -132,7 +132,7 @@ def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fas
         title = award.title[language] + (" *" if award.item in private else "")
         table.add_row(
             _told(award, title, language),
-            _points(award),
+            _points(award, language),
             Text(award.finding.verdict.value, style=_VERDICTS[award.finding.verdict]),
         )
     console.print(table)
@@ -167,8 +167,9 @@ def _told(award: Award, title: str, language: str) -> Text:
     return told
 
 
-def _points(award: Award) -> str:
-    return f"{'?' if award.points is None else f'{award.points:g}'} / {award.possible:g}"
+def _points(award: Award, language: str) -> str:
+    earned = "?" if award.points is None else messages.points(award.points, language)
+    return f"{earned} / {messages.points(award.possible, language)}"
 
 
 def _text(message: Message, language: str) -> str:

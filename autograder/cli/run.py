@@ -42,9 +42,9 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, safe
-from autograder.errors import ConfigError
+from autograder.errors import ConfigError, StoreError
 from autograder.gradebook import Gradebook, ruled
-from autograder.pipeline import Course, Result, grade_class
+from autograder.pipeline import Course, Fault, Result, grade_class
 from autograder.records import Baseline, Grade, Report, Submission
 from autograder.settings import Settings
 from autograder.store import write_atomically
@@ -183,9 +183,17 @@ def _grade(
     for result in grade_class(submissions, desk.course, tell=watcher.tell, cancelled=stop.is_set):
         desk.gradebook.record(result.report)
         report = replace(result.report, grade=_ruled(result.report.grade, desk))
-        feedback.write(report, desk.out, desk.course.rubric, desk.language, desk.course.store)
-        results.append(replace(result, report=report))
+        results.append(replace(result, report=report, fault=_written(report, desk) or result.fault))
     return tuple(sorted(results, key=lambda result: result.report.submission.student))
+
+
+def _written(report: Report, desk: _Desk) -> Fault | None:
+    """A sheet that cannot be made costs nobody the grade, which is in the gradebook; a full disk stops the run."""
+    try:
+        feedback.write(report, desk.out, desk.course.rubric, desk.language, desk.course.store)
+    except StoreError as error:
+        return Fault(student=report.submission.student, problem=str(error), remedy=error.remedy)
+    return None
 
 
 def _ruled(grade: Grade, desk: _Desk) -> Grade:

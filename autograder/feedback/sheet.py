@@ -26,8 +26,8 @@ from autograder.records import (
 )
 from autograder.statistics import Estimate, wilson
 
-AGREEMENT: Final = 0.005
-"""A stated accuracy agrees with the measured one up to half a point: rounding and the noise of one evaluation."""
+AGREEMENT: Final = 0.01
+"""Largest difference of a stated accuracy from the measured one, where the rubric names none."""
 DRAWN_TRAININGS: Final = 12
 LISTED_CONFUSIONS: Final = 5
 
@@ -100,7 +100,8 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         **_measures(final, evidence, language),
         **_trainings(evidence, language),
         **_run(evidence),
-        claims=() if evidence is None else claims(evidence),
+        claims=() if evidence is None else claims(evidence, agreement(rubric)),
+        agreement=agreement(rubric),
         notes=(*report.submission.notes, *(() if evidence is None else evidence.execution.notes)),
     )
 
@@ -131,7 +132,7 @@ def _measures(final: FinalMeasures | None, evidence: Evidence | None, language: 
     }
     return {
         "accuracy": interval(final),
-        "p_value": "" if final.gain is None else render(_p_value(final.gain.p_value), language),
+        "p_value": "" if final.gain is None else render(say("p {value:p}", value=final.gain.p_value), language),
         "gain_plot": None if final.gain is None else plots.gain(final.gain, evidence.baseline, language),
         "robustness_plots": ()
         if final.robustness is None
@@ -146,10 +147,6 @@ def interval(final: FinalMeasures) -> Accuracy:
     images = sum(map(sum, final.confusion))
     estimate = wilson(round(final.accuracy * images), images) if images else Estimate(final.accuracy, 0.0, 1.0)
     return Accuracy(images, estimate.low, estimate.high)
-
-
-def _p_value(value: float) -> Message:
-    return say("p < 0.001") if value < 0.001 else say("p = {value:num4}", value=value)
 
 
 def confusions(matrix: Sequence[Sequence[int]]) -> tuple[Confusion, ...]:
@@ -194,18 +191,24 @@ def _run(evidence: Evidence | None) -> dict[str, object]:
     return {"troubled": troubled, "ran": len(runs) - len(troubled)}
 
 
-def claims(evidence: Evidence) -> tuple[Claim, ...]:
+def agreement(rubric: Rubric) -> float:
+    """The tolerance of the rubric's own item on the comparison table, so that both say the same."""
+    found = (item.parameters.get("tolerance") for _, item in rubric.items if item.check == "document.comparison")
+    return float(next((value for value in found if value is not None), AGREEMENT))
+
+
+def claims(evidence: Evidence, tolerance: float) -> tuple[Claim, ...]:
     """The rows of the tracking table as stated, each with what was measured for it."""
-    return () if evidence.table is None else tuple(map(_claim, evidence.table.rows))
+    return () if evidence.table is None else tuple(_claim(row, tolerance) for row in evidence.table.rows)
 
 
-def _claim(row: TableRow) -> Claim:
+def _claim(row: TableRow, tolerance: float) -> Claim:
     if row.accuracy is None:
         return Claim(row, say("– no accuracy stated"), "")
     if row.measured_accuracy is None:
         return Claim(row, say("– not measured"), "")
     gap = row.accuracy - row.measured_accuracy
-    if abs(gap) <= AGREEMENT + 1e-9:
+    if abs(gap) <= tolerance + 1e-9:
         return Claim(row, say("✓ agrees"), "met")
     if gap > 0:
         return Claim(row, say("✗ {gap:num1} points too high", gap=100 * gap), "unmet")

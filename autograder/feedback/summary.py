@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import mean, median
 from typing import Final
 
+from autograder.feedback.faults import faults
 from autograder.feedback.page import page
-from autograder.feedback.sheet import claims, criteria, interval
+from autograder.feedback.sheet import agreement, criteria, interval
 from autograder.messages import points, render, visible
 from autograder.records import (
     Award,
-    CellState,
     Criterion,
     Evidence,
     Grade,
     Interval,
-    Message,
     Report,
     Rubric,
     State,
@@ -117,7 +116,7 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         spreads=[_spread(criterion, number, people, language) for number, criterion in enumerate(rubric.criteria)],
         ranking=ranking(reports, language),
         weak=_weak_items(reports, rubric),
-        faults=faults(evidences),
+        faults=faults(evidences, agreement(rubric)),
         reviews=[review for report in reports if (review := _review(report, language)).reasons],
         remarks=[(report.submission, report.submission.notes) for report in reports if report.submission.notes],
         refused=[report for report in reports if report.grade.state is State.FAILED],
@@ -175,8 +174,9 @@ def histogram(values: Sequence[float], possible: Decimal, bins: int, language: s
 
 
 def _spread(criterion: Criterion, number: int, people: Sequence[Person], language: str) -> Spread:
-    """Of those whose points are all decided: a criterion that waits for a person says nothing yet."""
-    decided = [float(person.earned[number][0]) for person in people if person.earned and not person.earned[number][1]]
+    """Of those that ran and whose points are all decided: a criterion that waits for a person says nothing yet."""
+    ran = (person.earned[number] for person in people if person.earned and person.state is not State.FAILED)
+    decided = [float(earned) for earned, waiting in ran if not waiting]
     columns = histogram(decided, criterion.points, max(3, int(criterion.points)), language)
     return Spread(criterion, mean(decided) if decided else None, median(decided) if decided else None, columns)
 
@@ -257,59 +257,7 @@ def _placed(rows: Sequence[Ranked]) -> list[Ranked]:
     ]
 
 
-# --- faults, reviews -------------------------------------------------------------------------------------------------
-
-
-def _validates_on_test(evidence: Evidence) -> bool:
-    """Whether a training on the whole training set was validated on data that is also evaluated: the test set then."""
-    if evidence.data is None:
-        return False
-    evaluated = {entry.x.digest for entry in evidence.ledger.evaluations if entry.kind == "evaluate"} - {""}
-    return any(
-        entry.validation_x is not None
-        and entry.validation_x.digest in evaluated
-        and entry.x.shape[:1] >= (0.9 * evidence.data.train_rows / entry.stride,)
-        for entry in evidence.ledger.trainings
-    )
-
-
-def _never_validates(evidence: Evidence) -> bool:
-    return bool(evidence.ledger.trainings) and not any(
-        entry.arguments.get("validation") for entry in evidence.ledger.trainings
-    )
-
-
-_FAULTS: Final[tuple[tuple[Message, Callable[[Evidence], bool]], ...]] = (
-    (
-        say("a cell raises an error or is not reached"),
-        lambda evidence: any(run.state is not CellState.RAN for run in evidence.execution.cells),
-    ),
-    (say("validate on the test set"), _validates_on_test),
-    (say("train without any validation data"), _never_validates),
-    (say("no model was trained"), lambda evidence: evidence.executed and not evidence.ledger.trainings),
-    (say("no tracking table was found"), lambda evidence: evidence.table is None),
-    (
-        say("state an accuracy that is higher than the measured one"),
-        lambda evidence: any(
-            claim.verdict == "unmet" and _too_high(claim.row.accuracy, claim.row.measured_accuracy)
-            for claim in claims(evidence)
-        ),
-    ),
-    (
-        say("the final model is the reference model as given"),
-        lambda evidence: evidence.chosen is not None and evidence.chosen.is_baseline,
-    ),
-)
-
-
-def _too_high(stated: float | None, measured: float | None) -> bool:
-    return stated is not None and measured is not None and stated > measured
-
-
-def faults(evidences: Sequence[Evidence]) -> list[tuple[Message, int, int]]:
-    """What went wrong for how many of those that ran, most frequent first."""
-    counted = [(text, sum(map(predicate, evidences)), len(evidences)) for text, predicate in _FAULTS]
-    return sorted((row for row in counted if row[1]), key=lambda row: -row[1])
+# --- items, reviews ------------------------------------------------------------------------------------------------
 
 
 def _weak_items(reports: Sequence[Report], rubric: Rubric) -> list[tuple[Mapping[str, str], int, int, int]]:

@@ -5,13 +5,13 @@ A failure in here is noted and never reaches the student's code.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,9 @@ class Recorder:
             with self._nested():
                 result = original(model, **given)
         except BaseException:
-            entry["finished"] = False
             self._safely(self._end, entry, model, epochs, time.monotonic() - start)
             raise
+        entry["finished"] = True
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
 
@@ -225,10 +225,9 @@ class Recorder:
         epochs: list[dict[str, Any]] = []
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
-            total = int(given.get("epochs", 1))
-            thinned = thinned | {
-                "callbacks": [*(watched or ()), _epochs(self._progress, entry["number"], total, epochs)]
-            }
+            begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
+            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, epochs)]}
+        self.flush()
         return entry, thinned, epochs
 
     def _describe(self, model: Thing, given: dict[str, Any]) -> dict[str, Any]:
@@ -244,6 +243,7 @@ class Recorder:
             "labels": stack.labels(running),
             "optimizer": models.optimizer(model),
             "loss": models.loss(model),
+            "finished": False,
             "arguments": _arguments(given),
             **self._fit_prints(given),
         }
@@ -261,22 +261,28 @@ class Recorder:
         }
 
     def _end(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]], seconds: float) -> None:
+        if not epochs and entry["finished"]:  # our callback could not be added
+            kept = getattr(getattr(model, "history", None), "history", {})
+            epochs = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
+        self._note_epochs(entry, model, epochs)
         entry["seconds"] = seconds
         entry["layers"] = models.layers(model)[:200]
         entry["parameters"] = models.parameters(model)
-        history = _history(epochs)
-        if not history and entry["finished"]:  # our callback could not be added
-            history = dict(getattr(getattr(model, "history", None), "history", {}))
-        entry["history"] = models.normalise(
-            {key: [prints.finite(value) for value in values][:2000] for key, values in history.items()},
-            models.metric_names(model),
-        )
-        entry["epochs_run"] = max((len(values) for values in history.values()), default=0)
         entry["saved"], entry["weights"], entry["save_error"] = self.keep_model(model, f"fit-{entry['number']}.keras")
         self.flush()
 
-    def _progress(self, training: int, epoch: int, epochs: int) -> None:
-        self._safely(self.handover.put_json, PROGRESS, {"text": f"epoch {epoch}/{epochs}", "training": training})
+    def _note_epochs(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]]) -> None:
+        names = dict.fromkeys(name for epoch in epochs for name in epoch)
+        history = {name: [prints.finite(epoch.get(name)) for epoch in epochs][:2000] for name in names}
+        entry["history"] = models.normalise(history, models.metric_names(model))
+        entry["epochs_run"] = len(epochs)
+
+    def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]], epoch: int) -> None:
+        """Tell how far it is, and keep the figures so far, lest the training never ends."""
+        total = entry["arguments"].get("epochs", 1)
+        self._note_epochs(entry, model, epochs)
+        self.handover.put_json(PROGRESS, {"text": f"epoch {epoch + 1}/{total}", "training": entry["number"]})
+        self.flush()
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------
 
@@ -330,7 +336,7 @@ class Recorder:
 
 
 def _wrapped(original: Callable[..., Any], record: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)  # also copies Keras' marks on the function
+    @wraps(original)  # also copies Keras' marks on the function
     def call(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
         __tracebackhide__ = True
         return record(original, self, arguments, keywords)
@@ -363,18 +369,13 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _history(epochs: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    names = dict.fromkeys(name for epoch in epochs for name in epoch)
-    return {name: [epoch.get(name) for epoch in epochs] for name in names}
-
-
-def _epochs(tell: Callable[[int, int, int], None], training: int, total: int, epochs: list[dict[str, Any]]) -> Thing:
+def _callback(begin_epoch: Callable[[int], None], epochs: list[dict[str, Any]]) -> Thing:
     """A Keras callback that tells of each epoch and collects its figures; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
 
     class Epochs(Callback):  # type: ignore[misc, unused-ignore]
         def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
-            tell(training, epoch + 1, total)
+            begin_epoch(epoch)
 
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             epochs.append(dict(logs or {}))

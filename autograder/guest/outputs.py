@@ -13,6 +13,11 @@ MESSAGES_FACTOR = 25
 ERROR_LENGTH = 500
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LOG = re.compile(
+    r"^(?:WARNING: All log messages before absl::InitializeLog.*|[IW]\d{4} [\d:.]+ +\d+ [\w./]+\.cc:\d+\] .*)(?:\n|\Z)",
+    re.MULTILINE,
+)
+"""Lines that TensorFlow's C++ side logs as it starts, whatever the student does."""
 
 
 class Meter:
@@ -44,7 +49,7 @@ class Meter:
 
 
 def merged(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Neighbouring pieces of one stream joined, with lines that were overwritten on screen left out."""
+    """Neighbouring pieces of one stream joined, without lines that were overwritten or are TensorFlow's own log."""
     joined: list[dict[str, Any]] = []
     pieces: list[list[str]] = []
     for output in outputs:
@@ -59,8 +64,8 @@ def merged(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             pieces.append([output["text"]])
     for output, parts in zip(joined, pieces, strict=True):
         if parts:
-            output["text"] = on_screen("".join(parts))
-    return joined
+            output["text"] = _LOG.sub("", on_screen("".join(parts)))
+    return [output for output, parts in zip(joined, pieces, strict=True) if not parts or output["text"]]
 
 
 def on_screen(text: str) -> str:
