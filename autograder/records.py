@@ -235,7 +235,7 @@ class Training:
     """``{"name": "adam", "learning_rate": 0.001, ...}``."""
     loss: str = ""
     arguments: Mapping[str, Json] = field(default_factory=dict)
-    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks (class names) ..."""
+    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ..."""
     x: ArrayPrint = field(default_factory=ArrayPrint)
     y: ArrayPrint = field(default_factory=ArrayPrint)
     validation_x: ArrayPrint | None = None
@@ -313,7 +313,7 @@ class Step:
     """One step of a preprocessing, applied in order to raw images."""
 
     op: str
-    """``affine``, ``affine_map``, ``reshape``, ``channels``, ``pad``, ``resize``, ``transpose`` ...: see preprocessing.py."""
+    """``affine``, ``affine_map``, ``reshape``, ``channels``, ``pad``, ``resize`` ...: see preprocessing.py."""
     values: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -332,7 +332,7 @@ class MeasuredModel:
     chosen: bool = False
     chosen_because: Message | None = None
     is_baseline: bool = False
-    """Same architecture and compile configuration as the reference baseline."""
+    """Same layers, compile configuration, epochs, batch size and callbacks as the reference baseline."""
     layers: tuple[Layer, ...] = ()
     parameters: int = 0
     bytes: int | None = None

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from autograder.datasets import DataSet, load, room_file
-from autograder.errors import Cancelled, SandboxError
+from autograder.errors import Cancelled, SandboxError, SandboxUnavailable
 from autograder.execution import Event, Job, execute
 from autograder.frames import Frame
 from autograder.guest.outputs import Meter, error_text, merged, on_screen

@@ -136,9 +136,8 @@ def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fas
             Text(award.finding.verdict.value, style=_VERDICTS[award.finding.verdict]),
         )
     console.print(table)
-    console.print(
-        f"total: {grade.total:g} / {grade.possible:g}" + (f" (+{grade.undecided:g}?)" if grade.undecided else "")
-    )
+    waiting = f" (+{messages.points(grade.undecided, language)}?)" if grade.undecided else ""
+    console.print(f"total: {messages.points(grade.total or Decimal(0), language)} / {grade.possible:g}{waiting}")
     points = sum((award.possible for award in grade.awards if award.item in private), Decimal(0))
     console.print(
         _text(

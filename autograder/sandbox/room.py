@@ -40,7 +40,10 @@ class Outcome:
 
     exit_code: int | None
     killed: str = ""
-    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output`` (also: too many files), ``protocol``, ``cancelled``; else empty."""
+    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output``, ``protocol``, ``cancelled``; else empty.
+
+    ``output`` also means too many files on the disk, where no sized file system bounds them.
+    """
     detail: str = ""
     """Limit and what was used, in words for the teacher: ``4096 MB allowed, 4210 MB used``."""
     seconds: float
