@@ -131,8 +131,15 @@ TERMS: Final[Mapping[str, Message]] = {
     "contrast": say("Contrast"),
     "blur": say("Blur"),
     "occlusion": say("Occlusion"),
+    "introduction": say("introduction"),
+    "baseline": say("reference model"),
+    "improvements": say("improvements"),
+    "comparison": say("comparison of results"),
+    "errors": say("error analysis"),
+    "robustness": say("robustness test"),
+    "conclusion": say("conclusion"),
 }
-"""Names of ours that people are shown: the kinds of alteration of the robustness test."""
+"""Names of ours that people are shown: kinds of alteration of the robustness test, kinds of sections."""
 
 
 def _words(names: str, language: str) -> str:

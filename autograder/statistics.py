@@ -105,13 +105,15 @@ def wilson(successes: int, images: int) -> Estimate:
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def mean_ratio(numerator: Floats, denominator: Floats, *, seed: int, resamples: int = 2000) -> Estimate | None:
+def mean_ratio(
+    numerator: Floats, denominator: Floats, *, seed: int, confidence: float = 0.95, resamples: int = 2000
+) -> Estimate | None:
     """Ratio of two means of independent samples with a bootstrap interval; None when the lower mean is 0."""
     if denominator.mean() <= 0:
         return None
     generator = np.random.default_rng(seed)
     ratios = _means(numerator, resamples, generator) / np.maximum(_means(denominator, resamples, generator), 1e-12)
-    low, high = np.quantile(ratios, [0.025, 0.975])
+    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(float(numerator.mean() / denominator.mean()), float(low), float(high))
 
 

@@ -8,6 +8,7 @@ from autograder.checks.document import clarity, comparison, sections
 from autograder.checks.figures import drawings
 from autograder.extraction.sections import find_sections
 from autograder.extraction.tables import find_table
+from autograder.messages import render
 from autograder.notebook.source import pieces
 from autograder.records import Cell, Evidence, Ledger, Table, TableRow, Training, Verdict
 from tests.cells import code, evidence, markdown, notebook, picture, printed, shown
@@ -44,7 +45,7 @@ def test_seven_filled_sections_earn_everything() -> None:
 def test_what_is_missing_is_named() -> None:
     finding = sections(report(*filled(TITLES[:5])))
     assert finding.share == pytest.approx(5 / 7)
-    assert finding.advice and finding.advice.values["titles"] == "test de robustesse, conclusion"
+    assert finding.advice and render(finding.advice, "fr").endswith("test de robustesse, conclusion.")
 
 
 def test_empty_sections_earn_nothing() -> None:

@@ -22,24 +22,6 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 _CODING = frozenset({"baseline", "improvements", "comparison", "errors", "robustness"})
-_NAMES = {
-    "fr": {
-        "baseline": "modèle de référence",
-        "improvements": "améliorations",
-        "comparison": "résultats comparatifs",
-        "errors": "analyse des erreurs",
-        "robustness": "test de robustesse",
-    },
-    "en": {
-        "baseline": "reference model",
-        "improvements": "improvements",
-        "comparison": "comparison of results",
-        "errors": "error analysis",
-        "robustness": "robustness test",
-    },
-}
-"""What sections are called in the language of the notebook; others by their kind, which both languages share."""
-
 _CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|score|acc", re.I)
 
 
@@ -60,7 +42,7 @@ def sections(
         return unreached(
             Standing.TEXT,
             say("No heading was found, so that no section can be recognised."),
-            advice=say("Divide the notebook by Markdown headings: {titles}.", titles=_titles(evidence, wanted)),
+            advice=say("Divide the notebook by Markdown headings: {titles:word}.", titles=_titles(wanted)),
         )
     coded = {piece.cell for piece in own}
     best = {kind: _best(evidence.sections, kind) for kind in wanted}
@@ -75,8 +57,8 @@ def sections(
         say(
             "{found:int} of {wanted:int} expected sections are there and filled.", found=len(filled), wanted=len(wanted)
         ),
-        advice=_on_sections(_titles(evidence, missing), _titles(evidence, empty)),
-        details=_listed(evidence, best, filled),
+        advice=_on_sections(_titles(missing), _titles(empty)),
+        details=_listed(best, filled),
         cells=sorted({section.cells[0] for section in best.values() if section and section.cells}),
         found=sorted(filled, key=wanted.index),
         wanted=list(wanted),
@@ -93,29 +75,31 @@ def _is_filled(section: Section, coded: set[int], words_wanted: int, beside_code
     return section.kind in _CODING and section.words >= beside_code and bool(coded.intersection(section.cells))
 
 
-def _titles(evidence: Evidence, kinds: Sequence[str]) -> str:
-    names = _NAMES.get(evidence.language, {})
-    return ", ".join(names.get(kind, kind) for kind in kinds)
+def _titles(kinds: Sequence[str]) -> str:
+    """Our names of the kinds; the reader's words come with the placeholder ``:word``."""
+    return ", ".join(kinds)
 
 
 def _on_sections(missing: str, empty: str) -> Message:
     if missing:
-        return say("Add these sections, each under a heading: {titles}.", titles=missing)
-    return say("Fill these sections with words of your own: {titles}.", titles=empty)
+        return say("Add these sections, each under a heading: {titles:word}.", titles=missing)
+    return say("Fill these sections with words of your own: {titles:word}.", titles=empty)
 
 
-def _listed(evidence: Evidence, best: Mapping[str, Section | None], filled: set[str]) -> Iterator[Message]:
-    for kind, section in best.items():
-        name = _titles(evidence, [kind])
+def _listed(best: Mapping[str, Section | None], filled: set[str]) -> Iterator[Message]:
+    for name, section in best.items():
         if section is None:
-            yield say("{name}: no heading was recognised.", name=name)
-        elif kind in filled:
+            yield say("{name:word}: no heading was recognised.", name=name)
+        elif name in filled:
             yield say(
-                "{name}: “{title}”, {words:int} words of your own.", name=name, title=section.title, words=section.words
+                "{name:word}: “{title}”, {words:int} words of your own.",
+                name=name,
+                title=section.title,
+                words=section.words,
             )
         else:
             yield say(
-                "{name}: “{title}” is as good as empty ({words:int} words of your own).",
+                "{name:word}: “{title}” is as good as empty ({words:int} words of your own).",
                 name=name,
                 title=section.title,
                 words=section.words,

@@ -23,6 +23,8 @@ FIDELITY = 0.002
 """Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
 LOSS_RATIO_MARGIN = 1.15
 """How much above the baseline's hidden/public loss ratio the low end of a model's interval must lie to be flagged."""
+LOSS_RATIO_CONFIDENCE = 0.998
+"""A class of a hundred has a hundred chances of a false alarm, and a false suspicion is worse than a missed one."""
 GAP_DEVIATIONS = 3.0
 
 
@@ -95,7 +97,11 @@ def loss_ratio(hidden: Floats, public: Floats, data: DataSet, seed: int) -> stat
     if fresh is None or known is None or min(fresh.shape[1], known.shape[1]) < data.card.classes:
         return None
     return statistics.mean_ratio(
-        statistics.cross_entropy(fresh, data.y_hidden), statistics.cross_entropy(known, data.y_public), seed=seed
+        statistics.cross_entropy(fresh, data.y_hidden),
+        statistics.cross_entropy(known, data.y_public),
+        seed=seed,
+        confidence=LOSS_RATIO_CONFIDENCE,
+        resamples=10_000,
     )
 
 
