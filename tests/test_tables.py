@@ -341,3 +341,20 @@ def test_measured_accuracy_is_laid_beside_the_claim() -> None:
 
 def test_nothing_trained_matches_nothing() -> None:
     assert matched(["Baseline", "Dropout"], Ledger()) == [None, None]
+
+
+def test_progress_bars_state_nothing() -> None:
+    log = "\n".join(
+        [
+            "Epoch 1/2",
+            "6/6 ━━━━━━━━━━━━━━━━━━━━ 1s 92ms/step - accuracy: 0.3507 - loss: 2.1 - val_accuracy: 0.7010",
+            "469/469 [==============================] - 5s 10ms/step - accuracy: 0.9507",
+            "Epoch 2: val_accuracy improved from 0.70 to 0.77",
+            "100%|██████████| 10/10 [00:03<00:00, accuracy: 0.91]",
+        ]
+    )
+    assert found(code("fit()", printed(log))) is None
+    assert rows(found(code("fit()", printed(log + "\nBaseline : 97.82 %\nDropout : 98.45 %")))) == [
+        ("Baseline", 0.9782, None),
+        ("Dropout", 0.9845, None),
+    ]

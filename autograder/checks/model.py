@@ -69,15 +69,7 @@ def gain(
     finding = earned(
         share,
         _standing(chosen),
-        say(
-            "Error reduced by {gain:pct} compared with the baseline on {images:int} hidden images "
-            "(95% interval {low:pct} to {high:pct}, p {p:p}).",
-            gain=measured.relative_error_reduction,
-            low=measured.ci95.low,
-            high=measured.ci95.high,
-            p=measured.p_value,
-            images=measured.images,
-        ),
+        _told(measured),
         advice=say(
             "All points need {wanted:pct} less error than the baseline on images the model has never seen.",
             wanted=cutoffs[-1][0],
@@ -88,6 +80,29 @@ def gain(
         wanted=cutoffs[-1][0],
     )
     return replace(finding, for_teacher=_flag(chosen))
+
+
+def _told(measured: Gain) -> Message:
+    """A loss is told as a multiple of the baseline's error: "reduced by -591 %" helps nobody."""
+    if measured.relative_error_reduction < 0:
+        return say(
+            "No gain: {ratio:num2} times the baseline's error on {images:int} hidden images "
+            "(95% interval {low:num2} to {high:num2} times, p {p:p}).",
+            ratio=1 - measured.relative_error_reduction,
+            low=1 - measured.ci95.high,
+            high=1 - measured.ci95.low,
+            p=measured.p_value,
+            images=measured.images,
+        )
+    return say(
+        "Error reduced by {gain:pct} compared with the baseline on {images:int} hidden images "
+        "(95% interval {low:pct} to {high:pct}, p {p:p}).",
+        gain=measured.relative_error_reduction,
+        low=measured.ci95.low,
+        high=measured.ci95.high,
+        p=measured.p_value,
+        images=measured.images,
+    )
 
 
 def gain_share(measured: Gain, cutoffs: Sequence[Sequence[float]]) -> float:

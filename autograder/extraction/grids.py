@@ -22,6 +22,10 @@ _BARS = re.compile(r"[|│┃║┆┊]")
 _RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼╒╕╘╛╞╡╤╧╪┏┓┗┛┡┩╇╈┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰*~#]+$")
 _TABLE_TAGS = {"table", "thead", "tbody", "tfoot", "tr", "th", "td"}
 _GAP = re.compile(r"\t+|\s{2,}")
+_LOG = re.compile(
+    r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\|)", re.I
+)
+"""Lines that Keras and tqdm write while they work: nothing that the author states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,13 @@ def grids(cells: Sequence[Cell], ledger: Ledger) -> Iterator[Grid]:
 
 
 def stdout(cell: Cell) -> str:
-    """All that a cell printed, pieces joined, and the text of results that have no HTML."""
+    """All that a cell printed, pieces joined, and the text of results that have no HTML; progress bars left out."""
     texts = (
         output.text
         for output in cell.outputs
         if output.stream == "stdout" or (output.kind in ("result", "display") and not output.html and not output.image)
     )
-    return "\n".join(texts)
+    return "\n".join(line for text in texts for line in text.split("\n") if not _LOG.match(line))
 
 
 def _grid(cell: int | None, origin: str, header: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[Grid]:
