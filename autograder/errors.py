@@ -8,7 +8,7 @@ AutograderError                 what went wrong, where, and what to do about it
 │  └─ SandboxUnavailable        no acceptable isolation on this machine
 ├─ StoreError                   bytes that are missing or damaged
 ├─ GradebookError               the database of grades
-├─ OutputError                  the place where feedback is written
+├─ OutputError                  a place that cannot be written: read-only, or the disk is full
 └─ CheckError                   a check raised; ``__cause__`` holds what
 """
 
@@ -57,7 +57,7 @@ class GradebookError(AutograderError):
 
 
 class OutputError(AutograderError):
-    """The output folder is read-only or the disk is full."""
+    """A folder is read-only, or the disk is full."""
 
 
 class CheckError(AutograderError):

@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from autograder.errors import StoreError
+from autograder.errors import OutputError, StoreError
 from autograder.records import Digest
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_ELSEWHERE: Final = "choose another place with --out or --state"
+_REMEDIES: Final = {
+    errno.ENOSPC: f"The disk is full: free some space, or {_ELSEWHERE}, then run again.",
+    errno.EDQUOT: f"Your disk quota is used up: free some space, or {_ELSEWHERE}, then run again.",
+    errno.EROFS: f"This file system is read-only: {_ELSEWHERE}.",
+    errno.EACCES: f"You may not write there: change its permissions, or {_ELSEWHERE}.",
+    errno.EPERM: f"You may not write there: change its permissions, or {_ELSEWHERE}.",
+    errno.ENOTDIR: f"A file has the name of a folder that is needed: move it away, or {_ELSEWHERE}.",
+    errno.EEXIST: f"A file has the name of a folder that is needed: move it away, or {_ELSEWHERE}.",
+    errno.EISDIR: f"A folder has the name of a file that is needed: move it away, or {_ELSEWHERE}.",
+}
 
 
 def digest(content: bytes) -> Digest:
     return Digest("sha256:" + hashlib.sha256(content).hexdigest())
 
 
+def output_error(error: OSError, place: Path) -> OutputError:
+    """What the system said, where, and what to do."""
+    remedy = _REMEDIES.get(error.errno or 0, f"Check that place, or {_ELSEWHERE}.")
+    return OutputError(error.strerror or str(error), place=str(place), remedy=remedy)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside ``path``, flush it to the disk, then replace: a reader never sees a half."""
+    """Write to a temporary file beside ``path``, flush it to the disk, then replace: a reader never sees a half.
+
+    Raises OutputError, and leaves what was there, where that cannot be done.
+    """
+    try:
+        _write(path, content)
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -14,7 +14,8 @@ from autograder.cli.doctor import doctor
 from autograder.cli.grades import export, status
 from autograder.cli.references import reference, release, selftest
 from autograder.cli.run import run
-from autograder.errors import AutograderError, ConfigError
+from autograder.errors import AutograderError, Cancelled, ConfigError
+from autograder.store import output_error
 
 OK, OUR_FAULT, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -46,18 +47,30 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 every submission reached a recorded state, 1 a fault of ours, 2 wrong usage, 130 interrupted."""
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        code = app(args=arguments, prog_name="autograder", standalone_mode=False)
-        return code if isinstance(code, int) else OK
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.ClickException as error:
-        error.show()
-        return USAGE
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        errors.print("Interrupted. What was finished is kept; the same command resumes.")
-        return INTERRUPTED
+        code = _called(arguments)
+    except (KeyboardInterrupt, Cancelled):
+        code = INTERRUPTED
     except AutograderError as error:
-        errors.print(f"error: {error}")
-        if error.remedy:
-            errors.print(f"  remedy: {error.remedy}")
+        _explain(error, errors)
         return USAGE if isinstance(error, ConfigError) else OUR_FAULT
+    except OSError as error:
+        _explain(output_error(error, Path(error.filename or "?")), errors)
+        return OUR_FAULT
+    if code == INTERRUPTED:
+        errors.print("Interrupted. What was finished is kept; the same command resumes.")
+    return code
+
+
+def _called(arguments: list[str] | None) -> int:
+    """Typer's own verdict; what our commands raise passes through."""
+    try:
+        app(args=arguments, prog_name="autograder")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else OK
+    return OK
+
+
+def _explain(error: AutograderError, errors: Console) -> None:
+    errors.print(f"error: {safe(str(error), 2000, lines=True)}")
+    if error.remedy:
+        errors.print(f"  remedy: {error.remedy}")

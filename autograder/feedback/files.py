@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from autograder.errors import OutputError
 from autograder.exports import gradescope, record
@@ -16,18 +14,9 @@ from autograder.feedback.executed import executed
 from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
 from autograder.records import Grade, Report, Rubric
-from autograder.store import Store, write_atomically
+from autograder.store import Store, output_error, write_atomically
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_REMEDIES: Final = {
-    errno.ENOSPC: "The disk is full: free some space, or choose another place with --out, then run again.",
-    errno.EDQUOT: "Your disk quota is used up: free some space, or choose another place with --out, then run again.",
-    errno.EROFS: "This file system is read-only: choose another place with --out.",
-    errno.EACCES: "You may not write there: change its permissions, or choose another place with --out.",
-    errno.EPERM: "You may not write there: change its permissions, or choose another place with --out.",
-    errno.ENOTDIR: "A file has the name of a folder that is needed: move it away, or choose another place with --out.",
-    errno.EEXIST: "A file has the name of a folder that is needed: move it away, or choose another place with --out.",
-}
 
 
 def ensure_writable(out: Path) -> None:
@@ -89,9 +78,3 @@ def _faults(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise output_error(error, place) from error
-
-
-def output_error(error: OSError, place: Path) -> OutputError:
-    """What the system said, where, and what to do."""
-    remedy = _REMEDIES.get(error.errno or 0, "Choose another place with --out.")
-    return OutputError(error.strerror or str(error), place=str(place), remedy=remedy)
