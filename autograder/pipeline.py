@@ -8,7 +8,8 @@ import logging
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,14 +17,14 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import psutil
 from pydantic import TypeAdapter
 
 from autograder import __version__, checks, scoring
 from autograder.datasets import DataSet
-from autograder.errors import AutograderError, Cancelled, ConfigError
+from autograder.errors import AutograderError, Cancelled, OutputError
 from autograder.execution import Event, Job, execute
 from autograder.extraction import extract, prepare_fallback
 from autograder.notebook import read
@@ -41,9 +42,11 @@ from autograder.records import (
     Submission,
 )
 from autograder.sandbox.room import Sandbox
-from autograder.store import Store
+from autograder.store import Store, output_error
 
 T = TypeVar("T")
+
+REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and report what it prints."
 
 _EXECUTION = TypeAdapter(Execution)
 _EVIDENCE = TypeAdapter(Evidence)
@@ -304,26 +307,33 @@ def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> 
 
 def grade_class(
     submissions: Sequence[Submission], course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class."""
+    abandoned = threading.Event()
     free: SimpleQueue[str] = SimpleQueue()
     for slot in course.slots:
         free.put(slot)
 
+    def stopped() -> bool:
+        return abandoned.is_set() or cancelled()
+
     def work(submission: Submission) -> Result | None:
         device = free.get()
         try:
-            return _result(submission, course, device, tell, cancelled)
+            return _result(submission, course, device, tell, stopped)
         finally:
             free.put(device)
 
     with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="submission") as pool:
-        for future in as_completed([pool.submit(work, submission) for submission in submissions]):
-            result = future.result()
-            if result is not None:
-                stage = "failed" if result.fault else "done"
-                tell(Progress(student=result.report.submission.student, stage=stage))
-                yield result
+        try:
+            for future in as_completed([pool.submit(work, submission) for submission in submissions]):
+                result = future.result()
+                if result is not None:
+                    stage = "failed" if result.fault else "done"
+                    tell(Progress(student=result.report.submission.student, stage=stage))
+                    yield result
+        finally:  # whoever stops listening, for an error or a second Ctrl-C, does not wait for the rest of the class
+            abandoned.set()
 
 
 def _result(submission: Submission, course: Course, device: str, tell: OnProgress, cancelled: Cancel) -> Result | None:
@@ -336,10 +346,12 @@ def _result(submission: Submission, course: Course, device: str, tell: OnProgres
         return None
     except AutograderError as error:
         return _faulty(submission, course, str(error), error.remedy)
+    except OSError as error:
+        told = output_error(error, Path(error.filename or "?"))
+        return _faulty(submission, course, str(told), told.remedy)
     except Exception as error:
         logging.getLogger(__name__).debug("%s", submission.student, exc_info=True)
-        remedy = "This is a fault of autograder: run again with --verbose, and report what it prints."
-        return _faulty(submission, course, f"{type(error).__name__}: {error}", remedy)
+        return _faulty(submission, course, f"{type(error).__name__}: {error}", REPORT_IT)
 
 
 def _faulty(submission: Submission, course: Course, problem: str, remedy: str) -> Result:
@@ -361,10 +373,13 @@ def _available_memory_mb() -> float:
 
 
 def ensure_space(state: Path, needed_mb: int = 512) -> None:
-    """Refuse to start on a full disk instead of losing work half-way."""
-    state.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(state).free // 2**20
+    """Refuse to start on a full disk instead of losing work half-way; raises OutputError."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(state).free // 2**20
+    except OSError as error:
+        raise output_error(error, state) from error
     if free < needed_mb:
-        raise ConfigError(
+        raise OutputError(
             f"only {free} MB are free", place=str(state), remedy=f"Free at least {needed_mb} MB, or choose --state."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,11 +40,19 @@ def measure(
         return None
     submission = _reference(path, course)
 
+    abandoned = threading.Event()
+
+    def stopped() -> bool:
+        return abandoned.is_set() or cancelled()
+
     def run(seed: int, device: str) -> Execution:
-        return run_notebook(submission, course, seed=seed, device=device, tell=tell, cancelled=cancelled)
+        return run_notebook(submission, course, seed=seed, device=device, tell=tell, cancelled=stopped)
 
     with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="baseline") as pool:
-        runs = list(pool.map(run, seeds, cycle(course.slots)))
+        try:
+            runs = list(pool.map(run, seeds, cycle(course.slots)))
+        finally:  # Ctrl-C and a fault on one seed do not wait for the other trainings
+            abandoned.set()
     for execution in runs:
         _must_complete(execution, path)
     return baseline_from(

@@ -54,6 +54,7 @@ from autograder.records import (
     Verdict,
     say,
 )
+from autograder.store import output_error
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 EVERY = tuple(Verdict)
@@ -559,6 +560,6 @@ def test_ensure_writable_leaves_nothing_behind(tmp_path: Path) -> None:
     [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions"), (errno.EIO, "--out")],
 )
 def test_each_fault_of_the_disk_has_its_remedy(code: int, word: str) -> None:
-    error = feedback.output_error(OSError(code, os.strerror(code)), Path("/somewhere"))
+    error = output_error(OSError(code, os.strerror(code)), Path("/somewhere"))
     assert word in error.remedy
     assert str(error) == f"/somewhere: {os.strerror(code)}"

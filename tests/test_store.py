@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.errors import StoreError
+from autograder.errors import OutputError, StoreError
 from autograder.records import Digest
 from autograder.store import Store, digest, write_atomically
 
@@ -75,7 +75,7 @@ def test_an_interrupted_write_leaves_the_former_content(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OutputError, match="No space"):
         write_atomically(path, b"half")
     assert path.read_bytes() == b"former"
     assert list(tmp_path.iterdir()) == [path], "nothing half-written is left"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -28,17 +28,24 @@ from autograder.records import Evaluation, Evidence, Finding, Message, Standing,
 Count = Annotated[int, Field(ge=1)]
 
 _ERROR_CODE = re.compile(
-    r"confusion|classification_report|crosstab|misclass|mal_?class|mauvais|incorrect|wrong_|analy[sz]e_?err|erreurs?"
+    r"confusion|classification_report|crosstab|misclass|mal_?class|mauvais|incorrect|wrong|analy[sz]e_?err|erreurs?|\bfaux\b"
     r"|errors?_(?:by|per|rate|ind|par|mask)|(?:by|per|par)_(?:class|digit|classe|chiffre)|(?:test|show|plot|display)_errors?"
 )
 _ALTERED_CODE = re.compile(
     r"nois|bruit|rotat|rotee|shift|translat|decal|blur|flou|gaussian|perturb|altere|corrupt|robust|advers|occlu|permut"
     r"|contrast|bright|lumino|zoom|distort"
 )
+_AUGMENTING_CODE = re.compile(r"_range$|^Random[A-Z]|^ImageDataGenerator$|_flip$")
+"""What alters training images: ``rotation_range``, ``RandomRotation``."""
 _ALTERED_WORDS = re.compile(
     r"robust|bruit|nois[ey]|rotat|altere|perturb|degrad|translat|flou|blur|generali[sz]|corrupt|decal|occlu|contraste"
-    r"|luminosite|brightness|adversar|permut"
+    r"|luminosite|brightness|adversar|permut|abime|penche|tourne[er]|tilt|shift"
 )
+_NOT_DONE = re.compile(
+    r"pas (?:eu le temps|reussi|pu|fait|teste|realise|abouti)|manque de temps|faute de temps"
+    r"|did not|didn't|could not|couldn't|no time|not have time"
+)
+"""Of a test that did not take place."""
 _STRENGTH = re.compile(
     r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass"
     r"|depass|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable|robuste\b"
@@ -71,7 +78,7 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
     if foreign(own):
         return _foreign(own)
     told = tuple(namings(evidence, own))
-    done, by_hand = _cells_that_show(evidence, _ERROR_CODE)
+    done, by_hand = _cells_that_show(evidence, _looks_at_errors)
     known = _confused(evidence, done, pairs)
     if told and not known:
         return undecided(
@@ -154,8 +161,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     if foreign(own):
         return _foreign(own)
     runs = _altered(evidence, rows)
-    shown, by_hand = _cells_that_show(evidence, _ALTERED_CODE)
-    about = [paragraph for paragraph in own if _ALTERED_WORDS.search(fold(paragraph.text))]
+    shown, by_hand = _cells_that_show(evidence, _alters)
+    about = [paragraph for paragraph in own if _speaks_of_alteration(paragraph)]
     said = _said(about, words_wanted)
     by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
     took = (bool(runs) + bool(shown)) / 2 if by_hand or said else 0.0
@@ -174,6 +181,11 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
         key = (item.model, item.x.shape)
         plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
     return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *trained}]
+
+
+def _speaks_of_alteration(paragraph: Paragraph) -> bool:
+    told = map(fold, sentences(paragraph.text))
+    return any(_ALTERED_WORDS.search(sentence) and not _NOT_DONE.search(sentence) for sentence in told)
 
 
 def _said(about: Sequence[Paragraph], words_wanted: int) -> float:
@@ -313,25 +325,53 @@ def _own_cells(evidence: Evidence) -> set[int | None]:
     return {piece.cell for piece in pieces(evidence.cells, evidence.template_cells)}
 
 
-def _cells_that_show(evidence: Evidence, stem: re.Pattern[str]) -> tuple[list[int], bool]:
-    """Cells whose code uses such a name and showed something, and whether that code is the student's own."""
+def _cells_that_show(evidence: Evidence, uses: Callable[[ast.AST], bool]) -> tuple[list[int], bool]:
+    """Cells whose code does such a thing and showed something, and whether that code is the student's own."""
     showing = {cell.index for cell in evidence.cells if any(_shows(o.kind, o.stream) for o in cell.outputs)}
-    own = _using(pieces(evidence.cells, evidence.template_cells), stem) & showing
-    return (sorted(own), True) if own else (sorted(_using(pieces(evidence.cells), stem) & showing), False)
+    own = _using(pieces(evidence.cells, evidence.template_cells), uses) & showing
+    return (sorted(own), True) if own else (sorted(_using(pieces(evidence.cells), uses) & showing), False)
 
 
 def _shows(kind: str, stream: str) -> bool:
     return kind != "error" and stream != "stderr"
 
 
-def _using(found: Iterable[Piece], stem: re.Pattern[str]) -> set[int]:
-    """Cells in which a statement that is no definition uses a matching identifier."""
+def _using(found: Iterable[Piece], uses: Callable[[ast.AST], bool]) -> set[int]:
+    """Cells in which a statement that is no definition does it."""
     used = (
         piece
         for piece in found
         if not isinstance(piece.node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
     )
-    return {piece.cell for piece in used if any(stem.search(fold(name)) for name in _identifiers(piece.node))}
+    return {piece.cell for piece in used if uses(piece.node)}
+
+
+def _looks_at_errors(node: ast.AST) -> bool:
+    return any(_ERROR_CODE.search(fold(name)) for name in _identifiers(node)) or _goes_by_class(node)
+
+
+def _alters(node: ast.AST) -> bool:
+    names = (name for name in _identifiers(node) if not _AUGMENTING_CODE.search(name))
+    return any(_ALTERED_CODE.search(fold(name)) for name in names)
+
+
+def _goes_by_class(node: ast.AST) -> bool:
+    """A loop that picks the rows of one class after the other: ``for c in range(10): ... p[y == c] != c``."""
+    for inner in ast.walk(node):
+        loops = [inner] if isinstance(inner, ast.For) else getattr(inner, "generators", [])
+        targets = {loop.target.id for loop in loops if isinstance(loop.target, ast.Name)}
+        picks = (part.slice for part in ast.walk(inner) if isinstance(part, ast.Subscript))
+        if targets and any(_compares(pick, targets) for pick in picks):
+            return True
+    return False
+
+
+def _compares(pick: ast.AST, names: set[str]) -> bool:
+    return any(
+        isinstance(part, ast.Compare)
+        and any(isinstance(side, ast.Name) and side.id in names for side in (part.left, *part.comparators))
+        for part in ast.walk(pick)
+    )
 
 
 def _identifiers(node: ast.AST) -> Iterator[str]:

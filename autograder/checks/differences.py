@@ -121,7 +121,16 @@ def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
             kept[-1][1]["activation"] = activation
             continue
         kept.append((layer.kind, _config(layer)))
+    if kept and "crossentropy" in re.sub(r"[^a-z]", "", training.loss.lower()):
+        # Outputs as logits, with a loss that knows it, are the same model as outputs through softmax.
+        last = kept[-1][1]
+        last["activation"] = "softmax" if last.get("activation") in {None, "linear"} else last["activation"]
     return kept
+
+
+def _idle(layer: Layer) -> bool:
+    """A layer switched off by its rate: ``Dropout(0)`` changes nothing."""
+    return "Dropout" in layer.kind and layer.config.get("rate") == 0
 
 
 def _aside(kind: str) -> bool:
@@ -196,6 +205,8 @@ def _placed(training: Training, kinds: re.Pattern[str]) -> dict[str, list[tuple[
     found: dict[str, list[tuple[int, str]]] = {}
     position = 0
     for layer in training.layers:
+        if _idle(layer):
+            continue
         if kinds.search(layer.kind) and not _NEUTRAL.search(layer.kind):
             found.setdefault(layer.kind, []).append((position, _label(layer.kind, layer.config)))
         elif not (_aside(layer.kind) or layer.kind == "Activation" or layer.kind in _ACTIVATIONS):

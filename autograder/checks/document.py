@@ -16,12 +16,25 @@ from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
 from autograder.notebook.headings import BOLD_LEVEL, KINDS, Heading, headings
 from autograder.notebook.source import Piece, pieces
-from autograder.records import Evidence, Finding, GapKind, Message, Section, Standing, Table, TableRow, Verdict, say
+from autograder.records import (
+    Evidence,
+    Finding,
+    GapKind,
+    Message,
+    Output,
+    Section,
+    Standing,
+    Table,
+    TableRow,
+    Verdict,
+    say,
+)
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 _CODING = frozenset({"baseline", "improvements", "comparison", "errors", "robustness"})
+_RESULTS = frozenset({"baseline", "comparison"})
 _CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|score|acc", re.I)
 
 
@@ -35,7 +48,7 @@ def sections(
     """Share of the ``wanted`` sections that are there and not empty.
 
     A section needs ``words_wanted`` words of one's own; one about code may do with ``beside_code`` words beside code of
-    one's own.
+    one's own. The baseline and the comparison are results: code of one's own that shows some is enough.
     """
     own = pieces(evidence.cells, evidence.template_cells)
     if not evidence.sections:
@@ -46,8 +59,11 @@ def sections(
         )
     coded = {piece.cell for piece in own}
     best = {kind: _best(evidence.sections, kind) for kind in wanted}
+    showing = {cell.index for cell in evidence.cells if any(_shows_results(output) for output in cell.outputs)}
     filled = {
-        kind for kind, section in best.items() if section and _is_filled(section, coded, words_wanted, beside_code)
+        kind
+        for kind, section in best.items()
+        if section and _is_filled(section, coded, coded & showing, words_wanted, beside_code)
     }
     missing = [kind for kind, section in best.items() if section is None]
     empty = [kind for kind in wanted if kind not in filled and kind not in missing]
@@ -69,8 +85,14 @@ def _best(found: Sequence[Section], kind: str) -> Section | None:
     return max((section for section in found if section.kind == kind), key=lambda section: section.words, default=None)
 
 
-def _is_filled(section: Section, coded: set[int], words_wanted: int, beside_code: int) -> bool:
+def _shows_results(output: Output) -> bool:
+    return output.kind != "error" and output.stream != "stderr"
+
+
+def _is_filled(section: Section, coded: set[int], showing: set[int], words_wanted: int, beside_code: int) -> bool:
     if section.words >= words_wanted:
+        return True
+    if section.kind in _RESULTS and showing.intersection(section.cells):
         return True
     return section.kind in _CODING and section.words >= beside_code and bool(coded.intersection(section.cells))
 
@@ -81,6 +103,13 @@ def _titles(kinds: Sequence[str]) -> str:
 
 
 def _on_sections(missing: str, empty: str) -> Message:
+    if missing and empty:
+        return say(
+            "Add these sections, each under a heading: {titles:word}. Fill these with words of your own: "
+            "{others:word}.",
+            titles=missing,
+            others=empty,
+        )
     if missing:
         return say("Add these sections, each under a heading: {titles:word}.", titles=missing)
     return say("Fill these sections with words of your own: {titles:word}.", titles=empty)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from autograder.checks.answers import earned, unreached
+from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.differences import Family, differences
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
@@ -53,11 +53,26 @@ def distinct(evidence: Evidence, *, wanted: Count = 3, sweeps_count_once: bool =
 def _nothing_trained(evidence: Evidence) -> Finding:
     if not evidence.executed:
         return unreached(Standing.CLAIM, say("Nothing was executed, so no training could be seen."))
+    if evidence.models and not evidence.ledger.trainings:
+        return undecided(
+            Standing.CLAIM,
+            say(
+                "Your models were trained in a loop of your own, whose settings cannot be read automatically. "
+                "A teacher will decide this item."
+            ),
+            details=[say("Trained models found: {models}.", models=", ".join(_names_of_models(evidence)))],
+            cells=sorted({model.cell for model in evidence.models if model.cell is not None}),
+            for_teacher=say("No call of fit is on record; compare the models in the code and in the text."),
+        )
     return unreached(
         Standing.CLAIM,
         say("No training was completed, so there is no modification to judge."),
         advice=say("Train the baseline and at least three modified models in the notebook that you hand in."),
     )
+
+
+def _names_of_models(evidence: Evidence) -> Iterator[str]:
+    return (model.name[:40] for model in evidence.models[:_SHOWN])
 
 
 def _cells(trainings: Sequence[Training], evidence: Evidence) -> list[int]:
@@ -215,17 +230,18 @@ def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
         return False
     if _validation(training) != _validation(model):
         return False
-    return len({_evaluated_rows(one, evidence) for one in (model, training)} - {0}) <= 1
+    known, other = _evaluated_rows(model, evidence), _evaluated_rows(training, evidence)
+    return not known or not other or bool(known & other)
 
 
 def _validation(training: Training) -> object:
     return training.arguments.get("validation_split") or training.arguments.get("validation")
 
 
-def _evaluated_rows(training: Training, evidence: Evidence) -> int:
-    """Largest number of images the model was evaluated on; 0 when it was not, which its validation may stand in for."""
-    rows = (made.x.shape[0] for made in evidence.ledger.evaluations if made.model == training.model and made.x.shape)
-    return max(rows, default=0)
+def _evaluated_rows(training: Training, evidence: Evidence) -> frozenset[int]:
+    """On how many images the model was evaluated, each time; none when its validation stands in for that."""
+    made = (use for use in evidence.ledger.evaluations if use.model == training.model)
+    return frozenset(use.x.shape[0] for use in made if use.x.shape)
 
 
 def _method(found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evidence: Evidence) -> Iterator[Message]:

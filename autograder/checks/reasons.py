@@ -26,11 +26,13 @@ MOST = 40
 """Modifications that are looked at; a search over hundreds of settings is not justified one by one."""
 
 _FRENCH = (
-    r"parce qu|puisqu|afin (?:de|d'|que|qu')|en effet\b|grace a\b|dans le but|pour qu",
+    r"parce qu|puisqu|c'est pour(?:quoi| (?:ca|cela))|du coup\b|comme ca\b",
+    r"afin (?:de|d'|que|qu')|en effet\b|grace a\b|dans le but|pour qu",
     r"de (?:sorte|maniere|facon) (?:a|qu)",
+    r"donc (?!on (?:obtient|a|voit)|nous (?:obtenons|avons|voyons)|le (?:meilleur|modele final))\w",
     r"car (?:l[ea']|les|il|elle|on|ce|ca|cel|nous|je|une?|avec|sans|plus|trop|sinon|en|dans|mon|notre|cette|chaque)",
     r"pour (?:(?:mieux|ne|pas|plus|bien|y|en|le|la|les|l'|se|s'|lui|nous|me|m'|davantage) ?){0,3}"
-    r"(?!premier|dernier|papier)\w+(?:er|ir|oir|uire|ndre|aire|mettre|aitre|oudre|suivre)\b",
+    r"(?!premier|dernier|papier)[\w-]+(?:er|ir|oir|uire|ndre|aire|mettre|aitre|oudre|suivre)\b",
     r"vis(?:e|ent|ant) a\b|perme(?:t|ts|ttre|ttent|ttant|ttrait)\b|evit(?:e|er|ent|ant|erait)\b|redui(?:t|sent)\b",
     r"empech|lutter? contre|contre le sur.?apprentissage|devrai(?:t|ent)\b|hypothese|l'idee\b|(?:s'|m')attend|suppos",
     r"aid(?:e|ent|er) (?:a|le|la|les)\b|oblige|force(?:r|nt)? (?:a|le|la|les)\b|stabilis|favoris",
@@ -120,7 +122,9 @@ def _worth(paragraph: Paragraph, comment_share: float) -> float:
 
 def _reasons(paragraph: Paragraph, words: int) -> int:
     """How many modifications a paragraph can justify: as many as it has reasons and words for."""
-    return min(len(_REASON.findall(fold(paragraph.text))), paragraph.words // words)
+    # A row of a table speaks in key words.
+    least = max(1, 2 * words // 3) if paragraph.origin is Origin.TABLE else words
+    return min(len(_REASON.findall(fold(paragraph.text))), paragraph.words // least)
 
 
 def _docstrings(cells: Iterable[Cell], template_cells: Sequence[str]) -> Iterator[Paragraph]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograder.checks.differences import Change, Family, differences
+from autograder.notebook.text import fold
 from autograder.records import Evidence, Training
 
 _PROTOCOL = frozenset({"epochs", "batch_size"})
+_BASELINE = re.compile(
+    r"\b(?:baseline|base|reference|ref|initial|depart|temoin|vanilla|original|fourni|livre|given|provided)\b"
+)
+_MORE = re.compile(r"[+&]|\b(?:avec|with|et|and|plus|sans|without)\b|amelior|improv|modif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,15 @@ def trials(evidence: Evidence, *, sweeps_count_once: bool = True) -> Trials:
     reference = reference_training(evidence, like=stages[0])
     own = _own_baseline(reference, [*trained, *stages]) if reference else stages[0]
     alone = len(stages) == 1 and reference is not None
-    base = reference if own is None or (alone and reference is not None) else own
+    named = _named_baseline(stages, evidence) if own is None and not alone else None
+    base = reference if alone else own or named or reference
     found: list[Trial] = []
     for training in stages:
         changes = differences(base, training) if base is not None else ()
         if changes:
             _add(found, Trial(training, changes), sweeps_count_once)
-    return Trials(base, own is not None, tuple(found), unfinished)
+    remeasured = own is not None or (named is not None and reference is not None and _is_rewritten(named, reference))
+    return Trials(base, remeasured, tuple(found), unfinished)
 
 
 def reference_training(evidence: Evidence, *, like: Training) -> Training | None:
@@ -99,6 +107,23 @@ def _own_baseline(reference: Training, trained: Sequence[Training]) -> Training 
     return min(same, key=lambda pair: len(pair[0]))[1] if same else None
 
 
+def _named_baseline(trained: Sequence[Training], evidence: Evidence) -> Training | None:
+    """The first training that the author calls a baseline: modifications are held against what they set out from."""
+    return next((training for training in trained if any(map(_says_baseline, _names(training, evidence)))), None)
+
+
+def _says_baseline(name: str) -> bool:
+    folded = fold(re.sub(r"_+", " ", name[:100]))
+    return bool(_BASELINE.search(folded)) and not _MORE.search(folded)
+
+
+def _is_rewritten(training: Training, reference: Training) -> bool:
+    """As many parameters and the same settings: the reference as a class of one's own, whose layers have no order."""
+    changed = {change for change in differences(reference, training) if change.name not in _PROTOCOL}
+    rest = {change for change in changed if change.family is not Family.ARCHITECTURE}
+    return training.parameters > 0 and training.parameters == reference.parameters and not rest
+
+
 def _add(found: list[Trial], new: Trial, sweeps_count_once: bool) -> None:
     for number, known in enumerate(found):
         if any(_same(known, member, new, sweeps_count_once) for member in (known.training, *known.again)):
@@ -121,9 +146,14 @@ def _same(known: Trial, member: Training, new: Trial, sweeps_count_once: bool) -
 
 def name_of(training: Training, evidence: Evidence) -> str:
     """As the author calls the model; at most 60 characters."""
-    measured = (model.name for model in evidence.models if model.training == training.number)
-    candidates = (*measured, *training.labels.values(), training.builder, *_bound(training, evidence))
-    return next((name for name in candidates if name), training.model)[:60]
+    return next((name for name in _names(training, evidence) if name), training.model)[:60]
+
+
+def _names(training: Training, evidence: Evidence) -> Iterator[str]:
+    yield from (model.name for model in evidence.models if model.training == training.number)
+    yield from training.labels.values()
+    yield training.builder
+    yield from _bound(training, evidence)
 
 
 def _bound(training: Training, evidence: Evidence) -> Iterable[str]:

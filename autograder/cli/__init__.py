@@ -14,6 +14,7 @@ from autograder.cli.doctor import doctor
 from autograder.cli.grades import export, status
 from autograder.cli.references import reference, release, selftest
 from autograder.cli.run import run
+from autograder.console import safe
 from autograder.errors import AutograderError, Cancelled, ConfigError
 from autograder.store import output_error
 
@@ -71,6 +72,7 @@ def _called(arguments: list[str] | None) -> int:
 
 
 def _explain(error: AutograderError, errors: Console) -> None:
-    errors.print(f"error: {safe(str(error), 2000, lines=True)}")
+    shown = "\n".join(safe(line, 2000) for line in str(error).splitlines())
+    errors.print(f"error: {shown}")
     if error.remedy:
         errors.print(f"  remedy: {error.remedy}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -83,17 +84,19 @@ def check(
             split_seed=chosen.seed + 1,
         )
         course = replace(course, environment=FAST if fast else {})
-        console.print(describe_data(course.data.card))
+        console.print(describe_data(course.data.card), soft_wrap=True)
         grade = _executed(notebook, course, places, console)
     if as_json:
-        typer.echo(json.dumps(exports.record.award_table(grade), ensure_ascii=False))
+        typer.echo(json.dumps(exports.record.award_table(grade, lang.value), ensure_ascii=False))
     else:
         _print(grade, chosen, console, lang.value, fast=fast)
 
 
 def _submission(notebook: Path, store: Store) -> Submission:
     """The one notebook, or why it cannot be read."""
-    submission = intake.collect([notebook], store)[0]
+    submission, *others = intake.collect([notebook], store)
+    if others:
+        raise ConfigError("more than one notebook", place=str(notebook), remedy="Name the one to check.")
     if submission.refusal is not None:
         raise ConfigError(messages.render(submission.refusal, "en"), place=str(notebook))
     return submission
@@ -138,20 +141,20 @@ def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fas
     console.print(table)
     waiting = f" (+{messages.points(grade.undecided, language)}?)" if grade.undecided else ""
     console.print(f"total: {messages.points(grade.total or Decimal(0), language)} / {grade.possible:g}{waiting}")
+    for remark in _remarks(grade, private, fast=fast):
+        console.print(_text(remark, language), soft_wrap=True)
+
+
+def _remarks(grade: Grade, private: frozenset[str], *, fast: bool) -> Iterator[Message]:
+    """What to know about the figures."""
     points = sum((award.possible for award in grade.awards if award.item in private), Decimal(0))
-    console.print(
-        _text(
-            say(
-                "* {points:num1} points are decided on private images: this is an estimate, on a split of your own.",
-                points=float(points),
-            ),
-            language,
+    if points:
+        yield say(
+            "* {points:num1} points are decided on private images: this is an estimate, on a split of your own.",
+            points=float(points),
         )
-    )
     if fast:
-        console.print(
-            _text(say("Fast mode: one epoch per training, so figures and gains are not those of a full run."), language)
-        )
+        yield say("Fast mode: one epoch per training, so figures and gains are not those of a full run.")
 
 
 def _told(award: Award, title: str, language: str) -> Text:

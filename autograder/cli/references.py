@@ -49,7 +49,7 @@ def reference(
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb)
     course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
-    console.print(describe_data(course.data.card))
+    console.print(describe_data(course.data.card), soft_wrap=True)
     with console.status("training the baseline …"):
         baseline = references.measure(course, places, tuple(range(1, seeds + 1)))
     if baseline is None:
@@ -79,7 +79,7 @@ def selftest(
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
     course = open_course(chosen, data=data, places=places, sandbox=wall, force=force)
-    console.print(describe_data(course.data.card))
+    console.print(describe_data(course.data.card), soft_wrap=True)
     with console.status("measuring the baseline …"):
         baseline = references.measure(without_force(course), places, chosen.reference_seeds)
     with console.status("grading the reference notebooks …"):

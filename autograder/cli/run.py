@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,9 +42,9 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, safe
-from autograder.errors import ConfigError, StoreError
+from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
-from autograder.pipeline import Course, Fault, Result, grade_class
+from autograder.pipeline import REPORT_IT, Course, Fault, Result, grade_class
 from autograder.records import Baseline, Grade, Report, Submission
 from autograder.settings import Settings
 from autograder.store import write_atomically
@@ -98,8 +98,8 @@ def run(
     course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
     everybody = intake.collect(inbox, course.store, roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
-    console.print(describe_data(course.data.card))
-    console.print(f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions")
+    console.print(describe_data(course.data.card), soft_wrap=True)
+    console.print(f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions", soft_wrap=True)
     with _interruptible() as stop:
         course = replace(course, baseline=_baseline(course, places, console, stop))
         desk = _Desk(
@@ -112,9 +112,14 @@ def run(
         with _watcher(console, len(submissions), len(slots), silent=silent, verbose=verbose) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
+        if stop.is_set():
+            console.print(f"stopped: {len(results)} of {len(submissions)} graded, and only these are listed below")
         _publish(results, absent, desk, partial=bool(only))
+    _tell_faults(results)
     if as_json:
-        typer.echo(json.dumps([exports.record.grade(result.report) for result in results], allow_nan=False))
+        records = [exports.record.grade(result.report, lang.value) for result in results]
+        records += [exports.record.award_table(grade, lang.value) for grade in absent]
+        typer.echo(json.dumps(records, allow_nan=False))
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
@@ -130,13 +135,12 @@ def _shipped(inbox: Sequence[Path], places: Settings) -> bool:
 def _only(submissions: tuple[Submission, ...], wanted: Sequence[str] | None) -> tuple[Submission, ...]:
     if not wanted:
         return submissions
-    known = {submission.student for submission in submissions}
-    for student in wanted:
-        if student not in known:
-            raise ConfigError(
-                f"no submission of {safe(student)}", place="--only", remedy="Known: " + ", ".join(sorted(known)[:20])
-            )
-    return tuple(submission for submission in submissions if submission.student in wanted)
+    called = {name: {one.student for one in submissions if name in (one.student, one.name)} for name in wanted}
+    for name, students in called.items():
+        if not students:
+            known = ", ".join(submission.student for submission in submissions[:20])
+            raise ConfigError(f"no submission of {safe(name)}", place="--only", remedy=f"Known: {known}")
+    return tuple(submission for submission in submissions if any(submission.student in ids for ids in called.values()))
 
 
 @contextmanager
@@ -158,7 +162,8 @@ def _interruptible() -> Iterator[threading.Event]:
 
 def _baseline(course: Course, places: Settings, console: Console, stop: threading.Event) -> Baseline | None:
     seeds = course.rubric.reference_seeds
-    with console.status(f"reference baseline, {len(seeds)} seeds (remembered afterwards) …"):
+    console.print(f"baseline: training with {len(seeds)} seeds, unless it is remembered …")
+    with console.status("training the baseline …"):
         baseline = reference.measure(without_force(course), places, seeds, cancelled=stop.is_set)
     if baseline is not None:
         console.print(
@@ -180,19 +185,26 @@ def _grade(
 ) -> tuple[Result, ...]:
     """Each result is in the gradebook and on the disk the moment it exists; what people ruled stands."""
     results = []
-    for result in grade_class(submissions, desk.course, tell=watcher.tell, cancelled=stop.is_set):
-        desk.gradebook.record(result.report)
-        report = replace(result.report, grade=_ruled(result.report.grade, desk))
-        results.append(replace(result, report=report, fault=_written(report, desk) or result.fault))
+    with closing(grade_class(submissions, desk.course, tell=watcher.tell, cancelled=stop.is_set)) as finished:
+        for result in finished:
+            desk.gradebook.record(result.report)
+            report = replace(result.report, grade=_ruled(result.report.grade, desk))
+            results.append(replace(result, report=report, fault=_written(report, desk) or result.fault))
     return tuple(sorted(results, key=lambda result: result.report.submission.student))
 
 
 def _written(report: Report, desk: _Desk) -> Fault | None:
     """A sheet that cannot be made costs nobody the grade, which is in the gradebook; a full disk stops the run."""
+    student = report.submission.student
     try:
         feedback.write(report, desk.out, desk.course.rubric, desk.language, desk.course.store)
-    except StoreError as error:
-        return Fault(student=report.submission.student, problem=str(error), remedy=error.remedy)
+    except OutputError:
+        raise
+    except AutograderError as error:
+        return Fault(student=student, problem=str(error), remedy=error.remedy)
+    except Exception as error:
+        logging.getLogger(__name__).debug("%s", student, exc_info=True)
+        return Fault(student=student, problem=f"no sheet: {type(error).__name__}: {error}"[:500], remedy=REPORT_IT)
     return None
 
 
@@ -219,17 +231,22 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
     reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
-    for fault in (result.fault for result in results if result.fault):
-        console.print(f"not graded, our fault: {safe(fault.student)}: {safe(fault.problem, 500)}", markup=False)
-        console.print(f"  remedy: {fault.remedy}", markup=False)
     folder = desk.out / rubric.id
     if partial:
         console.print(
             "Only some students were graded: summary and CSV are as they were (autograder export writes all)."
         )
     else:
-        feedback.write_summary(reports, absent, desk.out, rubric, desk.language)
         write_atomically(folder / "grades.csv", exports.csv.grades(grades, rubric).encode())
+        feedback.write_summary(reports, absent, desk.out, rubric, desk.language)
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+
+
+def _tell_faults(results: Sequence[Result]) -> None:
+    """On the error stream, so that neither --quiet nor --json hides them."""
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for fault in (result.fault for result in results if result.fault):
+        errors.print(f"our fault: {safe(fault.student)}: {safe(fault.problem, 500)}")
+        errors.print(f"  remedy: {safe(fault.remedy, 500)}")

@@ -9,10 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.extraction.matching import Artifacts, Candidate, used
+from autograder.notebook.headings import headings as written
+from autograder.notebook.headings import kinds
 from autograder.records import Cell, CellKind, Evaluation, Execution, Ledger, Message, Training, say
 
-BEST = re.compile(r"(^|_)(best|meilleure?|final|finale|chosen|choisi|selected|retenu|gagnant|winner)(_|$)")
+BEST = re.compile(
+    r"(^|_)(best|meilleure?|final|finale|chosen|choisie?|selected|retenue?|gagnante?|winner|winning|champion(ne)?|proposee?"
+    r"|proposed|optimale?|elu|ultime)(_|$)"
+)
 """Words of a variable that say "this is the one"; a heuristic, in English and French."""
+_MODEL = r"(?:modele|model|reseau|network|cnn|version)"
+_ADJECTIVE = r"(?:final|meilleur|best|retenu|choisi|propose|gagnant|optimal|selected|chosen)e?"
+HEADED = re.compile(rf"\b(?:{_MODEL} {_ADJECTIVE}|{_ADJECTIVE} {_MODEL})\b(?!s)")
+"""A heading that announces one final model, folded; "Comparaison finale des modèles" does not."""
 ANALYSIS = re.compile(
     r"robust|erreur|error|confusion|misclass|mal_?\s?class|bruit|nois|rotat|perturb|corrupt|alter|degrad|generalis"
 )
@@ -31,9 +40,11 @@ def choose(
     """By name, else by what errors and robustness are studied on, else by validation accuracy; None without models."""
     if not known:
         return None
+    above = headings(cells, execution)
     return (
         _named(ledger, known, artifacts)
-        or _analysed(ledger, known, artifacts, headings(cells, execution))
+        or _analysed(ledger, known, artifacts, above)
+        or _headed(ledger, known, artifacts, above)
         or _most_accurate(ledger, known, artifacts)
     )
 
@@ -100,6 +111,18 @@ def _in_analysis(use: Evaluation) -> bool:
     return any(ANALYSIS.search(words(name)) for name in use.functions)
 
 
+def _headed(
+    ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, above: Mapping[int, str]
+) -> Choice | None:
+    """What a heading calls the final model: the weights last used under it, as after ``load_model``."""
+    for use in reversed(ledger.evaluations):
+        title = HEADED.search(above.get(use.execution_count or 0, ""))
+        one = used(use, known, artifacts) if title else None
+        if title and one is not None:
+            return Choice(candidate=one, because=say("A heading calls it “{title}”.", title=title.group()[:80]))
+    return None
+
+
 def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:
     """Execution count -> the headings under which that cell stands in its own section, folded to plain letters."""
     counts = {run.index: run.execution_count for run in execution.cells if run.execution_count is not None}
@@ -107,8 +130,9 @@ def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:
     current = ""
     for cell in cells:
         if cell.kind is CellKind.MARKDOWN:
-            lines = re.findall(r"^\s{0,3}(?:#{1,6}\s+(.+)|\*\*(.+)\*\*\s*)$", cell.source[:20_000], re.MULTILINE)
-            current = folded(" ".join(first or second for first, second in lines)) if lines else current
+            titles = [heading.title for heading in written([cell])]
+            known = {kind for title in titles for kind in kinds(title, sure=True)}
+            current = folded(" ".join([*titles, *sorted(known & {"errors", "robustness"})])) if titles else current
         elif cell.index in counts:
             above[counts[cell.index]] = current
     return above

@@ -93,7 +93,7 @@ def _frame(frame: Frame, cells: Sequence[Cell]) -> Iterator[Grid]:
 
 def _meaning(name: str) -> str:
     """What a dict of plain numbers holds, by its variable's name."""
-    return "accuracy" if re.search(r"acc|precis|score|resul|perf", name.lower()) else name
+    return "accuracy" if re.search(r"acc|precis|score|resul|perf|(?:^|_)res(?:_|$)|justesse", name.lower()) else name
 
 
 def _said(value: Value) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from autograder.extraction.grids import Grid, grids, stdout
 from autograder.extraction.rows import match_rows
-from autograder.notebook.numbers import quantity, seconds, shares
+from autograder.notebook.numbers import seconds, shares
 from autograder.notebook.text import fold, lines, plain, words
 from autograder.records import Cell, CellKind, Ledger, Table, TableRow
 
@@ -50,6 +50,9 @@ _METRIC = re.compile(
     r"\b(?:test|val\w*|final\w*|best|meilleure?|obtained|obtenue?)?[\s_-]*(?:accuracy|acc|precision|exactitude|score)\b"
     r"(?:[\s_-]*(?:sur|on)?[\s_-]*(?:le |the )?(?:jeu de )?(?:test|set))?",
     re.I,
+)
+_UNIT = re.compile(
+    r"m?s|secs?|secondes?|seconds?|mn|mins?|minutes?|h|heures?|hours?|e|pts?|points?|percent|pour|cent|nan"
 )
 _ORIGINS = ("dataframe", "dict", "html", "markdown", "csv", "printed")
 
@@ -155,11 +158,16 @@ def _rank(heading: str) -> tuple[bool, bool, bool]:
 
 def _holds_text(grid: Grid, place: int) -> bool:
     filled = [row[place] for row in grid.rows if row[place].strip()]
-    return bool(filled) and sum(bool(words(text)) and seconds(text) is None for text in filled) > len(filled) // 2
+    return bool(filled) and sum(map(_is_name, filled)) > len(filled) // 2
+
+
+def _is_name(text: str) -> bool:
+    """Words that are more than the units of numbers: ``12 époques`` names a model, ``1 min 12 s`` is a time."""
+    return any(not _UNIT.fullmatch(word) for word in words(fold(text)))
 
 
 def _names_a_model(label: str) -> bool:
-    return bool(words(label)) and (label[0].isalpha() or quantity(label) is None)
+    return bool(words(label)) and (label[0].isalpha() or _is_name(label))
 
 
 def _about_conditions(labels: Sequence[str]) -> bool:

@@ -1,8 +1,8 @@
 """What people see: a sheet per student, the executed notebook beside it, a summary of the class."""
 
 from autograder.feedback.executed import executed
-from autograder.feedback.files import ensure_writable, output_error, write, write_summary
+from autograder.feedback.files import ensure_writable, write, write_summary
 from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
 
-__all__ = ["ensure_writable", "executed", "output_error", "sheet", "summary", "write", "write_summary"]
+__all__ = ["ensure_writable", "executed", "sheet", "summary", "write", "write_summary"]

@@ -38,7 +38,7 @@ def collect(
     and names; who is on it and handed in nothing: see ``missing``. Whatever a student handed in ends as a record,
     never as an exception.
 
-    Raises ConfigError for a path that is not there or holds nothing, and StoreError or OSError when the store fails.
+    Raises ConfigError for a path that is not there or holds nothing, and OutputError when the store cannot be written.
     """
     caps = caps or Caps()
     people = _people(roster)

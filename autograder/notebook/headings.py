@@ -20,20 +20,26 @@ BANNER_LEVEL = 8
 # compares, "Conclusion sur la robustesse" concludes.
 _STRONG = {
     "conclusion": r"conclu|recomm?and|preconis|perspective|(?:bilan|synthese|discussion) (?:final|general|global)"
+    r"|pour decider|\bdecision\b|a retenir|verdict"
     r"|wrap.?up|takeaway|way forward|future work|en resume\b|final (?:words|thoughts)|pour finir|limites et",
     "introduction": r"\bintro\b|introduc|contexte?\b|objecti[fv]|\bgoals?\b|problematique"
     r"|problem (?:statement|description)|presentation (?:du|de la|de l'|generale|et)|motivation|preambule|enonce"
     r"|mise en situation",
     "robustness": r"robust|bruit|\bnois[ey]|altere?e?s?\b|alteration|perturb|generali[sz]ation|adversari"
-    r"|\battaques?\b|\battack|corrupt|degradees?\b|stress.?test",
+    r"|\battaques?\b|\battack|corrupt|degradees?\b|stress.?test|abimee?s?\b|deformee?s?\b|damaged|distort"
+    r"|conditions? (?:reelles?|difficiles?)|real.?world",
     "errors": r"erreur|errors?\b|confusion|mal.?class|misclass|mal (?:predit|reconnu)|(?:incorrect|wrong|bad) predict"
-    r"|mistake|failure|echecs?\b|classification report|rapport de classification|per.class|par (?:classe|chiffre)",
-    "comparison": r"compar|recapitul|\brecap\b|tableau (?:de suivi|des? |final|recap)|benchmark|leaderboard"
+    r"|mistake|failure|echecs?\b|echoue|se tromp|goes wrong|(?:cnn|model|network|it) fails?\b"
+    r"|classification report|rapport de classification|per.class|par (?:classe|chiffre)",
+    "comparison": r"compar|tableau de bord|classement|ranking|scoreboard"
+    r"|recapitul|\brecap\b|tableau (?:de suivi|des? |final|recap)|benchmark|leaderboard"
     r"|\bversus\b|\bvs\b|(?:results?|models?) (?:overview|summary)|(?:overview|summary) of (?:the )?(?:results|models)"
     r"|(?:synthese|bilan|vue d'ensemble|resume) des (?:resultat|modele|experience|essai|performance)",
     "improvements": r"amelior|improv|enhanc|modifi|experiment|experience|optimi[sz]|variante?s?\b|avancee?s?\b"
     r"|advanced|regulari[sz]|augmentation|hyper.?param|drop.?out|batch.?norm|learning.?rate|taux d'apprentissage"
-    r"|early.?stop|\bessais?\b|tuning|grid.?search|proposition|proposed|transfer|deeper|plus profond",
+    r"|early.?stop|\bessais?\b|\bpistes?\b|\bidees?\b|\bideas?\b|\bi (?:changed|tried)|changements?\b|tentatives?\b"
+    r"|configurations? (?:testee|essayee)|tested config|combinaison"
+    r"|tuning|grid.?search|proposition|proposed|transfer|deeper|plus profond",
     "baseline": r"baseline|modele (?:de |du )?(?:reference|base|initial|depart|temoin|fourni|existant|simple|original)"
     r"|(?:reference|initial|base|original|starting|simple|vanilla|provided|company) (?:model|network|cnn)|vanilla"
     r"|(?:premier|1er|first) (?:simple )?(?:modele|reseau|model|network|cnn)|point de depart|starting point",
@@ -42,7 +48,7 @@ _WEAK = {
     "introduction": r"^presentation|^background|^purpose|^aim\b|^but du",
     "baseline": r"\breference\b|^modele 1\b|^model 1\b",
     "improvements": r"modeles? [2-9]|models? [2-9]|architecture|nouveau|approche",
-    "comparison": r"resultat|results?\b|evaluation|performance",
+    "comparison": r"resultat|tableau|table\b|results?\b|evaluation|performance",
     "errors": r"^analy",
     "robustness": r"rotation|permutation|translation",
     "conclusion": r"synthese|bilan|discussion|inferences?\b|summary|findings|^resume",

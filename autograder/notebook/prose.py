@@ -36,6 +36,8 @@ _ENGLISH = frozenset(
 
 class Origin(StrEnum):
     MARKDOWN = "markdown"
+    TABLE = "table"
+    """A row of a Markdown table in which a cell reads as a sentence."""
     COMMENT = "comment"
     """Sentences in comments of code."""
     PRINTED = "printed"
@@ -58,8 +60,8 @@ class Paragraph:
 def paragraphs(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Paragraph, ...]:
     """The author's own prose in order of the notebook.
 
-    Left out: headings, tables, code, lines of the starter notebook (also slightly changed ones), placeholders such as
-    "à compléter", and lines said before (a text pasted ten times is one text).
+    Left out: headings, tables of figures, code, lines of the starter notebook (also slightly changed ones),
+    placeholders such as "à compléter", and lines said before (a text pasted ten times is one text).
     """
     given = Given(template_cells)
     said: set[str] = set()
@@ -84,7 +86,7 @@ class Given:
     """The text of the starter notebook, line by line."""
 
     def __init__(self, template_cells: Sequence[str]) -> None:
-        told = (plain(line) for source in template_cells for line in source[:50_000].split("\n")[:2000])
+        told = (_row(line) or plain(line) for source in template_cells for line in source[:50_000].split("\n")[:2000])
         self._lines = sorted({fold(line) for line in told if words(line)}, key=len, reverse=True)
         self._known = frozenset(self._lines)
 
@@ -119,6 +121,9 @@ def _markdown(cell: Cell) -> Iterator[Paragraph]:
     block: list[str] = []
     start = 0
     for number, line in [*enumerate(lines(cell.source)), (-1, "")]:
+        row = _row(line)
+        if row and number not in skipped:
+            yield Paragraph(cell.index, number, row, Origin.TABLE)
         text = "" if number in skipped or _TABLE.match(line.strip()) else plain(line)
         if text:
             start = start if block else number
@@ -126,6 +131,14 @@ def _markdown(cell: Cell) -> Iterator[Paragraph]:
         elif block:
             yield Paragraph(cell.index, start, "\n".join(block))
             block = []
+
+
+def _row(line: str) -> str:
+    """The fields of a table's row when one of them has five words or more; empty for rows of names and figures."""
+    if not _TABLE.match(line.strip()):
+        return ""
+    fields = [plain(field) for field in line.strip().strip("|").split("|")]
+    return " ; ".join(filter(None, fields)) if any(len(words(field)) >= 5 for field in fields) else ""
 
 
 def _comments(cell: Cell) -> Iterator[Paragraph]:

@@ -1,0 +1,434 @@
+"""Each command as its user types it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder.cli import main
+from autograder.gradebook import Gradebook, Ruling
+from autograder.records import Json, StudentId
+from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook, use
+
+CLASS = {"ada.ipynb": a_notebook("x = 1"), "bob.ipynb": a_notebook("y = 2  # why"), "cut.ipynb": b"{"}
+RUN = ["run", "class", "--rubric", "tiny"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A teacher's folder, which is the current one."""
+    monkeypatch.chdir(a_folder(tmp_path / "desk", CLASS))
+    return tmp_path / "desk"
+
+
+@pytest.fixture
+def rooms(desk: Path, monkeypatch: pytest.MonkeyPatch) -> QuickRooms:
+    return use(QuickRooms(), monkeypatch)
+
+
+def grades(desk: Path) -> dict[str, dict[str, str]]:
+    text = (desk / "feedback" / "tiny" / "grades.csv").read_text("utf-8")
+    return {row["student"]: row for row in csv.DictReader(text.splitlines())}
+
+
+def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
+    """Standard output of a command that ends with this code."""
+    assert main(list(arguments)) == code
+    return capsys.readouterr().out
+
+
+# --- the program ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "--nope"], ["frobnicate"], ["run", "--workers", "0"], ["run", "--lang", "de"], ["check"], ["release"], []],
+)
+def test_wrong_usage_is_2_and_shows_the_usage(desk: Path, capsys: pytest.CaptureFixture[str], arguments: Json) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert "Usage: autograder" in shown.err + shown.out
+    assert "Traceback" not in shown.err
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, 0, "--version").startswith("autograder ")
+    for command in ("run", "check", "export", "status", "reference", "selftest", "release", "doctor"):
+        assert "--help" in said(capsys, 0, command, "--help")
+
+
+# --- run -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_class_is_graded_and_told_in_plain_lines(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = said(capsys, 0, *RUN)
+    assert "\x1b" not in out, "no live board when this is not a terminal"
+    [data] = [line for line in out.splitlines() if line.startswith("data: digits")]
+    assert "50 hidden images" in data and "split seed 20" in data, "on one line, however long"
+    assert "sandbox: bubblewrap" in out and "3 submissions" in out
+    assert "ada: executing" in out and "3/3  " in out
+    assert "feedback/tiny/summary.html" in out and "feedback/tiny/grades.csv" in out
+    assert {name: row["state"] for name, row in grades(desk).items()} == {
+        "ada": "graded", "bob": "graded", "cut": "failed",
+    }  # fmt: skip
+    for student in CLASS:
+        assert (desk / "feedback" / "tiny" / Path(student).stem / "feedback.html").exists()
+
+
+def test_verbose_names_the_cells(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "ada: executing cell 1/1" in said(capsys, 0, *RUN, "--verbose")
+
+
+def test_quiet_says_nothing(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_is_json_and_nothing_else(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "class.csv").write_text("id,name\nada,Ada\nbob,Bob\neve,Eve\n", "utf-8")
+    assert main([*RUN, "--json", "--roster", "class.csv", "--lang", "en"]) == 0
+    shown = capsys.readouterr()
+    records = {record["student"]: record for record in json.loads(shown.out)}
+    assert shown.err == ""
+    assert {name: record["state"] for name, record in records.items()} == {
+        "ada": "graded", "bob": "graded", "cut": "failed", "eve": "missing",
+    }  # fmt: skip
+    assert records["eve"]["total"] is None and records["cut"]["total"] == 0
+    assert records["cut"]["language"] == "en" and "not valid JSON" in records["cut"]["reason"]
+
+
+def test_an_unchanged_class_is_executed_once(desk: Path, rooms: QuickRooms) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    first = grades(desk)
+    assert len(rooms.ran) == 2
+    assert main([*RUN, "--quiet"]) == 0
+    assert len(rooms.ran) == 2, "the second run remembers"
+    assert grades(desk) == first
+    assert main([*RUN, "--quiet", "--force"]) == 0
+    assert len(rooms.ran) == 4
+
+
+def test_a_changed_rubric_grades_anew_without_executing(desk: Path, rooms: QuickRooms) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    before = Decimal(grades(desk)["ada"]["readable"])
+    path = desk / "rubrics" / "tiny.yaml"
+    text = path.read_text("utf-8").replace("points: 3", "points: 6").replace("points: 4", "points: 7")
+    path.write_text(text, "utf-8")
+    assert main([*RUN, "--quiet"]) == 0
+    assert Decimal(grades(desk)["ada"]["readable"]) == 2 * before > 0
+    assert len(rooms.ran) == 2
+
+
+def test_only_one_student(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    table = (desk / "feedback" / "tiny" / "grades.csv").read_bytes()
+    (desk / "class" / "ada.ipynb").write_bytes(a_notebook("x = 1", "z = 3"))
+    assert "Only some students were graded" in said(capsys, 0, *RUN, "--only", "ada")
+    assert rooms.ran == ["x = 1", "y = 2  # why", "x = 1"]
+    assert (desk / "feedback" / "tiny" / "grades.csv").read_bytes() == table
+
+
+def test_only_takes_the_name_too(desk: Path, rooms: QuickRooms) -> None:
+    (desk / "class.csv").write_text("id,name\n007,Ada\n", "utf-8")
+    (desk / "class" / "ada.ipynb").rename(desk / "class" / "Ada.ipynb")
+    assert main([*RUN, "--quiet", "--roster", "class.csv", "--only", "Ada"]) == 0
+    assert (desk / "feedback" / "tiny" / "007" / "grade.json").exists()
+    assert not (desk / "feedback" / "tiny" / "bob").exists()
+
+
+def test_a_missing_submission_is_empty_and_not_0(desk: Path, rooms: QuickRooms) -> None:
+    (desk / "class.csv").write_text("id,name\nada,Ada\neve,Ève\n", "utf-8")
+    assert main([*RUN, "--quiet", "--roster", "class.csv"]) == 0
+    eve = grades(desk)["eve"]
+    assert eve["state"] == "missing" and eve["name"] == "Ève"
+    assert eve["total"] == eve["code"] == eve["completes"] == ""
+    assert "Ève" in (desk / "feedback" / "tiny" / "summary.html").read_text("utf-8")
+
+
+def test_nobody_handed_in(desk: Path, rooms: QuickRooms) -> None:
+    (desk / "empty").mkdir()
+    (desk / "class.csv").write_text("id\nada\nbob\n", "utf-8")
+    assert main(["run", "empty", "--rubric", "tiny", "--quiet", "--roster", "class.csv"]) == 0
+    assert {row["state"] for row in grades(desk).values()} == {"missing"}
+
+
+@pytest.mark.parametrize(("source", "told"), [(OUR_FAULT, "Look at the room."), (OUR_BUG, "fault of autograder")])
+@pytest.mark.parametrize("option", ["--json", "--quiet", "--verbose"])
+def test_a_fault_of_ours_costs_nobody_anything(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str], source: str, told: str, option: str
+) -> None:
+    (desk / "class" / "eve.ipynb").write_bytes(a_notebook(source))
+    assert main([*RUN, option]) == 1
+    shown = capsys.readouterr()
+    assert "eve" in shown.err and f"remedy: {told}" in shown.err.replace("This is a ", "")
+    found = grades(desk)
+    assert {name: row["state"] for name, row in found.items()} == {
+        "ada": "graded", "bob": "graded", "cut": "failed", "eve": "needs_review",
+    }  # fmt: skip
+    assert found["eve"]["completes"] == found["eve"]["readable"] == "", "undecided, not 0"
+    assert found["eve"]["undecided"] == "4"
+    sheet = (desk / "feedback" / "tiny" / "eve" / "feedback.html").read_text("utf-8")
+    assert "our_" not in sheet and "the room broke" not in sheet and "a slip of ours" not in sheet
+    assert "eve" in (desk / "feedback" / "tiny" / "summary.html").read_text("utf-8")
+
+
+def test_after_a_fault_the_same_command_grades_who_was_left(desk: Path, rooms: QuickRooms) -> None:
+    (desk / "class" / "eve.ipynb").write_bytes(a_notebook(OUR_FAULT))
+    assert main([*RUN, "--quiet"]) == 1
+    ran = len(rooms.ran)
+    (desk / "class" / "eve.ipynb").write_bytes(a_notebook("e = 5"))
+    assert main([*RUN, "--quiet"]) == 0
+    assert rooms.ran[ran:] == ["e = 5"]
+    assert grades(desk)["eve"]["state"] == "graded"
+
+
+def test_a_ruling_stands_over_every_new_grading(desk: Path, rooms: QuickRooms) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    ruling = Ruling(
+        student=StudentId("ada"), rubric="tiny", item="readable", points=Decimal("2.5"), reason="Read it.", author="me"
+    )
+    Gradebook(desk / ".autograder" / "grades.sqlite").rule(ruling)
+    assert main([*RUN, "--quiet", "--force"]) == 0
+    assert grades(desk)["ada"]["readable"] == "2.5"
+    record = json.loads((desk / "feedback" / "tiny" / "ada" / "grade.json").read_text("utf-8"))
+    assert {item["id"]: item["ruled_by"] for item in record["items"]} == {"completes": None, "readable": "me"}
+
+
+# --- Ctrl-C and worse ----------------------------------------------------------------------------------------------
+
+SLOW = {
+    "a-quick.ipynb": a_notebook("print('quick')"),
+    "b-slow.ipynb": a_notebook("import time", "time.sleep(60)"),
+    "c-waits.ipynb": a_notebook("print('waits')"),
+}
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A class whose second notebook takes a minute: none of these tests waits for it."""
+    (tmp_path / "tmp").mkdir()
+    return a_folder(tmp_path / "desk", SLOW)
+
+
+@pytest.fixture
+def started(slow: Path) -> Iterator[subprocess.Popen[str]]:
+    """``autograder run`` at the moment when the slow cell runs."""
+    command = [sys.executable, "-m", "autograder", *RUN, "--workers", "1", "--verbose", "--sandbox", "plain"]
+    environment = os.environ | {"TMPDIR": str(slow.parent / "tmp"), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command,
+        cwd=slow,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "b-slow: executing cell 2/2" in line:
+                    break
+            else:
+                assert process.stderr is not None
+                pytest.fail(process.stderr.read())
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def resumed(slow: Path) -> list[str]:
+    """The first cells that a second run executes, once the slow notebook is a quick one."""
+    (slow / "class" / "b-slow.ipynb").write_bytes(a_notebook("print('no longer slow')"))
+    rooms = QuickRooms(name="plain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(slow)
+        use(rooms, patch)
+        assert main([*RUN, "--quiet"]) == 0
+    assert {row["state"] for row in grades(slow).values()} == {"graded"}
+    return rooms.ran
+
+
+@pytest.mark.kernel
+def test_ctrl_c_stops_cleanly_and_the_same_command_resumes(slow: Path, started: subprocess.Popen[str]) -> None:
+    family = psutil.Process(started.pid).children(recursive=True)
+    assert family, "a room is running"
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    out, err = started.communicate(timeout=20)
+    assert started.returncode == 130
+    assert "the same command resumes" in err and "Traceback" not in err
+    assert "stopped: 1 of 3 graded" in out
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert list((slow.parent / "tmp").iterdir()) == [], "no folder is left"
+    assert list(grades(slow)) == ["a-quick"]
+    assert resumed(slow) == ["print('no longer slow')", "print('waits')"]
+
+
+@pytest.mark.kernel
+def test_a_killed_run_resumes(slow: Path, started: subprocess.Popen[str]) -> None:
+    family = psutil.Process(started.pid).children(recursive=True)
+    started.kill()
+    started.communicate(timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == [], "the rooms die with it"
+    assert (slow / "feedback" / "tiny" / "a-quick" / "feedback.html").exists()
+    assert resumed(slow) == ["print('no longer slow')", "print('waits')"]
+
+
+# --- export and status ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def graded(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> Path:
+    (desk / "class.csv").write_text("id\nada\neve\n", "utf-8")
+    assert main([*RUN, "--quiet", "--roster", "class.csv"]) == 0
+    return desk
+
+
+def test_export_writes_what_run_wrote(graded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, 0, "export", "--rubric", "tiny")
+    assert {row["student"]: row for row in csv.DictReader(out.splitlines())} == grades(graded)
+
+
+def test_export_for_a_spreadsheet(graded: Path) -> None:
+    assert main(["export", "--rubric", "tiny", "--bom", "--decimal-comma", "--out", "to/grades.csv"]) == 0
+    content = (graded / "to" / "grades.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert rows[0]["student"] == "ada" and rows[0]["readable"].replace(",", "") != rows[0]["readable"]
+
+
+def test_export_as_json(graded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {
+        record["student"]: record
+        for record in json.loads(said(capsys, 0, "export", "--format", "json", "--rubric", "tiny"))
+    }
+    assert found.keys() == {"ada", "bob", "cut", "eve"}
+    assert found["eve"]["total"] is None and found["ada"]["total"] > 0
+
+
+@pytest.mark.parametrize("command", ["export", "status"])
+def test_nothing_graded_yet(desk: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([command, "--rubric", "tiny"]) == 2
+    assert "nothing has been graded yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["export", "status"])
+def test_nothing_graded_by_that_rubric(graded: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    text = (graded / "rubrics" / "tiny.yaml").read_text("utf-8").replace("id: tiny", "id: other")
+    (graded / "rubrics" / "other.yaml").write_text(text, "utf-8")
+    assert main([command, "--rubric", "other"]) == 2
+    assert "nothing has been graded by other yet" in capsys.readouterr().err
+
+
+def test_status(graded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, 0, "status", "--rubric", "tiny")
+    assert "1 failed, 2 graded, 1 missing" in out
+    found = json.loads(said(capsys, 0, "status", "--rubric", "tiny", "--json"))
+    assert found == {"ada": "graded", "bob": "graded", "cut": "failed", "eve": "missing"}
+
+
+def test_status_names_what_waits(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "class" / "eve.ipynb").write_bytes(a_notebook(OUR_FAULT))
+    assert main([*RUN, "--quiet"]) == 1
+    assert "eve: Readable waits for a person" in said(capsys, 0, "status", "--rubric", "tiny", "--lang", "en")
+
+
+# --- check ---------------------------------------------------------------------------------------------------------
+
+
+def test_check_without_running(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--no-run", "--lang", "en")
+    assert rooms.ran == []
+    assert "Readable" in out and "/ 4" in out
+    assert "private images" not in out, "no item of this rubric is decided on them"
+
+
+def test_check_in_fast_mode(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast", "--lang", "en")
+    assert rooms.ran == ["x = 1"] and "one epoch per training" in out
+    said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny")
+    assert len(rooms.ran) == 2, "what a fast check saw is not taken for a full one"
+
+
+def test_check_uses_other_hidden_images_than_the_class(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "split seed 21" in said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny")
+    assert "split seed 20" in said(capsys, 0, *RUN)
+
+
+def test_check_as_json(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(said(capsys, 0, "check", "class/bob.ipynb", "--rubric", "tiny", "--json", "--lang", "en"))
+    assert found["student"] == "bob" and found["language"] == "en" and len(found["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("class/cut.ipynb", "not valid JSON"), ("class/none.ipynb", "no such file"), ("class", "more than one notebook")],
+)
+def test_check_of_what_cannot_be_read(desk: Path, capsys: pytest.CaptureFixture[str], path: str, told: str) -> None:
+    assert main(["check", path, "--rubric", "tiny", "--no-run"]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.kernel
+def test_check_of_a_notebook_that_fails_in_a_kernel_that_is_not_here(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk / "own.ipynb").write_bytes(a_notebook("x = 1 / 0", "print('after')", kernel="my-env-2023"))
+    out = said(capsys, 0, "check", "own.ipynb", "--rubric", "tiny", "--lang", "en", "--sandbox", "plain")
+    assert "ZeroDivisionError" in out and "Cell 1" in out
+
+
+# --- release and doctor --------------------------------------------------------------------------------------------
+
+
+def test_release_does_not_overwrite(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "reference" / "tiny").mkdir(parents=True)
+    (desk / "reference" / "tiny" / "template.ipynb").write_bytes(a_notebook("# start here"))
+    command = ["release", "--rubric", "tiny", "--out", "starter.ipynb"]
+    assert "starter.ipynb" in said(capsys, 0, *command)
+    (desk / "starter.ipynb").write_bytes(b"mine")
+    assert main(command) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (desk / "starter.ipynb").read_bytes() == b"mine"
+    assert main([*command, "--force"]) == 0
+    assert b"start here" in (desk / "starter.ipynb").read_bytes()
+    assert main(["release", "--rubric", "tiny", "--out", "starter.txt"]) == 2
+
+
+def test_doctor(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", "--json"])
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    walls = [row["ok"] for name, row in rows.items() if name.startswith("sandbox")]
+    assert code == (0 if "yes" in walls else 1)
+    assert rows["data digits"]["ok"] == "yes" and "tiny" in rows["rubrics"]["detail"]
+    assert all(row["remedy"] for row in rows.values() if row["ok"] == "NO")
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+MNIST = Path(os.environ.get("AUTOGRADER_MNIST", Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"))
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(not MNIST.is_file(), reason="the real MNIST is not here: set AUTOGRADER_MNIST")
+def test_the_real_mnist_as_a_file(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, 0, *RUN, "--data", str(MNIST))
+    assert "data: mnist.npz, 59950 training images (served as 60000 rows), 10000 public test images, 50 hidden" in out
+    record = json.loads((desk / "feedback" / "tiny" / "ada" / "grade.json").read_text("utf-8"))
+    assert record["data"]["name"] == "mnist.npz" and record["data"]["split_seed"] == 20
