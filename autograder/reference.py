@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from autograder.records import Baseline, Ending, Execution, Grade, Rubric, Stude
 from autograder.settings import Settings
 from autograder.store import digest
 
+_POINTS = re.compile(r"(<= *)?\d+(\.\d+)?")
 _EXPECTATIONS = TypeAdapter(dict[str, dict[str, "str | int | float"]])
 
 
@@ -129,6 +131,9 @@ def expectations(path: Path, rubric: Rubric) -> Mapping[str, Mapping[str, str | 
     unknown = [item for points in wanted.values() for item in points if item not in items]
     if unknown:
         raise ConfigError(f"unknown item {unknown[0]}", place=str(path), remedy="Known: " + ", ".join(sorted(items)))
+    wrong = [given for points in wanted.values() for given in points.values() if not _POINTS.fullmatch(str(given))]
+    if wrong:
+        raise ConfigError(f"{wrong[0]!r} is no number of points", place=str(path), remedy="Write 15.5 or '<= 15.5'.")
     return wanted
 
 

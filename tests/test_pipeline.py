@@ -1,0 +1,233 @@
+"""The order of the stages, what is remembered of them, and how a class is carried through."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder import checks, pipeline, rubric
+from autograder.datasets import load, room_file
+from autograder.errors import OutputError
+from autograder.pipeline import Course, Progress, grade_class, grade_one
+from autograder.records import State, StudentId, Submission, Verdict, say
+from autograder.sandbox.room import OnFrame, Outcome, Room
+from autograder.store import Store, digest
+from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 2x2 images, so that nothing here waits for data."""
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    pixels, labels = np.arange(240, dtype=np.uint8).reshape(60, 2, 2), np.arange(60, dtype=np.uint8) % 10
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:20], y_test=labels[:20])
+    return path
+
+
+@pytest.fixture
+def course(tmp_path: Path, images: Path, store: Store) -> Course:
+    folder = a_folder(tmp_path / "desk", {})
+    data = load(str(images), split_seed=20, hidden_images=20)
+    return Course(
+        rubric=rubric.load(folder / "rubrics" / "tiny.yaml", checks.signatures()),
+        data=data,
+        data_file=room_file(data, tmp_path / "data"),
+        sandbox=QuickRooms(),
+        store=store,
+    )
+
+
+def handed_in(store: Store, *sources: str) -> Submission:
+    content = a_notebook(*sources)
+    name = "".join(letter for letter in sources[0] if letter.isalnum())[:20]
+    return Submission(student=StudentId(name), name=name, source=f"{name}.ipynb", notebook=store.put(content))
+
+
+def ran(course: Course) -> list[str]:
+    assert isinstance(course.sandbox, QuickRooms)
+    return course.sandbox.ran
+
+
+def test_the_same_question_is_asked_once(course: Course) -> None:
+    submission = handed_in(course.store, "x = 1")
+    first, second = grade_one(submission, course).grade, grade_one(submission, course).grade
+    assert first == second and first.state is State.GRADED
+    assert ran(course) == ["x = 1"]
+
+
+CHANGES: dict[str, Callable[[Course], Course]] = {
+    "force": lambda course: replace(course, force=True),
+    "seed": lambda course: replace(course, rubric=replace(course.rubric, seed=21)),
+    "parameters": lambda course: replace(course, rubric=replace(course.rubric, parameters={"EPOCHS": 3})),
+    "limits": lambda course: replace(
+        course, rubric=replace(course.rubric, limits=replace(course.rubric.limits, cell_seconds=31))
+    ),
+    "environment": lambda course: replace(course, environment={"KERAS_MAX_EPOCHS": "1"}),
+    "threads": lambda course: replace(course, threads=1),
+    "data": lambda course: replace(
+        course, data=replace(course.data, card=replace(course.data.card, digest=digest(b"other")))
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_an_execution_depends_on_executes_anew(course: Course, change: str) -> None:
+    submission = handed_in(course.store, "x = 1")
+    grade_one(submission, course)
+    grade_one(submission, CHANGES[change](course))
+    assert len(ran(course)) == 2
+
+
+KEPT: dict[str, Callable[[Course], Course]] = {
+    "title": lambda course: replace(course, rubric=replace(course.rubric, title={"fr": "Autre", "en": "Other"})),
+    "cutoffs": lambda course: replace(course, rubric=replace(course.rubric, version=2)),
+    "slots": lambda course: replace(course, slots=("cpu",) * 3),
+    "template": lambda course: replace(course, template=("# start",)),
+}
+
+
+@pytest.mark.parametrize("change", KEPT)
+def test_what_an_execution_does_not_depend_on_does_not(course: Course, change: str) -> None:
+    submission = handed_in(course.store, "x = 1")
+    grade_one(submission, course)
+    grade_one(submission, KEPT[change](course))
+    assert len(ran(course)) == 1
+
+
+def test_bytes_that_were_lost_are_made_again(course: Course) -> None:
+    submission = handed_in(course.store, "x = 1")
+    key = pipeline.execution_key(submission, course, course.rubric.seed, "cpu")
+    grade_one(submission, course)
+    kept = course.store.recall(key)
+    assert kept is not None
+    course.store.path(kept).unlink()
+    assert grade_one(submission, course).grade.state is State.GRADED
+    assert len(ran(course)) == 2
+
+
+def test_a_refused_submission_runs_nothing(course: Course) -> None:
+    submission = replace(handed_in(course.store, "x = 1"), notebook=None, refusal=say("The file is empty."))
+    report = grade_one(submission, course)
+    assert report.grade.state is State.FAILED and report.evidence is None
+    assert {award.finding.verdict for award in report.grade.awards} == {Verdict.UNREACHED}
+    assert ran(course) == []
+
+
+def test_one_failure_of_ours_does_not_hold_the_class(course: Course) -> None:
+    told: list[Progress] = []
+    class_ = [handed_in(course.store, source) for source in ("x = 1", OUR_FAULT, OUR_BUG, "y = 2")]
+    results = {one.report.submission.name: one for one in grade_class(class_, course, tell=told.append)}
+    faults = {name: result.fault for name, result in results.items() if result.fault}
+    assert results["x1"].report.grade.state is results["y2"].report.grade.state is State.GRADED
+    assert [fault.remedy for fault in faults.values() if fault] == ["Look at the room.", pipeline.REPORT_IT]
+    for name in faults:
+        grade = results[name].report.grade
+        assert grade.state is State.NEEDS_REVIEW and grade.possible == 4
+        assert all(award.points is None for award in grade.awards)
+    assert sorted(p.stage for p in told if p.stage in ("done", "failed")) == ["done", "done", "failed", "failed"]
+
+
+def test_a_full_disk_is_told_as_such(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    submission = handed_in(course.store, "x = 1")
+    monkeypatch.setattr("os.fsync", full)
+    [result] = grade_class([submission], course)
+    assert result.fault is not None and "The disk is full" in result.fault.remedy
+    assert result.report.grade.state is State.NEEDS_REVIEW
+
+
+def test_stopping_keeps_what_is_finished_and_drops_the_rest(course: Course) -> None:
+    stop = threading.Event()
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(5)]
+    finished = []
+    for result in grade_class(class_, course, cancelled=stop.is_set):
+        finished.append(result)
+        stop.set()
+    assert 1 <= len(finished) <= 2, "one slot: at most the one that was already under way"
+    assert all(result.fault is None for result in finished)
+
+
+@dataclass
+class Gates(QuickRooms):
+    """The second notebook waits until it is asked to stop."""
+
+    waiting: threading.Event = field(default_factory=threading.Event)
+    tick: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        if self.ran:
+            self.waiting.set()
+            while not cancelled():
+                self.tick.wait(0.01)
+        return super().run(room, on_frame, cancelled)
+
+
+def test_whoever_stops_listening_does_not_wait_for_the_class(course: Course) -> None:
+    rooms = Gates()
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(5)]
+    with closing(grade_class(class_, replace(course, sandbox=rooms))) as results:
+        next(results)
+        assert rooms.waiting.wait(10)
+    assert len(rooms.ran) == 2, "the one that ran was stopped, the others never began"
+
+
+def test_each_slot_runs_one_notebook_at_a_time(course: Course) -> None:
+    at_once: list[int] = []
+    running = threading.Semaphore(2)
+
+    class Counted(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            at_once.append(running.acquire(blocking=False))
+            try:
+                return super().run(room, on_frame, cancelled)
+            finally:
+                running.release()
+
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(6)]
+    devices = {
+        result.report.evidence.execution.device
+        for result in grade_class(class_, replace(course, sandbox=Counted(), slots=("gpu:0", "gpu:1")))
+        if result.report.evidence
+    }
+    assert at_once == [True] * 6
+    assert devices <= {"gpu:0", "gpu:1"} and devices
+
+
+def test_progress_counts_cells_of_the_notebook_as_handed_in(course: Course) -> None:
+    told: list[Progress] = []
+    grade_one(handed_in(course.store, "x = 1", "y = 2"), course, tell=told.append)
+    assert stages(told) == ["executing", "measuring", "grading"]
+    assert (1, 2) in {(progress.cell, progress.cells) for progress in told}
+    assert (2, 2) in {(progress.cell, progress.cells) for progress in told}
+
+
+def stages(told: Iterable[Progress]) -> list[str]:
+    return list(dict.fromkeys(progress.stage for progress in told))
+
+
+def test_a_run_does_not_begin_on_a_full_disk(tmp_path: Path) -> None:
+    pipeline.ensure_space(tmp_path / "state", needed_mb=0)
+    with pytest.raises(OutputError, match="MB are free") as caught:
+        pipeline.ensure_space(tmp_path / "state", needed_mb=1 << 40)
+    assert "--state" in caught.value.remedy
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="Not a directory"):
+        pipeline.ensure_space(tmp_path / "file" / "state")
+
+
+def test_workers_by_cores_and_memory() -> None:
+    assert pipeline.default_workers(1 << 40) == 1, "never none"
+    assert pipeline.default_workers(1) >= 1
+
+
+def test_changed_code_gives_another_digest() -> None:
+    assert pipeline.code_digest("guest") != pipeline.code_digest("guest", "extraction")
+    assert pipeline.code_digest("store.py") == pipeline.code_digest("store.py")
