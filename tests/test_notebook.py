@@ -192,3 +192,8 @@ JSON = st.recursive(
 def test_no_shape_of_cell_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, cells: list[Any]) -> None:
     found = read(as_notebook(*cells), Store(tmp_path_factory.mktemp("store")))
     assert [cell.index for cell in found] == list(range(len(found)))
+
+
+def test_the_grading_machine_is_not_described() -> None:
+    warning = "/home/prof/grader/.venv/lib/python3.11/site-packages/keras/src/layer.py:113: UserWarning: no"
+    assert reading.clean(warning) == "site-packages/keras/src/layer.py:113: UserWarning: no"
