@@ -166,6 +166,13 @@ def test_the_templates_analysis_counts_only_with_words() -> None:
     assert errors(evidence(LOOKED, NAMED, template=template, final=FINAL)).share == 1.0
 
 
+def test_a_loop_over_the_classes_is_an_error_analysis() -> None:
+    loop = code("for c in range(10):\n    print(c, np.mean(p[y_test == c] != c))", printed("0 : 0.01"))
+    assert errors(evidence(loop, final=FINAL)).share == 0.5
+    other = code("for c in range(10):\n    print(c, x_test[c] * 2)", printed("0 : 0.01"))
+    assert errors(evidence(other, final=FINAL)).share == 0.0
+
+
 def test_training_with_a_squared_error_is_no_error_analysis() -> None:
     cell = code("model.compile(loss='mean_squared_error')\nerror = 1 - accuracy\nprint(error)", printed("0.02"))
     assert errors(evidence(cell, final=FINAL)).share == 0.0
@@ -228,6 +235,18 @@ def test_a_test_without_words_earns_half() -> None:
 def test_words_without_a_test_earn_a_quarter() -> None:
     finding = robustness(evidence(markdown(DISCUSSED.source), **ran(evaluated("clean"))))
     assert finding.share == 0.25 and "no test" in finding.message.text
+
+
+def test_augmentation_is_no_robustness_test() -> None:
+    cell = code("flow = ImageDataGenerator(rotation_range=10, zoom_range=0.1)\nprint(flow)", printed("<flow>"))
+    assert robustness(evidence(cell, **ran(evaluated("clean")))).share == 0.0
+
+
+def test_saying_that_no_test_was_made_earns_nothing() -> None:
+    text = markdown(
+        "Je n'ai pas eu le temps de faire le test de robustesse au bruit, qui aurait été utile, à 98 % près."
+    )
+    assert robustness(evidence(text, **ran(evaluated("clean")))).share == 0.0
 
 
 def test_a_discussion_without_figures_earns_half_of_its_half() -> None:

@@ -64,6 +64,19 @@ def test_code_of_ones_own_fills_a_section_about_code_with_a_few_words() -> None:
     )
 
 
+def test_results_of_ones_own_code_fill_the_baseline_and_the_comparison() -> None:
+    shown, silent = code("print(score)", printed("0.9")), code("score = evaluate(model)")
+    for title, kind in (("Modèle de référence", "baseline"), ("Résultats comparatifs", "comparison")):
+        assert sections(report(markdown(f"## {title}"), shown), wanted=[kind]).share == 1.0
+        assert sections(report(markdown(f"## {title}"), silent), wanted=[kind]).share == 0.0
+    assert sections(report(markdown("## Test de robustesse"), shown), wanted=["robustness"]).share == 0.0
+
+
+def test_missing_and_empty_sections_are_both_named() -> None:
+    finding = sections(report(markdown("## Introduction")), wanted=["introduction", "conclusion"])
+    assert finding.advice and finding.advice.values == {"titles": "conclusion", "others": "introduction"}
+
+
 def test_a_template_handed_in_as_it_is_earns_nothing() -> None:
     template = tuple(cell.source for cell in filled())
     assert sections(report(*filled(), template=template)).share == 0.0

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from autograder.checks.differences import Family, differences
+from autograder.checks.model import gain
 from autograder.checks.modifications import distinct, justified, methodical
+from autograder.checks.notebook import completes
 from autograder.checks.trials import trials
 from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Json, Layer, MeasuredModel, Training, Verdict
-from tests.evidence import ADAM, LAYERS, code, evidence, layer, text, training, with_layer
+from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, raised, text, training, with_layer
 
 BASE = training(1)
 
@@ -37,6 +39,11 @@ SAME = {
     ),
     "callbacks that only watch": {"arguments": {"callbacks": ["ModelCheckpoint", "TensorBoard", "CSVLogger"]}},
     "validation": {"arguments": {"validation_split": 0.1}},
+    "logits": {
+        "loss": "SparseCategoricalCrossentropy",
+        **layers(*LAYERS[:6], layer("Dense", units=10, activation="linear")),
+    },
+    "dropout of nothing": layers(*with_layer("Dropout", rate=0)),
     "fewer rows": {"x": ArrayPrint(shape=(1000, 28, 28, 1))},
 }
 
@@ -245,6 +252,28 @@ def test_no_reason_no_share(poor: str) -> None:
     assert finding.share == pytest.approx(2 / 3)
 
 
+def test_consequences_are_reasons() -> None:
+    finding = justified(
+        notebook(
+            "La régularisation L2 pénalise les gros poids donc normalement le modèle sur-apprend moins sur ces images.",
+            "Avec des couches en plus le réseau voit mieux les formes complexes, c'est pour ça que je l'ai choisie.",
+            "Je laisse tourner plus de douze époques puis on arrête quand ça stagne, pour ne pas sur-apprendre.",
+        )
+    )
+    assert finding.share == 1.0
+
+
+def test_rows_of_a_table_justify() -> None:
+    table = (
+        "| Modification | Pourquoi |\n|---|---|\n"
+        "| Dropout 0.3 | pour limiter le surapprentissage de la couche dense |\n"
+        "| Batch normalization | parce qu'elle stabilise les gradients du réseau |\n"
+        "| Couche dense | afin de capter davantage de motifs complexes |\n"
+    )
+    cells = [text(0, table), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    assert justified(evidence(cells, trainings=three())).share == 1.0
+
+
 def test_a_reason_serves_one_modification() -> None:
     general = (
         "Nous testons maintenant plusieurs idées, parce que la référence fait encore trop d'erreurs sur les chiffres."
@@ -303,6 +332,45 @@ def evaluated(made: Sequence[Training], rows: Sequence[int] = (10000,) * 4) -> E
 def test_one_change_at_a_time_against_the_baseline_measured_again() -> None:
     finding = methodical(evaluated(three()))
     assert (finding.verdict, finding.share) == (Verdict.MET, pytest.approx(1.0))
+
+
+def test_a_look_at_the_training_set_is_no_other_protocol() -> None:
+    made = three()
+    assert methodical(evaluated([*made, made[1]], (10000, 10000, 10000, 10000, 60000))).share == pytest.approx(1.0)
+
+
+def test_a_baseline_of_ones_own_is_no_modification() -> None:
+    small = (layer("Dense", units=64, activation="relu"), LAYERS[6])
+    first = training(1, layers=small, labels={"nom": "baseline 64"})
+    found = trials(evidence(trainings=[first, training(2, layers=(layer("Dropout", rate=0.2), *small))]))
+    assert found.base is not None and (found.base.number, found.remeasured) == (1, False)
+    assert [[change.text for change in trial.changes] for trial in found.distinct] == [["+ Dropout(0.2)"]]
+    plus = replace(first, labels={"nom": "baseline + couche"})
+    assert len(trials(evidence(trainings=[plus, training(2, layers=(*small, LAYERS[6]))])).distinct) == 2
+
+
+def test_the_baseline_written_as_a_class_is_the_baseline_measured_again() -> None:
+    reference = baseline(training=training(1, parameters=225_034))
+    shuffled = training(1, layers=LAYERS[::-1], labels={"name": "baseline"}, parameters=225_034)
+    assert trials(evidence(trainings=[shuffled, training(2)], baseline=reference)).base == training(2)
+    two = [shuffled, training(2, layers=with_layer("Dense", units=9)[::-1])]
+    assert trials(evidence(trainings=two, baseline=reference)).remeasured
+
+
+def test_models_trained_in_a_loop_of_ones_own_are_for_a_person() -> None:
+    seen = evidence([code(0)], models=(model(training=None, name="cnn"),))
+    for check in (distinct, justified, methodical):
+        assert check(seen).verdict is Verdict.NEEDS_REVIEW
+    assert distinct(evidence([code(0)])).verdict is Verdict.UNREACHED
+
+
+def test_a_framework_that_is_not_installed_here_costs_nothing() -> None:
+    gone = raised(0, "ModuleNotFoundError: No module named 'torch'")
+    for check in (distinct, justified, methodical, gain, completes):
+        assert check(evidence([code(0)], [gone])).verdict is Verdict.NEEDS_REVIEW
+        assert check(evidence([code(0)], [raised(0)])).verdict is Verdict.UNREACHED
+    typed = raised(0, "ModuleNotFoundError: No module named 'kears'")
+    assert distinct(evidence([code(0)], [typed])).verdict is Verdict.UNREACHED
 
 
 def test_without_the_baseline_a_third_is_lost() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from autograder.extraction.choice import Choice, choose, validation_accuracy
 from autograder.extraction.matching import candidates, name_of, same_as_baseline, used
 from autograder.records import (
@@ -58,7 +60,16 @@ def test_no_model_no_choice() -> None:
 
 
 def test_a_name_that_says_so() -> None:
-    for name in ("best_model", "meilleur_modele", "final_model", "bestModel", "modele_final", "results['best']"):
+    for name in (
+        "best_model",
+        "meilleur_modele",
+        "final_model",
+        "bestModel",
+        "modele_final",
+        "results['best']",
+        "champion",
+        "retenue",
+    ):
         assert chosen(Ledger(trainings=TWO, bindings={"model": "m1", name: "m2"})) == "m2-t2", name
 
 
@@ -102,6 +113,35 @@ def test_the_model_studied_below_such_a_heading() -> None:
     ledger = Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2"),))
     assert chosen(ledger, cells) == "m2-t2"
     assert chosen(ledger) == "m1-t1"
+
+
+@pytest.mark.parametrize("title", ["### Où le modèle se trompe-t-il ?", "**Images abîmées**", "# Ce qui échoue encore"])
+def test_such_a_heading_may_say_it_in_other_words(title: str) -> None:
+    cells = (
+        Cell(index=0, kind=CellKind.CODE, source=""),
+        Cell(index=1, kind=CellKind.CODE, source=""),
+        Cell(index=2, kind=CellKind.MARKDOWN, source=title),
+        Cell(index=3, kind=CellKind.CODE, source="model.predict(x)"),
+    )
+    assert chosen(Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2"),)), cells) == "m2-t2"
+
+
+@pytest.mark.parametrize(
+    ("title", "final"),
+    [
+        ("## Modèle final avec augmentation", "m2-t2"),
+        ("# The best model", "m2-t2"),
+        ("## Comparaison finale des modèles", "m1-t1"),
+        ("## Finalisation", "m1-t1"),
+    ],
+)
+def test_a_heading_that_announces_the_final_model(title: str, final: str) -> None:
+    cells = (
+        Cell(index=0, kind=CellKind.CODE, source=""),
+        Cell(index=1, kind=CellKind.MARKDOWN, source=title),
+        Cell(index=2, kind=CellKind.CODE, source="fit, evaluate"),
+    )
+    assert chosen(Ledger(trainings=TWO, evaluations=(use("m2", 2, "w2"),)), cells) == final
 
 
 def test_a_heading_above_the_last_training_is_no_sign() -> None:

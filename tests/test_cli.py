@@ -18,8 +18,9 @@ import psutil
 import pytest
 
 from autograder.cli import main
+from autograder.feedback import files
 from autograder.gradebook import Gradebook, Ruling
-from autograder.records import Json, StudentId
+from autograder.records import Json, Report, Rubric, StudentId
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook, use
 
@@ -197,6 +198,22 @@ def test_after_a_fault_the_same_command_grades_who_was_left(desk: Path, rooms: Q
     assert main([*RUN, "--quiet"]) == 0
     assert rooms.ran[ran:] == ["e = 5"]
     assert grades(desk)["eve"]["state"] == "graded"
+
+
+def test_a_sheet_that_cannot_be_made_costs_no_grade(
+    desk: Path, rooms: QuickRooms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = files.sheet
+
+    def broken(report: Report, rubric: Rubric, language: str) -> str:
+        if report.grade.student == "ada":
+            raise KeyError("a slip in a template")
+        return made(report, rubric, language)
+
+    monkeypatch.setattr(files, "sheet", broken)
+    assert main(RUN) == 1
+    assert "our fault: ada: no sheet: KeyError" in capsys.readouterr().err
+    assert {row["state"] for name, row in grades(desk).items() if name != "cut"} == {"graded"}
 
 
 def test_a_ruling_stands_over_every_new_grading(desk: Path, rooms: QuickRooms) -> None:
@@ -397,12 +414,13 @@ def test_check_without_running(desk: Path, rooms: QuickRooms, capsys: pytest.Cap
     out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--no-run", "--lang", "en")
     assert rooms.ran == []
     assert "Readable" in out and "/ 4" in out
-    assert "private images" not in out, "no item of this rubric is decided on them"
+    assert "Nothing was executed" in out
 
 
 def test_check_in_fast_mode(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast", "--lang", "en")
     assert rooms.ran == ["x = 1"] and "one epoch per training" in out
+    assert "private images" not in out, "no item of this rubric is decided on them"
     said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny")
     assert len(rooms.ran) == 2, "what a fast check saw is not taken for a full one"
 
@@ -417,6 +435,21 @@ def test_check_uses_other_hidden_images_than_the_class(
 def test_check_as_json(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(said(capsys, 0, "check", "class/bob.ipynb", "--rubric", "tiny", "--json", "--lang", "en"))
     assert found["student"] == "bob" and found["language"] == "en" and len(found["items"]) == 2
+
+
+def test_check_names_the_points_that_are_decided_on_private_images(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = desk / "rubrics" / "tiny.yaml"
+    text = path.read_text("utf-8").replace("code.readability", "model.robustness")
+    path.write_text(text, "utf-8")
+    out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--lang", "en")
+    assert "Readable *" in out and "* 3.0 points are decided on private images" in out
+
+
+def test_check_either_reads_or_is_fast(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "class/ada.ipynb", "--rubric", "tiny", "--no-run", "--fast"]) == 2
+    assert "exclude each other" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

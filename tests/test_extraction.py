@@ -276,6 +276,18 @@ def test_altered_test_images_are_not_the_notebook_s_figure(notebook: Notebook) -
     assert chosen is not None and chosen.notebook_accuracy == PUBLIC[b"good"]
 
 
+def test_darkened_test_images_are_no_preprocessing(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN)
+    notebook.evaluate(training, TEST, PUBLIC[b"good"])
+    notebook.evaluate(training, TEST * 0.5, 0.2)
+    evidence = notebook.evidence()
+    chosen, final = evidence.chosen, evidence.final
+    assert chosen is not None and final is not None
+    assert chosen.preprocessing and chosen.preprocessing[-1].values["scale"] == pytest.approx(1 / 255)
+    assert (chosen.notebook_accuracy, final.flags) == (PUBLIC[b"good"], ())
+
+
 def test_training_on_test_images_is_flagged(notebook: Notebook) -> None:
     notebook.cell("fit")
     both = np.concatenate([TRAIN, TEST[DATA.public_rows]])

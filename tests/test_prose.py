@@ -54,6 +54,16 @@ def test_paragraphs_know_where_they_stand() -> None:
     ]
 
 
+def test_rows_of_a_table_that_speak_are_prose_and_rows_of_figures_are_not() -> None:
+    why = "| Dropout | pour limiter le surapprentissage de la couche dense |"
+    table = f"| Modif | Pourquoi |\n|---|---|\n{why}\n| Batch norm | 0,98 |"
+    found = paragraphs(notebook(markdown(table)))
+    assert [(item.line, item.text, item.origin) for item in found] == [
+        (2, "Dropout ; pour limiter le surapprentissage de la couche dense", Origin.TABLE)
+    ]
+    assert paragraphs(notebook(markdown(table)), [table]) == ()
+
+
 @pytest.mark.parametrize(
     "source",
     [

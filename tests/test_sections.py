@@ -58,6 +58,17 @@ def test_the_course_names_its_sections_so(title: str, kind: str) -> None:
         ("1) Attaque FGSM classique", "robustness"),
         ("Robustese du modèle", "robustness"),
         ("Conlusion", "conclusion"),
+        ("I. Pour décider", "conclusion"),
+        ("D. Pistes explorées", "improvements"),
+        ("💡 Mes idées d'amélioration", "improvements"),
+        ("What I changed", "improvements"),
+        ("Configurations testées", "improvements"),
+        ("Learning rates", "improvements"),
+        ("F. Tableau de bord", "comparison"),
+        ("# Tableau", "comparison"),
+        ("Où le modèle se trompe-t-il ? 🤔", "errors"),
+        ("G. Ce qui échoue encore", "errors"),
+        ("Et si les images sont abîmées ?", "robustness"),
     ],
 )
 def test_titles_met_in_real_notebooks(title: str, kind: str) -> None:

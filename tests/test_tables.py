@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autograder.extraction.tables import find_table, match_rows
@@ -101,6 +103,18 @@ def test_a_data_frame_in_memory() -> None:
     table = found(code("suivi = []"), code("df = 1"), code("suivi"), frames=(frame,))
     assert rows(table) == TWO
     assert table and (table.origin, table.cell, table.rows[1].comment) == ("dataframe", 2, "plus lent")
+
+
+def test_names_may_begin_with_a_number() -> None:
+    frame = Frame(
+        name="suivi",
+        kind="dataframe",
+        columns=("opt", "nom", "test_acc"),
+        index=("0", "1", "2"),
+        rows=(("adam", "12 époques", 0.97), ("adam", "5 couches", 0.98), ("adam", "dropout 0.2", 0.96)),
+    )
+    table = found(code("suivi = []"), frames=(frame,))
+    assert table and [row.label for row in table.rows] == ["12 époques", "5 couches", "dropout 0.2"]
 
 
 def test_a_dict_of_results() -> None:
@@ -280,6 +294,12 @@ def matched(
 def test_rows_are_matched_by_the_names_in_calling_frames() -> None:
     known = ledger("Modèle de référence", "Modèle amélioré 1", "Modèle amélioré 2", by="label")
     assert matched(["Modèle amélioré 2", "modele ameliore 1", "Référence"], known) == [3, 2, 1]
+
+
+def test_a_name_that_we_gave_says_nothing() -> None:
+    known = ledger("", "", "", bindings={"model": "m3"})
+    models = [replace(measured(n, notebook_accuracy=0.9 + n / 100), name=f"model {n}") for n in (1, 2, 3)]
+    assert matched(["sgd", "adam", "kernel 2"], known, models, [0.91, 0.92, 0.93]) == [1, 2, 3]
 
 
 def test_rows_are_matched_by_builders() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -29,6 +30,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 COLAB = ("No module named 'google",)
 """What only Google Colab has: the assignment is written there, so these errors cost nothing."""
+
+_FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
+"""Other frameworks than Keras, which Google Colab has and this place may not have."""
 
 _NETWORK = (
     "URLError",
@@ -129,7 +133,28 @@ def _trained_anything(evidence: Evidence) -> bool:
     return bool(_finished(evidence) or evidence.models)
 
 
+def other_framework(evidence: Evidence, standing: Standing) -> Finding | None:
+    """The answer where nothing could be trained because the notebook's framework is not installed here."""
+    absent = {
+        found.group(1): run.index for run in evidence.execution.cells if (found := _FRAMEWORK.search(run.error or ""))
+    }
+    if not absent:
+        return None
+    return undecided(
+        standing,
+        say(
+            "The notebook uses {module}, which is not installed where notebooks are graded. "
+            "A teacher will decide this item; it costs you nothing.",
+            module=", ".join(sorted(absent)),
+        ),
+        cells=sorted(absent.values()),
+        for_teacher=say("Nothing was trained here for want of {module}.", module=", ".join(sorted(absent))),
+    )
+
+
 def _nothing_trained(evidence: Evidence, failed: Sequence[CellRun]) -> Finding:
+    if (answer := other_framework(evidence, Standing.MEASUREMENT)) is not None:
+        return answer
     advice = say("Correct the first error: without it the trainings can be seen.") if failed else None
     return unreached(
         Standing.MEASUREMENT,

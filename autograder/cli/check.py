@@ -67,6 +67,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """The 20-point table for your own notebook: what is missing, and which points are decided on private data."""
+    if no_run and fast:
+        raise ConfigError("--no-run and --fast exclude each other", remedy="Choose one of them.")
     console = Console(quiet=as_json, highlight=False)
     places = here(state)
     chosen = load_rubric(rubric, places)
@@ -89,7 +91,9 @@ def check(
     if as_json:
         typer.echo(json.dumps(exports.record.award_table(grade, lang.value), ensure_ascii=False))
     else:
-        _print(grade, chosen, console, lang.value, fast=fast)
+        _print(grade, chosen, console, lang.value)
+        for remark in _remarks(grade, checks.private(chosen), no_run=no_run, fast=fast):
+            console.print(_text(remark, lang.value), soft_wrap=True)
 
 
 def _submission(notebook: Path, store: Store) -> Submission:
@@ -126,7 +130,7 @@ def _executed(notebook: Path, course: Course, places: Settings, console: Console
         return pipeline.grade_one(submission, replace(course, baseline=baseline), tell=tell).grade
 
 
-def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fast: bool) -> None:
+def _print(grade: Grade, chosen: Rubric, console: Console, language: str) -> None:
     table = Table(title=chosen.title[language], title_justify="left", show_lines=True)
     for column in ("", "/", ""):
         table.add_column(column)
@@ -141,12 +145,13 @@ def _print(grade: Grade, chosen: Rubric, console: Console, language: str, *, fas
     console.print(table)
     waiting = f" (+{messages.points(grade.undecided, language)}?)" if grade.undecided else ""
     console.print(f"total: {messages.points(grade.total or Decimal(0), language)} / {grade.possible:g}{waiting}")
-    for remark in _remarks(grade, private, fast=fast):
-        console.print(_text(remark, language), soft_wrap=True)
 
 
-def _remarks(grade: Grade, private: frozenset[str], *, fast: bool) -> Iterator[Message]:
+def _remarks(grade: Grade, private: frozenset[str], *, no_run: bool, fast: bool) -> Iterator[Message]:
     """What to know about the figures."""
+    if no_run:
+        yield say("Nothing was executed: only what text and code show is counted in this total.")
+        return
     points = sum((award.possible for award in grade.awards if award.item in private), Decimal(0))
     if points:
         yield say(

@@ -98,8 +98,7 @@ def run(
     course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
     everybody = intake.collect(inbox, course.store, roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
-    console.print(describe_data(course.data.card), soft_wrap=True)
-    console.print(f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions", soft_wrap=True)
+    _announce(course, len(submissions), console)
     with _interruptible() as stop:
         course = replace(course, baseline=_baseline(course, places, console, stop))
         desk = _Desk(
@@ -117,13 +116,17 @@ def run(
         _publish(results, absent, desk, partial=bool(only))
     _tell_faults(results)
     if as_json:
-        records = [exports.record.grade(result.report, lang.value) for result in results]
-        records += [exports.record.award_table(grade, lang.value) for grade in absent]
-        typer.echo(json.dumps(records, allow_nan=False))
+        typer.echo(_json(results, absent, lang.value))
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
         raise typer.Exit(1)
+
+
+def _announce(course: Course, submissions: int, console: Console) -> None:
+    console.print(describe_data(course.data.card), soft_wrap=True)
+    devices = ", ".join(course.slots)
+    console.print(f"sandbox: {course.sandbox.name}; devices: {devices}; {submissions} submissions", soft_wrap=True)
 
 
 def _shipped(inbox: Sequence[Path], places: Settings) -> bool:
@@ -161,6 +164,8 @@ def _interruptible() -> Iterator[threading.Event]:
 
 
 def _baseline(course: Course, places: Settings, console: Console, stop: threading.Event) -> Baseline | None:
+    if places.reference(course.rubric.id, "baseline.ipynb") is None:
+        return None
     seeds = course.rubric.reference_seeds
     console.print(f"baseline: training with {len(seeds)} seeds, unless it is remembered …")
     with console.status("training the baseline …"):
@@ -242,6 +247,13 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+
+
+def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:
+    """Every record of those who handed in, and the bare grade of those who did not."""
+    records = [exports.record.grade(result.report, language) for result in results]
+    records += [exports.record.award_table(grade, language) for grade in absent]
+    return json.dumps(records, allow_nan=False)
 
 
 def _tell_faults(results: Sequence[Result]) -> None:

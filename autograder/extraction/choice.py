@@ -116,10 +116,10 @@ def _headed(
 ) -> Choice | None:
     """What a heading calls the final model: the weights last used under it, as after ``load_model``."""
     for use in reversed(ledger.evaluations):
-        title = HEADED.search(above.get(use.execution_count or 0, ""))
-        one = used(use, known, artifacts) if title else None
-        if title and one is not None:
-            return Choice(candidate=one, because=say("A heading calls it “{title}”.", title=title.group()[:80]))
+        headed = HEADED.search(above.get(use.execution_count or 0, ""))
+        one = used(use, known, artifacts) if headed else None
+        if one is not None:
+            return Choice(candidate=one, because=say("A heading announces it as the final model."))
     return None
 
 

@@ -260,15 +260,27 @@ def prepare(
     trained = sightings.of(one.training.x) if one.training else None
     tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.whole]
     if tested:
-        recipe = tested[-1][1].recipe
-        figures = [use.results["accuracy"] for use, _ in tested if use.results.get("accuracy") is not None]
-        accuracy = figures[-1] if figures and 0 <= figures[-1] <= 1 else None
-        differs = trained is not None and _differ(trained.recipe.steps, recipe.steps, sightings)
-        return Preparation(recipe=recipe, accuracy=accuracy, differs_from_training=differs)
+        return _as_tested(tested, trained, sightings)
     seen = next((found for use in reversed(own) if (found := sightings.of(use.x)) is not None), None) or trained
     if seen is None and one.training is not None:
         seen = sightings.of(one.training.validation_x)
     return Preparation(recipe=seen.recipe) if seen is not None else _borrowed(one, ledger, sightings)
+
+
+def _as_tested(
+    tested: Sequence[tuple[Evaluation, Sighting]], trained: Sighting | None, sightings: Sightings
+) -> Preparation:
+    """As for training where the notebook tested so, else as it tested first: darkened images are a later experiment."""
+    recipes = [seen.recipe for _, seen in tested]
+    alike = [one for one in recipes if trained and not _differ(trained.recipe.steps, one.steps, sightings)]
+    recipe = (alike or recipes)[0]
+    same = (use for use, seen in tested if not _differ(recipe.steps, seen.recipe.steps, sightings))
+    figures = [figure for use in same if (figure := use.results.get("accuracy")) is not None]
+    return Preparation(
+        recipe=recipe,
+        accuracy=figures[-1] if figures and 0 <= figures[-1] <= 1 else None,
+        differs_from_training=trained is not None and not alike,
+    )
 
 
 def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparation | None:

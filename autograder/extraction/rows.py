@@ -61,7 +61,9 @@ def _candidates(ledger: Ledger, models: Sequence[MeasuredModel]) -> list[_Candid
 
 def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredModel | None) -> _Candidate:
     bound = [name for name, target in bindings.items() if target == training.model]
-    said = [*training.labels.values(), training.builder, *bound, model.name if model else ""]
+    # "model 5" is what we call a model without a name: it says nothing.
+    named = model.name if model and not re.fullmatch(r"model \d+", model.name) else ""
+    said = [*training.labels.values(), training.builder, *bound, named]
     names = tuple(dict.fromkeys(name for name in map(_simple, said) if name))
     measured = model.public_accuracy if model else None
     computed = model.notebook_accuracy if model else None
