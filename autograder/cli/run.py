@@ -44,10 +44,10 @@ from autograder.cli.options import (
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, safe
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
-from autograder.pipeline import REPORT_IT, Course, Fault, Result, grade_class
+from autograder.pipeline import REPORT_IT, Course, Fault, Result, ensure_space, grade_class
 from autograder.records import Baseline, Grade, Report, Submission
 from autograder.settings import Settings
-from autograder.store import write_atomically
+from autograder.store import Store, write_atomically
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,19 +85,18 @@ def run(
 ) -> None:
     """Grade a class: a feedback sheet per student, a class summary, a grades CSV."""
     silent = quiet or as_json
-    if verbose:
-        logging.basicConfig(level=logging.WARNING)
-        logging.getLogger("autograder").setLevel(logging.DEBUG)
+    _log(verbose)
     console = Console(quiet=silent, highlight=False)
     places = here(state)
     chosen = load_rubric(rubric, places)
     inbox = paths or [Path("submissions")]
     feedback.ensure_writable(out)
-    wall = find_sandbox(sandbox, own_notebook=_shipped(inbox, places), console=console)
+    ensure_space(places.state)
+    everybody = intake.collect(inbox, Store(places.state), roster=roster, assignment=chosen.id)
+    submissions = _only(everybody, only)
+    wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
     course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
-    everybody = intake.collect(inbox, course.store, roster=roster, assignment=chosen.id)
-    submissions = _only(everybody, only)
     _announce(course, len(submissions), console)
     with _interruptible() as stop:
         course = replace(course, baseline=_baseline(course, places, console, stop))
@@ -123,16 +122,26 @@ def run(
         raise typer.Exit(1)
 
 
+def _log(verbose: bool) -> None:
+    if verbose:
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("autograder").setLevel(logging.DEBUG)
+
+
 def _announce(course: Course, submissions: int, console: Console) -> None:
     console.print(describe_data(course.data.card), soft_wrap=True)
     devices = ", ".join(course.slots)
     console.print(f"sandbox: {course.sandbox.name}; devices: {devices}; {submissions} submissions", soft_wrap=True)
 
 
-def _shipped(inbox: Sequence[Path], places: Settings) -> bool:
-    """Whether every notebook to run is one of ours."""
-    samples = [sample.resolve() for sample in places.samples()]
-    return all(any(path.resolve().is_relative_to(sample) for sample in samples) for path in inbox)
+def _samples_only(submissions: Sequence[Submission], places: Settings) -> bool:
+    """Whether every notebook to run is one of ours, byte for byte, and comes without other files."""
+    known = places.samples()
+    return all(
+        not submission.files and (submission.handed_in or "").removeprefix("sha256:") in known
+        for submission in submissions
+        if submission.notebook is not None
+    )
 
 
 def _only(submissions: tuple[Submission, ...], wanted: Sequence[str] | None) -> tuple[Submission, ...]:
