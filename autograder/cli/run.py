@@ -130,6 +130,8 @@ def _log(verbose: bool) -> None:
 
 def _announce(course: Course, submissions: int, console: Console) -> None:
     console.print(describe_data(course.data.card), soft_wrap=True)
+    if course.data.card.train_stride > 1:
+        console.print("note: this set is small, so figures scatter; grade a class with --data mnist or --data FILE.npz")
     devices = ", ".join(course.slots)
     console.print(f"sandbox: {course.sandbox.name}; devices: {devices}; {submissions} submissions", soft_wrap=True)
 

@@ -160,9 +160,8 @@ class Recorder:
 
     def _note_builder(self, model: Thing) -> None:
         facts = self.facts(model)
-        called = stack.functions(stack.frames(self._is_student))
-        if called and not facts.get("builder"):
-            facts["builder"] = called[-1]
+        if not facts.get("builder"):
+            facts["builder"] = stack.builder(stack.frames(self._is_student), model)
         facts.setdefault("built_count", self.count())
 
     def keep_model(self, model: Thing, name: str) -> tuple[str, str, str]:

@@ -42,6 +42,17 @@ def functions(running: Sequence[FrameType]) -> list[str]:
     return [frame.f_code.co_name[:LABEL_LENGTH] for frame in running if not frame.f_code.co_name.startswith("<")][:20]
 
 
+def builder(running: Sequence[FrameType], model: Thing) -> str:
+    """The innermost function that was not handed the model: a ``compile_model(model)`` compiles, others build."""
+    for frame in reversed(running):
+        code = frame.f_code
+        arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        given = any(frame.f_locals.get(name) is model for name in arguments)
+        if not given and not code.co_name.startswith("<"):
+            return code.co_name[:LABEL_LENGTH]
+    return ""
+
+
 def labels(running: Sequence[FrameType]) -> dict[str, str]:
     """Short strings at hand where the call was made, by variable; the innermost frame wins.
 
