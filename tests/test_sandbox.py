@@ -16,6 +16,7 @@ import venv
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
@@ -24,7 +25,7 @@ from autograder.records import Limits
 from autograder.sandbox import choose, examine
 from autograder.sandbox.arguments import Plan, inner, rebound, room_variables
 from autograder.sandbox.bubblewrap import Bubblewrap
-from autograder.sandbox.job import Job, interpreter
+from autograder.sandbox.job import Job, interpreter, sweep
 from autograder.sandbox.landlock import _reachable_sockets
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
@@ -800,3 +801,14 @@ def test_the_doctor_tries_to_escape(bubble: Bubblewrap) -> None:
     walls = [row for name, row in rows.items() if name.startswith("bubblewrap: ")]
     assert len(walls) == 7
     assert all(row.ok for row in walls), walls
+
+
+def test_what_a_killed_grader_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = next(number for number in range(4_000_000, 2_000_000, -1) if not psutil.pid_exists(number))
+    for name in (f"autograder-{dead}-left", f"autograder-{os.getpid()}-in-use", "autograder-letters-x"):
+        (tmp_path / name / "job").mkdir(parents=True)
+    sweep.cache_clear()
+    sweep()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"autograder-{os.getpid()}-in-use", "autograder-letters-x"}

@@ -14,7 +14,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import psutil
 
 from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.sandbox.room import Room
@@ -60,7 +63,8 @@ def prepared(room: Room, *, copy: bool = False) -> Iterator[Job]:
     """
     if room.program not in room.inputs:
         raise SandboxError("the program is not among the inputs", place=room.program)
-    parent = Path(tempfile.mkdtemp(prefix="autograder-"))
+    sweep()
+    parent = Path(tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-"))
     try:
         folder = parent / "job"
         (folder / "in").mkdir(parents=True)
@@ -70,6 +74,16 @@ def prepared(room: Room, *, copy: bool = False) -> Iterator[Job]:
         yield Job(folder, shown)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
+
+
+@cache
+def sweep() -> None:
+    """Remove, once per process, what a grader that was killed has left among the temporary files."""
+    for folder in Path(tempfile.gettempdir()).glob("autograder-*-*"):
+        number = folder.name.split("-")[1]
+        # Only our own: somebody else's folder of such a name is not ours to remove, and cannot be.
+        if number.isdigit() and not psutil.pid_exists(int(number)) and folder.stat().st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(folder: Path, name: str, content: bytes | Path, copy: bool) -> Path | None:
