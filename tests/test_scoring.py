@@ -50,9 +50,9 @@ SHARES = st.none() | st.floats(0, 1)
 def test_totals_stay_within_what_is_possible(pairs: list[tuple[Decimal, float | None]]) -> None:
     graded = rubric([worth for worth, _ in pairs])
     grade = scoring.score(graded, [(f"i{n}", finding(share)) for n, (_, share) in enumerate(pairs)], SUBMISSION)
-    assert grade.total is not None
-    assert 0 <= grade.total <= grade.possible == graded.points
-    assert grade.total + grade.undecided <= grade.possible
+    assert grade.possible == graded.points
+    assert (grade.total is None) == all(share is None for _, share in pairs), "nothing decided is not 0"
+    assert 0 <= (grade.total or 0) <= grade.possible - grade.undecided
     assert (grade.state is State.NEEDS_REVIEW) == any(share is None for _, share in pairs)
     for award, (worth, share) in zip(grade.awards, pairs, strict=True):
         assert (award.points is None) == (share is None)
