@@ -866,7 +866,9 @@ def test_whatever_is_accepted_is_a_valid_notebook(made: dict[str, Any]) -> None:
         assert again.notebook == reading.notebook, "normalising twice changes nothing"
 
 
-NAME = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30) | st.sampled_from(
+# Python's own zipfile cuts a name at NUL, and cannot write the empty one that is left.
+WRITABLE = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30).filter(lambda n: n[0] != "\0")
+NAME = WRITABLE | st.sampled_from(
     [
         "../x.ipynb",
         "/etc/passwd",

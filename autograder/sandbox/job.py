@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import psutil
-
 from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.sandbox.room import Room
 
@@ -82,8 +80,18 @@ def sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob("autograder-*-*"):
         number = folder.name.split("-")[1]
         # Only our own: somebody else's folder of such a name is not ours to remove, and cannot be.
-        if number.isdigit() and not psutil.pid_exists(int(number)) and folder.stat().st_uid == os.getuid():
+        if number.isdigit() and not _runs(int(number)) and folder.stat().st_uid == os.getuid():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _place(folder: Path, name: str, content: bytes | Path, copy: bool) -> Path | None:
