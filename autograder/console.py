@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,11 @@ def safe(text: str, width: int = 60) -> str:
     """A student's text for a terminal: no escapes, no direction tricks, not too long."""
     clean = _CONTROL.sub("�", text.replace("\n", " "))
     return clean if len(clean) <= width else clean[: width - 1] + "…"
+
+
+def printer(*, quiet: bool = False) -> Console:
+    """As wide as the terminal; in a pipe or a file, wide enough for the table of a class."""
+    return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 class Watcher(Protocol):
@@ -168,9 +174,9 @@ def clock(seconds: float) -> str:
 def grades_table(grades: Sequence[Grade], rubric: Rubric, language: str) -> Table:
     """One row per student, one column per criterion."""
     table = Table(title=f"{rubric.title[language]} — /{rubric.points}", title_justify="left")
-    table.add_column("student", overflow="fold")
+    table.add_column("student", overflow="fold", min_width=min(12, max((len(g.student) for g in grades), default=7)))
     for criterion in rubric.criteria:
-        table.add_column(f"{criterion.title[language]} /{criterion.points}", justify="right")
+        table.add_column(f"{criterion.title[language]} /{criterion.points}", justify="right", overflow="fold")
     table.add_column("total", justify="right", style="bold")
     table.add_column("state")
     for grade in grades:

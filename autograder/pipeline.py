@@ -51,6 +51,16 @@ REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and
 _EXECUTION = TypeAdapter(Execution)
 _EVIDENCE = TypeAdapter(Evidence)
 _PACKAGE = Path(__file__).resolve().parent
+_MEASURING = (
+    "guest",
+    "extraction",
+    "preprocessing.py",
+    "corruptions.py",
+    "statistics.py",
+    "notebook",
+    "datasets.py",
+)
+"""Modules of ours on which evidence depends."""
 _PACKAGES = ("autograder", "tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel")
 
 
@@ -178,9 +188,20 @@ def evidence_key(execution: Execution, submission: Submission, course: Course) -
         template=course.template,
         images=course.rubric.robustness_images,
         seed=course.rubric.seed,
-        code=code_digest(
-            "guest", "extraction", "preprocessing.py", "corruptions.py", "statistics.py", "notebook", "datasets.py"
-        ),
+        code=code_digest(*_MEASURING),
+    )
+
+
+def baseline_key(runs: Sequence[Execution], seeds: Sequence[int], course: Course) -> str:
+    """What the measures of the baseline depend on."""
+    return _key(
+        "baseline",
+        executions=[digest_of(_EXECUTION.dump_json(run)) for run in runs],
+        seeds=list(seeds),
+        data=course.data.card.digest,
+        images=course.rubric.robustness_images,
+        seed=course.rubric.seed,
+        code=code_digest(*_MEASURING),
     )
 
 
@@ -188,7 +209,7 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _remembered(key: str, adapter: TypeAdapter[T], course: Course, work: Callable[[], T]) -> T:
+def remembered(key: str, adapter: TypeAdapter[T], course: Course, work: Callable[[], T]) -> T:
     """The result of ``work``, from memory where the key is known and nothing was forced."""
     known = None if course.force else course.store.recall(key)
     if known is not None:
@@ -238,7 +259,7 @@ def run_notebook(
         )
         return execute(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
 
-    return _remembered(execution_key(submission, course, seed, device), _EXECUTION, course, work)
+    return remembered(execution_key(submission, course, seed, device), _EXECUTION, course, work)
 
 
 def gather(submission: Submission, execution: Execution, course: Course, *, cancelled: Cancel = never) -> Evidence:
@@ -258,7 +279,7 @@ def gather(submission: Submission, execution: Execution, course: Course, *, canc
             cancelled=cancelled,
         )
 
-    return _remembered(evidence_key(execution, submission, course), _EVIDENCE, course, work)
+    return remembered(evidence_key(execution, submission, course), _EVIDENCE, course, work)
 
 
 def cells_of(submission: Submission, execution: Execution | None, store: Store) -> tuple[Cell, ...]:

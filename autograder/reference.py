@@ -16,12 +16,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
-from autograder.pipeline import Cancel, Course, OnProgress, grade_one, ignore, never, run_notebook
+from autograder.pipeline import (
+    Cancel,
+    Course,
+    OnProgress,
+    baseline_key,
+    grade_one,
+    ignore,
+    never,
+    remembered,
+    run_notebook,
+)
 from autograder.records import Baseline, Ending, Execution, Grade, Rubric, StudentId, Submission
 from autograder.settings import Settings
 from autograder.store import digest
 
 _POINTS = re.compile(r"(<= *)?\d+(\.\d+)?")
+_BASELINE = TypeAdapter(Baseline)
 _EXPECTATIONS = TypeAdapter(dict[str, dict[str, "str | int | float"]])
 
 
@@ -57,15 +68,19 @@ def measure(
             abandoned.set()
     for execution in runs:
         _must_complete(execution, path)
-    return baseline_from(
-        runs,
-        seeds=tuple(seeds),
-        data=course.data,
-        rubric=course.rubric,
-        sandbox=course.sandbox,
-        store=course.store,
-        cancelled=cancelled,
-    )
+
+    def work() -> Baseline:
+        return baseline_from(
+            runs,
+            seeds=tuple(seeds),
+            data=course.data,
+            rubric=course.rubric,
+            sandbox=course.sandbox,
+            store=course.store,
+            cancelled=cancelled,
+        )
+
+    return remembered(baseline_key(runs, seeds, course), _BASELINE, course, work)
 
 
 def _reference(path: Path, course: Course) -> Submission:

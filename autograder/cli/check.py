@@ -35,7 +35,7 @@ from autograder.cli.options import (
     open_course,
     template_sources,
 )
-from autograder.console import safe
+from autograder.console import printer, safe
 from autograder.errors import ConfigError
 from autograder.pipeline import Course, Progress
 from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
@@ -69,7 +69,7 @@ def check(
     """The 20-point table for your own notebook: what is missing, and which points are decided on private data."""
     if no_run and fast:
         raise ConfigError("--no-run and --fast exclude each other", remedy="Choose one of them.")
-    console = Console(quiet=as_json, highlight=False)
+    console = printer(quiet=as_json)
     places = here(state)
     chosen = load_rubric(rubric, places)
     if no_run:

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from autograder import datasets
 from autograder.cli.options import JsonOption, StateOption, here
-from autograder.console import plain_rows
+from autograder.console import plain_rows, printer
 from autograder.errors import DataError
 from autograder.pipeline import versions
 from autograder.sandbox import examine
@@ -28,7 +27,7 @@ def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
     else:
-        plain_rows(rows, Console(highlight=False))
+        plain_rows(rows, printer())
     if not any(row["name"].startswith("sandbox") and row["ok"] == "yes" for row in rows):
         raise typer.Exit(1)
 

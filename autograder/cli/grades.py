@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from autograder import exports
 from autograder.cli.options import (
@@ -23,7 +22,7 @@ from autograder.cli.options import (
     here,
     load_rubric,
 )
-from autograder.console import grades_table
+from autograder.console import grades_table, printer
 from autograder.errors import ConfigError
 from autograder.gradebook import Gradebook
 from autograder.records import Grade
@@ -75,7 +74,7 @@ def status(
     if as_json:
         typer.echo(json.dumps({grade.student: grade.state.value for grade in grades}))
         return
-    console = Console(highlight=False)
+    console = printer()
     console.print(grades_table(grades, chosen, lang.value))
     counts = Counter(grade.state.value for grade in grades)
     console.print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))

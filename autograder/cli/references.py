@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from autograder import reference as references
 from autograder.cli.options import (
@@ -28,7 +27,7 @@ from autograder.cli.options import (
     open_course,
     without_force,
 )
-from autograder.console import plain_rows
+from autograder.console import plain_rows, printer
 from autograder.errors import AutograderError, ConfigError
 from autograder.store import write_atomically
 
@@ -43,7 +42,7 @@ def reference(
     state: StateOption = None,
 ) -> None:
     """Train and measure the baseline; 'run' does it when needed."""
-    console = Console(highlight=False)
+    console = printer()
     places = here(state)
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
@@ -74,7 +73,7 @@ def selftest(
     state: StateOption = None,
 ) -> None:
     """Solution must earn everything, blank nothing, a forged notebook nothing it has not earned."""
-    console = Console(highlight=False)
+    console = printer()
     places = here(state)
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)

@@ -41,7 +41,7 @@ from autograder.cli.options import (
     open_course,
     without_force,
 )
-from autograder.console import Board, Lines, Silent, Watcher, grades_table, safe
+from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
 from autograder.pipeline import REPORT_IT, Course, Fault, Result, ensure_space, grade_class
@@ -86,7 +86,7 @@ def run(
     """Grade a class: a feedback sheet per student, a class summary, a grades CSV."""
     silent = quiet or as_json
     _log(verbose)
-    console = Console(quiet=silent, highlight=False)
+    console = printer(quiet=silent)
     places = here(state)
     chosen = load_rubric(rubric, places)
     inbox = paths or [Path("submissions")]
