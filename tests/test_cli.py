@@ -140,7 +140,8 @@ def test_only_one_student(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureF
     table = (desk / "feedback" / "tiny" / "grades.csv").read_bytes()
     (desk / "class" / "ada.ipynb").write_bytes(a_notebook("x = 1", "z = 3"))
     assert "Only some students were graded" in said(capsys, 0, *RUN, "--only", "ada")
-    assert rooms.ran == ["x = 1", "y = 2  # why", "x = 1"]
+    assert sorted(rooms.ran[:2]) == ["x = 1", "y = 2  # why"], "two at a time: either may begin"
+    assert rooms.ran[2:] == ["x = 1"]
     assert (desk / "feedback" / "tiny" / "grades.csv").read_bytes() == table
 
 
