@@ -287,6 +287,20 @@ class Frame:
 
 
 @record
+class Adaptation:
+    """What was done in the kernel so that the notebook runs here; it never costs a point."""
+
+    kind: str
+    """``spelling`` (an older API; ``new`` is how it is written today), ``absent`` (harmless, and without effect here:
+    Drive, ``nvidia-smi``, widgets ...; ``new`` says what was done instead), ``install`` (``pip install``; ``new`` is
+    ``installed`` or ``missing``), ``data`` (``new`` names the data set that was served)."""
+    old: str
+    """As the notebook has it: ``Adam(lr=...)``."""
+    new: str = ""
+    execution_count: int | None = None
+
+
+@record
 class Ledger:
     """What the kernel says took place; a claim, held against measurements."""
 
@@ -295,6 +309,7 @@ class Ledger:
     bindings: Mapping[str, str] = field(default_factory=dict)
     """Global variable -> model id, when the notebook had ended."""
     frames: tuple[Frame, ...] = ()
+    adaptations: tuple[Adaptation, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -16,50 +16,31 @@ if __name__ == "__main__":  # a file in a room: give the relative imports below 
     _package.__path__ = [str(_Path(__file__).resolve().parent)]
     sys.modules[__package__] = _package
 
-import importlib.abc
 import json
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from importlib.machinery import ModuleSpec
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from .imports import Actions, AfterImport, StandIn, gathered
 from .things import Thing
-
-Action = Callable[[ModuleType], None]
 
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
+HOOKS: Sequence[str] = ("seeds", "loaders")
+"""Modules beside this one that have a say in what the notebook imports. Each may hold
 
-class AfterImport(importlib.abc.MetaPathFinder):
-    """Calls an action with a module right after its code has run, before anybody else has seen it."""
+``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
+``stand_ins(session) -> Actions``    what to put into modules that are not installed;
+``begin(session, shell) -> None``    work with IPython's shell before the first cell.
 
-    def __init__(self, actions: Mapping[str, Action]) -> None:
-        self.actions = actions
+They import nothing heavy at the top, numpy included.
+"""
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        action = self.actions.get(name)
-        if action is None:
-            return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                _follow(spec.loader, action)
-                return spec
-        return None
-
-
-def _follow(loader: Thing, action: Action) -> None:
-    run = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        run(module)
-        action(module)
-
-    loader.exec_module = exec_module
+ADAPTATIONS = 500
 
 
 class Session:
@@ -69,6 +50,8 @@ class Session:
         self.job = job
         self.data = data
         self.count = count
+        """Execution count of the cell that is running."""
+        self.adaptations: list[dict[str, Any]] = []
         self._recorder: Any = None
 
     @property
@@ -78,28 +61,20 @@ class Session:
             from .handover import Handover
             from .ledger import Recorder
 
-            self._recorder = Recorder(self.job, Handover(Path(os.environ["AUTOGRADER_HANDOVER"])), self.count)
+            handover = Handover(Path(os.environ["AUTOGRADER_HANDOVER"]))
+            self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
         return self._recorder
 
-    def actions(self) -> dict[str, Action]:
-        """Module -> what is done when it has been imported."""
-        from . import loaders
-
-        def serve(module: ModuleType) -> None:
-            loaders.install(module, self.data, self.job["data"])
-
-        actions: dict[str, Action] = {
-            "numpy": lambda module: module.random.seed(self.job["seed"]),
-            "keras": lambda module: module.utils.set_random_seed(self.job["seed"]),
-            "keras.src.trainers.trainer": lambda module: self.recorder.install_compile(module.Trainer),
-            "keras.src.backend.tensorflow.trainer": lambda module: self.recorder.install(module.TensorFlowTrainer),
-        }
-        return actions | dict.fromkeys(loaders.modules(), serve)
+    def adapt(self, kind: str, old: str, new: str = "") -> None:
+        """Note once per cell what was done so that the notebook runs here: an ``Adaptation`` of the ledger."""
+        entry = {"kind": kind[:20], "old": old[:200], "new": new[:200], "execution_count": self.count()}
+        if entry not in self.adaptations and len(self.adaptations) < ADAPTATIONS:
+            self.adaptations.append(entry)
 
     def after_cell(self, *_: Thing) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
-        if self._recorder is not None:
-            self._recorder.flush()
+        if self._recorder is not None or self.adaptations:
+            self.recorder.flush()
 
     def harvest(self) -> None:
         from . import harvest
@@ -120,6 +95,25 @@ def _names() -> dict[str, Any]:
     return {name: value for name, value in shell.user_ns.items() if name not in hidden or hidden[name] is not value}
 
 
+def _hook(session: Session, shell: Thing) -> None:
+    """Lay the hooks before the first cell; modules that IPython has imported already are met at once."""
+    hooks = [import_module(f".{name}", __package__) for name in HOOKS]
+
+    def groups(kind: str) -> list[Actions]:
+        return [getattr(hook, kind)(session) for hook in hooks if hasattr(hook, kind)]
+
+    actions = gathered(groups("actions"))
+    for name in [name for name in actions if name in sys.modules]:
+        for action in actions[name]:
+            action(sys.modules[name])
+    builders = {name: build for group in groups("stand_ins") for name, build in group.items()}
+    sys.meta_path.insert(0, AfterImport(actions))
+    sys.meta_path.append(StandIn(builders))
+    for hook in hooks:
+        if hasattr(hook, "begin"):
+            hook.begin(session, shell)
+
+
 def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
@@ -131,12 +125,9 @@ def main() -> None:
     session = Session(job, inside / "data.npz", lambda: app.shell.execution_count - 1)
     sys.modules[SESSION] = session  # type: ignore[assignment]
     random.seed(job["seed"])
-    actions = session.actions()
-    for name in actions.keys() & sys.modules.keys():
-        actions[name](sys.modules[name])
-    sys.meta_path.insert(0, AfterImport(actions))
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
     sys.path.insert(0, "")  # a notebook imports the files beside it; -P took that away together with our own folder
+    _hook(session, app.shell)
     app.shell.events.register("post_run_cell", session.after_cell)
     app.start()
 

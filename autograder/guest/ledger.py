@@ -46,13 +46,21 @@ _ARGUMENTS = (
 class Recorder:
     """What took place so far, and the models that took part."""
 
-    def __init__(self, job: Mapping[str, Any], handover: Handover, count: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        job: Mapping[str, Any],
+        handover: Handover,
+        count: Callable[[], int | None],
+        adaptations: list[dict[str, Any]] | None = None,
+    ) -> None:
         self.handover = handover
         self.count = count
         """Execution count of the cell that is running."""
         self.trainings: list[dict[str, Any]] = []
         self.evaluations: list[dict[str, Any]] = []
         self.notes: list[str] = []
+        self.adaptations: list[dict[str, Any]] = [] if adaptations is None else adaptations
+        """Shared with the session, which other hooks write to."""
         self.results: dict[str, Any] = {}
         """``bindings`` and ``frames``, once harvested."""
         self.unsaved: dict[str, Any] = {}
@@ -328,6 +336,7 @@ class Recorder:
                 "bindings": {},
                 "frames": [],
                 **self.results,
+                "adaptations": self.adaptations,
                 "notes": self.notes,
             },
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .imports import Actions
 from .things import Thing
 
 if TYPE_CHECKING:  # a notebook that loads no data does not pay for numpy
@@ -38,6 +39,11 @@ def modules() -> tuple[str, ...]:
     """Keras modules that hold a ``load_data``."""
     names = [*(name for group in ANSWERS.values() for name in group), *OTHERS]
     return tuple(f"{PACKAGE}.{name}" for name in names)
+
+
+def actions(session: Thing) -> Actions:
+    """Replace each ``load_data`` as its module is imported."""
+    return dict.fromkeys(modules(), lambda module: install(module, session.data, session.job["data"]))
 
 
 def install(module: ModuleType, data: Path, served: str) -> None:

@@ -1,0 +1,73 @@
+"""What happens when the notebook imports something: hooks on what exists, and stand-ins for what is missing."""
+
+from __future__ import annotations
+
+import importlib.abc
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from .things import Thing
+
+Action = Callable[[ModuleType], None]
+Actions = Mapping[str, Action]
+"""Name of a module -> what is done with it."""
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Calls actions with a module right after its code has run, before anybody else has seen it."""
+
+    def __init__(self, actions: Mapping[str, Sequence[Action]]) -> None:
+        self.actions = actions
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        actions = self.actions.get(name)
+        if actions is None:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                _follow(spec.loader, actions)
+                return spec
+        return None
+
+
+def _follow(loader: Thing, actions: Sequence[Action]) -> None:
+    run = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        run(module)
+        for action in actions:
+            action(module)
+
+    loader.exec_module = exec_module
+
+
+class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The last finder: answers for modules that are not installed, with what ``builders`` put into an empty one.
+
+    Every stand-in is a package, so that a part of it can be imported. A dunder name is never made up: IPython's
+    traceback formatter asks modules for some and fails on false ones.
+    """
+
+    def __init__(self, builders: Actions) -> None:
+        self.builders = builders
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self, is_package=True) if name in self.builders else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.builders[module.__name__](module)
+
+
+def gathered(groups: Sequence[Actions]) -> dict[str, list[Action]]:
+    """Actions of several groups by module, in the order of the groups."""
+    found: dict[str, list[Action]] = {}
+    for group in groups:
+        for name, action in group.items():
+            found.setdefault(name, []).append(action)
+    return found

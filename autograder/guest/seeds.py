@@ -1,0 +1,17 @@
+"""Every run of a notebook draws the same random numbers; and what Keras trains is written into the ledger."""
+
+from __future__ import annotations
+
+from .imports import Actions
+from .things import Thing
+
+
+def actions(session: Thing) -> Actions:
+    """Seeds at the import of each library, and the ledger's hooks where Keras defines its trainers."""
+    seed = session.job["seed"]
+    return {
+        "numpy": lambda module: module.random.seed(seed),
+        "keras": lambda module: module.utils.set_random_seed(seed),
+        "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
+        "keras.src.backend.tensorflow.trainer": lambda module: session.recorder.install(module.TensorFlowTrainer),
+    }
