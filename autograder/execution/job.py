@@ -20,8 +20,10 @@ from autograder.sandbox.room import Room
 GUEST = Path(__file__).resolve().parent.parent / "guest"
 PROGRAMS = (
     "runner",
+    "batches",
     "client",
     "courier",
+    "devices",
     "frames",
     "handover",
     "harvest",
@@ -29,13 +31,17 @@ PROGRAMS = (
     "kernel",
     "ledger",
     "loaders",
+    "loops",
     "models",
+    "nets",
+    "network",
     "outputs",
     "prints",
     "seeds",
     "stack",
     "thinning",
     "things",
+    "torches",
     "watch",
 )
 

@@ -25,10 +25,13 @@ _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 Names = Mapping[str, Any]
 
 
-def harvest(recorder: Recorder, names: Names, parameters: Names) -> None:
-    """Write the last ledger, and whether the injected parameters still hold."""
+def harvest(recorder: Recorder, names: Names, parameters: Names, loops: Thing = None) -> None:
+    """Write the last ledger, and whether the injected parameters still hold; ``loops`` knows PyTorch's models."""
     with recorder.silently():
-        recorder.results = {"bindings": bindings(recorder, names), "frames": frames(names)}
+        bound = bindings(recorder, names)
+        if loops is not None:
+            bound |= recorder.safely(loops.bindings, list(_reachable(names))) or {}
+        recorder.results = {"bindings": bound, "frames": frames(names)}
         recorder.flush()
         recorder.handover.put_json(PARAMETERS, changed(names, parameters))
 
@@ -203,5 +206,12 @@ def predict(recorder: Recorder) -> None:
 
 
 def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array) -> None:
-    answers = np.asarray(model.predict(images, batch_size=256, verbose=0))
+    answer = recorder.answers.get(number, _predicted)
+    answers = np.asarray(answer(number, model, images))
     recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers))
+
+
+def _predicted(_: str, model: Thing, images: prints.Array) -> prints.Array:
+    """Of a Keras model."""
+    answers: prints.Array = model.predict(images, batch_size=256, verbose=0)
+    return answers

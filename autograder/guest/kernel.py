@@ -30,7 +30,7 @@ from .things import Thing
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
-HOOKS: Sequence[str] = ("seeds", "loaders")
+HOOKS: Sequence[str] = ("seeds", "loaders", "torches")
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
@@ -52,6 +52,8 @@ class Session:
         self.count = count
         """Execution count of the cell that is running."""
         self.adaptations: list[dict[str, Any]] = []
+        self.loops: Thing = None
+        """What sees PyTorch's loops, once torch is imported."""
         self._recorder: Any = None
 
     @property
@@ -79,7 +81,7 @@ class Session:
     def harvest(self) -> None:
         from . import harvest
 
-        harvest.harvest(self.recorder, _names(), self.job["parameters"])
+        harvest.harvest(self.recorder, _names(), self.job["parameters"], self.loops)
 
     def predict(self) -> None:
         from . import harvest

@@ -65,6 +65,8 @@ class Recorder:
         """``bindings`` and ``frames``, once harvested."""
         self.unsaved: dict[str, Any] = {}
         """Model id -> model, for those that cannot be saved."""
+        self.answers: dict[str, Callable[[str, Any, Any], Any]] = {}
+        """Model id -> what makes its predictions, given id, model and images; Keras' models have ``predict``."""
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
@@ -138,6 +140,15 @@ class Recorder:
 
     silently = _nested
 
+    def safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
+        """The result of ``work``; its failure is noted and goes no further."""
+        return self._safely(work, *arguments)
+
+    def caller(self) -> dict[str, Any]:
+        """Which code of the student's is running: ``functions`` and ``labels`` of an entry."""
+        running = stack.frames(self._is_student)
+        return {"functions": stack.functions(running), "labels": stack.labels(running)}
+
     def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
         try:
             with self._nested():  # a model's own attributes may call the hooks
@@ -201,6 +212,19 @@ class Recorder:
         self.handover.made(name)
         self._saved[digest] = name
         return name
+
+    def hold(self, model: Thing, answer: Callable[[str, Any, Any], Any]) -> None:
+        """Keep a model that only ``answer`` can ask, for the end."""
+        self._hold(model)
+        self.answers[self.model_id(model)] = answer
+
+    def held(self, number: str) -> Thing:
+        """The model of this id; None when it is not held, or no more."""
+        return self.unsaved.get(number)
+
+    def keep_sample(self, content: bytes) -> str:
+        """Name of the artifact with these bytes; empty when there are too many."""
+        return self._keep_sample(content)
 
     def _hold(self, model: Thing) -> None:
         self.unsaved.pop(self.model_id(model), None)
