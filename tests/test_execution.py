@@ -276,17 +276,18 @@ def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
 
 
 def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[..., Execution], store: Store) -> None:
-    def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]]:
+    def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, Json]:
         assert [training.model for training in known.trainings] == ["m1"]
-        return {"m1": np.ones((2, 4), np.float32), "m2": np.ones((2, 4), np.float32)}
+        return {"m1": [{"op": "whole", "values": {}}], "m2": []}
 
     asked = Frame({"kind": "images?", "models": ["m1"]})
     frames = [READY, ledger(TRAINED), asked, Frame({"kind": "fallback", "model": "m1"}, b"npy"), end()]
     sandbox = FakeSandbox(frames)
     execution = run(sandbox, "1", prepare=prepare)
     with np.load(io.BytesIO(sandbox.answers[0]), allow_pickle=False) as answer:
-        assert answer.files == ["m1"]
-        assert answer["m1"].dtype == np.float32
+        assert json.loads(answer["recipes"].tobytes()) == {"m1": [{"op": "whole", "values": {}}]}
+        assert answer["images"].dtype == np.uint8
+        assert set(answer.files) == {"images", "recipes"}, "labels never leave the host"
     assert store.get(execution.fallbacks["m1"]) == b"npy"
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from autograder.datasets import DataSet, label_files
 from autograder.execution.notebook import Document
@@ -61,8 +59,10 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
-Prepare = Callable[[Ledger, Mapping[str, Digest]], Mapping[str, npt.NDArray[np.float32]]]
-"""From the ledger and the artifacts so far to the hidden images as each model expects them, by model id."""
+Recipes = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Model id -> steps of ``preprocessing.py``."""
+Prepare = Callable[[Ledger, Mapping[str, Digest]], Recipes]
+"""From the ledger and the artifacts so far to how images are prepared for each model that cannot leave the room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,7 @@ def room(job: Job, document: Document) -> Room:
     inputs["job.json"] = json.dumps(_orders(job)).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)
+    inputs["preprocessing.py"] = GUEST.parent / "preprocessing.py"
     inputs["data.npz"] = job.data_file
     return Room(  # noqa: S604 (``shell`` is a promise about /usr/bin, not about subprocess)
         program="runner.py",

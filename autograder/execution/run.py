@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+
 from autograder.errors import Cancelled, SandboxError
 from autograder.execution.job import Event, Job, OnEvent, Prepare, room
 from autograder.execution.notebook import executed, parse
@@ -54,7 +56,8 @@ def execute(
     Raises SandboxError when the room failed before any of that code ran, and Cancelled when asked to stop.
     """
     document = parse(job.notebook)
-    transcript = Transcript(document, store, on_event, prepare)
+    images = np.concatenate([job.data.x_hidden, job.data.x_public]) if prepare else None
+    transcript = Transcript(document, store, on_event, prepare, images)
     started_at = datetime.now(UTC)
     outcome = sandbox.run(room(job, document), transcript.hear, cancelled)
     if outcome.killed == "cancelled":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from autograder.datasets import DataSet
 from autograder.extraction.ledger import read_ledger
@@ -15,7 +13,6 @@ from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
 from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
-from autograder.preprocessing import apply
 from autograder.records import (
     Baseline,
     Cell,
@@ -31,9 +28,6 @@ from autograder.records import (
 )
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
-
-MAX_FALLBACK_BYTES = 192 * 2**20
-"""Of images made ready for models that cannot be saved."""
 
 
 def extract(  # noqa: PLR0913 - one name for each thing that the evidence depends on
@@ -90,23 +84,18 @@ def read_only(submission: Submission, *, cells: Sequence[Cell], template_cells: 
 
 def prepare_fallback(
     ledger: Ledger, artifacts: Artifacts, data: DataSet, store: Store
-) -> Mapping[str, npt.NDArray[np.float32]]:
-    """Hidden images, ready for each model that could not be saved: model id -> float32, without labels.
+) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """How images are prepared for each model that could not be saved: model id -> steps.
 
     For the end of room 1, where such a model is asked for its predictions. A model whose preprocessing was not found
-    is left out, and so is what would exceed ``MAX_FALLBACK_BYTES`` in all.
+    is left out.
     """
     known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
-    ready: dict[str, npt.NDArray[np.float32]] = {}
-    room = MAX_FALLBACK_BYTES
+    ready: dict[str, Sequence[Mapping[str, Any]]] = {}
     for one in known:
         preparation = None if one.artifact is not None else prepare(one, ledger, known, artifacts, sightings)
-        if preparation is None:
-            continue
-        size = apply(preparation.recipe.steps, data.x_hidden[:1]).nbytes * len(data.x_hidden)
-        if size <= room:
-            ready[one.model] = apply(preparation.recipe.steps, data.x_hidden)
-            room -= size
+        if preparation is not None:
+            ready[one.model] = preparation.recipe.steps
     return ready
 
 

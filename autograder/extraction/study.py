@@ -154,8 +154,11 @@ def _from_kernel(one: Candidate, case: _Case) -> Probed:
     )
     if name is None or last is not one:
         return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
-    outputs = checked(case.bench.store.get(name), len(case.bench.data.x_hidden))
-    return Probed(problem=outputs) if isinstance(outputs, Message) else Probed(hidden=outputs)
+    data = case.bench.data
+    outputs = checked(case.bench.store.get(name), len(data.x_hidden) + len(data.x_public))
+    if isinstance(outputs, Message):
+        return Probed(problem=outputs)
+    return Probed(hidden=outputs[: len(data.x_hidden)], public=outputs[len(data.x_hidden) :])
 
 
 def steps_of(preparation: Preparation) -> tuple[Step, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ COLUMNS = 20
 TEXT = 200
 BOUND = 8
 """Models saved only because a variable still holds them: trained by a loop of the student's own."""
+
+PREPARED_BYTES = 64 << 20
+"""Of images made ready at a time for a model that answers in the kernel."""
 
 _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 
@@ -197,17 +202,21 @@ def _label(value: Thing) -> str:
 
 
 def predict(recorder: Recorder) -> None:
-    """Let models that cannot leave the kernel answer for the images that the host has prepared for each."""
-    with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as images:
-        for number, model in recorder.unsaved.items():
-            if number in images.files:
-                recorder._safely(_answer, recorder, number, model, images[number])
+    """Let models that cannot leave the kernel answer for the host's images, the latest models first."""
+    with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as sent:
+        images, recipes = sent["images"], json.loads(sent["recipes"].tobytes())
+        for number, model in reversed(list(recorder.unsaved.items())):
+            if number in recipes:
+                recorder._safely(_answer, recorder, number, model, images, recipes[number])
     recorder.flush()
 
 
-def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array) -> None:
+def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array, steps: Thing) -> None:
+    apply = import_module(".preprocessing", __package__).apply  # it lies beside this file in the room alone
     answer = recorder.answers.get(number, _predicted)
-    answers = np.asarray(answer(number, model, images))
+    size = max(1, PREPARED_BYTES // max(1, apply(steps, images[:1]).nbytes))
+    parts = (apply(steps, images[start : start + size]) for start in range(0, len(images), size))
+    answers = np.concatenate([np.asarray(answer(number, model, part)) for part in parts])
     recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers))
 
 
