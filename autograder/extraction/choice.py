@@ -165,11 +165,17 @@ def _figure(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifact
 
 
 def validation_accuracy(training: Training) -> float | None:
-    """Of the weights that were left: the last epoch's, or with EarlyStopping that of the lowest validation loss."""
+    """Of the weights that were left: the last epoch's, or with EarlyStopping that of the lowest validation loss.
+
+    Where a loop of the student's own put back the weights of an epoch, the ledger says which: ``restored_epoch``.
+    """
     accuracies = training.history.get("val_accuracy", ())
     if not accuracies:
         return None
     place = len(accuracies) - 1
+    restored = training.arguments.get("restored_epoch")
+    if isinstance(restored, int) and 1 <= restored <= len(accuracies):
+        return accuracies[restored - 1]
     losses = training.history.get("val_loss", ())
     if "EarlyStopping" in (training.arguments.get("callbacks") or ()) and len(losses) == len(accuracies):
         known = [float("inf") if loss is None else loss for loss in losses]

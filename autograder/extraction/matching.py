@@ -221,9 +221,11 @@ class Sightings:
             return None
         first = len(self._train)
         public = sum(row >= first for row in recipe.found)
-        # The first batch of the test set as served begins with its first image, and goes on in order.
+        # The first batch of the test set as served begins with its first image, and goes on in order. In an order of
+        # its own, as many images as the test set has, all of them from it, are the test set as well.
         ordered = list(recipe.found) == sorted(recipe.found) and recipe.found[0] == first
-        return Sighting(recipe=recipe, rows=len(sample), public=public, whole=batched and ordered)
+        shuffled = public == len(sample) and shown.shape[0] == self._data.card.test_rows
+        return Sighting(recipe=recipe, rows=len(sample), public=public, whole=batched and (ordered or shuffled))
 
     @property
     def public_images(self) -> npt.NDArray[np.uint8]:

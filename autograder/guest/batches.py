@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 import sys
 import weakref
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from .things import Thing
 LARGE_SHARE = 0.3
 """Of the served training rows: a data set at least this long is taken to be made from them as a whole."""
 
+_AUGMENTING = re.compile(r"^Random|^ColorJitter$|AugMix|AutoAugment|TrivialAugment|ElasticTransform|MixUp|CutMix")
 _ALONE: Mapping[str, Any] = {
     "num_workers": 0,
     "prefetch_factor": None,
@@ -85,6 +87,24 @@ def rows(loader: Thing) -> int:
 def size(loader: Thing) -> int | None:
     found = getattr(loader, "batch_size", None)
     return found if isinstance(found, int) else None
+
+
+def augmentations(loader: Thing) -> list[str]:
+    """Transforms of torchvision's that change an image at random, by class name."""
+    found: list[Any] = []
+    data = loader.dataset
+    for _ in range(5):  # subsets of subsets
+        found += _opened(getattr(data, "transform", None), 3)
+        data = getattr(data, "dataset", None)
+    names = (type(one).__name__[:100] for one in found)
+    return sorted({name for name in names if _AUGMENTING.search(name)})[:20]
+
+
+def _opened(transform: Thing, depth: int) -> list[Any]:
+    inner = getattr(transform, "transforms", None)
+    if depth == 0 or not isinstance(inner, (list, tuple)):
+        return [transform]
+    return [transform, *(part for one in inner[:50] for part in _opened(one, depth - 1))]
 
 
 def install(module: ModuleType, session: Thing, watcher: Watcher) -> None:

@@ -492,6 +492,8 @@ class Loops:
         first = training.epochs[0]
         told: dict[str, Any] = {"epochs": self._epochs(training), "steps": training.steps}
         told["batch_size"] = (batches.size(first.feed.loader) if first.feed else None) or first.batch
+        if first.feed is not None and (found := batches.augmentations(first.feed.loader)):
+            told["augmentations"] = found
         if training.schedules:
             told["callbacks"] = list(training.schedules)
         if training.validations or training.pending:

@@ -21,6 +21,8 @@ LAYERS = 200
 BATCH = 256
 _NAMES = {"lr": "learning_rate", "alpha": "rho"}
 _SETTINGS = ("momentum", "dampening", "weight_decay", "nesterov", "amsgrad", "alpha", "rho", "maximize")
+_SHAPING = ("Flatten", "Unflatten", "Identity")
+"""As often written as ``x.view(...)``, which is no layer."""
 _FUNCTIONS = {
     "relu": "ReLU",
     "relu_": "ReLU",
@@ -122,7 +124,7 @@ def loss(name: str) -> str:
 
 def layers(module: Thing) -> list[dict[str, Any]]:
     """``Layer`` records in the order in which the model holds them."""
-    return [_layer(leaf, ()) for leaf in _leaves(module)][:LAYERS]
+    return [_layer(leaf, ()) for leaf in _leaves(module) if type(leaf).__name__ not in _SHAPING][:LAYERS]
 
 
 def _leaves(module: Thing) -> list[Any]:
@@ -170,7 +172,7 @@ def traced(module: Thing, safely: Callable[..., Any]) -> Iterator[list[dict[str,
 
     def note(leaf: Thing, output: Thing) -> None:
         inside.pop()
-        if len(seen) < LAYERS:
+        if len(seen) < LAYERS and type(leaf).__name__ not in _SHAPING:
             seen.append(_layer(leaf, _shape(output)))
 
     leaves = _leaves(module)
