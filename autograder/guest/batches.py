@@ -11,8 +11,10 @@ import inspect
 import math
 import re
 import sys
+import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -21,6 +23,8 @@ from .things import Thing
 LARGE_SHARE = 0.3
 """Of the served training rows: a data set at least this long is taken to be made from them as a whole."""
 
+REHEARSED_STEPS = 6
+REHEARSED_EPOCHS = 3
 _AUGMENTING = re.compile(r"^Random|^ColorJitter$|AugMix|AutoAugment|TrivialAugment|ElasticTransform|MixUp|CutMix")
 _ALONE: Mapping[str, Any] = {
     "num_workers": 0,
@@ -34,9 +38,14 @@ _ALONE: Mapping[str, Any] = {
 class Feed:
     """One iteration over a loader."""
 
-    def __init__(self, loader: Thing, limit: int | None) -> None:
+    def __init__(self, loader: Thing, job: Mapping[str, Any], before: int = 0) -> None:
+        """``before``: iterations over the same data before this one."""
         self.loader = loader
-        self.limit = limit
+        self.rehearsal = bool(job.get("rehearsal"))
+        self.stride = 1 if self.rehearsal else stride(loader, job)
+        """So many times fewer batches show each image of a small data set once."""
+        share = float(job.get("share", 1.0))
+        self.limit = rehearsed(before) if self.rehearsal else limit(loader, share / self.stride)
         """After so many batches a training has seen enough of this epoch; None: never."""
         self.given = 0
         """Batches so far."""
@@ -46,13 +55,18 @@ class Feed:
         """Of the last batch."""
         self.labels: Thing = None
         self.ended = False
+        self.times: list[float] = []
+        """When each batch was given, in a rehearsal."""
 
     def full(self) -> bool:
-        return self.limit is not None and self.steps > 0 and self.given >= self.limit
+        """What evaluates is never cut but in a rehearsal."""
+        return self.limit is not None and (self.steps > 0 or self.rehearsal) and self.given >= self.limit
 
     def take(self, batch: Thing) -> None:
         parts = list(batch.values()) if isinstance(batch, Mapping) else batch
         self.given += 1
+        if self.rehearsal:
+            self.times.append(time.monotonic())
         self.rows, self.labels = 0, None
         if isinstance(parts, (tuple, list)) and parts:
             self.rows = _length(parts[0])
@@ -84,6 +98,20 @@ def rows(loader: Thing) -> int:
         return 0
 
 
+def count(loader: Thing) -> int:
+    """Batches of an epoch; 0 when it cannot be known."""
+    try:
+        return len(loader)
+    except TypeError:  # a stream
+        return 0
+
+
+def pace(feeds: Sequence[Feed]) -> float:
+    """Median of the seconds from one batch to the next, in a rehearsal."""
+    gaps = sorted(after - before for feed in feeds for before, after in pairwise(feed.times))
+    return gaps[len(gaps) // 2] if gaps else 0.0
+
+
 def size(loader: Thing) -> int | None:
     found = getattr(loader, "batch_size", None)
     return found if isinstance(found, int) else None
@@ -111,12 +139,15 @@ def install(module: ModuleType, session: Thing, watcher: Watcher) -> None:
     """Into ``torch.utils.data.dataloader``, at its import."""
     loader, iterator = module.DataLoader, module._BaseDataLoaderIter
     feeds: weakref.WeakKeyDictionary[Thing, Feed] = weakref.WeakKeyDictionary()
+    begun: dict[int, int] = {}
     begin, advance = loader.__iter__, iterator.__next__
 
     @functools.wraps(begin)
     def __iter__(self: Thing) -> Thing:
         found = begin(self)
-        feeds[found] = Feed(self, limit(self, session.job))
+        before = begun.get(id(self.dataset), 0)
+        begun[id(self.dataset)] = before + 1
+        feeds[found] = Feed(self, session.job, before)
         return found
 
     @functools.wraps(advance)
@@ -172,17 +203,21 @@ def alone(original: Callable[..., Any], session: Thing) -> Callable[..., Any]:
     return __init__
 
 
-def limit(loader: Thing, job: Mapping[str, Any]) -> int | None:
-    """How many batches of an epoch a training gets under the budget, and without the repeats of a small data set."""
-    wanted = float(job.get("share", 1) or 1)
-    if job["stride"] > 1 and _is_random(loader) and rows(loader) >= LARGE_SHARE * job["train_rows"]:
-        wanted /= job["stride"]
-    if not 0 < wanted < 1:
-        return None
-    try:
-        return max(1, math.ceil(wanted * len(loader)))
-    except TypeError:  # a stream
-        return None
+def stride(loader: Thing, job: Mapping[str, Any]) -> int:
+    """How often the images of a large training set are repeated, where batches are drawn at random."""
+    large = _is_random(loader) and rows(loader) >= LARGE_SHARE * job["train_rows"]
+    return int(job["stride"]) if large else 1
+
+
+def limit(loader: Thing, share: float) -> int | None:
+    """How many batches are this share of an epoch; None for all of them, or when their number cannot be known."""
+    total = count(loader)
+    return max(1, math.ceil(share * total)) if share < 1 and total else None
+
+
+def rehearsed(before: int) -> int:
+    """Batches of an epoch of a rehearsal: its first epochs show the pace."""
+    return REHEARSED_STEPS if before < REHEARSED_EPOCHS else 1
 
 
 def _is_random(loader: Thing) -> bool:

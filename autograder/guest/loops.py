@@ -459,6 +459,7 @@ class Loops:
         self._open.clear()
         self._latest.clear()
         self._losses.clear()
+        self._loss = ""
         self._feed = None
 
     def _settle(self, training: Training) -> None:
@@ -474,6 +475,11 @@ class Loops:
         self._made_validations(training, others)
         entry["arguments"] = self._arguments(training)
         entry["history"] = self._history(training)
+        first = training.epochs[0].feed
+        entry["stride"] = first.stride if first else 1
+        if first is not None and first.rehearsal:
+            entry["plan"] = self._plan(training, first)
+        entry["share"] = self.job.get("share", 1.0) if first is not None and first.limit is not None else 1.0
         validation = self._validation(training)
         if validation is not None:
             entry["validation_x"] = self._print(validation, validation.rows)
@@ -518,6 +524,23 @@ class Loops:
             if len(same) >= len(training.epochs):
                 found["val_accuracy"] = same[-len(training.epochs) :]
         return {name: figures[:2000] for name, figures in found.items() if any(one is not None for one in figures)}
+
+    def _plan(self, training: Training, first: Feed) -> dict[str, float]:
+        """What a rehearsed training would cost; of hand-written loops as many epochs are known as were begun."""
+        looked = [*training.validations, *(found for _, found in training.pending)]
+        checks = [one.feed for one in looked if one.feed is not None]
+        rows = batches.rows(checks[0].loader) if checks else 0
+        plan = {
+            "epochs": len(training.epochs),
+            "steps": batches.count(first.loader),
+            "step_seconds": batches.pace([one.feed for one in training.epochs if one.feed is not None]),
+            "validations": len(checks),
+            "validation_steps": batches.count(checks[0].loader) if checks else 0,
+            "validation_rows": rows,
+            "validation_step_seconds": batches.pace(checks),
+            "public": 1.0,  # what evaluates is never cut
+        }
+        return {name: float(value) for name, value in plan.items()}
 
     def _put_back(self) -> None:
         """Weights that were changed after the last evaluation are those to measure: nothing says otherwise."""
