@@ -34,6 +34,7 @@ PROGRAMS = (
     "nets",
     "network",
     "outputs",
+    "passes",
     "prints",
     "seeds",
     "stack",

@@ -144,6 +144,11 @@ class Recorder:
         """The result of ``work``; its failure is noted and goes no further."""
         return self._safely(work, *arguments)
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is our own code that is running."""
+        return self._inside
+
     def caller(self) -> dict[str, Any]:
         """Which code of the student's is running: ``functions`` and ``labels`` of an entry."""
         running = stack.frames(self._is_student)

@@ -13,7 +13,6 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -23,88 +22,12 @@ from . import batches, nets, prints
 from .batches import Feed
 from .handover import PROGRESS
 from .ledger import EVALUATIONS, ROWS, SMALL_USES, TRAININGS
+from .passes import Pass, Training
 from .things import Thing
 
 KEPT_BYTES = 400 << 20
 """Of weights kept beside the models, because an evaluation used them."""
 UNSAVED = "a PyTorch model: it answers within its own kernel"
-
-
-@dataclass(eq=False)
-class Pass:
-    """Calls of one model on one iteration of a loader, or on data that come without one."""
-
-    model: Thing
-    feed: Feed | None
-    count: int | None
-    learning: bool
-    """Derivatives can be taken: tells apart what comes without a loader, and nothing else, since people forget."""
-    caller: dict[str, Any]
-    began: float
-    rows: int = 0
-    batch: int = 0
-    """Rows of the largest call."""
-    dtype: Thing = None
-    sample: list[Any] = field(default_factory=list)
-    sampled: int = 0
-    right: int = 0
-    judged: int = 0
-    loss: float = 0.0
-    losses: int = 0
-    trained: bool = False
-
-    def take(self, x: Thing) -> None:
-        """Rows of one call, some of which are kept."""
-        self.rows += len(x)
-        self.batch = max(self.batch, len(x))
-        self.dtype = x.dtype
-        lacking = prints.SAMPLE_ROWS - self.sampled
-        if lacking > 0:
-            some = x[:lacking].detach().cpu().float().numpy().copy()
-            self.sample.append(some)
-            self.sampled += len(some)
-
-    def judge(self, output: Thing, labels: Thing) -> None:
-        """Count the outputs whose largest is at the label, as notebooks do by hand."""
-        if output is None or labels is None or output.ndim != 2 or output.shape[1] < 2 or len(labels) != len(output):
-            return
-        wanted = labels.argmax(dim=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)
-        if len(wanted) == len(output):
-            self.right += int((output.detach().argmax(dim=1).cpu() == wanted.cpu()).sum())
-            self.judged += len(output)
-
-    @property
-    def accuracy(self) -> float | None:
-        return self.right / self.judged if self.judged and self.judged == self.rows else None
-
-
-@dataclass(eq=False)
-class Training:
-    """A stretch of steps of one optimiser on one model within one run of a cell."""
-
-    entry: dict[str, Any]
-    model: Thing
-    optimizer: Thing
-    epochs: list[Pass] = field(default_factory=list)
-    steps: int = 0
-    rows: int = 0
-    last: float = 0.0
-    pending: list[tuple[dict[str, Any], Pass]] = field(default_factory=list)
-    """Evaluations since the last step: on the weights that are left, unless more steps follow."""
-    validations: list[Pass] = field(default_factory=list)
-    passed: dict[str, int] = field(default_factory=dict)
-    """Weights that were evaluated on the way -> after which epoch; the notebook may put the best of them back."""
-    schedules: list[str] = field(default_factory=list)
-
-    @property
-    def mid_epoch(self) -> bool:
-        feed = self.epochs[-1].feed if self.epochs else None
-        return feed is not None and not feed.ended
-
-    def release(self) -> None:
-        """Let go of what needs memory: models are held elsewhere, and not all of them."""
-        self.model = self.optimizer = None
-        self.epochs, self.pending, self.validations = [], [], []
 
 
 class Loops:
@@ -162,6 +85,11 @@ class Loops:
     def built(self, module: Thing) -> None:
         if not self.depth:
             self._built[module] = self.count()
+
+    def copied(self, model: Thing) -> None:
+        """The weights are read as a whole, perhaps to be kept as the best so far."""
+        if not self.recorder.busy:
+            self.recorder.safely(self._copied, nets.bare(model))
 
     def backward(self, loss: Thing) -> None:
         self.recorder.safely(self._differentiated, loss)
@@ -307,13 +235,15 @@ class Loops:
             "seconds": time.monotonic() - found.began,
         }
         recorder.evaluations.append(entry)
+        found.entry = entry
+        found.forget()
         if small:
             return
         entry["weights"] = nets.weights(found.model) if known else ""
         self._asked[entry["model"]] = (found.dtype, found.batch)
         running = self._running(found.model)
         if running is not None:
-            running.pending.append((entry, found))
+            running.pending.append(found)
         else:
             self._reused(found.model, entry["weights"])
 
@@ -333,8 +263,18 @@ class Loops:
         every = [*([own] if own else []), *self._last.values()]
         source = next((one for one in every if one.entry.get("weights") == digest), None)
         source = source or next((one for one in every if digest in one.passed), None) or own
+        if source is None:
+            source = next((one for one in reversed(every) if one.form == nets.form(model)), None)
+            if source is not None:
+                number = source.entry["number"]
+                self.recorder.note(f"weights of unknown origin are taken for those of training {number}")
         if source is not None:
             self._measure(source, model, digest)
+
+    def _copied(self, model: Thing) -> None:
+        running = self._running(model)
+        if running is not None:
+            running.passed.setdefault(nets.weights(model), len(running.epochs))
 
     def _measure(self, training: Training, model: Thing, digest: str) -> None:
         """What this training is to be measured by: these weights."""
@@ -410,7 +350,7 @@ class Loops:
             "save_error": UNSAVED,
         }
         recorder.trainings.append(entry)
-        training = Training(entry=entry, model=found.model, optimizer=optimizer)
+        training = Training(entry=entry, model=found.model, optimizer=optimizer, form=nets.form(found.model))
         self._open.append(training)
         self._last[entry["model"]] = training
         recorder.hold(found.model, self.answer)
@@ -419,15 +359,14 @@ class Loops:
     def _validated(self, training: Training) -> None:
         """More training follows: what was evaluated before was its validation, and no use of what it leaves."""
         self._kept.pop(training.entry["model"], None)
-        self._made_validations(training, [entry for entry, _ in training.pending])
+        self._made_validations(training, training.pending)
 
-    def _made_validations(self, training: Training, entries: Sequence[Mapping[str, Any]]) -> None:
-        gone = {id(entry) for entry in entries}
-        for entry, validation in training.pending:
-            if id(entry) in gone:
-                training.validations.append(validation)
-                training.passed.setdefault(entry.get("weights", ""), len(training.epochs))
-        training.pending = [(entry, found) for entry, found in training.pending if id(entry) not in gone]
+    def _made_validations(self, training: Training, looked: Sequence[Pass]) -> None:
+        gone = {id(found.entry) for found in looked}
+        for found in looked:
+            training.validations.append(found)
+            training.passed.setdefault(found.entry.get("weights", ""), len(training.epochs))
+        training.pending = [found for found in training.pending if id(found.entry) not in gone]
         self.recorder.evaluations[:] = [one for one in self.recorder.evaluations if id(one) not in gone]
 
     def _begin_epoch(self, training: Training, found: Pass) -> None:
@@ -436,12 +375,14 @@ class Loops:
         training.epochs.append(found)
         if len(training.epochs) == 1:
             rows = batches.rows(found.feed.loader) if found.feed else 0
-            training.entry["x"] = self._print(found, rows or found.rows)
+            training.entry["x"] = {"kind": "sequence", "shape": [rows or found.rows, *found.sample[0].shape[1:]]}
             labels = found.feed.labels if found.feed else None
             if labels is not None:
                 shape = [rows or found.rows, *labels.shape[1:]]
                 training.entry["y"] = {"kind": "sequence", "shape": shape, "dtype": str(labels.dtype)[6:]}
             self._asked[training.entry["model"]] = (found.dtype, found.batch)
+        else:
+            found.forget()
         training.entry["epochs_run"] = len(training.epochs)
         text, number = f"epoch {len(training.epochs)}", training.entry["number"]
         self.recorder.handover.put_json(PROGRESS, {"text": text, "training": number})
@@ -466,81 +407,26 @@ class Loops:
         entry, model = training.entry, training.model
         entry["finished"] = entry["finished"] or not training.mid_epoch
         entry["weights"] = nets.weights(model)
+        entry["x"] = self._print(training.epochs[0], entry["x"]["shape"][0])
         entry["layers"] = self._layers.get(model) or nets.layers(model)
         entry["parameters"] = nets.parameters(model)
         entry["seconds"] = training.last - training.epochs[0].began
-        entry["epochs_run"] = self._epochs(training)
+        entry["epochs_run"] = training.epochs_run(self.job["train_rows"])
         # What was evaluated before other weights were put back was a validation too.
-        others = [one for one, _ in training.pending if one["weights"] != entry["weights"]]
+        others = [found for found in training.pending if found.entry["weights"] != entry["weights"]]
         self._made_validations(training, others)
-        entry["arguments"] = self._arguments(training)
-        entry["history"] = self._history(training)
+        entry["arguments"] = training.arguments(self.job["train_rows"])
+        entry["history"] = training.history()
         first = training.epochs[0].feed
         entry["stride"] = first.stride if first else 1
         if first is not None and first.rehearsal:
-            entry["plan"] = self._plan(training, first)
+            entry["plan"] = training.plan(first)
         entry["share"] = self.job.get("share", 1.0) if first is not None and first.limit is not None else 1.0
-        validation = self._validation(training)
+        validation = training.validation()
         if validation is not None:
-            entry["validation_x"] = self._print(validation, validation.rows)
+            entry["validation_x"] = validation.entry["x"]
         if training.pending or entry["weights"] in training.passed:
             self._measure(training, model, entry["weights"])
-
-    def _epochs(self, training: Training) -> int:
-        """Iterations of the loader; without one, as often as the rows of the training set were seen."""
-        if training.epochs[0].feed is not None:
-            return len(training.epochs)
-        found = max(one.batch for one in training.epochs)
-        whole = found if found >= batches.LARGE_SHARE * self.job["train_rows"] else self.job["train_rows"]
-        return max(1, round(training.rows / whole))
-
-    def _arguments(self, training: Training) -> dict[str, Any]:
-        first = training.epochs[0]
-        told: dict[str, Any] = {"epochs": self._epochs(training), "steps": training.steps}
-        told["batch_size"] = (batches.size(first.feed.loader) if first.feed else None) or first.batch
-        if first.feed is not None and (found := batches.augmentations(first.feed.loader)):
-            told["augmentations"] = found
-        if training.schedules:
-            told["callbacks"] = list(training.schedules)
-        if training.validations or training.pending:
-            told["validation"] = "data"
-        return told
-
-    def _validation(self, training: Training) -> Pass | None:
-        """The first data other than its own on which a training was looked at."""
-        own = {id(one.feed.loader.dataset) for one in training.epochs if one.feed is not None}
-        looked = [*training.validations, *(found for _, found in training.pending)]
-        return next((one for one in looked if one.feed is None or id(one.feed.loader.dataset) not in own), None)
-
-    def _history(self, training: Training) -> dict[str, list[float | None]]:
-        found: dict[str, list[float | None]] = {
-            "loss": [prints.finite(one.loss / one.losses) if one.losses else None for one in training.epochs],
-            "accuracy": [one.accuracy for one in training.epochs],
-        }
-        first = self._validation(training)
-        if first is not None and first.feed is not None:
-            looked = [*training.validations, *(one for _, one in training.pending)]
-            same = [one.accuracy for one in looked if one.feed and one.feed.loader.dataset is first.feed.loader.dataset]
-            if len(same) >= len(training.epochs):
-                found["val_accuracy"] = same[-len(training.epochs) :]
-        return {name: figures[:2000] for name, figures in found.items() if any(one is not None for one in figures)}
-
-    def _plan(self, training: Training, first: Feed) -> dict[str, float]:
-        """What a rehearsed training would cost; of hand-written loops as many epochs are known as were begun."""
-        looked = [*training.validations, *(found for _, found in training.pending)]
-        checks = [one.feed for one in looked if one.feed is not None]
-        rows = batches.rows(checks[0].loader) if checks else 0
-        plan = {
-            "epochs": len(training.epochs),
-            "steps": batches.count(first.loader),
-            "step_seconds": batches.pace([one.feed for one in training.epochs if one.feed is not None]),
-            "validations": len(checks),
-            "validation_steps": batches.count(checks[0].loader) if checks else 0,
-            "validation_rows": rows,
-            "validation_step_seconds": batches.pace(checks),
-            "public": 1.0,  # what evaluates is never cut
-        }
-        return {name: float(value) for name, value in plan.items()}
 
     def _put_back(self) -> None:
         """Weights that were changed after the last evaluation are those to measure: nothing says otherwise."""

@@ -70,7 +70,7 @@ def _known(module: ModuleType) -> Thing:
 
 
 def _modules(module: Thing, loops: Thing) -> None:
-    call, init = module.__call__, module.__init__
+    call, init, state_dict = module.__call__, module.__init__, module.state_dict
 
     @functools.wraps(call)
     def __call__(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
@@ -85,7 +85,14 @@ def _modules(module: Thing, loops: Thing) -> None:
         init(self, *arguments, **keywords)
         loops.built(self)
 
-    module.__call__, module.__init__ = __call__, __init__
+    @functools.wraps(state_dict)
+    def copied(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if not arguments and keywords.get("destination") is None:  # not the call for a part of another model
+            loops.copied(self)
+        return state_dict(self, *arguments, **keywords)
+
+    module.__call__, module.__init__, module.state_dict = __call__, __init__, copied
 
 
 def _optimizers(module: ModuleType, loops: Thing) -> None:
