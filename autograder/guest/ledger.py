@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import models, prints, stack, thinning
+from .budget import Cuts, few_rows, repeated
 from .handover import LEDGER, PROGRESS, UNSAVED, Handover
 from .things import Thing
 
@@ -65,6 +66,7 @@ class Recorder:
         """``bindings`` and ``frames``, once harvested."""
         self.unsaved: dict[str, Any] = {}
         """Model id -> model, for those that cannot be saved."""
+        self.cuts = Cuts(job)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
@@ -104,14 +106,18 @@ class Recorder:
             with self._nested():
                 result = original(model, **given)
         except BaseException:
+            self._safely(self.cuts.end, entry, None)
             self._safely(self._end, entry, model, epochs, time.monotonic() - start)
             raise
         entry["finished"] = True
+        self._safely(self.cuts.end, entry, result)
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
 
     def use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
+        if self.cuts.rehearsal and not self._inside:
+            return self._rehearse_use(original, model, arguments, keywords)
         entry = None if self._inside else self._safely(self._begin_use, original, model, arguments, keywords)
         if entry is None:
             return original(model, *arguments, **keywords)
@@ -122,6 +128,17 @@ class Recorder:
         if entry["kind"] == "evaluate":
             self._safely(self._end_evaluation, entry, model)
         return result
+
+    def _rehearse_use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """A rehearsal predicts a few rows, which then stand for all; ``evaluate`` is cut in its iterator."""
+        __tracebackhide__ = True
+        given: Any = self._safely(_bound, original, model, arguments, keywords)
+        x: Any = None if given is None or original.__name__ != "predict" else given.get("x")
+        few = self._safely(few_rows, x)
+        if few is None:
+            return original(model, *arguments, **keywords)
+        answers = original(model, **{**given, "x": few, "steps": None})
+        return repeated(answers, len(x))
 
     @property
     def _inside(self) -> bool:
@@ -235,7 +252,7 @@ class Recorder:
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
             thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, epochs)]}
         self.flush()
-        return entry, thinned, epochs
+        return entry, self.cuts.begin(thinned), epochs
 
     def _describe(self, model: Thing, given: dict[str, Any]) -> dict[str, Any]:
         running = stack.frames(self._is_student)
@@ -252,7 +269,7 @@ class Recorder:
             "loss": models.loss(model),
             "finished": False,
             "arguments": _arguments(given),
-            **self._fit_prints(given),
+            **({} if self.cuts.rehearsal else self._fit_prints(given)),
         }
 
     def _fit_prints(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -273,6 +290,9 @@ class Recorder:
             epochs = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
         entry["seconds"] = seconds
+        if self.cuts.rehearsal:  # only its plan is wanted
+            self.flush()
+            return
         entry["layers"] = models.layers(model)[:200]
         entry["parameters"] = models.parameters(model)
         entry["saved"], entry["weights"], entry["save_error"] = self.keep_model(model, f"fit-{entry['number']}.keras")
