@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from autograder.records import Limits, Training
+from autograder.records import Ending, Execution, Limits, Message, Training, say
 
 SMALLEST: Final = 1 / 1024
 VALIDATION_ROWS: Final = 1000
@@ -65,6 +65,24 @@ def _seconds(plan: Mapping[str, float], share: float, whole_tests: bool) -> floa
     checks = of("validations") * math.ceil(of("validation_steps") / every) * of("validation_step_seconds")
     passes = math.ceil(share * of("epochs")) * of("pass_seconds")
     return of("first_seconds") + of("epochs") * (steps + of("epoch_seconds")) + checks + passes
+
+
+def over_budget(execution: Execution) -> bool:
+    """Whether the notebook planned more than its budget."""
+    return execution.planned_seconds is not None and execution.planned_seconds > execution.limits.budget_seconds
+
+
+def told(execution: Execution) -> Message | None:
+    """What a budget took from the trainings, in words; None where it took nothing."""
+    if execution.share == 1 or execution.ending is Ending.REFUSED:
+        return None
+    return say(
+        "Trainings were cut to 1/{parts:int} of their steps: the notebook plans {planned:sec} of training, the budget "
+        "is {budget:sec}. The reference was cut alike.",
+        parts=round(1 / execution.share),
+        planned=execution.planned_seconds,
+        budget=execution.limits.budget_seconds,
+    )
 
 
 def rehearsal(limits: Limits) -> Limits:

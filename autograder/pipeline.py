@@ -328,7 +328,9 @@ def cells_of(submission: Submission, execution: Execution | None, store: Store) 
 
 def judge(submission: Submission, evidence: Evidence, rubric: Rubric) -> Grade:
     """Checks and scoring: pure, and quick enough to be done anew each time."""
-    return scoring.score(rubric, checks.run(rubric, evidence), submission)
+    grade = scoring.score(rubric, checks.run(rubric, evidence), submission)
+    refused = evidence.execution.ending is Ending.REFUSED and evidence.execution.planned_seconds is not None
+    return replace(grade, reason=evidence.execution.reason) if refused else grade
 
 
 def grade_one(
@@ -400,9 +402,7 @@ def _over_budget(submission: Submission, course: Course, planned: float) -> Exec
             planned=planned,
             budget=limits.budget_seconds,
         ),
-        cells=tuple(
-            CellRun(index=cell.index, state=CellState.NOT_RUN) for cell in cells if cell.kind is CellKind.CODE
-        ),
+        cells=tuple(CellRun(index=cell.index, state=CellState.NOT_RUN) for cell in cells if cell.kind is CellKind.CODE),
         limits=limits,
         planned_seconds=planned,
         sandbox=course.sandbox.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -92,10 +91,13 @@ def measure(
 def baselines(course: Course, places: Settings, seeds: Sequence[int]) -> BaselineFor:
     """Baselines of smaller shares, each trained when it is first asked for; who needs one that is being made waits."""
     known: dict[float, Baseline | None] = {}
-    locks: defaultdict[float, threading.Lock] = defaultdict(threading.Lock)
+    locks: dict[float, threading.Lock] = {}
+    desk = threading.Lock()
 
     def baseline_for(share: float, device: str, cancelled: Cancel) -> Baseline | None:
-        with locks[share]:
+        with desk:
+            lock = locks.setdefault(share, threading.Lock())
+        with lock:
             if share not in known:
                 # On the caller's own device: the others are at work on other notebooks.
                 alone = replace(course, slots=(device,), force=False)

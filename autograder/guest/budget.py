@@ -19,8 +19,8 @@ from .things import Thing
 TRAINER = "keras.src.backend.tensorflow.trainer"
 VALIDATION_ROWS = 1000
 """Validation takes no fewer rows than this, or all."""
-REHEARSED_EPOCHS = 2
-"""The first epoch traces the graph; the second one shows what an epoch costs beyond its steps."""
+REHEARSED_EPOCHS = 3
+"""The first two trace graphs; the last one shows what an epoch costs beyond its steps."""
 REHEARSED_ROWS = 256
 """Of what ``predict`` is asked for in a rehearsal; the answers are repeated to the full length."""
 
@@ -104,12 +104,12 @@ class Pace:
 
     def _besides(self, pace: float, checked: float, ended: float) -> dict[str, float]:
         """Beyond the steps: to begin a pass over the data (shuffling, opening), and at the end of each epoch."""
-        if len(self.epochs) < REHEARSED_EPOCHS or not self.epochs[1]:
+        last = self.epochs[-1] if len(self.epochs) > 1 else ()
+        if not last:
             return {}
-        second = self.epochs[1]
-        opening = max(0.0, second[0] - pace) if len(self.epochs[0]) > 1 else 0.0
-        known = opening + pace * len(second) + checked * sum(map(len, self.validation[1:2]))
-        return {"pass_seconds": opening, "epoch_seconds": max(0.0, ended - self.begun[1] - known)}
+        opening = max(0.0, last[0] - pace)
+        known = opening + pace * len(last) + checked * sum(map(len, self.validation[-1:]))
+        return {"pass_seconds": opening, "epoch_seconds": max(0.0, ended - self.begun[-1] - known)}
 
 
 def _usual(epochs: Sequence[Sequence[float]]) -> float:

@@ -17,6 +17,8 @@ from .budget import Cuts, every, steps_at
 from .things import Thing
 
 REHEARSED_STEPS = 8
+"""In the first epoch."""
+LATER_STEPS = 3
 REHEARSED_SECONDS = 2.0
 """After its first step an epoch of a rehearsal ends here, if not before."""
 COUNTING_SECONDS = 5.0
@@ -82,9 +84,9 @@ class Shared(_Base):  # type: ignore[misc, unused-ignore]
         self._every: int | None = None
         self._offset = 0
         self._drawn = 0
-        self._unsized = False
         self._current_iterator: Any = None
         super().__init__(*arguments, **keywords)
+        self._unsized = super().num_batches is None
         if kind == "training":
             cuts.pace.cut, cuts.pace.iterator = True, self
 
@@ -112,7 +114,6 @@ class Shared(_Base):  # type: ignore[misc, unused-ignore]
 
     def _enumerate_iterator(self) -> Iterator[Any]:
         full = super().num_batches
-        self._unsized = full is None
         if full is None:
             return self._unsized_epoch()
         return self._epoch(full) if self._kind == "training" else self._validation(full)
@@ -187,7 +188,8 @@ class Rehearsed(_Base):  # type: ignore[misc, unused-ignore]
         self.data_adapter.on_epoch_begin()
         iterator = iter(self._get_iterator())
         seconds = self._clock(full)
-        for step in range(0, min(full or REHEARSED_STEPS, max(REHEARSED_STEPS, 2 * wide)), wide):
+        few = LATER_STEPS if self._cuts.pace.epochs[1:] else REHEARSED_STEPS
+        for step in range(0, min(full or few, max(few, 2 * wide)), wide):
             start = time.monotonic()
             yield step, step + wide - 1, iterator
             seconds.append((time.monotonic() - start) / wide)

@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ SAMPLES = 300
 ARTIFACT_BYTES = 400 << 20
 """Of all models and samples; what comes after stays in the kernel."""
 MODEL_BYTES = 180 << 20
+LONG_SECONDS = 60.0
+"""A training that has lasted so long is saved at the end of epochs ..."""
+MEANWHILE_SECONDS = 30.0
+"""... this far apart ..."""
+MEANWHILE_BYTES = 160 << 20
+"""... and no more than this in all: each copy goes to the host."""
 UNSAVEABLE = 8
 """Models kept alive for a prediction at the end, because they cannot leave the kernel: the latest ones."""
 
@@ -42,6 +49,14 @@ _ARGUMENTS = (
     "validation_steps",
     "validation_freq",
 )
+
+
+@dataclass
+class Meanwhile:
+    """When a training began, and when its model was last saved before its end."""
+
+    begun: float = field(default_factory=time.monotonic)
+    saved: float = 0.0
 
 
 class Recorder:
@@ -74,6 +89,7 @@ class Recorder:
         self._saved: dict[str, str] = {}
         self._samples: dict[bytes, str] = {}
         self._bytes = 0
+        self._meanwhile_left = MEANWHILE_BYTES
         self._uses = 0
         self._small_uses = 0
         self._local = threading.local()
@@ -250,7 +266,8 @@ class Recorder:
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
-            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, epochs)]}
+            keep = partial(self._safely, self._keep_meanwhile, entry, model, Meanwhile())
+            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, keep, epochs)]}
         self.flush()
         return entry, self.cuts.begin(thinned), epochs
 
@@ -310,6 +327,28 @@ class Recorder:
         self._note_epochs(entry, model, epochs)
         self.handover.put_json(PROGRESS, {"text": f"epoch {epoch + 1}/{total}", "training": entry["number"]})
         self.flush()
+
+    def _keep_meanwhile(self, entry: dict[str, Any], model: Thing, meanwhile: Meanwhile) -> None:
+        """Of a long training, the model as of its last epoch, in case the kernel is killed before it ends.
+
+        Under the name that the finished model will take; the digest is not remembered, since the file is replaced.
+        """
+        now = time.monotonic()
+        due = now - meanwhile.begun > LONG_SECONDS and now - meanwhile.saved > MEANWHILE_SECONDS
+        if self.cuts.rehearsal or not due or models.foreign(model):
+            return
+        meanwhile.saved = float("inf")  # unless all goes well, once is enough
+        name = f"fit-{entry['number']}.keras"
+        path = self.handover.making(name)
+        models.save(model, path)
+        size = path.stat().st_size
+        if size > min(MODEL_BYTES, self._meanwhile_left) or models.strangers(path):
+            path.unlink()
+            return
+        self._meanwhile_left -= size
+        self.handover.made(name)
+        entry["saved"], entry["weights"] = name, models.weights(model)
+        meanwhile.saved = now
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------
 
@@ -397,7 +436,7 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _callback(begin_epoch: Callable[[int], None], epochs: list[dict[str, Any]]) -> Thing:
+def _callback(begin_epoch: Callable[[int], None], keep: Callable[[], None], epochs: list[dict[str, Any]]) -> Thing:
     """A Keras callback that tells of each epoch and collects its figures; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
 
@@ -407,5 +446,6 @@ def _callback(begin_epoch: Callable[[int], None], epochs: list[dict[str, Any]]) 
 
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             epochs.append(dict(logs or {}))
+            keep()
 
     return Epochs()
