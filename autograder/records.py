@@ -147,6 +147,10 @@ class Limits:
     processes: int = 256
     output_mb: int = 8
     outputs: int = 4000
+    budget_seconds: int = 0
+    """Of training that one notebook may use; 0: as much as it asks for."""
+    over_budget: str = "reduce"
+    """What becomes of a notebook that asks for more: ``reduce`` or ``refuse``."""
 
 
 @record
@@ -168,6 +172,10 @@ class Execution:
     """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
     parameters_held: bool = True
     limits: Limits = field(default_factory=Limits)
+    share: float = 1.0
+    """Of the steps of each epoch that its trainings took, so as to keep to the budget."""
+    planned_seconds: float | None = None
+    """Of training that the notebook asks for, by a rehearsal; None where no budget was set."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """python, tensorflow, keras, numpy, seed, threads ..."""
     sandbox: str = ""
@@ -251,6 +259,10 @@ class Training:
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
+    share: float = 1.0
+    """Of the steps of each epoch that were taken (1: all); a budget cuts them."""
+    plan: Mapping[str, float] = field(default_factory=dict)
+    """In a rehearsal, from which the seconds of the whole training follow: epochs, steps, step_seconds ..."""
 
 
 @record

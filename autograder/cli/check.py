@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autograder import budget as budgets
 from autograder import checks, exports, extraction, intake, messages, pipeline, reference
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
+    BudgetOption,
     DataOption,
     Device,
     DeviceOption,
@@ -34,11 +36,12 @@ from autograder.cli.options import (
     load_rubric,
     open_course,
     template_sources,
+    with_budget,
 )
 from autograder.console import printer, safe
 from autograder.errors import ConfigError
 from autograder.pipeline import Course, Progress
-from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
+from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
 from autograder.store import Store
 
@@ -61,6 +64,7 @@ def check(
     fast: Annotated[bool, typer.Option("--fast", help="One epoch per training: finds crashes, not figures.")] = False,
     data: DataOption = None,
     device: DeviceOption = Device.AUTO,
+    budget: BudgetOption = None,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -71,9 +75,10 @@ def check(
         raise ConfigError("--no-run and --fast exclude each other", remedy="Choose one of them.")
     console = printer(quiet=as_json)
     places = here(state)
-    chosen = load_rubric(rubric, places)
+    # One epoch per training is a cut of its own, and quick enough.
+    chosen = with_budget(load_rubric(rubric, places), 0 if fast else budget)
     if no_run:
-        grade = _read_only(notebook, chosen, places)
+        grade, cut = _read_only(notebook, chosen, places), None
     else:
         wall = find_sandbox(sandbox, own_notebook=True, console=console)
         course = open_course(
@@ -87,12 +92,13 @@ def check(
         )
         course = replace(course, environment=FAST if fast else {})
         console.print(describe_data(course.data.card), soft_wrap=True)
-        grade = _executed(notebook, course, places, console)
+        report = _executed(notebook, course, places, console)
+        grade, cut = report.grade, report.evidence and budgets.told(report.evidence.execution)
     if as_json:
         typer.echo(json.dumps(exports.record.award_table(grade, lang.value), ensure_ascii=False))
     else:
         _print(grade, chosen, console, lang.value)
-        for remark in _remarks(grade, checks.private(chosen), no_run=no_run, fast=fast):
+        for remark in (*_remarks(grade, checks.private(chosen), no_run=no_run, fast=fast), *([cut] if cut else [])):
             console.print(_text(remark, lang.value), soft_wrap=True)
 
 
@@ -117,7 +123,7 @@ def _read_only(notebook: Path, chosen: Rubric, places: Settings) -> Grade:
     return pipeline.judge(submission, evidence, chosen)
 
 
-def _executed(notebook: Path, course: Course, places: Settings, console: Console) -> Grade:
+def _executed(notebook: Path, course: Course, places: Settings, console: Console) -> Report:
     submission = _submission(notebook, course.store)
     with console.status("…") as status:
 
@@ -126,8 +132,13 @@ def _executed(notebook: Path, course: Course, places: Settings, console: Console
             status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
 
         status.update("reference baseline, one seed (remembered afterwards) …")
-        baseline = reference.measure(course, places, course.rubric.reference_seeds[:1])
-        return pipeline.grade_one(submission, replace(course, baseline=baseline), tell=tell).grade
+        seeds = course.rubric.reference_seeds[:1]
+        course = replace(
+            course,
+            baseline=reference.measure(course, places, seeds),
+            baseline_for=reference.baselines(course, places, seeds),
+        )
+        return pipeline.grade_one(submission, course, tell=tell)
 
 
 def _print(grade: Grade, chosen: Rubric, console: Console, language: str) -> None:

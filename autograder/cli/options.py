@@ -60,6 +60,16 @@ LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of th
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print each cell, and tracebacks of our faults.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+BudgetOption = Annotated[
+    int | None,
+    typer.Option(
+        "--budget",
+        min=0,
+        max=86_400,
+        metavar="SECONDS",
+        help="Seconds of training a notebook may use; 0: as many as it asks for. Default: the rubric's.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]
 
 DEFAULT_RUBRIC = "mnist-individuel"
@@ -74,6 +84,13 @@ def load_rubric(wanted: str, places: Settings) -> Rubric:
     path = rubric.find(wanted, places.rubric_places())
     checks.load_plugins(path.parent)
     return rubric.load(path, checks.signatures())
+
+
+def with_budget(chosen: Rubric, seconds: int | None) -> Rubric:
+    """The rubric with the budget that was typed, else with its own."""
+    if seconds is None:
+        return chosen
+    return replace(chosen, limits=replace(chosen.limits, budget_seconds=seconds))
 
 
 def find_slots(wanted: Device, *, memory_mb: int, workers: int | None = None, per_gpu: int = 1) -> tuple[str, ...]:

@@ -17,8 +17,10 @@ import typer
 from rich.console import Console
 
 from autograder import exports, feedback, intake, reference, scoring
+from autograder.budget import over_budget
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
+    BudgetOption,
     DataOption,
     Device,
     DeviceOption,
@@ -39,13 +41,14 @@ from autograder.cli.options import (
     here,
     load_rubric,
     open_course,
+    with_budget,
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
 from autograder.pipeline import REPORT_IT, Course, Fault, Result, ensure_space, grade_class
-from autograder.records import Baseline, Grade, Report, Submission
+from autograder.records import Baseline, Ending, Grade, Report, Rubric, Submission
 from autograder.settings import Settings
 from autograder.store import Store, write_atomically
 
@@ -75,6 +78,7 @@ def run(
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
+    budget: BudgetOption = None,
     force: ForceOption = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
@@ -88,7 +92,7 @@ def run(
     _log(verbose)
     console = printer(quiet=silent)
     places = here(state)
-    chosen = load_rubric(rubric, places)
+    chosen = with_budget(load_rubric(rubric, places), budget)
     inbox = paths or [Path("submissions")]
     feedback.ensure_writable(out)
     ensure_space(places.state)
@@ -99,7 +103,11 @@ def run(
     course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
     _announce(course, len(submissions), console)
     with _interruptible() as stop:
-        course = replace(course, baseline=_baseline(course, places, console, stop))
+        course = replace(
+            course,
+            baseline=_baseline(course, places, console, stop),
+            baseline_for=reference.baselines(course, places, chosen.reference_seeds),
+        )
         desk = _Desk(
             course=course,
             gradebook=Gradebook(places.state / "grades.sqlite"),
@@ -247,6 +255,7 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
     reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
+    _tell_cuts(reports, rubric, console)
     folder = desk.out / rubric.id
     if partial:
         console.print(
@@ -258,6 +267,22 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+
+
+def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> None:
+    """Whose trainings were cut, or not run at all, for the sake of the budget."""
+    limit = rubric.limits.budget_seconds
+    over = [
+        (report.grade.student, execution)
+        for report in reports
+        if report.evidence and over_budget(execution := report.evidence.execution)
+    ]
+    if limit:
+        console.print(f"budget: {limit} s of training; {len(over)} of {len(reports)} notebooks planned more")
+    for student, execution in over:
+        refused = execution.ending is Ending.REFUSED
+        became = "not run" if refused else f"trainings cut to 1/{round(1 / execution.share)}"
+        console.print(f"  {safe(student, 32)}: planned {execution.planned_seconds:.0f} s, {became}", markup=False)
 
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:

@@ -20,12 +20,14 @@ from autograder.sandbox.room import Room
 GUEST = Path(__file__).resolve().parent.parent / "guest"
 PROGRAMS = (
     "runner",
+    "budget",
     "client",
     "courier",
     "frames",
     "handover",
     "harvest",
     "imports",
+    "iterators",
     "kernel",
     "ledger",
     "loaders",
@@ -76,6 +78,12 @@ class Job:
     device: str = "cpu"
     threads: int = 2
     environment: Mapping[str, str] = field(default_factory=dict)
+    rehearsal: bool = False
+    """A few steps of each training only: what the notebook would cost."""
+    share: float = 1.0
+    """Of the steps of each epoch that trainings take: 1, 1/2, 1/4 ..."""
+    whole_tests: bool = True
+    """Whether a share leaves the public test set whole where it is the validation data."""
 
 
 def room(job: Job, document: Document) -> Room:
@@ -114,6 +122,9 @@ def _orders(job: Job) -> dict[str, Json]:
         "run_seconds": limits.run_seconds,
         "output_mb": limits.output_mb,
         "outputs": limits.outputs,
+        "rehearsal": job.rehearsal,
+        "share": job.share,
+        "whole_tests": job.whole_tests,
     }
 
 

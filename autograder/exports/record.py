@@ -237,6 +237,8 @@ def _execution(execution: Execution, language: str) -> dict[str, Json]:
         "sandbox": execution.sandbox,
         "parameters_held": execution.parameters_held,
         "limits": execution.limits,
+        "share": execution.share,
+        "planned_seconds": execution.planned_seconds,
         "environment": execution.environment,
         "started_at": execution.started_at,
         "notes": _said(execution.notes, language),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from autograder import budget
 from autograder.feedback import adaptations, plots, words
 from autograder.feedback.page import page
 from autograder.messages import render, visible
@@ -96,6 +97,7 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         chosen=chosen,
         baseline=None if evidence is None else evidence.baseline,
         data=None if evidence is None else evidence.data,
+        cut=None if evidence is None else budget.told(evidence.execution),
         size="" if chosen is None else render(_size(chosen), language),
         **_measures(final, evidence, language),
         **_trainings(evidence, language),

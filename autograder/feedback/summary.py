@@ -8,6 +8,7 @@ from decimal import Decimal
 from statistics import mean, median
 from typing import Final
 
+from autograder import budget
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
 from autograder.feedback.sheet import agreement, criteria, interval
@@ -18,6 +19,7 @@ from autograder.records import (
     Evidence,
     Grade,
     Interval,
+    Message,
     Report,
     Rubric,
     State,
@@ -126,6 +128,7 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         graded_at=max((report.graded_at for report in reports if report.graded_at), default=None),
         seconds=[evidence.execution.seconds for evidence in evidences],
         memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
+        cuts=[(report.submission, cut) for report in reports if (cut := _cut(report)) is not None],
         walls=sorted({evidence.execution.sandbox for evidence in evidences}),
     )
 
@@ -213,8 +216,14 @@ def _ranked(report: Report) -> Ranked | None:
 
 
 def _baseline(evidences: Sequence[Evidence]) -> Evidence | None:
-    """Any evidence that holds a baseline: it is the same one for a class."""
-    return next((evidence for evidence in evidences if evidence.baseline is not None), None)
+    """An evidence that holds a baseline: it is the same one for all whose trainings a budget cut alike."""
+    holders = [evidence for evidence in evidences if evidence.baseline is not None]
+    return max(holders, key=lambda evidence: evidence.execution.share, default=None)
+
+
+def _cut(report: Report) -> Message | None:
+    """What a budget took from this notebook."""
+    return None if report.evidence is None else budget.told(report.evidence.execution)
 
 
 def _reference(evidences: Sequence[Evidence], language: str) -> Ranked | None:
@@ -280,6 +289,8 @@ def _missed(awards: Sequence[Award]) -> tuple[int, int]:
 def _review(report: Report, language: str) -> Review:
     """Undecided items with what the check says to the teacher, then the flags of the measurement."""
     reasons = [_undecided(award, language) for award in report.grade.awards if award.points is None]
+    if report.evidence is not None and report.grade.reason is not None:
+        reasons.insert(0, render(report.grade.reason, language))
     final = None if report.evidence is None else report.evidence.final
     reasons += [render(flag, language) for flag in (() if final is None else final.flags)]
     told = [award.finding.for_teacher for award in report.grade.awards if award.points is not None]

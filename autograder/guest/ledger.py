@@ -11,11 +11,13 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 from . import models, prints, stack, thinning
+from .budget import Cuts, few_rows, repeated
 from .handover import LEDGER, PROGRESS, UNSAVED, Handover
 from .things import Thing
 
@@ -28,6 +30,12 @@ SAMPLES = 300
 ARTIFACT_BYTES = 400 << 20
 """Of all models and samples; what comes after stays in the kernel."""
 MODEL_BYTES = 180 << 20
+LONG_SECONDS = 60.0
+"""A training that has lasted so long is saved at the end of epochs ..."""
+MEANWHILE_SECONDS = 30.0
+"""... this far apart ..."""
+MEANWHILE_BYTES = 160 << 20
+"""... and no more than this in all: each copy goes to the host."""
 UNSAVEABLE = 8
 """Models kept alive for a prediction at the end, because they cannot leave the kernel: the latest ones."""
 
@@ -41,6 +49,14 @@ _ARGUMENTS = (
     "validation_steps",
     "validation_freq",
 )
+
+
+@dataclass
+class Meanwhile:
+    """When a training began, and when its model was last saved before its end."""
+
+    begun: float = field(default_factory=time.monotonic)
+    saved: float = 0.0
 
 
 class Recorder:
@@ -65,6 +81,7 @@ class Recorder:
         """``bindings`` and ``frames``, once harvested."""
         self.unsaved: dict[str, Any] = {}
         """Model id -> model, for those that cannot be saved."""
+        self.cuts = Cuts(job)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
@@ -72,6 +89,7 @@ class Recorder:
         self._saved: dict[str, str] = {}
         self._samples: dict[bytes, str] = {}
         self._bytes = 0
+        self._meanwhile_left = MEANWHILE_BYTES
         self._uses = 0
         self._small_uses = 0
         self._local = threading.local()
@@ -104,14 +122,18 @@ class Recorder:
             with self._nested():
                 result = original(model, **given)
         except BaseException:
+            self._safely(self.cuts.end, entry, None)
             self._safely(self._end, entry, model, epochs, time.monotonic() - start)
             raise
         entry["finished"] = True
+        self._safely(self.cuts.end, entry, result)
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
 
     def use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
+        if self.cuts.rehearsal and not self._inside:
+            return self._rehearse_use(original, model, arguments, keywords)
         entry = None if self._inside else self._safely(self._begin_use, original, model, arguments, keywords)
         if entry is None:
             return original(model, *arguments, **keywords)
@@ -122,6 +144,17 @@ class Recorder:
         if entry["kind"] == "evaluate":
             self._safely(self._end_evaluation, entry, model)
         return result
+
+    def _rehearse_use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """A rehearsal predicts a few rows, which then stand for all; ``evaluate`` is cut in its iterator."""
+        __tracebackhide__ = True
+        given: Any = self._safely(_bound, original, model, arguments, keywords)
+        x: Any = None if given is None or original.__name__ != "predict" else given.get("x")
+        few = self._safely(few_rows, x)
+        if few is None:
+            return original(model, *arguments, **keywords)
+        answers = original(model, **{**given, "x": few, "steps": None})
+        return repeated(answers, len(x))
 
     @property
     def _inside(self) -> bool:
@@ -233,9 +266,10 @@ class Recorder:
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
-            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, epochs)]}
+            keep = partial(self._safely, self._keep_meanwhile, entry, model, Meanwhile())
+            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, keep, epochs)]}
         self.flush()
-        return entry, thinned, epochs
+        return entry, self.cuts.begin(thinned), epochs
 
     def _describe(self, model: Thing, given: dict[str, Any]) -> dict[str, Any]:
         running = stack.frames(self._is_student)
@@ -252,7 +286,7 @@ class Recorder:
             "loss": models.loss(model),
             "finished": False,
             "arguments": _arguments(given),
-            **self._fit_prints(given),
+            **({} if self.cuts.rehearsal else self._fit_prints(given)),
         }
 
     def _fit_prints(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -273,6 +307,9 @@ class Recorder:
             epochs = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
         entry["seconds"] = seconds
+        if self.cuts.rehearsal:  # only its plan is wanted
+            self.flush()
+            return
         entry["layers"] = models.layers(model)[:200]
         entry["parameters"] = models.parameters(model)
         entry["saved"], entry["weights"], entry["save_error"] = self.keep_model(model, f"fit-{entry['number']}.keras")
@@ -290,6 +327,28 @@ class Recorder:
         self._note_epochs(entry, model, epochs)
         self.handover.put_json(PROGRESS, {"text": f"epoch {epoch + 1}/{total}", "training": entry["number"]})
         self.flush()
+
+    def _keep_meanwhile(self, entry: dict[str, Any], model: Thing, meanwhile: Meanwhile) -> None:
+        """Of a long training, the model as of its last epoch, in case the kernel is killed before it ends.
+
+        Under the name that the finished model will take; the digest is not remembered, since the file is replaced.
+        """
+        now = time.monotonic()
+        due = now - meanwhile.begun > LONG_SECONDS and now - meanwhile.saved > MEANWHILE_SECONDS
+        if self.cuts.rehearsal or not due or models.foreign(model):
+            return
+        meanwhile.saved = float("inf")  # unless all goes well, once is enough
+        name = f"fit-{entry['number']}.keras"
+        path = self.handover.making(name)
+        models.save(model, path)
+        size = path.stat().st_size
+        if size > min(MODEL_BYTES, self._meanwhile_left) or models.strangers(path):
+            path.unlink()
+            return
+        self._meanwhile_left -= size
+        self.handover.made(name)
+        entry["saved"], entry["weights"] = name, models.weights(model)
+        meanwhile.saved = now
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------
 
@@ -377,7 +436,7 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _callback(begin_epoch: Callable[[int], None], epochs: list[dict[str, Any]]) -> Thing:
+def _callback(begin_epoch: Callable[[int], None], keep: Callable[[], None], epochs: list[dict[str, Any]]) -> Thing:
     """A Keras callback that tells of each epoch and collects its figures; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
 
@@ -387,5 +446,6 @@ def _callback(begin_epoch: Callable[[int], None], epochs: list[dict[str, Any]]) 
 
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             epochs.append(dict(logs or {}))
+            keep()
 
     return Epochs()
