@@ -187,7 +187,7 @@ def _recognised(courses: Assorted, submissions: Sequence[Submission], console: C
     asked = Counter(title(courses.choice(one).name) for one in submissions if not is_refused(one))
     served = ", ".join(f"{count} on {name}" for name, count in asked.most_common()) or "none"
     unserved = sum(one.notebook is not None and one.refusal is not None for one in submissions)
-    rest = f"; {unserved} cannot be run, since their data set is not here" if unserved else ""
+    rest = f"; {unserved} not run: no such data set here" if unserved else ""
     console.print(f"data: as each notebook asks: {served}{rest}", soft_wrap=True, markup=False)
 
 
