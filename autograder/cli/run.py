@@ -49,6 +49,7 @@ from autograder.console import Board, Lines, Silent, Watcher, grades_table, prin
 from autograder.courses import Assorted, Train
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
+from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Grade, Report, Submission
 from autograder.sets import title
@@ -189,6 +190,9 @@ def _recognised(courses: Assorted, submissions: Sequence[Submission], console: C
     unserved = sum(one.notebook is not None and one.refusal is not None for one in submissions)
     rest = f"; {unserved} not run: no such data set here" if unserved else ""
     console.print(f"data: as each notebook asks: {served}{rest}", soft_wrap=True, markup=False)
+    for one in submissions:
+        if one.notebook is not None and one.refusal is not None:
+            console.print(f"  {one.student}: {safe(render(one.refusal, 'en'), 400)}", soft_wrap=True, markup=False)
 
 
 def _samples_only(submissions: Sequence[Submission], places: Settings) -> bool:
