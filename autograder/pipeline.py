@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import psutil
 from pydantic import TypeAdapter
@@ -87,6 +87,8 @@ class Course:
     data: DataSet
     data_file: Path
     """``datasets.room_file(data, ...)``: what room 1 sees of the data."""
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """Further sets that the notebook loads: name -> its ``room_file``, which holds none of that set's hidden images."""
     sandbox: Sandbox
     store: Store
     template: tuple[str, ...] = ()
@@ -101,6 +103,23 @@ class Course:
     force: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for room 1; ``{"KERAS_MAX_EPOCHS": "1"}`` in a fast check."""
+
+    def of(self, submission: Submission) -> Course:
+        """Itself: one course for everybody."""
+        return self
+
+
+class Courses(Protocol):
+    """What a class is graded with: one course for everybody, or one for each data set."""
+
+    @property
+    def rubric(self) -> Rubric: ...
+
+    @property
+    def slots(self) -> tuple[str, ...]: ...
+
+    def of(self, submission: Submission) -> Course:
+        """The course of one submission; raises AutograderError when its data or its baseline cannot be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +205,7 @@ def execution_key(
         notebook=submission.notebook,
         files=dict(submission.files),
         data=course.data.card.digest,
+        **({"others": {name: path.name for name, path in course.others.items()}} if course.others else {}),
         parameters=dict(course.rubric.parameters),
         limits=asdict(_room_limits(course, rehearsal=rehearsal)),
         share=cut.share,
@@ -342,8 +362,8 @@ def grade_one(
     cancelled: Cancel = never,
 ) -> Report:
     """The whole route for one student."""
-    if submission.notebook is None:
-        return _report(submission, scoring.refused(course.rubric, submission), None)
+    if is_refused(submission):
+        return not_run(submission, course.rubric)
     execution = within_budget(submission, course, device=device, tell=tell, cancelled=cancelled)
     if execution.ending is Ending.REFUSED:
         evidence = read_only(
@@ -416,6 +436,16 @@ def baseline_of(course: Course, share: float, device: str, cancelled: Cancel = n
     return course.baseline_for(share, device, cancelled)
 
 
+def is_refused(submission: Submission) -> bool:
+    return submission.notebook is None or submission.refusal is not None
+
+
+def not_run(submission: Submission, rubric: Rubric) -> Report:
+    """Of a submission that is refused: for a fault of its own, or because its data are not here."""
+    refused = scoring.refused if submission.notebook is None else scoring.unserved
+    return _report(submission, refused(rubric, submission), None)
+
+
 def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> Report:
     return Report(
         submission=submission, grade=grade, evidence=evidence, graded_at=datetime.now(UTC), versions=versions()
@@ -426,12 +456,12 @@ def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> 
 
 
 def grade_class(
-    submissions: Sequence[Submission], course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never
+    submissions: Sequence[Submission], courses: Courses, *, tell: OnProgress = ignore, cancelled: Cancel = never
 ) -> Generator[Result]:
     """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class."""
     abandoned = threading.Event()
     free: SimpleQueue[str] = SimpleQueue()
-    for slot in course.slots:
+    for slot in courses.slots:
         free.put(slot)
 
     def stopped() -> bool:
@@ -440,11 +470,11 @@ def grade_class(
     def work(submission: Submission) -> Result | None:
         device = free.get()
         try:
-            return _result(submission, course, device, tell, stopped)
+            return _result(submission, courses, device, tell, stopped)
         finally:
             free.put(device)
 
-    with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="submission") as pool:
+    with ThreadPoolExecutor(max_workers=len(courses.slots), thread_name_prefix="submission") as pool:
         try:
             for future in as_completed([pool.submit(work, submission) for submission in submissions]):
                 result = future.result()
@@ -456,26 +486,32 @@ def grade_class(
             abandoned.set()
 
 
-def _result(submission: Submission, course: Course, device: str, tell: OnProgress, cancelled: Cancel) -> Result | None:
+def _result(
+    submission: Submission, courses: Courses, device: str, tell: OnProgress, cancelled: Cancel
+) -> Result | None:
     """None when the run was stopped before this submission was finished."""
     if cancelled():
         return None
+    rubric = courses.rubric
+    if is_refused(submission):
+        return Result(report=not_run(submission, rubric))
     try:
+        course = courses.of(submission)
         return Result(report=grade_one(submission, course, device=device, tell=tell, cancelled=cancelled))
     except Cancelled:
         return None
     except AutograderError as error:
-        return _faulty(submission, course, str(error), error.remedy)
+        return _faulty(submission, rubric, str(error), error.remedy)
     except OSError as error:
         told = output_error(error, Path(error.filename or "?"))
-        return _faulty(submission, course, str(told), told.remedy)
+        return _faulty(submission, rubric, str(told), told.remedy)
     except Exception as error:
         logging.getLogger(__name__).debug("%s", submission.student, exc_info=True)
-        return _faulty(submission, course, f"{type(error).__name__}: {error}", REPORT_IT)
+        return _faulty(submission, rubric, f"{type(error).__name__}: {error}", REPORT_IT)
 
 
-def _faulty(submission: Submission, course: Course, problem: str, remedy: str) -> Result:
-    grade = scoring.undecided(course.rubric, submission, problem[:500])
+def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str) -> Result:
+    grade = scoring.undecided(rubric, submission, problem[:500])
     return Result(
         report=_report(submission, grade, None),
         fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy),

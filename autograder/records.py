@@ -62,7 +62,8 @@ class Submission:
     files: Mapping[str, Digest] = field(default_factory=dict)
     """Other files of the submission: relative POSIX path -> content."""
     refusal: Message | None = None
-    """Why nothing could be run."""
+    """Why nothing could be run: for the student to answer where ``notebook`` is None, else for us (its data set is not
+    set up here)."""
     notes: tuple[Message, ...] = ()
     """Anomalies that stopped nothing: converted from nbformat 3, an older attempt was ignored ..."""
 
@@ -688,7 +689,7 @@ class Rubric:
     criteria: tuple[Criterion, ...]
     digest: Digest
     data: str = "digits"
-    """Default data set."""
+    """Default data set; ``auto``: the one that each notebook asks for, of those that are set up."""
     limits: Limits = field(default_factory=Limits)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Injected through papermill's own cell."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder import checks, datasets, rubric
+from autograder import catalogue, checks, datasets, rubric
+from autograder.courses import Assorted, Open, Train, untrained
 from autograder.errors import ConfigError, SandboxUnavailable
 from autograder.notebook import read
 from autograder.pipeline import Course, default_workers, ensure_space
@@ -43,9 +45,12 @@ RubricOption = Annotated[
     str, typer.Option("--rubric", help="Id of a rubric in rubrics/, or the path of a YAML file.", metavar="ID")
 ]
 DataOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        "--data", help="digits, mnist, or a .npz like Keras' mnist.npz. Default: the rubric's.", metavar="NAME"
+        "--data",
+        help="digits, mnist, fashion_mnist, cifar10, cifar100, a .npz like Keras' mnist.npz, a folder of these, or "
+        "auto: each notebook gets the set that it asks for. Can be repeated. Default: the rubric's.",
+        metavar="NAME",
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the feedback.")]
@@ -114,10 +119,15 @@ def find_sandbox(wall: Wall, *, own_notebook: bool, console: Console) -> Sandbox
         return choose(Wall.PLAIN.value)
 
 
+def data_values(given: Sequence[str] | None, chosen: Rubric) -> tuple[str, ...]:
+    """What stands on the command line, else in the rubric."""
+    return tuple(given or [chosen.data])
+
+
 def open_course(
     chosen: Rubric,
     *,
-    data: str | None,
+    data: str,
     places: Settings,
     sandbox: Sandbox,
     slots: tuple[str, ...] = ("cpu",),
@@ -127,7 +137,7 @@ def open_course(
     """Everything that is the same for all submissions, but for the baseline."""
     ensure_space(places.state)
     loaded = datasets.load(
-        data or chosen.data,
+        catalogue.single(data, places.data),
         split_seed=chosen.seed if split_seed is None else split_seed,
         hidden_images=chosen.hidden_images,
     )
@@ -141,6 +151,26 @@ def open_course(
         template=template_sources(chosen, places, store),
         slots=slots,
         force=force,
+    )
+
+
+def open_courses(
+    chosen: Rubric,
+    values: Sequence[str],
+    places: Settings,
+    *,
+    one: Open,
+    train: Train = untrained,
+    slots: tuple[str, ...] = ("cpu",),
+) -> Assorted:
+    """A course for each data set that a notebook may ask for; none is loaded before somebody needs it."""
+    return Assorted(
+        rubric=chosen,
+        slots=slots,
+        catalogue=catalogue.configured(values, places.data),
+        store=Store(places.state),
+        open=one,
+        train=train,
     )
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from autograder import exports, feedback, intake, reference, scoring
 from autograder.budget import over_budget
+from autograder.catalogue import is_single
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -35,20 +37,25 @@ from autograder.cli.options import (
     VerboseOption,
     Wall,
     WallOption,
+    data_values,
     describe_data,
     find_sandbox,
     find_slots,
     here,
     load_rubric,
     open_course,
+    open_courses,
     with_budget,
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
+from autograder.courses import Assorted, Train
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
-from autograder.pipeline import REPORT_IT, Course, Fault, Result, ensure_space, grade_class
-from autograder.records import Baseline, Ending, Grade, Report, Rubric, Submission
+from autograder.messages import render
+from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
+from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
+from autograder.sets import title
 from autograder.settings import Settings
 from autograder.store import Store, write_atomically
 
@@ -57,7 +64,8 @@ from autograder.store import Store, write_atomically
 class _Desk:
     """Where results of this run go."""
 
-    course: Course
+    courses: Courses
+    store: Store
     gradebook: Gradebook
     out: Path
     language: str
@@ -100,16 +108,27 @@ def run(
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
-    course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
-    _announce(course, len(submissions), console)
+
+    def one(source: str) -> Course:
+        opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)
+        return replace(opened, baseline_for=reference.baselines(opened, places, chosen.reference_seeds))
+
     with _interruptible() as stop:
-        course = replace(
-            course,
-            baseline=_baseline(course, places, console, stop),
-            baseline_for=reference.baselines(course, places, chosen.reference_seeds),
-        )
+
+        def train(course: Course) -> Baseline | None:
+            return _baseline(course, places, console, stop)
+
+        values = data_values(data, chosen)
+        rooms = f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions"
+        if is_single(values):
+            courses: Courses = _for_all(one(values[0]), train, rooms, console)
+        else:
+            courses = assorted = open_courses(chosen, values, places, one=one, train=train, slots=slots)
+            submissions = tuple(map(assorted.told, submissions))
+            _prepare(assorted, submissions, rooms, console)
         desk = _Desk(
-            course=course,
+            courses=courses,
+            store=Store(places.state),
             gradebook=Gradebook(places.state / "grades.sqlite"),
             out=out,
             language=lang.value,
@@ -136,12 +155,49 @@ def _log(verbose: bool) -> None:
         logging.getLogger("autograder").setLevel(logging.DEBUG)
 
 
-def _announce(course: Course, submissions: int, console: Console) -> None:
-    console.print(describe_data(course.data.card), soft_wrap=True)
-    if course.data.card.train_stride > 1:
+def _announce(card: DataCard, console: Console) -> None:
+    console.print(describe_data(card), soft_wrap=True)
+    if card.train_stride > 1:
         console.print("note: this set is small, so figures scatter; grade a class with --data mnist or --data FILE.npz")
-    devices = ", ".join(course.slots)
-    console.print(f"sandbox: {course.sandbox.name}; devices: {devices}; {submissions} submissions", soft_wrap=True)
+
+
+def _for_all(course: Course, train: Train, rooms: str, console: Console) -> Course:
+    """One data set for everybody, with its baseline."""
+    _announce(course.data.card, console)
+    console.print(rooms, soft_wrap=True)
+    return replace(course, baseline=train(course))
+
+
+def _prepare(courses: Assorted, submissions: Sequence[Submission], rooms: str, console: Console) -> None:
+    """Data and baselines of the sets that the notebooks ask for, before the class begins.
+
+    What fails with one of the sets costs only those who need it; with all of them, nothing can be graded.
+    """
+    _recognised(courses, submissions, console)
+    console.print(rooms, soft_wrap=True)
+    failures: list[AutograderError] = []
+    needed = courses.needed(submissions)
+    for name in needed:
+        try:
+            _announce(courses.course(name).data.card, console)
+            courses.baseline(name)
+        except AutograderError as error:
+            failures.append(error)
+    if failures and len(failures) == len(needed):
+        raise failures[0]
+    for failure in failures:
+        console.print(f"cannot be graded on this set: {safe(str(failure), 500)}", soft_wrap=True, markup=False)
+
+
+def _recognised(courses: Assorted, submissions: Sequence[Submission], console: Console) -> None:
+    asked = Counter(title(courses.choice(one).name) for one in submissions if not is_refused(one))
+    served = ", ".join(f"{count} on {name}" for name, count in asked.most_common()) or "none"
+    unserved = sum(one.notebook is not None and one.refusal is not None for one in submissions)
+    rest = f"; {unserved} not run: no such data set here" if unserved else ""
+    console.print(f"data: as each notebook asks: {served}{rest}", soft_wrap=True, markup=False)
+    for one in submissions:
+        if one.notebook is not None and one.refusal is not None:
+            console.print(f"  {one.student}: {safe(render(one.refusal, 'en'), 400)}", soft_wrap=True, markup=False)
 
 
 def _samples_only(submissions: Sequence[Submission], places: Settings) -> bool:
@@ -209,7 +265,7 @@ def _grade(
 ) -> tuple[Result, ...]:
     """Each result is in the gradebook and on the disk the moment it exists; what people ruled stands."""
     results = []
-    with closing(grade_class(submissions, desk.course, tell=watcher.tell, cancelled=stop.is_set)) as finished:
+    with closing(grade_class(submissions, desk.courses, tell=watcher.tell, cancelled=stop.is_set)) as finished:
         for result in finished:
             desk.gradebook.record(result.report)
             report = replace(result.report, grade=_ruled(result.report.grade, desk))
@@ -221,7 +277,7 @@ def _written(report: Report, desk: _Desk) -> Fault | None:
     """A sheet that cannot be made costs nobody the grade, which is in the gradebook; a full disk stops the run."""
     student = report.submission.student
     try:
-        feedback.write(report, desk.out, desk.course.rubric, desk.language, desk.course.store)
+        feedback.write(report, desk.out, desk.courses.rubric, desk.language, desk.store)
     except OutputError:
         raise
     except AutograderError as error:
@@ -233,7 +289,7 @@ def _written(report: Report, desk: _Desk) -> Fault | None:
 
 
 def _ruled(grade: Grade, desk: _Desk) -> Grade:
-    rulings = desk.gradebook.rulings(desk.course.rubric.id)
+    rulings = desk.gradebook.rulings(desk.courses.rubric.id)
     return ruled(grade, [ruling for ruling in rulings if ruling.student == grade.student])
 
 
@@ -243,7 +299,7 @@ def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -
         return ()
     grades = []
     for submission in intake.missing(everybody, roster):
-        grade = scoring.missing(desk.course.rubric, submission)
+        grade = scoring.missing(desk.courses.rubric, submission)
         desk.gradebook.record(Report(submission=submission, grade=grade, evidence=None, graded_at=datetime.now(UTC)))
         grades.append(grade)
     return tuple(grades)
@@ -251,7 +307,7 @@ def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -
 
 def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *, partial: bool) -> None:
     """The table, and for a whole class the summary and the CSV; after an interruption, for what there is."""
-    rubric, console = desk.course.rubric, desk.console
+    rubric, console = desk.courses.rubric, desk.console
     reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
