@@ -43,6 +43,7 @@ from autograder.cli.options import (
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.errors import AutograderError, ConfigError, OutputError
+from autograder.extraction.fidelity import tally
 from autograder.gradebook import Gradebook, ruled
 from autograder.pipeline import REPORT_IT, Course, Fault, Result, ensure_space, grade_class
 from autograder.records import Baseline, Grade, Report, Submission
@@ -247,6 +248,7 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
     reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
+    _tell_fidelity(reports, console)
     folder = desk.out / rubric.id
     if partial:
         console.print(
@@ -258,6 +260,14 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+
+
+def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
+    """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
+    reproduced, known, trained = tally([report.evidence for report in reports if report.evidence is not None])
+    rest = f"; {trained - known} state no figure to compare with" if trained > known else ""
+    if trained:
+        console.print(f"fidelity: {reproduced} of {known} notebooks reproduced within 0.2 points{rest}", soft_wrap=True)
 
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:

@@ -9,6 +9,7 @@ from autograder.datasets import DataSet
 from autograder.extraction import measures
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.fidelity import Account, fidelity
 from autograder.extraction.matching import (
     Candidate,
     Preparation,
@@ -76,6 +77,7 @@ class _Case:
     bench: Bench
     sightings: Sightings
     known: tuple[Candidate, ...]
+    account: Account
     choice: Choice
     prepared: Mapping[str, Preparation | None]
     """By candidate, for those that are measured: the final one first."""
@@ -103,6 +105,15 @@ def study(
         bench=bench,
         sightings=sightings,
         known=known,
+        account=Account(
+            ledger=ledger,
+            known=known,
+            artifacts=execution.artifacts,
+            execution=execution,
+            cells=cells,
+            sightings=sightings,
+            test_rows=bench.data.card.test_rows,
+        ),
         choice=choice,
         prepared={one.id: prepare(one, ledger, known, execution.artifacts, sightings) for one in measured},
     )
@@ -186,7 +197,9 @@ def _model(one: Candidate, number: int, case: _Case, answer: Probed | None) -> M
     )
     if answer is None:
         return replace(described, problem=say("Only {limit:int} models of a notebook are measured.", limit=MAX_MODELS))
-    return _with_answer(described, one, answer, case.bench)
+    measured = _with_answer(described, one, answer, case.bench)
+    images = case.bench.data.card.public_images
+    return replace(measured, fidelity=fidelity(one, preparation, measured.public_accuracy, images, case.account))
 
 
 def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, bench: Bench) -> MeasuredModel:
@@ -255,11 +268,11 @@ def _trained_on_test(case: _Case) -> Message | None:
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:
-    claimed, measured = model.notebook_accuracy, model.public_accuracy
-    if claimed is None or measured is None or abs(claimed - measured) <= measures.FIDELITY:
+    told = model.fidelity
+    if told is None or told.agrees:
         return None
     return say(
         "The notebook's own accuracy on the public test set is {claimed:pct2}, we measure {measured:pct2}.",
-        claimed=claimed,
-        measured=measured,
+        claimed=told.claimed,
+        measured=told.measured,
     )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from statistics import mean, median
 from typing import Final
 
+from autograder.extraction.fidelity import tally
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
 from autograder.feedback.sheet import agreement, criteria, interval
@@ -123,6 +124,7 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         absent=missing,
         data=next((evidence.data for evidence in evidences if evidence.data is not None), None),
         baseline=_baseline(evidences),
+        fidelity=tally(evidences),
         graded_at=max((report.graded_at for report in reports if report.graded_at), default=None),
         seconds=[evidence.execution.seconds for evidence in evidences],
         memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
