@@ -13,12 +13,15 @@ from autograder.extraction.matching import Artifacts, Sightings, candidates, pre
 from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
+from autograder.extraction.stored import comparable, drifts
 from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
+from autograder.notebook import read
 from autograder.preprocessing import apply
 from autograder.records import (
     Baseline,
     Cell,
+    Drift,
     Ending,
     Evidence,
     Execution,
@@ -34,6 +37,7 @@ from autograder.store import Store
 
 MAX_FALLBACK_BYTES = 192 * 2**20
 """Of images made ready for models that cannot be saved."""
+MAX_DRIFTS = 20
 
 
 def extract(  # noqa: PLR0913 - one name for each thing that the evidence depends on
@@ -69,8 +73,17 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         baseline=baseline,
         data=data.card,
         gaps=(*gaps, *studied.gaps),
+        drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),
     )
+
+
+def _drifts(
+    submission: Submission, execution: Execution, cells: Sequence[Cell], data: DataSet, store: Store
+) -> tuple[Drift, ...]:
+    if submission.notebook is None or not comparable(cells, data.card, execution):
+        return ()
+    return drifts(read(store.get(submission.notebook), store), cells)[:MAX_DRIFTS]
 
 
 def read_only(submission: Submission, *, cells: Sequence[Cell], template_cells: Sequence[str]) -> Evidence:
