@@ -20,7 +20,7 @@ from autograder.extraction.matching import (
     same_as_baseline,
     validates_on_test,
 )
-from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
+from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, parted, probe
 from autograder.records import (
     Baseline,
     Cell,
@@ -146,7 +146,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
             continue
         preparation = case.prepared[one.id]
         if one.artifact is None:
-            answers[one.id] = _from_kernel(one, case)
+            answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
             answers[one.id] = Probed(problem=say("How the notebook prepares its images could not be found."))
         elif (reason := refusal(case.bench.store.get(one.artifact))) is not None:
@@ -157,7 +157,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
     return answers | dict(case.bench.probe(tasks, shown))
 
 
-def _from_kernel(one: Candidate, case: _Case) -> Probed:
+def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
     """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
     name, last = (
         case.execution.fallbacks.get(one.model),
@@ -165,8 +165,11 @@ def _from_kernel(one: Candidate, case: _Case) -> Probed:
     )
     if name is None or last is not one:
         return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
-    outputs = checked(case.bench.store.get(name), len(case.bench.data.x_hidden))
-    return Probed(problem=outputs) if isinstance(outputs, Message) else Probed(hidden=outputs)
+    outputs = checked(case.bench.store.get(name), len(shown.order))
+    if isinstance(outputs, Message):
+        return Probed(problem=outputs)
+    hidden, public = parted(outputs, shown)
+    return Probed(hidden=hidden, public=public)
 
 
 def steps_of(preparation: Preparation) -> tuple[Step, ...]:
