@@ -278,16 +278,22 @@ def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
 def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[..., Execution], store: Store) -> None:
     def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]]:
         assert [training.model for training in known.trainings] == ["m1"]
-        return {"m1": np.ones((2, 4), np.float32), "m2": np.ones((2, 4), np.float32)}
+        return {name: np.full(4, number, np.uint8) for number, name in enumerate(("images", "m1", "m2"))}
 
-    asked = Frame({"kind": "images?", "models": ["m1"]})
+    asked = Frame({"kind": "images?", "models": ["m1", "images"]})
     frames = [READY, ledger(TRAINED), asked, Frame({"kind": "fallback", "model": "m1"}, b"npy"), end()]
     sandbox = FakeSandbox(frames)
     execution = run(sandbox, "1", prepare=prepare)
     with np.load(io.BytesIO(sandbox.answers[0]), allow_pickle=False) as answer:
-        assert answer.files == ["m1"]
-        assert answer["m1"].dtype == np.float32
+        assert answer.files == ["images", "m1"]
+        assert (answer["images"].tolist(), answer["m1"].tolist()) == ([0] * 4, [1] * 4)
     assert store.get(execution.fallbacks["m1"]) == b"npy"
+
+
+def test_no_images_for_models_that_nobody_can_prepare(run: Callable[..., Execution]) -> None:
+    sandbox = FakeSandbox([READY, ledger(TRAINED), Frame({"kind": "images?", "models": ["m1", "images"]}), end()])
+    run(sandbox, "1", prepare=lambda known, artifacts: {"images": np.zeros(4, np.uint8)})
+    assert sandbox.answers == [b""]
 
 
 @pytest.mark.parametrize("models", [["m1"], "m1", [1]])

@@ -358,13 +358,23 @@ def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebo
     notebook.evaluate(training, TEST, PUBLIC[b"good"])
     ledger = Ledger(trainings=tuple(notebook.trainings), evaluations=tuple(notebook.evaluations))
     ready = prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store)
-    assert np.allclose(ready["m1"], scaled(DATA.x_hidden))
-    notebook.fallbacks["m1"] = notebook.store.put_array(classify(ready["m1"]))
+    assert ready["images"].dtype == np.uint8
+    made = apply(json.loads(ready["m1"].tobytes()), ready["images"])
+    notebook.fallbacks["m1"] = notebook.store.put_array(classify(made))
     evidence = notebook.evidence(reference(notebook))
     assert evidence.chosen is not None and evidence.final is not None
-    assert evidence.chosen.where == "kernel" and evidence.chosen.public_accuracy is None
+    assert (evidence.chosen.where, evidence.chosen.public_accuracy) == ("kernel", PUBLIC[b"good"])
+    assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert evidence.final.gain is not None and evidence.final.robustness is None
     assert any("kernel" in flag.text for flag in evidence.final.flags)
+
+
+def test_no_model_to_ask_is_no_image_to_show(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN)
+    notebook.fit("m2", np.random.default_rng(0).random((900, 5, 5)), save=False)
+    ledger = Ledger(trainings=tuple(notebook.trainings))
+    assert prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store) == {}
 
 
 def test_forged_predictions_of_another_form_are_refused(notebook: Notebook) -> None:

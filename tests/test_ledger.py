@@ -463,8 +463,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
 
     def prepare(known: Ledger, artifacts: Json) -> dict[str, Any]:
-        images = data.x_hidden.reshape(-1, 784).astype(np.float32) / 255
-        return {training.model: images for training in known.trainings if training.save_error}
+        flat = {"op": "reshape", "values": {"shape": [784]}}
+        steps = [flat, {"op": "affine", "values": {"scale": 1 / 255, "offset": 0.0}}]
+        recipe = np.frombuffer(json.dumps(steps).encode(), np.uint8)
+        return {"images": data.x_hidden, **{one.model: recipe for one in known.trainings if one.save_error}}
 
     job = Job(notebook=notebook(*TRAINING), data=data, data_file=room_file(data, folder))
     execution = execute(job, Plain(), store, prepare=prepare)

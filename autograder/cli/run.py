@@ -51,6 +51,7 @@ from autograder.cli.options import (
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.courses import Assorted, Train
 from autograder.errors import AutograderError, ConfigError, OutputError
+from autograder.extraction.fidelity import tally
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
@@ -312,6 +313,7 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
     _tell_cuts(reports, rubric, console)
+    _tell_fidelity(reports, console)
     folder = desk.out / rubric.id
     if partial:
         console.print(
@@ -339,6 +341,14 @@ def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> N
         refused = execution.ending is Ending.REFUSED
         became = "not run" if refused else f"trainings cut to 1/{round(1 / execution.share)}"
         console.print(f"  {safe(student, 32)}: planned {execution.planned_seconds:.0f} s, {became}", markup=False)
+
+
+def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
+    """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
+    reproduced, known, trained = tally([report.evidence for report in reports if report.evidence is not None])
+    rest = f"; {trained - known} state no figure to compare with" if trained > known else ""
+    if trained:
+        console.print(f"fidelity: {reproduced} of {known} notebooks reproduced within 0.2 points{rest}", soft_wrap=True)
 
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:

@@ -57,8 +57,9 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
-Prepare = Callable[[Ledger, Mapping[str, Digest]], Mapping[str, npt.NDArray[np.float32]]]
-"""From the ledger and the artifacts so far to the hidden images as each model expects them, by model id."""
+Prepare = Callable[[Ledger, Mapping[str, Digest]], Mapping[str, npt.NDArray[np.uint8]]]
+"""From the ledger and the artifacts so far to ``images``, hidden and public ones shuffled together, and for each model
+id the JSON of the recipe by which that model's images are prepared; nothing where there is no model to ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ class Job:
 def room(job: Job, document: Document) -> Room:
     """Room 1: our programs, the sources of the cells, the student's files and the public data."""
     inputs: dict[str, bytes | Path] = {f"{name}.py": GUEST / f"{name}.py" for name in PROGRAMS}
+    inputs["preprocessing.py"] = GUEST.parent / "preprocessing.py"
     inputs["job.json"] = json.dumps(_orders(job)).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)

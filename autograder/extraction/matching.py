@@ -272,9 +272,9 @@ def _as_tested(
 ) -> Preparation:
     """As for training where the notebook tested so, else as it tested first: darkened images are a later experiment."""
     recipes = [seen.recipe for _, seen in tested]
-    alike = [one for one in recipes if trained and not _differ(trained.recipe.steps, one.steps, sightings)]
+    alike = [one for one in recipes if trained and not differ(trained.recipe.steps, one.steps, sightings)]
     recipe = (alike or recipes)[0]
-    same = (use for use, seen in tested if not _differ(recipe.steps, seen.recipe.steps, sightings))
+    same = (use for use, seen in tested if not differ(recipe.steps, seen.recipe.steps, sightings))
     figures = [figure for use in same if (figure := use.results.get("accuracy")) is not None]
     return Preparation(
         recipe=recipe,
@@ -294,7 +294,8 @@ def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparati
     return None
 
 
-def _differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
+def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
+    """Whether two recipes prepare images otherwise, beyond the figures of each split."""
     if tuple(trained) == tuple(tested):
         return False
     images = sightings.public_images[:50]

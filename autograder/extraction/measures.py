@@ -19,8 +19,6 @@ from autograder.store import Store
 Floats: TypeAlias = npt.NDArray[np.float32]
 Classes: TypeAlias = npt.NDArray[np.integer[Any]]
 
-FIDELITY = 0.002
-"""Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
 LOSS_RATIO_MARGIN = 1.15
 """How much above the baseline's hidden/public loss ratio the low end of a model's interval must lie to be flagged."""
 LOSS_RATIO_CONFIDENCE = 0.998

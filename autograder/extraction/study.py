@@ -9,6 +9,7 @@ from autograder.datasets import DataSet
 from autograder.extraction import measures
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.fidelity import Account, fidelity
 from autograder.extraction.matching import (
     Candidate,
     Preparation,
@@ -19,7 +20,7 @@ from autograder.extraction.matching import (
     same_as_baseline,
     validates_on_test,
 )
-from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
+from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, parted, probe
 from autograder.records import (
     Baseline,
     Cell,
@@ -76,6 +77,7 @@ class _Case:
     bench: Bench
     sightings: Sightings
     known: tuple[Candidate, ...]
+    account: Account
     choice: Choice
     prepared: Mapping[str, Preparation | None]
     """By candidate, for those that are measured: the final one first."""
@@ -103,6 +105,15 @@ def study(
         bench=bench,
         sightings=sightings,
         known=known,
+        account=Account(
+            ledger=ledger,
+            known=known,
+            artifacts=execution.artifacts,
+            execution=execution,
+            cells=cells,
+            sightings=sightings,
+            test_rows=bench.data.card.test_rows,
+        ),
         choice=choice,
         prepared={one.id: prepare(one, ledger, known, execution.artifacts, sightings) for one in measured},
     )
@@ -135,7 +146,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
             continue
         preparation = case.prepared[one.id]
         if one.artifact is None:
-            answers[one.id] = _from_kernel(one, case)
+            answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
             answers[one.id] = Probed(problem=say("How the notebook prepares its images could not be found."))
         elif (reason := refusal(case.bench.store.get(one.artifact))) is not None:
@@ -146,7 +157,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
     return answers | dict(case.bench.probe(tasks, shown))
 
 
-def _from_kernel(one: Candidate, case: _Case) -> Probed:
+def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
     """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
     name, last = (
         case.execution.fallbacks.get(one.model),
@@ -154,8 +165,11 @@ def _from_kernel(one: Candidate, case: _Case) -> Probed:
     )
     if name is None or last is not one:
         return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
-    outputs = checked(case.bench.store.get(name), len(case.bench.data.x_hidden))
-    return Probed(problem=outputs) if isinstance(outputs, Message) else Probed(hidden=outputs)
+    outputs = checked(case.bench.store.get(name), len(shown.order))
+    if isinstance(outputs, Message):
+        return Probed(problem=outputs)
+    hidden, public = parted(outputs, shown)
+    return Probed(hidden=hidden, public=public)
 
 
 def steps_of(preparation: Preparation) -> tuple[Step, ...]:
@@ -186,7 +200,9 @@ def _model(one: Candidate, number: int, case: _Case, answer: Probed | None) -> M
     )
     if answer is None:
         return replace(described, problem=say("Only {limit:int} models of a notebook are measured.", limit=MAX_MODELS))
-    return _with_answer(described, one, answer, case.bench)
+    measured = _with_answer(described, one, answer, case.bench)
+    images = case.bench.data.card.public_images
+    return replace(measured, fidelity=fidelity(one, preparation, measured.public_accuracy, images, case.account))
 
 
 def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, bench: Bench) -> MeasuredModel:
@@ -255,11 +271,11 @@ def _trained_on_test(case: _Case) -> Message | None:
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:
-    claimed, measured = model.notebook_accuracy, model.public_accuracy
-    if claimed is None or measured is None or abs(claimed - measured) <= measures.FIDELITY:
+    told = model.fidelity
+    if told is None or told.agrees:
         return None
     return say(
         "The notebook's own accuracy on the public test set is {claimed:pct2}, we measure {measured:pct2}.",
-        claimed=claimed,
-        measured=measured,
+        claimed=told.claimed,
+        measured=told.measured,
     )

@@ -31,6 +31,8 @@ AGREEMENT: Final = 0.01
 """Largest difference of a stated accuracy from the measured one, where the rubric names none."""
 DRAWN_TRAININGS: Final = 12
 LISTED_CONFUSIONS: Final = 5
+DRIFTS: Final = 6
+"""Stale figures told on a sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,21 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         spellings=() if evidence is None else adaptations.spellings(evidence),
         places=() if evidence is None else adaptations.places(evidence),
         notes=(*report.submission.notes, *(() if evidence is None else evidence.execution.notes)),
+        drifts=() if evidence is None else _drifts(evidence),
+    )
+
+
+def _drifts(evidence: Evidence) -> tuple[Message, ...]:
+    """Stale outputs are told, and cost nothing: what counts is the execution."""
+    return tuple(
+        say(
+            "Cell {cell:int}: your notebook says {stored:pct2} ({label}), executing it gives {executed:pct2}.",
+            cell=drift.cell + 1,
+            stored=drift.stored,
+            label=drift.label,
+            executed=drift.executed,
+        )
+        for drift in evidence.drifts[:DRIFTS]
     )
 
 

@@ -9,6 +9,7 @@ from statistics import mean, median
 from typing import Final
 
 from autograder import budget
+from autograder.extraction.fidelity import tally
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
 from autograder.feedback.sheet import agreement, criteria, interval
@@ -131,6 +132,7 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         baselines=[
             (data, baseline) for data, group in _by_data(evidences) if (baseline := _baseline(group)) is not None
         ],
+        fidelity=tally(evidences),
         graded_at=max((report.graded_at for report in reports if report.graded_at), default=None),
         seconds=[evidence.execution.seconds for evidence in evidences],
         memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
