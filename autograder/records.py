@@ -235,13 +235,15 @@ class Training:
     """``{"name": "adam", "learning_rate": 0.001, ...}``."""
     loss: str = ""
     arguments: Mapping[str, Json] = field(default_factory=dict)
-    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ..."""
+    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ...; of a loop of
+    the student's own ``{"loop": True, "steps": n}``, with the batch size where it is known."""
     x: ArrayPrint = field(default_factory=ArrayPrint)
     y: ArrayPrint = field(default_factory=ArrayPrint)
     validation_x: ArrayPrint | None = None
     history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Per epoch, names normalised: accuracy, loss, val_accuracy, val_loss, learning_rate ..."""
     epochs_run: int = 0
+    """Of a hand-written loop: at least 1, else as many as the rows it was seen to use amount to."""
     seconds: float = 0.0
     finished: bool = True
     saved: str = ""
@@ -251,6 +253,16 @@ class Training:
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
+    outputs: tuple[tuple[int | None, ...], ...] = ()
+    """Shape of each of the model's outputs; empty when not known."""
+    y_sample: tuple[int | float, ...] = ()
+    """Label of each row of the sample of ``x``, in order: the class index, also where ``y`` is one-hot; empty when
+    ``y`` holds no labels or when it cannot be known which belong to the sample."""
+    y_classes: int = 0
+    """Distinct labels in ``y``; 0 when not known, as where only a small batch of them was seen."""
+    epoch_weights: tuple[str, ...] = ()
+    """First 16 digits of the digest of the weights after each epoch, or in a hand-written loop whenever the model was
+    used in between; empty, or shorter than the training, where that would have cost time."""
 
 
 @record
@@ -271,6 +283,38 @@ class Evaluation:
     """Artifact name of the model as it was then."""
     weights: str = ""
     seconds: float = 0.0
+    outputs: tuple[tuple[int | None, ...], ...] = ()
+    """Shape of each of the model's outputs; empty when not known."""
+    part_of: str = ""
+    """Id of a larger model whose weights these are a part of: a feature extractor, a model for Grad-CAM."""
+    y_sample: tuple[int | float, ...] = ()
+    """As in ``Training``."""
+    y_classes: int = 0
+
+
+@record
+class Score:
+    """A figure that the notebook computed itself, by scikit-learn or by a metric object of Keras'."""
+
+    kind: str
+    """``accuracy_score``, or the class of the metric: ``sparse_categorical_accuracy``."""
+    value: float
+    rows: int
+    """How many labels it was computed from."""
+    execution_count: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """As in ``Training``."""
+
+
+@record
+class Estimator:
+    """A classifier of scikit-learn's that the notebook trained beside its networks."""
+
+    kind: str
+    """Class name: ``SVC``."""
+    rows: int
+    execution_count: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @record
@@ -309,6 +353,8 @@ class Ledger:
     bindings: Mapping[str, str] = field(default_factory=dict)
     """Global variable -> model id, when the notebook had ended."""
     frames: tuple[Frame, ...] = ()
+    scores: tuple[Score, ...] = ()
+    estimators: tuple[Estimator, ...] = ()
     adaptations: tuple[Adaptation, ...] = ()
     notes: tuple[str, ...] = ()
 
