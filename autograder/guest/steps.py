@@ -360,5 +360,5 @@ def _eager() -> bool:
 
 def _taped() -> bool:
     """Whether a ``GradientTape`` may be recording."""
-    tape = sys.modules.get("tensorflow.python.eager.tape")
-    return tape is None or bool(tape.could_possibly_record())
+    inner = sys.modules.get("tensorflow.python.pywrap_tfe")
+    return inner is None or not inner.TFE_Py_TapeSetIsEmpty()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 100
 """Rows from which on a use is worth an entry."""
-LARGE = 2000
+LARGE = 5000
 """Rows of a call that is a whole by itself, and no batch."""
 ENTRIES = 300
 """Of this kind in all."""
@@ -53,8 +53,8 @@ class Tally:
         if len(shape) < 2 or not shape[0]:
             return
         number = self._recorder.model_id(model)
-        key = (number, self._recorder.count(), shape[1:], shape[0] >= LARGE and id(x))
-        run = self._runs.setdefault(key, Run())
+        key = (number, self._recorder.count(), shape[1:])
+        run = Run() if shape[0] >= LARGE else self._runs.setdefault(key, Run())
         run.rows += shape[0]
         run.calls += 1
         if run.entry is not None:
@@ -88,8 +88,16 @@ class Tally:
             shown = targets.of_batches(run.parts, run.rows, recorder.keep.sample, recorder.classes)
         run.parts = []
         run.entry = recorder.add_use("predict", model, shown)
+        self._drop_repetition(run.entry)
         if not run.entry["outputs"] and (shape := _shape(outputs)):
             run.entry["outputs"] = [[None, *shape[1:]]]
+
+    def _drop_repetition(self, entry: dict[str, Any]) -> None:
+        """The same weights on the same data, in the same cell, say nothing new."""
+        uses = self._recorder.evaluations
+        known = [(use["model"], use["execution_count"], use.get("weights"), use["x"].get("digest")) for use in uses]
+        if entry["x"].get("digest") and known[-1] in known[:-1]:
+            uses.pop()
 
     def forget(self, model: Thing) -> None:
         """Its weights change: what follows is another use."""
