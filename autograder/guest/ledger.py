@@ -334,7 +334,7 @@ class Recorder:
         return entry
 
     def _keep_used(self, entry: dict[str, Any], model: Thing) -> None:
-        entry["part_of"] = self._whole_of(model)
+        entry |= self._relatives(model)
         if self.steps.number(model) is not None:  # what it is after the last step will be kept
             entry["weights"] = models.weights(model)
             self.steps.note_weights(model, entry["weights"])
@@ -342,14 +342,19 @@ class Recorder:
         self._uses += 1
         entry["saved"], entry["weights"], _ = self.keep.model(model, f"use-{self._uses}.keras")
 
-    def _whole_of(self, model: Thing) -> str:
-        """A model with these weights and more."""
-        own = models.variables(model)
-        for whole, number, _ in list(self._models.values()):
-            other = whole()
-            if own and other is not None and other is not model and own < models.variables(other):
-                return number
-        return ""
+    def _relatives(self, model: Thing) -> dict[str, str]:
+        """A model that this one is a part of, and a trained one that it wraps."""
+        own, found = models.variables(model), {"part_of": "", "same_as": ""}
+        number, trained = self.model_id(model), {entry["model"] for entry in self.trainings}
+        if not own or number in trained:
+            return found
+        for reference, other, _ in list(self._models.values()):
+            theirs = set() if (known := reference()) is None or other == number else models.variables(known)
+            if own < theirs:
+                found["part_of"] = other
+            elif own == theirs and other in trained:
+                found["same_as"] = other
+        return found
 
     def _end_use(self, entry: dict[str, Any], model: Thing, result: Thing) -> None:
         if entry["kind"] == "evaluate":
