@@ -127,6 +127,7 @@ def _add_estimator(recorder: Thing, estimator: Thing, x: Thing) -> None:
     found = getattr(estimator, "best_estimator_", estimator)
     if not hasattr(found, "classes_") or not hasattr(found, "predict") or len(recorder.estimators) >= ESTIMATORS:
         return
+    found = getattr(found, "_final_estimator", found)  # a pipeline's last step
     shape = getattr(x, "shape", None) or (len(x) if hasattr(x, "__len__") else 0,)
     recorder.estimators.append({"kind": type(found).__name__[:100], "rows": int(shape[0]), **recorder.where()})
 
