@@ -299,7 +299,9 @@ class Evaluation:
     outputs: tuple[tuple[int | None, ...], ...] = ()
     """Shape of each of the model's outputs; empty when not known."""
     part_of: str = ""
-    """Id of a larger model whose weights these are a part of: a feature extractor, a model for Grad-CAM."""
+    """Id of a larger model that has these weights and more: of which this is a feature extractor."""
+    same_as: str = ""
+    """Id of another model that has exactly these weights: of which this is a wrapping, such as one with a softmax."""
     y_sample: tuple[int | float, ...] = ()
     """As in ``Training``."""
     y_classes: int = 0

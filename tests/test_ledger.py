@@ -417,8 +417,10 @@ def test_small_predictions_do_not_fill_the_ledger(recorder: Recorder, hooked: ty
     for _ in range(200):
         model.predict(np.zeros((1, 2)))
     model.predict(np.zeros((200, 2)))
-    assert len(recorder.evaluations) == 51
-    assert recorder.evaluations[-1]["x"]["shape"] == [200, 2]
+    assert len(recorder.evaluations) == 52
+    together, large = recorder.evaluations[-2:]
+    assert (together["x"]["kind"], together["x"]["shape"]) == ("sequence", [200, 2])
+    assert large["x"]["shape"] == [200, 2]
     assert {one.get("saved") for one in recorder.evaluations[:50]} == {None}
 
 
@@ -433,7 +435,7 @@ def test_models_that_cannot_be_saved_are_held_for_the_end(recorder: Recorder, ho
         model.weights = [np.full(3, number)]
         model.fit(np.zeros((200, 2)), callbacks=UNWATCHED)
     assert recorder.trainings[0]["save_error"] == "uses classes of its own: Hooked"
-    assert list(recorder.unsaved) == [f"m{number}" for number in range(3, 11)]
+    assert list(recorder.keep.unsaved) == [f"m{number}" for number in range(3, 11)]
 
 
 # --- the handover folder ---------------------------------------------------------------------------------------------
@@ -485,7 +487,7 @@ def test_the_notebook_noticed_nothing(trained: tuple[Execution, Ledger, Store]) 
     assert printed == "(60000, 28, 28) (60000,) (10000, 28, 28) (10000,) uint8 True\n"
     traceback = "".join(cells[5]["outputs"][-1]["traceback"])
     assert "guest" not in traceback
-    assert "ledger" not in traceback
+    assert "ledger.py" not in traceback
 
 
 @pytest.mark.kernel

@@ -30,7 +30,7 @@ from .things import Thing
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
-HOOKS: Sequence[str] = ("seeds", "loaders", "budget")
+HOOKS: Sequence[str] = ("seeds", "scores", "loaders", "budget")
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
@@ -71,8 +71,10 @@ class Session:
         if entry not in self.adaptations and len(self.adaptations) < ADAPTATIONS:
             self.adaptations.append(entry)
 
-    def after_cell(self, *_: Thing) -> None:
+    def after_cell(self, result: Thing = None) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
+        if self._recorder is not None:
+            self.recorder.end_cell(failed=not getattr(result, "success", True))
         if self._recorder is not None or self.adaptations:
             self.recorder.flush()
 
