@@ -240,7 +240,7 @@ def _tar(arrays: Arrays, part: str, style: str, file: File) -> None:
 def _zip(arrays: Arrays, part: str, style: str, file: File) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name in KAGGLE:
-            content = _content("kaggle", name, style, arrays)
+            content = _content("kaggle", name, "pixel0", arrays)
             archive.writestr(zipfile.ZipInfo(f"{name}.csv"), content, zipfile.ZIP_DEFLATED, 1)
 
 

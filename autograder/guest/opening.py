@@ -1,9 +1,9 @@
 """A path that does not exist is answered from the shelf, whichever way Python asks for it.
 
-``open``, ``os.stat`` (and with it ``os.path.exists``, ``pathlib``), ``os.listdir`` and ``os.scandir`` (``glob``,
-``os.walk``) are wrapped; the wrappers do something only after the real call has failed. What is not Python (a shell
-line, TensorFlow's own file system, HDF5) reads real files: before a cell with such a reader runs, the files it names
-are written where that can be done.
+``open``, ``os.stat`` (and with it ``os.path.exists``, ``pathlib``), ``os.lstat``, ``os.listdir`` and ``os.scandir``
+(``glob``, ``os.walk``) are wrapped; the wrappers do something only after the real call has failed. What is not Python
+(a shell line, TensorFlow's own file system, HDF5) reads real files: before a cell with such a reader runs, the files it
+names are written where that can be done.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def install(session: Thing) -> None:
             setattr(sys.modules[module], name, opened)
     wrappers = {
         "stat": asker(session, os.stat, "status", lambda found: found),
+        "lstat": asker(session, os.lstat, "status", lambda found: found),
         "listdir": asker(session, os.listdir, "listing", list),
         "scandir": asker(session, os.scandir, "entries", lambda found: found),
     }

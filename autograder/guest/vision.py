@@ -8,7 +8,7 @@ from types import ModuleType
 
 from . import classes
 from .imports import Actions
-from .sets import Array, family, served
+from .sets import Array, served
 from .things import Thing
 
 
@@ -57,7 +57,7 @@ def install_colour(module: ModuleType, session: Thing) -> None:
         self.train = train
         if download:
             make(root)
-        self.data, labels = part(session, name, family(type(self).__name__), train)
+        self.data, labels = part(session, name, type(self).__name__, train)
         self.targets = labels.tolist()
         self.classes = list(classes.NAMES[name])
         self.class_to_idx = {label: number for number, label in enumerate(self.classes)}
