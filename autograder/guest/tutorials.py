@@ -66,15 +66,16 @@ class DataSet:
     def __init__(self, images: Array, labels: Array, *, one_hot: bool, flat: bool, dtype: str) -> None:
         import numpy as np
 
-        shape = (len(images), -1) if flat else (*images.shape, 1)
+        count, height, width = images.shape
+        shape = (count, height * width) if flat else (count, height, width, 1)
         self.images = images.reshape(shape)
         if "float" in dtype:
             self.images = self.images.astype(np.float32) / np.float32(255)
         self.labels = np.eye(10)[labels] if one_hot else labels
-        self.num_examples = len(images)
+        self.num_examples = count
         self.epochs_completed = 0
         self._at = 0
-        self._order = np.arange(len(images))
+        self._order = np.arange(count)
 
     def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple[Array, Array]:
         """Each epoch in an order of its own; a batch never mixes two epochs."""
