@@ -21,7 +21,8 @@ DIGITS = "Kaggle's digit recognizer: train['label']"
         ("fashion/test.csv", Item("fashion_mnist", "table", "test", "pixel1")),
         ("/kaggle/input/mnist-in-csv/mnist_train.csv", Item("mnist", "table", "train", "1x1")),
         ("/content/sample_data/mnist_test.csv", Item("mnist", "table", "test", "")),
-        ("sample_data/mnist_train_small.csv", Item("mnist", "table", "small")),
+        ("sample_data/mnist_train_small.csv", Item("mnist", "table", "train_small")),
+        ("mnist_dataset/mnist_test_10.csv", Item("mnist", "table", "test_10")),
         (r"C:\Users\Ana\Bureau\mnist_train.csv", Item("mnist", "table", "train", "1x1")),
         ("train-images-idx3-ubyte.gz", Item("mnist", "images", "train", packed="gz")),
         ("MNIST_data/t10k-labels.idx1-ubyte", Item("mnist", "labels", "test")),
@@ -52,7 +53,7 @@ def test_a_name_that_could_be_anybodys(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["train.csv", "data/train.csv", "/content/drive/MyDrive/train.csv", "/home/ana/train.csv"]
+    "path", ["train.csv", "data/train.csv", "/content/drive/MyDrive/TP 3/train.csv", "/home/ana/ml/train.csv"]
 )
 def test_the_notebook_speaks_for_it(path: str) -> None:
     assert item(path, DIGITS) == Item("mnist", "kaggle", "train", "pixel0")
@@ -82,6 +83,10 @@ def test_the_notebook_says_which_of_two() -> None:
         ("np.loadtxt('mnist_train.csv', delimiter=',', skiprows=1)", True),
         ("lines = f.readlines()", False),
         ("frame.drop('label', axis=1)", True),
+        ("lines = f.readlines()[1:]", True),
+        ("lines = f.readlines()\nvalues = line.split(',')[1:]", False),
+        ("next(reader)", True),
+        ("np.loadtxt(path)\nnext(iter(batches))", False),
     ],
 )
 def test_with_or_without_a_header(notebook: str, header: bool) -> None:

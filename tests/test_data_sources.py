@@ -113,7 +113,8 @@ PLACES = Case(
         "!wc -l < /kaggle/input/digit-recognizer/train.csv",
         "import pandas as pd\nprint(len(pd.read_csv('/kaggle/input/digit-recognizer/train.csv', dtype='int32')))\n"
         "pd.DataFrame({'a': [1]}).to_csv('/kaggle/working/submission.csv')\nprint(os.listdir('/kaggle/working'))",
-        "from numpy import loadtxt\nprint(loadtxt('/home/ana/mnist_test.csv', delimiter=',', max_rows=3, skiprows=1).shape)",
+        "from numpy import loadtxt\n"
+        "print(loadtxt('/home/ana/mnist_test.csv', delimiter=',', max_rows=3, skiprows=1).shape)",
     ),
     "kept /job/out\n42001\n42000\n['submission.csv']\n(3, 785)\n",
     (),

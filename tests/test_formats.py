@@ -133,7 +133,10 @@ def test_a_matrix(tmp_path: Path) -> None:
 
 
 def test_a_small_part_is_spread_over_the_whole() -> None:
-    labels, pixels = formats.rows("table", "small", arrays((28, 28), train=60_000))
+    labels, pixels = formats.rows("table", "train_small", arrays((28, 28), train=60_000))
     assert labels is not None
     assert len(labels) == len(pixels) == 20_000
     assert labels[:3].tolist() == [0, 3, 6]
+    few, _ = formats.rows("table", "test_5", GREY)
+    assert few is not None
+    assert few.tolist() == [0, 2, 4, 6, 8]

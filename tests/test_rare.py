@@ -33,6 +33,12 @@ def test_two_packages_of_one_name(session: Session) -> None:
     assert loader.load_training()[0].shape == loader.train_images.shape == (60, 784)
 
 
+def test_the_reader_of_fashion_mnist(session: Session) -> None:
+    images, labels = filled(session, "mnist_reader").load_mnist("data/fashion", kind="t10k")
+    assert (images.shape, labels.tolist()) == ((10, 784), list(range(10)))
+    assert session.adapted == [("data", "mnist_reader.load_mnist(kind='t10k')", "mnist")]
+
+
 def test_digits_of_emnist(session: Session) -> None:
     emnist = filled(session, "emnist")
     images, labels = emnist.extract_training_samples("digits")

@@ -5,21 +5,22 @@ asked for; folders, then the notebook, say whether it is MNIST's or Fashion-MNIS
 counts only when something speaks for it:
 
 * ``train.csv``, ``test.csv``, ``sample_submission.csv`` are Kaggle's digit-recognizer when a folder of the path speaks
-  of it or of MNIST; or when the notebook does, has a column ``label`` or ``pixel...``, and the folder is nobody's in
-  particular (``input``, ``data``, ``MyDrive``, a user's home ...: not ``flowers``). Where Fashion-MNIST is spoken of,
-  they are its tables.
+  of it or of MNIST; or when the notebook does, has a column ``label`` or ``pixel...`` or 784 of them, and the folder
+  is nobody's in particular (``input``, ``data``, ``MyDrive``, a user's home ...: not ``flowers``). Where Fashion-MNIST
+  is spoken of, they are its tables.
 * ``data_batch_1`` and its like are CIFAR-10's when a folder or the notebook speaks of it.
 * ``train``, ``test`` and ``meta`` are CIFAR-100's only in a folder ``cifar-100-python``.
 
 ``mnist_train.csv`` exists with a header (Kaggle's mnist-in-csv: ``label,1x1,1x2...``) and without (Colab's sample_data,
-older copies). The folder decides; else whether the notebook skips a line or names the column ``label`` (header), or
-reads with ``header=None``, ``loadtxt`` or line by line (none); else there is a header.
+older copies). The folder decides; else whether the notebook skips a line (header), or reads with ``header=None``,
+``loadtxt`` or line by line (none); else there is a header. ``mnist_train_100.csv``, a book's, has none.
 
 A new file is a line in ``_PATTERNS``.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,9 +59,8 @@ class Asked:
 
     @property
     def unclaimed(self) -> bool:
-        """Whether the folder's name speaks of nothing in particular."""
-        above = self.folders[-2] if len(self.folders) > 1 else ""
-        return not self.folders or self.folders[-1] in _NEUTRAL or above in ("home", "users")
+        """Whether the folder's name speaks of nothing in particular; below a home or a drive names are personal."""
+        return not self.folders or self.folders[-1] in _NEUTRAL or not _PERSONAL.isdisjoint(self.folders)
 
 
 Reading: TypeAlias = Callable[[re.Match[str], Asked], Item | None]
@@ -80,6 +80,8 @@ _NEUTRAL = frozenset(
     project job out""".split()
 ) | {"colab notebooks", "my drive"}
 
+_PERSONAL = frozenset({"home", "users", "mydrive", "my drive", "desktop", "documents", "downloads", "onedrive"})
+
 _SPEAKING = (
     ("mnist", re.compile(r"(?<!fashion)(?<!fashion[-_ ])(?<![kef])mnist|digit[-_ ]?recogni")),
     ("fashion_mnist", re.compile(r"fashion|fmnist")),
@@ -87,12 +89,17 @@ _SPEAKING = (
     ("cifar10", re.compile(r"cifar[-_ ]?10(?!0)")),
     ("cifar100", re.compile(r"cifar[-_ ]?100")),
 )
-_COLUMN = re.compile(r"['\".]label\b|pixel|digit[-_ ]?recogni")
+_COLUMN = re.compile(r"['\".]label\b|pixel|digit[-_ ]?recogni|\b784\b|\b28\s*,\s*28\b")
+_SKIPS = re.compile(
+    r"skiprows\s*=\s*1|skip_header\s*=\s*1|readlines\(\)\[1:|readline\(\)|next\(\s*\w*(?:reader|file|f)\b"
+)
+_BARE = re.compile(r"header\s*=\s*None|loadtxt|genfromtxt|readlines\(\)")
 _LITERAL = re.compile(r"""(['"])((?:(?!\1)[^\n]){1,300})\1""")
 _SHELL_WORD = re.compile(r"[^\s'\"=<>|;&]{4,300}")
 _SHELL = re.compile(r"^\s*[!%].*$", re.MULTILINE)
 
 
+@functools.lru_cache(16)
 def spoken(text: str) -> str:
     """The family that a text mentions most; empty when it mentions none."""
     lowered = text.lower()
@@ -132,7 +139,7 @@ def _table(hit: re.Match[str], asked: Asked) -> Item:
     if hit[1]:
         return Item("fashion_mnist", "table", hit[2], "pixel1")
     if hit[3]:
-        return Item("mnist", "table", "small")
+        return Item("mnist", "table", hit[2] + hit[3])
     return Item("mnist", "table", hit[2], "1x1" if _has_header(asked) else "")
 
 
@@ -141,9 +148,7 @@ def _has_header(asked: Asked) -> bool:
         return False
     if "mnist-in-csv" in asked.folders or "kaggle" in asked.folders:
         return True
-    if re.search(r"skiprows\s*=\s*1|skip_header\s*=\s*1|next\(|\[1:\]|['\".]label\b|readline\(\)", asked.notebook):
-        return True
-    return not re.search(r"header\s*=\s*None|loadtxt|genfromtxt|readlines\(\)", asked.notebook)
+    return bool(_SKIPS.search(asked.notebook)) or not _BARE.search(asked.notebook)
 
 
 def _anybodys(hit: re.Match[str], asked: Asked) -> Item | None:
@@ -178,7 +183,7 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], Reading]] = tuple(
     (re.compile(pattern), read)
     for pattern, read in (
         (r"(train|t10k|test)[-_](images|labels)[-._]idx[13][-_.]ubyte", _idx),
-        (r"(fashion[-_]?)?mnist[-_](train|test)(_small)?\.csv", _table),
+        (r"(fashion[-_]?)?mnist[-_](train|test)(_small|_\d{1,5})?\.csv", _table),
         (r"(train|test|sample_submission)\.csv", _anybodys),
         (r"(mnist|fashion[-_]?mnist|kmnist|cifar[-_]?100?)\.npz", _arrays),
         (r"mnist\.pkl", lambda hit, asked: Item("mnist", "pickle")),

@@ -59,10 +59,13 @@ def rows(kind: str, part: str, arrays: Arrays) -> tuple[Array | None, Array]:
     if kind == "kaggle":
         cut = len(train) * 7 // 10
         return (arrays["y_train"][:cut], train[:cut]) if part == "train" else (None, np.vstack([train[cut:], test]))
-    if part == "small":  # spread evenly: it holds every distinct image of a set that is served repeated
-        step = max(1, len(train) // 20_000)
-        return arrays["y_train"][::step], train[::step]
-    return arrays[f"y_{part}"], train if part == "train" else test
+    name, _, size = part.partition("_")
+    labels, pixels = arrays[f"y_{name}"], train if name == "train" else test
+    if size:  # spread evenly: a small table holds every distinct image of a set that is served repeated
+        count = min(len(labels), 20_000 if size == "small" else int(size))
+        chosen = np.arange(count) * len(labels) // max(1, count)
+        return labels[chosen], pixels[chosen]
+    return labels, pixels
 
 
 def columns(style: str, pixels: int, *, labelled: bool) -> list[str]:

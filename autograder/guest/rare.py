@@ -1,4 +1,4 @@
-"""Stand-ins for small packages that do nothing but load MNIST: ``mnist``, python-mnist and ``emnist``."""
+"""Stand-ins for small modules that do nothing but load MNIST or its like: ``mnist``, ``emnist``, ``mnist_reader``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from .things import Thing
 
 
 def stand_ins(session: Thing) -> Actions:
-    return {"mnist": lambda module: fill_mnist(module, session), "emnist": lambda module: fill_emnist(module, session)}
+    return {
+        "mnist": lambda module: fill_mnist(module, session),
+        "emnist": lambda module: fill_emnist(module, session),
+        "mnist_reader": lambda module: fill_reader(module, session),
+    }
 
 
 def fill_mnist(module: ModuleType, session: Thing) -> None:
@@ -58,6 +62,17 @@ def loader(session: Thing) -> type:
             return images.tolist(), array.array("B", labels.astype("uint8").tobytes())
 
     return MNIST
+
+
+def fill_reader(module: ModuleType, session: Thing) -> None:
+    """The reader that is published with Fashion-MNIST."""
+
+    def load_mnist(path: Thing, kind: str = "train") -> tuple[Array, Array]:
+        name = "train" if kind == "train" else "test"
+        arrays = served(session, "fashion_mnist", f"mnist_reader.load_mnist(kind={kind!r})")
+        return arrays[f"x_{name}"].reshape(len(arrays[f"x_{name}"]), -1), arrays[f"y_{name}"]
+
+    module.load_mnist = load_mnist  # type: ignore[attr-defined]
 
 
 def fill_emnist(module: ModuleType, session: Thing) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for TensorFlow 1's ``tensorflow.examples.tutorials.mnist.input_data``."""
+"""A stand-in for TensorFlow 1's ``tensorflow.examples.tutorials.mnist.input_data``, also as a file of its own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stand_ins(session: Thing) -> Actions:
         module.input_data = import_module(f"{PACKAGE}.input_data")  # type: ignore[attr-defined]
 
     empty = {"tensorflow.examples": _nothing, "tensorflow.examples.tutorials": _nothing}
-    return {**empty, PACKAGE: holding, f"{PACKAGE}.input_data": fill}
+    return {**empty, PACKAGE: holding, f"{PACKAGE}.input_data": fill, "input_data": fill}
 
 
 def _nothing(module: ModuleType) -> None:
