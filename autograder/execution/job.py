@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,12 +22,17 @@ GUEST = Path(__file__).resolve().parent.parent / "guest"
 PROGRAMS = (
     "runner",
     "budget",
+    "catalogue",
+    "classes",
     "client",
     "courier",
+    "flow",
+    "formats",
     "frames",
     "handover",
     "harvest",
     "hooks",
+    "hub",
     "imports",
     "iterators",
     "keep",
@@ -34,18 +40,29 @@ PROGRAMS = (
     "ledger",
     "loaders",
     "models",
+    "network",
+    "opening",
+    "openml",
     "outputs",
     "prints",
+    "rare",
     "scores",
     "seeds",
+    "sets",
+    "shelf",
     "stack",
     "steps",
+    "tables",
     "tally",
     "targets",
-    "thinning",
     "things",
+    "thinning",
+    "tutorials",
+    "vision",
     "watch",
 )
+PLACES = ("/content", "/kaggle")
+"""Where notebooks written on Colab and Kaggle keep their files: writable in room 1, where the wall can make them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +96,9 @@ class Job:
     data: DataSet
     data_file: Path
     """``datasets.room_file(data, ...)``."""
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """Further data sets that the notebook may load by name: name for people -> a file of the same form as
+    ``data_file``."""
     limits: Limits = field(default_factory=Limits)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     seed: int = 20
@@ -101,6 +121,7 @@ def room(job: Job, document: Document) -> Room:
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)
     inputs["data.npz"] = job.data_file
+    inputs |= {file: job.others[name] for name, file in _others(job).items()}
     return Room(  # noqa: S604 (``shell`` is a promise about /usr/bin, not about subprocess)
         program="runner.py",
         inputs=inputs,
@@ -108,8 +129,15 @@ def room(job: Job, document: Document) -> Room:
         shell=True,
         device=job.device,
         environment=_threads(job.threads) | dict(job.environment),
-        unreadable=label_files(job.data.card.name),
+        unreadable=tuple(path for name in (job.data.card.name, *job.others) for path in label_files(name)),
+        places=PLACES,
     )
+
+
+def _others(job: Job) -> dict[str, str]:
+    """Name of each further data set -> name of its file in the room; the set may be called after a path."""
+    plain = {name: re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem)[:60] for name in job.others}
+    return {name: f"data-{number}-{plain[name]}.npz" for number, name in enumerate(job.others, start=1)}
 
 
 def injected(job: Job) -> dict[str, Json]:
@@ -123,6 +151,7 @@ def _orders(job: Job) -> dict[str, Json]:
         "seed": job.seed,
         "parameters": injected(job),
         "data": card.name,
+        "others": _others(job),
         "stride": card.train_stride,
         "train_rows": card.train_rows,
         "test_rows": card.test_rows,

@@ -30,7 +30,10 @@ from .things import Thing
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
-HOOKS: Sequence[str] = ("seeds", "scores", "loaders", "budget")
+HOOKS: Sequence[str] = (
+    *("seeds", "scores", "budget"),
+    *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
+)
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
@@ -53,6 +56,7 @@ class Session:
         """Execution count of the cell that is running."""
         self.adaptations: list[dict[str, Any]] = []
         self._recorder: Any = None
+        self._shelf: Any = None
 
     @property
     def recorder(self) -> Thing:
@@ -64,6 +68,15 @@ class Session:
             handover = Handover(Path(os.environ["AUTOGRADER_HANDOVER"]))
             self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
         return self._recorder
+
+    @property
+    def shelf(self) -> Thing:
+        """The published files of our data sets; most notebooks ask for none."""
+        if self._shelf is None:
+            from .shelf import Shelf
+
+            self._shelf = Shelf.of(self)
+        return self._shelf
 
     def adapt(self, kind: str, old: str, new: str = "") -> None:
         """Note once per cell what was done so that the notebook runs here: an ``Adaptation`` of the ledger."""

@@ -75,10 +75,11 @@ def room_variables(room: Room, python: Interpreter) -> dict[str, str]:
     return environment(room, python, job="/job", home="/home/student", temporary="/tmp", shell=shell)  # noqa: S108
 
 
-def sizes(limits: Limits) -> dict[str, int]:
+def sizes(limits: Limits, places: Sequence[str] = ()) -> dict[str, int]:
     """Bytes of each writable place; their contents count as memory, so their sum may exceed the disk limit."""
     disk = limits.disk_mb * MB
-    return {"/dev/shm": disk // 2, "/tmp": disk, "/home/student": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
+    own = {"/dev/shm": disk // 2, "/tmp": disk, "/home/student": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
+    return own | dict.fromkeys(places, disk)
 
 
 def rebound(job: Job, python: Interpreter) -> dict[Path, Path]:
@@ -176,7 +177,7 @@ def _inputs(plan: Plan) -> list[str]:
 
 
 def _writable(plan: Plan) -> list[str]:
-    places = sizes(plan.room.limits).items()
+    places = sizes(plan.room.limits, plan.room.places).items()
     return [part for place, size in places for part in (*_limited(size, plan), "--tmpfs", place)]
 
 
