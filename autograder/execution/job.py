@@ -21,12 +21,14 @@ GUEST = Path(__file__).resolve().parent.parent / "guest"
 PROGRAMS = (
     "runner",
     "client",
+    "colab",
     "commands",
     "courier",
     "frames",
     "handover",
     "harvest",
     "imports",
+    "inert",
     "kernel",
     "ledger",
     "loaders",
@@ -39,12 +41,14 @@ PROGRAMS = (
     "prompts",
     "repairs",
     "seeds",
+    "services",
     "shell",
     "sources",
     "stack",
     "things",
     "thinning",
     "watch",
+    "widgets",
 )
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from . import shell as rules
 from .things import Thing
@@ -102,7 +101,7 @@ def _inside_python(session: Thing) -> None:
         begin(self, _arguments(session, args, bool(options.get("shell"))), *rest, **options)
 
     @functools.wraps(system)
-    def started(command: Any) -> int:
+    def started(command: Thing) -> int:
         return system(answered(session, command) if isinstance(command, str) else command)
 
     subprocess.Popen.__init__ = begun  # type: ignore[method-assign]

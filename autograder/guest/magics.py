@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from typing import Any
 
-from . import commands, shell as rules
+from . import commands
+from . import shell as rules
+from .imports import Actions
 from .prompts import NO_DEBUGGER
 from .things import Thing
 
@@ -59,7 +60,7 @@ def _line(shell: Thing, name: str, function: Thing) -> None:
 def _pictures(session: Thing, shell: Thing) -> None:
     matplotlib, pylab = shell.find_line_magic("matplotlib"), shell.find_line_magic("pylab")
 
-    def inline(line: str) -> Any:
+    def inline(line: str) -> Thing:
         wanted = line.split("#")[0].strip()
         if wanted in ("-l", "--list"):
             return matplotlib(wanted)
@@ -67,11 +68,29 @@ def _pictures(session: Thing, shell: Thing) -> None:
             session.adapt("absent", f"%matplotlib {wanted}".strip(), INLINE)
         return matplotlib("inline")
 
-    def populated(line: str) -> Any:
+    def populated(line: str) -> Thing:
         return pylab("--no-import-all inline" if "--no-import-all" in line else "inline")
 
     _line(shell, "matplotlib", inline)
     _line(shell, "pylab", populated)
+
+
+def figures(session: Thing) -> Actions:
+    """A hook that keeps plots in a format which feedback can show: ``%config InlineBackend.figure_format = 'svg'``."""
+
+    def kept(module: Thing) -> None:
+        select = module.select_figure_formats
+
+        def selected(shell: Thing, formats: Thing, **options: Thing) -> None:
+            wanted = {formats} if isinstance(formats, str) else set(formats)
+            if wanted and wanted <= {"svg", "pdf"}:
+                session.adapt("absent", f"figure_format = {sorted(wanted)[0]!r}", INLINE)
+                wanted = {"png"}
+            select(shell, wanted, **options)
+
+        module.select_figure_formats = selected
+
+    return {"IPython.core.pylabtools": kept}
 
 
 def _installers(session: Thing, shell: Thing) -> None:
@@ -91,7 +110,7 @@ def _installers(session: Thing, shell: Thing) -> None:
 def _timing(session: Thing, shell: Thing) -> None:
     timeit = shell.find_line_magic("timeit")
 
-    def once(line: str, cell: str | None = None) -> Any:
+    def once(line: str, cell: str | None = None) -> Thing:
         session.adapt("absent", "%timeit" if cell is None else "%%timeit", ONCE)
         return timeit(f"-n1 -r1 {_TIMING.sub('', line)}", cell)
 
@@ -120,7 +139,7 @@ def _shells(session: Thing, shell: Thing) -> None:
     for name in ("bash", "sh", "script"):
         original = shell.find_cell_magic(name)
 
-        def scripted(line: str, cell: str, name: str = name, original: Thing = original) -> Any:
+        def scripted(line: str, cell: str, name: str = name, original: Thing = original) -> Thing:
             if name == "script" and not re.match(r"(?:/\S*/)?(?:ba|z)?sh\b", line.strip()):
                 return original(line, cell)
             instead = commands.answered(session, cell)
@@ -140,7 +159,7 @@ def _extensions(session: Thing, shell: Thing) -> None:
     for name in ("load_ext", "reload_ext"):
         original = shell.find_line_magic(name)
 
-        def loaded(line: str, name: str = name, original: Thing = original) -> Any:
+        def loaded(line: str, name: str = name, original: Thing = original) -> Thing:
             module = line.split("#")[0].strip()
             if module and (module.partition(".")[0] in ("tensorboard", "google") or not _is_there(module)):
                 session.adapt("absent", f"%{name} {module}", NOT_LOADED)
@@ -160,7 +179,7 @@ def _is_there(module: str) -> bool:
 def _folder(session: Thing, shell: Thing) -> None:
     original = shell.find_line_magic("cd")
 
-    def changed(line: str) -> Any:
+    def changed(line: str) -> Thing:
         before = os.getcwd()  # noqa: PTH109
         answer = original(line)
         if line.strip() not in ("", ".") and os.getcwd() == before and not os.path.isdir(line.strip(" '\"")):  # noqa: PTH109, PTH112

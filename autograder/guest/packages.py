@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 ALIASES: Mapping[str, str] = {
     "cudatoolkit": "tensorflow",
@@ -82,7 +83,7 @@ def requirements(arguments: Sequence[str]) -> list[str]:
 
 def _listed(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
             lines = [line.partition("#")[0].strip() for line in file.readlines(1 << 16)[:REQUIREMENT_FILES]]
     except OSError:
         return []

@@ -36,7 +36,9 @@ def install(session: Thing, shell: Thing) -> None:
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
         answer = "1" if _NUMBER.search(line) else ""
         print(f"{prompt}{answer}")
-        session.adapt("absent", f"input({str(prompt)[:80]!r})", "answered with 1" if answer else "answered with nothing")
+        session.adapt(
+            "absent", f"input({str(prompt)[:80]!r})", "answered with 1" if answer else "answered with nothing"
+        )
         return answer
 
     def getpass(prompt: object = "", *arguments: Thing, **keywords: Thing) -> str:

@@ -12,7 +12,7 @@ import textwrap
 import tokenize
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 Repair = Callable[[str], str]
 Parses = Callable[[str], bool]
@@ -54,7 +54,14 @@ def repaired(text: str, readable: Parses, repairs: Sequence[Repair]) -> str | No
 def changes(old: str, new: str) -> list[tuple[str, str]]:
     """Lines that differ, as written and as read; at most ``SHOWN``."""
     pairs = zip_longest(old.splitlines(), new.splitlines(), fillvalue="")
-    return [(before.strip(), after.strip()) for before, after in pairs if before != after][:SHOWN]
+    told = [(before.strip(), after.strip()) for before, after in pairs if before.strip() != after.strip()]
+    if not told and old != new:
+        told = [("\\t", "    ")]  # only the indentation differs
+    return [change for change in told if _MAGIC not in change[1]][:SHOWN]
+
+
+_MAGIC = "get_ipython()"
+"""In lines that IPython itself has made of magics."""
 
 
 # --- what was pasted with the code -----------------------------------------------------------------------------------
@@ -110,7 +117,7 @@ def line_numbers(text: str) -> str:
     if len(lines) < 2 or not all(found):
         return text
     numbers = [int(match[1]) for match in found if match]
-    if any(later != earlier + 1 for earlier, later in zip(numbers, numbers[1:], strict=False)):
+    if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
         return text
     return textwrap.dedent("\n".join(match[2] for match in found if match)) + "\n"
 
@@ -131,7 +138,8 @@ _COMMAND = re.compile(rf"^([ \t]*)((?:{_COMMANDS})[ \t]+\S.*)$")
 
 def shell_lines(text: str) -> str:
     """``pip install x`` among other lines: IPython reads such a line only when it stands alone."""
-    return "\n".join(_shell_line(line) for line in text.splitlines()) + "\n"
+    lines = text.splitlines()
+    return text if len(lines) == 1 else "\n".join(map(_shell_line, lines)) + "\n"
 
 
 def _shell_line(line: str) -> str:
@@ -161,7 +169,7 @@ _Change = tuple[tuple[int, int], tuple[int, int], str]
 
 
 def python_2(text: str) -> str:
-    """``print x``, ``except E, e:``, ``exec x`` and ``raise E, x`` as Python 3 has them; magics must be gone already."""
+    """``print x``, ``except E, e:``, ``exec x``, ``raise E, x`` as Python 3 has them; without magics."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):

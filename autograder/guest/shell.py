@@ -1,7 +1,7 @@
 """Shell commands of a notebook: what asks for a network, a server or another environment is answered, not run.
 
-Texts in, texts out: a command line is cut into its simple commands, and each that is to be answered becomes a ``printf``
-of the answer. The rest runs as it is: a room is a sandbox.
+Texts in, texts out: a command line is cut into its simple commands, and each that is to be answered becomes a
+``printf`` of the answer. The rest runs as it is: a room is a sandbox.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def _words(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError:
         words = text.split()
-    while words and (_ASSIGNMENT.match(words[0]) or words[0] in ("sudo", "time", "nohup", "exec", "-E", "-H", "(", "{")):
+    while words and (
+        _ASSIGNMENT.match(words[0]) or words[0] in ("sudo", "time", "nohup", "exec", "-E", "-H", "(", "{")
+    ):
         words.pop(0)
     kept: list[str] = []
     skip = False
@@ -240,7 +242,9 @@ _TARGETS: Mapping[str, Callable[[Sequence[str]], list[str]]] = {
 }
 """Program that fetches something -> which files it would leave."""
 
-_SERVERS = frozenset("tensorboard ngrok streamlit localtunnel lt http.server jupyter-notebook jupyter-lab gradio".split())
+_SERVERS = frozenset(
+    "tensorboard ngrok streamlit localtunnel lt http.server jupyter-notebook jupyter-lab gradio".split()
+)
 _NVIDIA = "NVIDIA-SMI has failed: no GPU is visible where this notebook is graded."
 
 

@@ -15,7 +15,7 @@ Lines = list[str]
 
 
 def actions(session: Thing) -> Actions:
-    return prompts.debuggers(session)
+    return {**prompts.debuggers(session), **magics.figures(session)}
 
 
 def stand_ins(session: Thing) -> Actions:
@@ -54,10 +54,12 @@ class Reader:
 
     def _readable(self, text: str) -> str:
         known = self.shell.magics_manager.magics
-        tidied = placed(spaced(text, known["line"]), known["cell"])
+        tidied = spaced(text, known["line"])
         if tidied != text:
             self._tell(repairs.changes(text, tidied))
-            text = tidied
+        text = placed(tidied, known["cell"])
+        if text != tidied:
+            self._tell([(f"a comment above {text.split()[0]}", f"{text.split()[0]} in the first line")])
         if read(text):
             return text
         repaired = repairs.repaired(text, read, (*repairs.PASTED, _modern))
@@ -124,14 +126,14 @@ def placed(text: str, known: Collection[str]) -> str:
     return text[match.end(1) :].lstrip(" \t")
 
 
-# --- names that Python 3 has no more -----------------------------------------------------------------------------------
+# --- names that Python 3 has no more -------------------------------------------------------------------------------
 
 
 def _old_names(session: Thing, shell: Thing) -> None:
     """In the notebook's own namespace, where no library looks to find out which Python this is."""
 
     def old(name: str, new: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def called(*arguments: Thing, **keywords: Thing) -> Any:
+        def called(*arguments: Thing, **keywords: Thing) -> Thing:
             session.adapt("spelling", f"{name}(...)", f"{new}(...)")
             return function(*arguments, **keywords)
 
