@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import ConfigError
-from autograder.intake import Caps, Person, collect, missing, names, read_notebook, read_roster
+from autograder.intake import Caps, Person, Reading, collect, missing, names, read_notebook, read_roster
 from autograder.intake.roster import match
 from autograder.records import Message, Submission
 from autograder.store import Store
@@ -487,10 +487,73 @@ def test_a_cell_that_asks_papermill_to_be_replaced_stays() -> None:
     assert json.loads(reading.notebook)["cells"][0]["metadata"] == {"tags": ["parameters"]}
 
 
-def test_a_notebook_pasted_into_a_cell_is_said() -> None:
-    reading = read_notebook(notebook("x = 1", notebook("inner").decode()))
+def test_a_notebook_pasted_into_a_cell_is_opened() -> None:
+    inner = notebook("import keras", {"cell_type": "markdown", "source": ["# Title"]}, "model.fit(x)").decode()
+    reading = read_notebook(notebook("x = 1", inner, "y = 2"))
+    assert opened(reading) == ["x = 1", "import keras", "# Title", "model.fit(x)", "y = 2"]
+    assert [message.values for message in reading.notes] == [{"cell": 2, "cells": 3}]
+    assert "whole notebook" in reading.notes[0].text
+
+
+def opened(reading: Reading) -> list[str]:
     assert reading.notebook is not None
-    assert [message.values for message in reading.notes] == [{"cell": 2}]
+    return [cell["source"] for cell in json.loads(reading.notebook)["cells"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "whole"),
+    [
+        (notebook("a", "b").decode() + "\n\nend of file", ["a", "b"], True),
+        ("# my notebook\n\n" + notebook("a", "b").decode(), ["a", "b"], True),
+        (json.dumps({"cells": [code("a"), code("b")]}, indent=1), ["a", "b"], True),
+        (json.dumps({"cells": [code("a"), code("b"), code("c")]}, indent=1)[:-60], ["a", "b"], False),
+        (json.dumps({"nbformat": 4, "cells": [code("a"), code("b")]})[:-2], ["a", "b"], False),
+        ('{"cells": [' + json.dumps(code("a")) + ", 7]", ["a"], False),
+    ],
+    ids=["text after it", "a comment above it", "short", "cut off", "only its end is cut off", "no cell"],
+)
+def test_a_pasted_notebook_is_opened_as_far_as_it_goes(text: str, cells: list[str], whole: bool) -> None:
+    reading = read_notebook(notebook(text))
+    assert opened(reading) == cells
+    assert ("breaks off" not in reading.notes[0].text) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"cells": 7, "nbformat": 4}',
+        '{"cells": []}',
+        '{"cells": [{"a": 1}]}',
+        '{"cells": [',
+        'x = {"cells": [{"cell_type": "code"}]}',
+        "{'cells': [__import__('os').abort()]}",
+        '{"cells": ' + "[" * 5000,
+    ],
+)
+def test_what_only_looks_like_a_pasted_notebook_stays(text: str) -> None:
+    assert opened(read_notebook(notebook(text))) == [text]
+
+
+def test_only_one_level_of_pasted_notebooks_is_opened() -> None:
+    deep = notebook("deep").decode()
+    reading = read_notebook(notebook(notebook(deep, "flat").decode()))
+    assert opened(reading) == [deep, "flat"]
+    assert [message.values for message in reading.notes] == [{"cell": 1, "cells": 2}, {"cell": 1}]
+
+
+def test_a_pasted_notebook_of_too_many_cells_stays_closed() -> None:
+    text = notebook(*map(str, range(20))).decode()
+    reading = read_notebook(notebook(text), Caps(cells=10))
+    assert opened(reading) == [text]
+    assert "cannot run" in reading.notes[0].text
+
+
+def test_the_cells_of_a_pasted_notebook_are_repaired_like_others() -> None:
+    text = json.dumps({"cells": [code("a", id="same"), code("b", id="same"), {"cell_type": "code"}]})
+    reading = read_notebook(notebook(code("first", id="same"), text))
+    assert opened(reading) == ["first", "a", "b", ""]
+    assert {"cells": "4"} in [message.values for message in reading.notes]
+    nbformat.validate(nbformat.reads(reading.notebook or b"", as_version=4))
 
 
 def test_a_lone_surrogate_does_not_travel() -> None:

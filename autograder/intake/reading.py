@@ -11,6 +11,7 @@ from autograder.intake.caps import Caps
 from autograder.intake.cells import mapping, normalised_cells
 from autograder.intake.names import clean
 from autograder.intake.old import old_cells
+from autograder.intake.pasted import unpacked
 from autograder.records import Json, Message, say
 
 _FOREIGN_KERNELS = re.compile(
@@ -58,7 +59,7 @@ def _read(raw: bytes, caps: Caps) -> Reading:
     refusal = _unfit(notebook, caps)
     if refusal is not None:
         return Reading(refusal=refusal)
-    cells = normalised_cells(notebook["cells"], notes)
+    cells = normalised_cells(unpacked(notebook["cells"], notes, caps.cells), notes)
     return _finished(cells, _metadata(notebook), len(raw), notes, caps)
 
 
