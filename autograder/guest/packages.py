@@ -30,7 +30,7 @@ ALIASES: Mapping[str, str] = {
 """Another name of a package -> the name under which it is installed here."""
 
 OPTIONS_WITH_VALUES = frozenset(
-    "-r --requirement -c --constraint -i --index-url --extra-index-url -f --find-links -t --target --upgrade-strategy "
+    "-r --requirement -c --constraint -i -f -t --target --upgrade-strategy "
     "--progress-bar --python-version --prefix --root --trusted-host --platform -n --name -p --channel --timeout "
     "--default-timeout --python --retries --cache-dir".split()
 )
@@ -74,7 +74,7 @@ def requirements(arguments: Sequence[str]) -> list[str]:
             found += _listed(next(rest, ""))
         elif word.startswith("--requirement="):
             found += _listed(word.partition("=")[2])
-        elif word in OPTIONS_WITH_VALUES:
+        elif word in OPTIONS_WITH_VALUES or re.fullmatch(r"--[a-z-]+-(?:url|links)", word):  # where to look
             next(rest, "")
         elif word not in ("-", ".") and not word.startswith("-"):
             found.append(word)
