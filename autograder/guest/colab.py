@@ -112,11 +112,12 @@ def _quiet(session: Thing, called: str, done: str, answer: Thing = None) -> Thin
 
 def _mount(session: Thing) -> Thing:
     def mount(mountpoint: str, *_: Thing, **__: Thing) -> None:
-        folder = os.path.join(os.fspath(mountpoint), "MyDrive")  # noqa: PTH118
+        place = Path(mountpoint)
         try:
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            if not os.path.lexists(os.path.join(mountpoint, "My Drive")):  # noqa: PTH118
-                os.symlink("MyDrive", os.path.join(mountpoint, "My Drive"))  # noqa: PTH118, PTH211
+            place.mkdir(exist_ok=True)  # not its parents: where there is no /content, none is made
+            (place / "MyDrive").mkdir(exist_ok=True)
+            if not os.path.lexists(place / "My Drive"):
+                (place / "My Drive").symlink_to("MyDrive")
         except OSError:
             session.adapt("absent", f"drive.mount({mountpoint!r})", NO_FOLDER)
             print("Google Drive is not here: nothing was mounted.")

@@ -145,5 +145,12 @@ def _old_names(session: Thing, shell: Thing) -> None:
         "unicode": old("unicode", "str", str),
         "reduce": old("reduce", "functools.reduce", functools.reduce),
     }
-    shell.user_ns.update(names)
-    shell.user_ns_hidden.update(names)
+
+    def give(*_: Thing) -> None:
+        """Again after ``%reset``."""
+        if "xrange" not in shell.user_ns:
+            shell.user_ns.update(names)
+            shell.user_ns_hidden.update(names)
+
+    give()
+    shell.events.register("pre_run_cell", give)
