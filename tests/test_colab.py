@@ -68,7 +68,7 @@ def cell(session: Session, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
         "try:\n    from google.colab import drive\n    drive.mount('x')\n    found = True\nexcept:\n    found = False",
         "try:\n    import wandb\n    found = True\nexcept (ValueError, ModuleNotFoundError):\n    found = False",
         "import importlib.util\nfound = importlib.util.find_spec('wandb') is not None",
-        "import importlib as i\ntry:\n    i.import_module('gradio')\n    found = 1\nexcept Exception:\n    found = False",
+        "import importlib as i\ntry:\n  i.import_module('gradio')\n  found = 1\nexcept Exception:\n  found = False",
     ],
 )
 def test_who_is_prepared_for_absence_is_told_the_truth(cell: Callable[[str], dict[str, Any]], source: str) -> None:

@@ -171,7 +171,11 @@ PLACES: Mapping[str, tuple[Cell, ...]] = {
         Cell("print(“L’accuracy”)", "L’accuracy", noted=("spelling: print(“L’accuracy”) -> print(\"L’accuracy\")",)),
         Cell("x\u00a0= 1\nprint(x)", "1", noted=("spelling: x\u00a0= 1 -> x = 1",)),
         Cell("1  import os\n2  print(os.sep)", "/", noted=("spelling: 1  import os -> import os", "spelling: 2  print(os.sep) -> print(os.sep)")),
-        Cell("y = 2\nIn [3]: print(y)", "2", noted=("spelling: In [3]: print(y) -> print(y)",)),
+        Cell(
+            "y = 2\nz = 3\nIn [3]: for x in [y]:\n   ...:     print(x)",
+            "2",
+            noted=("spelling: In [3]: for x in [y]: -> for x in [y]:", "spelling: ...:     print(x) -> print(x)"),
+        ),
         Cell("%%time\nprint 'inside'", "inside", noted=("spelling: print 'inside' -> print('inside')",)),
         Cell("We now train the model", "invalid syntax", RAISED),
         Cell("print(y)", "2"),
