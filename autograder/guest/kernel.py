@@ -33,6 +33,7 @@ SESSION = "autograder_session"
 HOOKS: Sequence[str] = (
     *("seeds", "scores", "budget"),
     *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
+    *("colab", "sources"),
 )
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
