@@ -30,7 +30,7 @@ from .things import Thing
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
-HOOKS: Sequence[str] = ("seeds", "loaders")
+HOOKS: Sequence[str] = ("seeds", "loaders", "shims")
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
