@@ -20,13 +20,16 @@ from autograder.sandbox.room import Room
 GUEST = Path(__file__).resolve().parent.parent / "guest"
 PROGRAMS = (
     "runner",
+    "activations",
     "addons",
     "archives",
     "backend",
     "cells",
     "charts",
+    "classifier",
     "client",
     "courier",
+    "downloads",
     "elders",
     "estimators",
     "figures",

@@ -55,7 +55,7 @@ def known(part: str, name: str) -> Name | None:
     return None
 
 
-def _without_classes(made: Any, *arguments: Thing, **keywords: Thing) -> Thing:
+def _without_classes(made: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
     """``num_classes`` is read from the data today."""
     keywords.pop("num_classes", None)
     return made(*arguments, **keywords)

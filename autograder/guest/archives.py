@@ -162,7 +162,7 @@ def _save_weights(session: Thing, original: Callable[..., Any]) -> Callable[...,
         if path.endswith(_MODELS):
             return _write(model, path)
         _write(model, f"{path}.index")
-        from tensorflow import train
+        from tensorflow.compat.v1 import train
 
         train.update_checkpoint_state(str(Path(path).parent), path)  # where latest_checkpoint looks
         return None
@@ -228,7 +228,7 @@ def _checkpoints(session: Thing, module: ModuleType) -> None:
         weights = keywords.get("save_weights_only", arguments[3] if len(arguments) > 3 else False)
         begin(self, "name.weights.h5" if weights else "name.keras", *arguments, **keywords)
         self.filepath = str(filepath)
-        vars(self)["autograder_period"] = period
+        self.__dict__["autograder_period"] = period
 
     @wraps(keep)
     def save(self: Thing, epoch: int, batch: Thing, logs: Thing) -> None:

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
+from types import ModuleType
 from typing import Any
 
-from .spelling import Name
+from .imports import Actions
+from .spelling import Name, signed
 from .things import Thing
+
+
+def actions(session: Thing) -> Actions:
+    return {"keras.src.legacy.backend": _settable}
+
+
+def _settable(module: ModuleType) -> None:
+    """``K.set_value(optimizer.lr, 0.1)``: Keras 3 cannot set its own variables that way."""
+    original = module.set_value
+
+    @wraps(original)
+    def set_value(x: Thing, value: Thing) -> None:
+        __tracebackhide__ = True
+        if isinstance(x.dtype, str):
+            x.assign(value)
+        else:
+            original(x, value)
+
+    module.set_value = signed(set_value, original)  # type: ignore[attr-defined]
 
 
 def _nothing(*_arguments: Thing, **_keywords: Thing) -> None:

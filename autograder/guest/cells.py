@@ -1,7 +1,7 @@
 """What is translated in the cells themselves, since no name or function can be given another meaning instead.
 
-``int(labels[i])`` of an array with one element, which NumPy 2.4 refuses, and ``tensorflow.python.keras``, an old copy of
-Keras inside TensorFlow that nothing here could watch. Where nothing of the kind is met, a cell runs as it stands.
+``int(labels[i])`` of an array with one element, which NumPy 2.4 refuses, and ``tensorflow.python.keras``, an old copy
+of Keras inside TensorFlow that nothing here could watch. Where nothing of the kind is met, a cell runs as it stands.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Guarded:
         self.session = session
 
     def visit(self, tree: ast.AST) -> ast.AST:
-        translated = safely(self.session, Translation(self.session.adapt).visit, tree, otherwise=tree)
+        translated: ast.AST = safely(self.session, Translation(self.session.adapt).visit, tree, otherwise=tree)
         return ast.fix_missing_locations(translated)
 
 
@@ -100,10 +100,10 @@ def formatted(text: str, value: Thing, adapt: Callable[[str, str, str], None]) -
     """``text % value``, and where only an array of one element stands in the way, with its element."""
     __tracebackhide__ = True
     try:
-        return text % value
+        return str(text % value)
     except TypeError:
         parts = value if isinstance(value, tuple) else (value,)
         plain = tuple(scalar(part, adapt) for part in parts)
         if all(old is new for old, new in zip(parts, plain, strict=True)):
             raise
-        return text % plain
+        return str(text % plain)

@@ -16,8 +16,8 @@ _RENAMED_MAPS = {"spectral": "nipy_spectral", "spectral_r": "nipy_spectral_r", "
 _SAVED: Mapping[str, None] = dict.fromkeys(("frameon", "papertype", "quality", "optimize", "progressive"))
 _POSITIONAL: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(
-        ("barplot", "boxplot", "violinplot", "stripplot", "swarmplot", "pointplot", "countplot", "boxenplot", "lineplot",
-         "scatterplot", "relplot", "catplot"),
+        ("barplot", "boxplot", "violinplot", "stripplot", "swarmplot", "pointplot", "countplot", "boxenplot",
+         "lineplot", "scatterplot", "relplot", "catplot"),
         ("x", "y", "hue", "data"),
     ),
     **dict.fromkeys(("regplot", "residplot", "lmplot", "jointplot"), ("x", "y", "data")),
@@ -83,13 +83,13 @@ def _histogram(value: Thing, keywords: Keywords) -> str:
 
 def _axes(session: Thing, module: ModuleType) -> None:
     owner = module.Axes
-    respell(session, owner, "boxplot", {"labels": "tick_labels"}, called="plt.boxplot")
-    respell(session, owner, "hist", {"normed": _histogram}, called="plt.hist")
-    respell(session, owner, "hist2d", {"normed": _histogram}, called="plt.hist2d")
-    respell(session, owner, "bar", {"left": "x"}, called="plt.bar")
-    respell(session, owner, "barh", {"bottom": "y"}, called="plt.barh")
-    respell(session, owner, "stem", {"use_line_collection": None}, called="plt.stem")
-    method(session, owner, "plot_date", "plt.plot(...)", _plot_date)
+    respell(session, owner, "boxplot", {"labels": "tick_labels"}, shown="plt.boxplot")
+    respell(session, owner, "hist", {"normed": _histogram}, shown="plt.hist")
+    respell(session, owner, "hist2d", {"normed": _histogram}, shown="plt.hist2d")
+    respell(session, owner, "bar", {"left": "x"}, shown="plt.bar")
+    respell(session, owner, "barh", {"bottom": "y"}, shown="plt.barh")
+    respell(session, owner, "stem", {"use_line_collection": None}, shown="plt.stem")
+    method(session, owner, "ax.plot_date", "plt.plot(...)", _plot_date)
 
 
 def _plot_date(axes: Thing, x: Thing, y: Thing, fmt: str = "o", **more: Thing) -> Thing:
@@ -98,18 +98,20 @@ def _plot_date(axes: Thing, x: Thing, y: Thing, fmt: str = "o", **more: Thing) -
 
 def _base(session: Thing, module: ModuleType) -> None:
     owner = module._AxesBase
-    respell(session, owner, "grid", {"b": "visible"}, called="plt.grid")
-    respell(session, owner, "__init__", {"axisbg": "facecolor", "axis_bgcolor": "facecolor"}, called="plt.axes")
-    method(session, owner, "set_axis_bgcolor", "ax.set_facecolor(...)", lambda axes, color: axes.set_facecolor(color))
-    method(session, owner, "hold", "", lambda axes, on=None: None)
+    respell(session, owner, "grid", {"b": "visible"}, shown="plt.grid")
+    respell(session, owner, "__init__", {"axisbg": "facecolor", "axis_bgcolor": "facecolor"}, shown="plt.axes")
+    method(
+        session, owner, "ax.set_axis_bgcolor", "ax.set_facecolor(...)", lambda axes, color: axes.set_facecolor(color)
+    )
+    method(session, owner, "ax.hold", "", lambda axes, on=None: None)
 
 
 def _figures(session: Thing, module: ModuleType) -> None:
-    respell(session, module.Figure, "savefig", _SAVED, called="plt.savefig")
+    respell(session, module.Figure, "savefig", _SAVED, shown="plt.savefig")
     _laid_out(session, module.Figure)
 
 
-def _laid_out(session: Thing, owner: Any) -> None:
+def _laid_out(session: Thing, owner: Thing) -> None:
     original = owner.tight_layout
 
     @wraps(original)
@@ -128,7 +130,9 @@ def _canvases(session: Thing, module: ModuleType) -> None:
         if canvas.manager is not None:
             canvas.manager.set_window_title(text)
 
-    method(session, module.FigureCanvasBase, "set_window_title", "fig.canvas.manager.set_window_title(...)", title)
+    method(
+        session, module.FigureCanvasBase, "canvas.set_window_title", "fig.canvas.manager.set_window_title(...)", title
+    )
 
 
 def _map(name: Thing = None, lut: int | None = None) -> Thing:
@@ -163,7 +167,7 @@ def _styles(session: Thing, module: ModuleType) -> None:
         original(today if isinstance(style, (list, tuple)) else today[0])
 
     use.autograder = True  # type: ignore[attr-defined]
-    module.use = signed(use, original)
+    vars(module)["use"] = signed(use, original)
 
 
 def _style(session: Thing, module: ModuleType, name: Thing) -> Thing:
@@ -178,11 +182,11 @@ def _style(session: Thing, module: ModuleType, name: Thing) -> Thing:
 
 def _pyplot(session: Thing, module: ModuleType) -> None:
     """Functions of pyplot have signatures of their own, made from those of the axes."""
-    respell(session, module, "boxplot", {"labels": "tick_labels"}, called="plt.boxplot")
-    respell(session, module, "hist", {"normed": _histogram}, called="plt.hist")
-    respell(session, module, "bar", {"left": "x"}, called="plt.bar")
-    respell(session, module, "grid", {"b": "visible"}, called="plt.grid")
-    respell(session, module, "stem", {"use_line_collection": None}, called="plt.stem")
+    respell(session, module, "boxplot", {"labels": "tick_labels"}, shown="plt.boxplot")
+    respell(session, module, "hist", {"normed": _histogram}, shown="plt.hist")
+    respell(session, module, "bar", {"left": "x"}, shown="plt.bar")
+    respell(session, module, "grid", {"b": "visible"}, shown="plt.grid")
+    respell(session, module, "stem", {"use_line_collection": None}, shown="plt.stem")
     original = module.tight_layout
 
     @wraps(original)
@@ -190,7 +194,7 @@ def _pyplot(session: Thing, module: ModuleType) -> None:
         __tracebackhide__ = True
         module.gcf().tight_layout(*arguments, **keywords)
 
-    module.tight_layout = signed(tight_layout, original)
+    vars(module)["tight_layout"] = signed(tight_layout, original)
     answer(session, module, "plt", partial(_plotted, module))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import backend
 from .imports import Actions
-from .spelling import Name, answer, by_notebook, starred
+from .spelling import Name, answer, by_notebook, called
 from .things import Thing
 
 ROOTS = ("keras", "keras._tf_keras.keras", "tensorflow.keras")
@@ -30,7 +30,8 @@ _LAYERS = (
     "core convolutional pooling normalization advanced_activations embeddings recurrent noise merge wrappers local "
     "convolutional_recurrent cudnn_recurrent normalization_v2 recurrent_v2 dense_attention experimental attention "
     "reshaping regularization rnn merging activation preprocessing containers experimental.preprocessing "
-    "core.dense core.dropout core.activation core.flatten core.embedding core.lambda_layer normalization.batch_normalization "
+    "core.dense core.dropout core.activation core.flatten core.embedding core.lambda_layer "
+    "normalization.batch_normalization "
     "normalization.layer_normalization convolutional.conv2d pooling.max_pooling2d reshaping.flatten "
     "regularization.dropout preprocessing.image_preprocessing preprocessing.text_vectorization"
 )
@@ -87,11 +88,11 @@ MOVED: Mapping[str, tuple[str, ...]] = {
 
 PUBLIC = (
     "activations applications applications.densenet applications.efficientnet applications.imagenet_utils "
-    "applications.inception_v3 applications.mobilenet applications.mobilenet_v2 applications.resnet50 applications.vgg16 "
-    "applications.vgg19 applications.xception backend callbacks constraints datasets datasets.cifar10 datasets.cifar100 "
-    "datasets.fashion_mnist datasets.imdb datasets.mnist datasets.boston_housing datasets.reuters initializers layers "
-    "losses metrics models optimizers optimizers.schedules preprocessing preprocessing.image preprocessing.sequence "
-    "regularizers utils"
+    "applications.inception_v3 applications.mobilenet applications.mobilenet_v2 applications.resnet50 "
+    "applications.vgg16 applications.vgg19 applications.xception backend callbacks constraints datasets "
+    "datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist "
+    "datasets.boston_housing datasets.reuters initializers layers losses metrics models optimizers "
+    "optimizers.schedules preprocessing preprocessing.image preprocessing.sequence regularizers utils"
 ).split()
 """Modules of today's Keras that an alias has to have."""
 
@@ -148,11 +149,11 @@ def stand_ins(session: Thing) -> Actions:
     found: dict[str, Any] = {}
     for root in ROOTS:
         for part, homes in MOVED.items():
-            found[f"{root}.{part}"] = partial(_forward, session, root, homes)
+            found[f"{root}.{part}"] = partial(_forward, session, root, part, homes)
     for alias in ALIASES:
         for part in ("", *PUBLIC, *MOVED):
             homes = MOVED.get(part, (part,))
-            found[f"{alias}.{part}".rstrip(".")] = partial(_forward, session, "tensorflow.keras", homes)
+            found[f"{alias}.{part}".rstrip(".")] = partial(_forward, session, "tensorflow.keras", part, homes)
         for parent in _parents(alias):
             found[parent] = lambda module: None
     return found
@@ -167,40 +168,36 @@ def _parents(alias: str) -> Sequence[str]:
 # --- modules that moved ----------------------------------------------------------------------------------------------
 
 
-def _forward(session: Thing, root: str, homes: Sequence[str], module: ModuleType) -> None:
+def _forward(session: Thing, root: str, part: str, homes: Sequence[str], module: ModuleType) -> None:
     """Fill a module that is gone: it answers with what its homes have, when asked."""
     if not by_notebook():
         raise ModuleNotFoundError(f"No module named {module.__name__!r}", name=module.__name__)
     places = [f"{root}.{home}".rstrip(".") for home in homes]
-    shown = f"{root}.{homes[0]}".rstrip(".")
 
     def __getattr__(name: str) -> Thing:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        for place in places:
-            home = _imported(place)
-            if hasattr(home, name) or _has(home, name):
-                if not starred():
-                    session.adapt("spelling", module.__name__, shown)
-                return getattr(home, name)
+        if not name.startswith("__"):
+            if f"{part}.{name}" in MOVED:
+                return import_module(f"{module.__name__}.{name}")
+            for place in places:
+                if (found := _has(place, name)) is not None:
+                    session.adapt("spelling", called(module.__name__), called(places[0]))
+                    return getattr(found, name)
         raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
     vars(module)["__getattr__"] = __getattr__
-    first = _imported(places[0])
+    first = import_module(places[0])
     vars(module)["__all__"] = [name for name in vars(first).get("__all__", vars(first)) if not name.startswith("_")]
-    session.adapt("spelling", module.__name__, shown)
 
 
-def _imported(name: str) -> ModuleType:
-    return import_module(name)
-
-
-def _has(module: ModuleType, name: str) -> bool:
-    try:
-        import_module(f"{module.__name__}.{name}")
-    except ImportError:
-        return False
-    return True
+def _has(place: str, name: str) -> ModuleType | None:
+    """The module of that name, if it has a ``name``, a module below it included."""
+    home = import_module(place)
+    if not hasattr(home, name):
+        try:
+            import_module(f"{place}.{name}")
+        except ImportError:
+            return None
+    return home
 
 
 # --- names that changed ----------------------------------------------------------------------------------------------

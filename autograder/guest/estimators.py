@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Mapping, Sequence
 from functools import partial, wraps
 from types import ModuleType
-from typing import Any
 
 from .imports import Actions
 from .spelling import Keywords, Name, Rules, answer, by_notebook, method, respell, signed
@@ -104,7 +103,7 @@ def _metrics(session: Thing, module: ModuleType) -> None:
         _named(session, module, name, 2, meant)
 
 
-def _squared(session: Thing, module: Any) -> None:
+def _squared(session: Thing, module: Thing) -> None:
     original = module.mean_squared_error
 
     @wraps(original)
@@ -139,7 +138,7 @@ def _construct(session: Thing, module: ModuleType, name: str, rules: Rules) -> N
     """The class stays itself; scikit-learn reads the names of its parameters from the signature, which stays too."""
     owner = getattr(module, name, None)
     if owner is not None:
-        respell(session, owner, "__init__", rules, called=name)
+        respell(session, owner, "__init__", rules, shown=name)
 
 
 def _preprocessing(session: Thing, module: ModuleType) -> None:
@@ -179,7 +178,7 @@ def _ensemble(session: Thing, module: ModuleType) -> None:
         _forest(session, getattr(module, name))
 
 
-def _forest(session: Thing, owner: Any) -> None:
+def _forest(session: Thing, owner: Thing) -> None:
     original = owner.__init__
 
     @wraps(original)
@@ -205,25 +204,25 @@ def _selection(session: Thing, module: ModuleType) -> None:
 
 def _pandas(session: Thing, module: ModuleType) -> None:
     for owner, kind in ((module.DataFrame, "df"), (module.Series, "series")):
-        method(session, owner, "append", "pd.concat([...])", partial(_append, module))
-        method(session, owner, "iteritems", f"{kind}.items()", lambda frame: frame.items())
-        method(session, owner, "as_matrix", f"{kind}.to_numpy()", _as_matrix)
-        method(session, owner, "get_values", f"{kind}.to_numpy()", lambda frame: frame.to_numpy())
-        method(session, owner, "mad", "", _mad)
+        method(session, owner, f"{kind}.append", "pd.concat([...])", partial(_append, module))
+        method(session, owner, f"{kind}.iteritems", f"{kind}.items()", lambda frame: frame.items())
+        method(session, owner, f"{kind}.as_matrix", f"{kind}.to_numpy()", _as_matrix)
+        method(session, owner, f"{kind}.get_values", f"{kind}.to_numpy()", lambda frame: frame.to_numpy())
+        method(session, owner, f"{kind}.mad", "", _mad)
         _filled(session, owner)
         _dropping(session, owner)
         owner.ix = property(partial(_ix, session))
     frame = module.DataFrame
-    method(session, frame, "applymap", "df.map(...)", lambda table, *given, **named: table.map(*given, **named))
-    method(session, frame, "get_value", "df.at[...]", lambda table, row, column: table.at[row, column])
-    method(session, frame, "sort", "df.sort_values(...)", _sort)
+    method(session, frame, "df.applymap", "df.map(...)", lambda table, *given, **named: table.map(*given, **named))
+    method(session, frame, "df.get_value", "df.at[...]", lambda table, row, column: table.at[row, column])
+    method(session, frame, "df.sort", "df.sort_values(...)", _sort)
     _pivoting(session, frame)
     respell(session, module, "read_csv", {"error_bad_lines": _bad_lines, "warn_bad_lines": None, "squeeze": None,
-                                          "infer_datetime_format": None, "prefix": None}, called="pd.read_csv")  # fmt: skip
+                                          "infer_datetime_format": None, "prefix": None}, shown="pd.read_csv")  # fmt: skip
     answer(session, module, "pd", partial(_pandas_name, module))
 
 
-def _pandas_name(module: Any, name: str) -> Name | None:
+def _pandas_name(module: Thing, name: str) -> Name | None:
     if name == "np":
         return Name("import numpy as np", lambda: importlib.import_module("numpy"))
     if name == "datetime":
@@ -237,7 +236,7 @@ def _pandas_name(module: Any, name: str) -> Name | None:
     return None
 
 
-def _append(module: Any, frame: Thing, other: Thing, ignore_index: bool = False, **named: Thing) -> Thing:
+def _append(module: Thing, frame: Thing, other: Thing, ignore_index: bool = False, **named: Thing) -> Thing:
     listed = list(other) if isinstance(other, (list, tuple)) else [other]
     if hasattr(frame, "columns"):
         listed = [
@@ -296,7 +295,7 @@ class Index:
         self.frame.loc[key] = value
 
 
-def _filled(session: Thing, owner: Any) -> None:
+def _filled(session: Thing, owner: Thing) -> None:
     original = owner.fillna
 
     @wraps(original)
@@ -312,7 +311,7 @@ def _filled(session: Thing, owner: Any) -> None:
     owner.fillna = signed(fillna, original)
 
 
-def _dropping(session: Thing, owner: Any) -> None:
+def _dropping(session: Thing, owner: Thing) -> None:
     original = owner.drop
 
     @wraps(original)
@@ -326,7 +325,7 @@ def _dropping(session: Thing, owner: Any) -> None:
     owner.drop = signed(drop, original)
 
 
-def _pivoting(session: Thing, owner: Any) -> None:
+def _pivoting(session: Thing, owner: Thing) -> None:
     original = owner.pivot
 
     @wraps(original)

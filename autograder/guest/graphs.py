@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 from .imports import Actions
 from .spelling import Name, answer, by_notebook, respell
@@ -66,15 +65,15 @@ def stand_ins(session: Thing) -> Actions:
     return {"tensorflow.contrib": partial(_contrib, session)}
 
 
-def _first() -> Any:
-    return import_module("tensorflow").compat.v1  # type: ignore[attr-defined]
+def _first() -> Thing:
+    return import_module("tensorflow").compat.v1
 
 
 def _tensorflow(session: Thing, module: ModuleType) -> None:
     answer(session, module, "tf", partial(_name, module))
     for name in ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"):
-        respell(session, module, name, {"keep_dims": "keepdims", "reduction_indices": "axis"}, called=f"tf.{name}")
-    respell(session, module, "argmax", {"dimension": "axis"}, called="tf.argmax")
+        respell(session, module, name, {"keep_dims": "keepdims", "reduction_indices": "axis"}, shown=f"tf.{name}")
+    respell(session, module, "argmax", {"dimension": "axis"}, shown="tf.argmax")
 
 
 def _name(module: ModuleType, name: str) -> Name | None:

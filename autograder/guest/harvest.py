@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import prints
+from .figures import Figures
 from .handover import IMAGES, PARAMETERS
 from .ledger import Recorder
 from .things import Thing
@@ -19,6 +20,9 @@ COLUMNS = 20
 TEXT = 200
 BOUND = 8
 """Models saved only because a variable still holds them: trained by a loop of the student's own."""
+
+DICTIONARIES = (dict, Figures)
+"""What is read as a dictionary; not what a student made of one."""
 
 _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 
@@ -74,7 +78,7 @@ def _keep(recorder: Recorder, model: Thing, known: set[str]) -> None:
 def _reachable(names: Names) -> Iterator[tuple[str, Any]]:
     for name, value in _own(names):
         yield name, value
-        if type(value) is dict:
+        if type(value) in DICTIONARIES:
             pairs = list(value.items())[:100]
             yield from ((f"{name}[{key!r}]"[:TEXT], inner) for key, inner in pairs if type(key) in (str, int))
             yield from _deeper(name, pairs)
@@ -85,7 +89,7 @@ def _reachable(names: Names) -> Iterator[tuple[str, Any]]:
 def _deeper(name: str, pairs: Sequence[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
     """``results['cnn']['model']``: the form in which results are most often kept."""
     for key, inner in pairs:
-        if type(inner) is dict and type(key) in (str, int):
+        if type(inner) in DICTIONARIES and type(key) in (str, int):
             inside = list(inner.items())[:20]
             yield from ((f"{name}[{key!r}][{part!r}]"[:TEXT], last) for part, last in inside if type(part) is str)
 
@@ -114,7 +118,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
     pandas = sys.modules.get("pandas")
     if pandas is not None and type(value) is pandas.DataFrame:
         return _data_frame(value)
-    if type(value) is dict and value:
+    if type(value) in DICTIONARIES and value:
         return _from_dict(value)
     if type(value) in (list, tuple) and value:
         return _from_list(value)
@@ -124,7 +128,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
 def _from_list(value: Sequence[Any]) -> dict[str, Any] | None:
     """A list of dicts, or of equally long tuples with a name and at least one figure."""
     index = [str(number) for number in range(len(value))]
-    if all(type(row) is dict for row in value[:ROWS]):
+    if all(type(row) in DICTIONARIES for row in value[:ROWS]):
         return _from_rows(index, value)
     if len(value) > ROWS or not all(type(row) in (tuple, list) and len(row) == len(value[0]) for row in value):
         return None
@@ -150,7 +154,7 @@ def _from_dict(value: dict[Any, Any]) -> dict[str, Any] | None:
     if len(value) > ROWS:
         return None
     index, inner = [_label(key) for key in value], list(value.values())
-    if all(type(row) is dict for row in inner):
+    if all(type(row) in DICTIONARIES for row in inner):
         return _from_rows(index, inner)
     lengths = {len(column) if type(column) in (list, tuple) else -1 for column in inner}
     if len(lengths) == 1 and 0 < (length := lengths.pop()) <= ROWS:

@@ -98,11 +98,11 @@ def _all(session: Thing, module: ModuleType) -> None:
     """Every class of Keras' that has an ``__init__`` of its own."""
     for found in {value for value in vars(module).values() if isinstance(value, type)}:
         if issubclass(found, module.Layer) and found is not module.Layer and "__init__" in vars(found):
-            takes = accepted(found.__init__)
+            takes = accepted(vars(found)["__init__"])
             rules = {
                 old: rule for old, (mark, rule) in RULES.items() if old not in takes and (mark in takes or not mark)
             }
-            found.__init__ = initialised(session, found.__init__, found.__name__, rules)
+            _replace(found, initialised(session, vars(found)["__init__"], found.__name__, rules))
 
 
 def initialised(session: Thing, original: Callable[..., Any], name: str, rules: dict[str, Rule]) -> Callable[..., Any]:
@@ -124,6 +124,10 @@ def initialised(session: Thing, original: Callable[..., Any], name: str, rules: 
     return signed(call, original)  # type: ignore[no-any-return]
 
 
+def _replace(owner: Thing, begin: Callable[..., Any]) -> None:
+    owner.__init__ = begin
+
+
 def squared(session: Thing, name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """``Convolution2D(32, 3, 3)`` as Keras 1 read it: rows and columns of the kernel, where Keras 2 reads strides."""
     filters, rows, columns = arguments
@@ -142,10 +146,20 @@ def _base(session: Thing, module: ModuleType) -> None:
     attribute(session, owner, "input_shape", "layer.input.shape", lambda layer: _shape(layer.input))
     attribute(session, owner, "output_shape", "layer.output.shape", lambda layer: _shape(layer.output))
     method(
-        session, owner, "get_input_at", "layer.input", lambda layer, node=0: layer._inbound_nodes[node].input_tensors[0]
+        session,
+        owner,
+        "layer.get_input_at",
+        "layer.input",
+        lambda layer, node=0: layer._inbound_nodes[node].input_tensors[0],
     )
-    method(session, owner, "get_output_at", "layer.output", lambda layer, node=0: layer._inbound_nodes[node].outputs[0])
-    method(session, owner, "reset_states", "layer.reset_state()", lambda layer: layer.reset_state())
+    method(
+        session,
+        owner,
+        "layer.get_output_at",
+        "layer.output",
+        lambda layer, node=0: layer._inbound_nodes[node].outputs[0],
+    )
+    method(session, owner, "layer.reset_states", "layer.reset_state()", lambda layer: layer.reset_state())
 
 
 def _shape(tensors: Thing) -> Thing:
@@ -167,7 +181,7 @@ def _taking_shapes(session: Thing, original: Callable[..., Any]) -> Callable[...
             keywords["trainable"] = bool(keywords["trainable"])
         original(self, *arguments, **keywords)
         if batch is not None and len(batch) > 0 and batch[0] is not None:
-            vars(self)[FIXED] = tuple(batch)
+            self.__dict__[FIXED] = tuple(batch)
         if weights is not None:
             session.adapt("spelling", f"{type(self).__name__}(weights=...)", "layer.set_weights(...)")
             _fill_when_built(self, weights)

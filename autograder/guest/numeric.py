@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from collections.abc import Callable, Mapping
-from functools import partial, wraps
+from collections.abc import Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from .imports import Actions
-from .spelling import Name, answer, by_notebook, respell, signed
+from .spelling import Name, answer, by_notebook, respell
 from .things import Thing
 
 _PYTHON = ("float", "int", "object", "str", "complex")
@@ -48,21 +48,21 @@ _NUMPY: Mapping[str, str] = {
 _PYTHON_NAMES: Mapping[str, Mapping[str, str]] = {
     "collections": {
         name: f"collections.abc.{name}"
-        for name in ("Iterable", "Iterator", "Mapping", "MutableMapping", "Sequence", "MutableSequence", "Callable", "Set",
-                     "Hashable", "Sized", "Container", "Generator", "MutableSet", "KeysView", "ValuesView", "ItemsView")
+        for name in ("Iterable", "Iterator", "Mapping", "MutableMapping", "Sequence", "MutableSequence", "Callable",
+                     "Set", "Hashable", "Sized", "Container", "Generator", "MutableSet",
+                     "KeysView", "ValuesView", "ItemsView")
     },
     "time": {"clock": "time.perf_counter"},
     "inspect": {"getargspec": "inspect.getfullargspec"},
     "fractions": {"gcd": "math.gcd"},
     "scipy": {
         name: f"numpy.{name}"
-        for name in ("interp", "sqrt", "array", "zeros", "ones", "arange", "linspace", "mean", "std", "exp", "log", "pi",
-                     "random", "sum", "dot", "argmax", "rand", "randn")
-        if name not in ("rand", "randn")
+        for name in ("interp", "sqrt", "array", "zeros", "ones", "arange", "linspace", "mean", "std", "exp", "log",
+                     "pi", "random", "sum", "dot", "argmax")
     },
     "scipy.integrate": {"trapz": "scipy.integrate.trapezoid", "simps": "scipy.integrate.simpson",
                         "cumtrapz": "scipy.integrate.cumulative_trapezoid"},
-    "scipy.signal": {name: f"scipy.signal.windows.{name}" for name in ("gaussian", "hann", "hamming", "blackman", "hanning")},
+    "scipy.signal": {name: f"scipy.signal.windows.{name}" for name in ("gaussian", "hann", "hamming", "blackman")},
 }  # fmt: skip
 """Module -> name that it had -> where that is today."""
 
@@ -79,12 +79,13 @@ _SCIPY: Mapping[str, str] = {
 def actions(session: Thing) -> Actions:
     found: dict[str, Any] = {name: partial(_elsewhere, session, names) for name, names in _PYTHON_NAMES.items()}
     found["numpy"] = partial(_numpy, session)
+    found["scipy.misc"] = partial(_misc, session)
     return found
 
 
 def stand_ins(session: Thing) -> Actions:
     found: dict[str, Any] = {name: partial(_home, session, home) for name, home in _SCIPY.items()}
-    found["scipy.misc"] = partial(_misc, session)
+    found["scipy.misc"] = partial(_missing, session)
     found["imp"] = partial(_imp, session)
     return found
 
@@ -94,10 +95,8 @@ def stand_ins(session: Thing) -> Actions:
 
 def _numpy(session: Thing, module: ModuleType) -> None:
     answer(session, module, "np", partial(numpy_name, module))
-    _reshape(session, module)
-    for name, old, new in (("histogram", "normed", "density"), ("sum", "newshape", "shape")):
-        if name == "histogram":
-            respell(session, module, name, {old: new}, called=f"np.{name}")
+    respell(session, module, "reshape", {"newshape": "shape"}, shown="np.reshape")
+    respell(session, module, "histogram", {"normed": "density"}, shown="np.histogram")
 
 
 def numpy_name(module: Thing, name: str) -> Name | None:
@@ -118,10 +117,6 @@ def numpy_name(module: Thing, name: str) -> Name | None:
 
 def _floats(numpy: Thing, values: Thing, dtype: Thing = float) -> Thing:
     return numpy.asarray(values, dtype=dtype)
-
-
-def _reshape(session: Thing, module: ModuleType) -> None:
-    respell(session, module, "reshape", {"newshape": "shape"}, called="np.reshape")
 
 
 # --- Python and SciPy ------------------------------------------------------------------------------------------------
@@ -152,6 +147,11 @@ def _only_notebook(module: ModuleType) -> None:
         raise ModuleNotFoundError(f"No module named {module.__name__!r}", name=module.__name__)
 
 
+def _missing(session: Thing, module: ModuleType) -> None:
+    _only_notebook(module)
+    _misc(session, module)
+
+
 def _imp(session: Thing, module: ModuleType) -> None:
     _only_notebook(module)
     module.reload = importlib.reload  # type: ignore[attr-defined]
@@ -160,20 +160,21 @@ def _imp(session: Thing, module: ModuleType) -> None:
 
 def _misc(session: Thing, module: ModuleType) -> None:
     """``scipy.misc``: pictures, by Pillow as before."""
-    _only_notebook(module)
-    for name, call in (("imread", _imread), ("imsave", _imsave), ("imresize", _imresize), ("imrotate", _imrotate),
-                       ("toimage", _toimage), ("fromimage", _fromimage), ("imshow", _imshow), ("bytescale", _bytes)):  # fmt: skip
-        setattr(module, name, _told(session, name, call))
+    calls = {
+        "imread": _imread,
+        "imsave": _imsave,
+        "imresize": _imresize,
+        "imrotate": _imrotate,
+        "toimage": _toimage,
+        "fromimage": _fromimage,
+        "imshow": _imshow,
+        "bytescale": _bytes,
+    }
 
+    def known(name: str) -> Name | None:
+        return Name("PIL.Image", lambda: calls[name]) if name in calls else None
 
-def _told(session: Thing, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(call)
-    def told(*arguments: Thing, **keywords: Thing) -> Thing:
-        __tracebackhide__ = True
-        session.adapt("spelling", f"scipy.misc.{name}", "PIL.Image")
-        return call(*arguments, **keywords)
-
-    return signed(told, call)  # type: ignore[no-any-return]
+    answer(session, module, "scipy.misc", known)
 
 
 def _bytes(array: Thing, *_arguments: Thing, **_keywords: Thing) -> Thing:

@@ -5,20 +5,25 @@ The last of the hooks: a call is translated before anything else sees it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-from .imports import Actions, gathered
+from .imports import Action, Actions, gathered
 from .things import Thing
 
 SHIMS = (
-    "network",
+    "downloads",
     "rates",
     "layers",
     "training",
     "figures",
     "archives",
     "elders",
+    "backend",
+    "activations",
     "wrappers",
     "addons",
     "graphs",
@@ -37,14 +42,12 @@ def _parts() -> list[Any]:
 def actions(session: Thing) -> Actions:
     groups = gathered([part.actions(session) for part in _parts() if hasattr(part, "actions")])
 
-    def following(name: str) -> Any:
-        def follow(module: Any) -> None:
-            for action in groups[name]:
-                action(module)
+    return {name: partial(_each, following) for name, following in groups.items()}
 
-        return follow
 
-    return {name: following(name) for name in groups}
+def _each(following: Sequence[Action], module: ModuleType) -> None:
+    for action in following:
+        action(module)
 
 
 def stand_ins(session: Thing) -> Actions:

@@ -19,15 +19,15 @@ from typing import Any, TypeAlias
 from .things import Thing
 
 Keywords: TypeAlias = "dict[str, Any]"
-Rule: TypeAlias = "str | None | Callable[[Any, Keywords], str]"
+Rule: TypeAlias = "str | Callable[[Any, Keywords], str] | None"
 """What becomes of an old argument: its new name; None when it has no effect any more; or a function that puts what is
 needed into the keywords and returns how it is written today."""
 Rules: TypeAlias = "Mapping[str, Rule]"
 
 _LIBRARIES = tuple({*(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")), "<frozen "})
 _GUEST = str(Path(__file__).resolve().parent)
-_BETWEEN = ("lazy_loader.py", "module_wrapper.py", "deprecation.py")
-"""Of TensorFlow's: they hand a question on."""
+_BETWEEN = ("lazy_loader.py", "module_wrapper.py", "deprecation.py", "importlib/__init__.py")
+"""Of TensorFlow and Python: they hand a question on."""
 
 
 def asker() -> FrameType | None:
@@ -49,12 +49,17 @@ def by_notebook() -> bool:
 
 def starred() -> bool:
     """Whether it is ``from module import *`` that asks, which asks for everything and uses little of it."""
-    frame = asker()
-    if frame is None or frame.f_lasti < 0:
-        return False
-    code, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
-    name = dis.opname[code]
-    return name == "IMPORT_STAR" or (name == "CALL_INTRINSIC_1" and argument == 2)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "_handle_fromlist" and frame.f_locals.get("recursive"):
+            return True
+        if not code.co_filename.startswith((_GUEST, "<frozen ")):
+            operation, argument = code.co_code[frame.f_lasti : frame.f_lasti + 2] or (0, 0)
+            name = dis.opname[operation]
+            return name == "IMPORT_STAR" or (name == "CALL_INTRINSIC_1" and argument == 2)
+        frame = frame.f_back
+    return False
 
 
 def safely(session: Thing, work: Callable[..., Thing], *arguments: Thing, otherwise: Thing = None) -> Thing:
@@ -69,8 +74,8 @@ def safely(session: Thing, work: Callable[..., Thing], *arguments: Thing, otherw
 # --- arguments -----------------------------------------------------------------------------------------------------
 
 
-def translated(session: Thing, called: str, rules: Rules, keywords: Keywords) -> Keywords:
-    """``keywords`` in today's spelling; each change is recorded as ``called(old=...)``."""
+def translated(session: Thing, shown: str, rules: Rules, keywords: Keywords) -> Keywords:
+    """``keywords`` in today's spelling; each change is recorded as ``shown(old=...)``."""
     new = {name: value for name, value in keywords.items() if name not in rules}
     for old in [name for name in keywords if name in rules]:
         rule = rules[old]
@@ -81,18 +86,18 @@ def translated(session: Thing, called: str, rules: Rules, keywords: Keywords) ->
         else:
             new.setdefault(rule, keywords[old])
             today = f"{rule}=..."
-        session.adapt("spelling", f"{called}({old}=...)", f"{called}({today})")
+        session.adapt("spelling", f"{shown}({old}=...)", f"{shown}({today})")
     return new
 
 
-def respelled(session: Thing, original: Thing, called: str, rules: Rules, only_notebook: bool = False) -> Thing:
+def respelled(session: Thing, original: Thing, shown: str, rules: Rules) -> Thing:
     """``original``, which also takes the keywords of ``rules``; its signature, name and identity marks stay."""
 
     @wraps(original)
     def call(*arguments: Thing, **keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if not rules.keys().isdisjoint(keywords) and not (only_notebook and not by_notebook()):
-            keywords = safely(session, translated, session, called, rules, keywords, otherwise=keywords)
+        if not rules.keys().isdisjoint(keywords):
+            keywords = safely(session, translated, session, shown, rules, keywords, otherwise=keywords)
         return original(*arguments, **keywords)
 
     return signed(call, original)
@@ -104,9 +109,9 @@ def signed(call: Thing, original: Thing) -> Thing:
     return call
 
 
-def respell(session: Thing, owner: Thing, name: str, rules: Rules, called: str = "") -> None:
+def respell(session: Thing, owner: Thing, name: str, rules: Rules, shown: str) -> None:
     """Replace a function of a module or class by one that also takes the keywords of ``rules``."""
-    setattr(owner, name, respelled(session, getattr(owner, name), called or name, rules))
+    setattr(owner, name, respelled(session, getattr(owner, name), shown, rules))
 
 
 def accepted(function: Thing) -> frozenset[str]:
@@ -128,6 +133,14 @@ class Name:
         self.today = today
 
 
+_PRIVATE = "keras._tf_keras.keras"
+
+
+def called(path: str) -> str:
+    """A name as a notebook has it: ``tf.keras`` is another module inside."""
+    return "tf.keras" + path.removeprefix(_PRIVATE) if path.startswith(_PRIVATE) else path
+
+
 Lookup: TypeAlias = "Callable[[str], Name | None]"
 
 
@@ -145,7 +158,7 @@ def answer(session: Thing, module: ModuleType, shown: str, lookup: Lookup, named
         if found is not None:
             value = found.make()
             if not starred():
-                session.adapt("spelling", f"{shown}.{name}" if shown else name, found.today)
+                session.adapt("spelling", called(f"{shown}.{name}"), called(found.today))
             return value
         if former is not None:
             return former(name)
@@ -155,10 +168,6 @@ def answer(session: Thing, module: ModuleType, shown: str, lookup: Lookup, named
     if named and "__all__" not in vars(module):
         public = [name for name in vars(module) if not name.startswith("_")]
         vars(module)["__all__"] = [*public, *(name for name in named if name not in public)]
-
-
-def table(names: Mapping[str, Name]) -> Lookup:
-    return names.get
 
 
 class Late:
@@ -183,15 +192,16 @@ def attribute(session: Thing, owner: type, name: str, today: str, read: Callable
     setattr(owner, name, Late(name, lambda: session.adapt("spelling", f".{name}", today), read))
 
 
-def method(session: Thing, owner: type, name: str, today: str, call: Callable[..., Any]) -> None:
-    """A method that a class no longer has."""
+def method(session: Thing, owner: type, shown: str, today: str, call: Callable[..., Any]) -> None:
+    """Give a class back the method of ``shown``, as in ``model.fit_generator``."""
+    name = shown.rpartition(".")[2]
     if name in vars(owner):
         return
 
-    def called(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
+    def method(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        session.adapt("spelling", name, today)
+        session.adapt("spelling", f"{shown}(...)", today)
         return call(self, *arguments, **keywords)
 
-    called.__name__ = called.__qualname__ = name
-    setattr(owner, name, called)
+    method.__name__ = method.__qualname__ = name
+    setattr(owner, name, method)

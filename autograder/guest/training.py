@@ -1,4 +1,4 @@
-"""``compile``, ``fit``, ``evaluate`` and ``predict`` as they were called before Keras 3, and the methods beside them."""
+"""``compile``, ``fit``, ``evaluate``, ``predict`` as they were called before Keras 3, and the methods beside them."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def whole(session: Thing, name: str, rules: Rules, keywords: Keywords) -> Keywor
 def _base(session: Thing, module: ModuleType) -> None:
     owner = module.Trainer
     owner.compile = _compiled(session, owner.compile)
-    method(session, owner, "fit_generator", "model.fit(...)", _fit_generator)
-    method(session, owner, "evaluate_generator", "model.evaluate(...)", _evaluate_generator)
-    method(session, owner, "predict_generator", "model.predict(...)", _predict_generator)
-    method(session, owner, "predict_classes", "model.predict(...).argmax(axis=-1)", _predict_classes)
+    method(session, owner, "model.fit_generator", "model.fit(...)", _fit_generator)
+    method(session, owner, "model.evaluate_generator", "model.evaluate(...)", _evaluate_generator)
+    method(session, owner, "model.predict_generator", "model.predict(...)", _predict_generator)
+    method(session, owner, "model.predict_classes", "model.predict(...).argmax(axis=-1)", _predict_classes)
     method(
         session,
         owner,
@@ -104,9 +104,9 @@ def _base(session: Thing, module: ModuleType) -> None:
         "model.predict(...)",
         lambda model, *given, **named: model.predict(*given, **named),
     )
-    method(session, owner, "to_yaml", "model.to_json()", lambda model, **_named: model.to_json())
+    method(session, owner, "model.to_yaml", "model.to_json()", lambda model, **_named: model.to_json())
     for name in ("_make_predict_function", "_make_train_function", "_make_test_function"):
-        method(session, owner, name, "", lambda model: None)
+        method(session, owner, f"model.{name}", "", lambda model: None)
     _reset(session, owner)
     owner.metrics_names = property(partial(_metrics_names, session, owner.metrics_names))
 
@@ -128,6 +128,7 @@ def _modern(
 ) -> tuple[tuple[Any, ...], Keywords]:
     """Arguments of ``compile`` in today's spelling."""
     keywords = translated(session, "model.compile", _COMPILE, keywords)
+    arguments, keywords = _placed(session, arguments, keywords)
     if arguments:
         arguments = (of_keras(session, arguments[0]), *arguments[1:])
     if "optimizer" in keywords:
@@ -147,6 +148,19 @@ def _modern(
     if keywords.get("steps_per_execution", 1) is None:
         del keywords["steps_per_execution"]
     return arguments, keywords
+
+
+def _placed(session: Thing, arguments: tuple[Any, ...], keywords: Keywords) -> tuple[tuple[Any, ...], Keywords]:
+    """The third argument was ``metrics``; it is ``loss_weights`` now, which are numbers."""
+    if len(arguments) < 3 or "metrics" in keywords:
+        return arguments, keywords
+    third = arguments[2]
+    first = next(iter(third), None) if isinstance(third, (list, tuple)) else third
+    if not (isinstance(first, str) or callable(first)):
+        return arguments, keywords
+    session.adapt("spelling", "model.compile(..., ..., [...])", "model.compile(..., ..., metrics=[...])")
+    weights = {"loss_weights": arguments[3]} if len(arguments) > 3 else {}
+    return arguments[:2], {**keywords, **weights, "metrics": third}
 
 
 # --- methods that are gone -------------------------------------------------------------------------------------------
@@ -207,11 +221,11 @@ def _reset(session: Thing, owner: type) -> None:
             if hasattr(layer, "reset_state") and getattr(layer, "stateful", False):
                 layer.reset_state()
 
-    method(session, owner, "reset_states", "layer.reset_state()", reset_states)
+    method(session, owner, "model.reset_states", "layer.reset_state()", reset_states)
 
 
 def _metrics(session: Thing, module: ModuleType) -> None:
-    method(session, module.Metric, "reset_states", "metric.reset_state()", lambda metric: metric.reset_state())
+    method(session, module.Metric, "metric.reset_states", "metric.reset_state()", lambda metric: metric.reset_state())
 
 
 def _metrics_names(session: Thing, original: property, model: Thing) -> list[str]:
