@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import prints
+from .figures import Figures
 from .handover import IMAGES, PARAMETERS
 from .ledger import Recorder
 from .things import Thing
@@ -30,6 +31,9 @@ _PLAIN = ("builtins", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "t
 """Packages whose objects are not looked into."""
 _HOLDING = ("model", "model_", "best_model", "best_estimator_", "estimator")
 """Attributes of wrappers and searches."""
+DICTIONARIES = (dict, Figures)
+"""What is read as a dictionary; not what a student made of one."""
+
 _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 
 Names = Mapping[str, Any]
@@ -111,7 +115,7 @@ class _Reach:
                 yield from self._within(name + part, inner, depth - 1)
 
     def _parts(self, value: Thing) -> list[tuple[str, Any]]:
-        if type(value) is dict:
+        if type(value) in DICTIONARIES:
             parts = [(f"[{key!r}]", inner) for key, inner in list(value.items())[:100] if type(key) in (str, int)]
         elif type(value) in (list, tuple):
             parts = [(f"[{number}]", inner) for number, inner in enumerate(value[:100])]
@@ -156,7 +160,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
     pandas = sys.modules.get("pandas")
     if pandas is not None and type(value) is pandas.DataFrame:
         return _data_frame(value)
-    if type(value) is dict and value:
+    if type(value) in DICTIONARIES and value:
         return _from_dict(value)
     if type(value) in (list, tuple) and value:
         return _from_list(value)
@@ -166,7 +170,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
 def _from_list(value: Sequence[Any]) -> dict[str, Any] | None:
     """A list of dicts, or of equally long tuples with a name and at least one figure."""
     index = [str(number) for number in range(len(value))]
-    if all(type(row) is dict for row in value[:ROWS]):
+    if all(type(row) in DICTIONARIES for row in value[:ROWS]):
         return _from_rows(index, value)
     if len(value) > ROWS or not all(type(row) in (tuple, list) and len(row) == len(value[0]) for row in value):
         return None
@@ -192,7 +196,7 @@ def _from_dict(value: dict[Any, Any]) -> dict[str, Any] | None:
     if len(value) > ROWS:
         return None
     index, inner = [_label(key) for key in value], list(value.values())
-    if all(type(row) is dict for row in inner):
+    if all(type(row) in DICTIONARIES for row in inner):
         return _from_rows(index, inner)
     lengths = {len(column) if type(column) in (list, tuple) else -1 for column in inner}
     if len(lengths) == 1 and 0 < (length := lengths.pop()) <= ROWS:
