@@ -41,6 +41,8 @@ class Language(StrEnum):
     EN = "en"
 
 
+PathsArgument = Annotated[list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")]
 RubricOption = Annotated[
     str, typer.Option("--rubric", help="Id of a rubric in rubrics/, or the path of a YAML file.", metavar="ID")
 ]

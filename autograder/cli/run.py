@@ -31,12 +31,14 @@ from autograder.cli.options import (
     Language,
     LanguageOption,
     OutOption,
+    PathsArgument,
     QuietOption,
     RubricOption,
     StateOption,
     VerboseOption,
     Wall,
     WallOption,
+    WorkersOption,
     data_values,
     describe_data,
     find_sandbox,
@@ -49,13 +51,14 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
-from autograder.courses import Assorted, Train
+from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.extraction.fidelity import tally
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
+from autograder.sandbox.room import Sandbox
 from autograder.sets import title
 from autograder.settings import Settings
 from autograder.store import Store, write_atomically
@@ -74,15 +77,11 @@ class _Desk:
 
 
 def run(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")
-    ] = None,
+    paths: PathsArgument = None,
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     out: OutOption = Path("feedback"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")
-    ] = None,
+    workers: WorkersOption = None,
     device: DeviceOption = Device.AUTO,
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
@@ -97,15 +96,13 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Grade a class: a feedback sheet per student, a class summary, a grades CSV."""
-    silent = quiet or as_json
     _log(verbose)
-    console = printer(quiet=silent)
+    console = printer(quiet=quiet or as_json)
     places = here(state)
     chosen = with_budget(load_rubric(rubric, places), budget)
-    inbox = paths or [Path("submissions")]
     feedback.ensure_writable(out)
     ensure_space(places.state)
-    everybody = intake.collect(inbox, Store(places.state), roster=roster, assignment=chosen.id)
+    everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
@@ -115,35 +112,33 @@ def run(
         return replace(opened, baseline_for=reference.baselines(opened, places, chosen.reference_seeds))
 
     with _interruptible() as stop:
-
-        def train(course: Course) -> Baseline | None:
-            return _baseline(course, places, console, stop)
-
         values = data_values(data, chosen)
-        rooms = f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions"
         if is_single(values):
-            courses: Courses = _for_all(one(values[0]), train, rooms, console)
+            courses: Courses = _for_all(one(values[0]), places, len(submissions), console, stop)
         else:
-            courses = assorted = open_courses(chosen, values, places, one=one, train=train, slots=slots)
-            submissions = tuple(map(assorted.told, submissions))
-            _prepare(assorted, submissions, rooms, console)
-        desk = _Desk(
-            courses=courses,
-            store=Store(places.state),
-            gradebook=Gradebook(places.state / "grades.sqlite"),
-            out=out,
-            language=lang.value,
-            console=console,
-        )
-        with _watcher(console, len(submissions), len(slots), silent=silent, verbose=verbose) as watcher:
+
+            def train(course: Course) -> Baseline | None:
+                return _baseline(course, places, console, stop)
+
+            assorted = open_courses(chosen, values, places, one=one, train=train, slots=slots)
+            courses, submissions = assorted, tuple(map(assorted.told, submissions))
+            _prepare(assorted, submissions, wall, console)
+        gradebook, store = Gradebook(places.state / "grades.sqlite"), Store(places.state)
+        desk = _Desk(courses=courses, store=store, gradebook=gradebook, out=out, language=lang.value, console=console)
+        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
         if stop.is_set():
             console.print(f"stopped: {len(results)} of {len(submissions)} graded, and only these are listed below")
         _publish(results, absent, desk, partial=bool(only))
-    _tell_faults(results)
     if as_json:
         typer.echo(_json(results, absent, lang.value))
+    _conclude(results, stop)
+
+
+def _conclude(results: Sequence[Result], stop: threading.Event) -> None:
+    """Faults of ours in words, and the exit code."""
+    _tell_faults(results)
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
@@ -162,20 +157,25 @@ def _announce(card: DataCard, console: Console) -> None:
         console.print("note: this set is small, so figures scatter; grade a class with --data mnist or --data FILE.npz")
 
 
-def _for_all(course: Course, train: Train, rooms: str, console: Console) -> Course:
+def _tell_rooms(wall: Sandbox, slots: Sequence[str], submissions: int, console: Console) -> None:
+    told = f"sandbox: {wall.name}; devices: {', '.join(slots)}; {submissions} submissions"
+    console.print(told, soft_wrap=True)
+
+
+def _for_all(course: Course, places: Settings, submissions: int, console: Console, stop: threading.Event) -> Course:
     """One data set for everybody, with its baseline."""
     _announce(course.data.card, console)
-    console.print(rooms, soft_wrap=True)
-    return replace(course, baseline=train(course))
+    _tell_rooms(course.sandbox, course.slots, submissions, console)
+    return replace(course, baseline=_baseline(course, places, console, stop))
 
 
-def _prepare(courses: Assorted, submissions: Sequence[Submission], rooms: str, console: Console) -> None:
+def _prepare(courses: Assorted, submissions: Sequence[Submission], wall: Sandbox, console: Console) -> None:
     """Data and baselines of the sets that the notebooks ask for, before the class begins.
 
     What fails with one of the sets costs only those who need it; with all of them, nothing can be graded.
     """
     _recognised(courses, submissions, console)
-    console.print(rooms, soft_wrap=True)
+    _tell_rooms(wall, courses.slots, len(submissions), console)
     failures: list[AutograderError] = []
     needed = courses.needed(submissions)
     for name in needed:

@@ -91,8 +91,8 @@ PROGRAMS = (
     "widgets",
     "wrappers",
 )
-PLACES = ("/content", "/kaggle")
-"""Where notebooks written on Colab and Kaggle keep their files: writable in room 1, where the wall can make them."""
+PLACES = ("/kaggle",)
+"""Where Kaggle keeps its data: writable in room 1, where the wall can make it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,9 +51,10 @@ _SHOWN = (
 )
 _ELSEWHERE = (
     *("--symlink", "/job/out", "/content"),
-    *("--dir", "/kaggle", "--symlink", "/job/out", "/kaggle/working"),
+    *("--symlink", "/job/out", "/kaggle/working"),
 )
-"""Working folders of Google Colab and Kaggle: a notebook that was written there names them."""
+"""Working folders of Google Colab and Kaggle: a notebook that was written there names them. The rest of ``/kaggle`` is
+a place of its own: what is handed in never shows there."""
 _OURS = Path(__file__).parents[1]
 """This package, with its reference solutions: hidden where it is installed among the packages that a room sees."""
 _GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
