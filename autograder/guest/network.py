@@ -1,7 +1,7 @@
-"""The one error for what would need a network."""
+"""What a notebook that wants something from the network is told."""
 
 from __future__ import annotations
 
 
 class NoNetwork(OSError):
-    """What was asked for lies elsewhere, and a room has no way out."""
+    """There is no network here, and what was asked for is not at hand."""
