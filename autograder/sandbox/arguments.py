@@ -49,11 +49,6 @@ _SHOWN = (
     "/usr/share/zoneinfo",
     "/nix/store",
 )
-_ELSEWHERE = (
-    *("--symlink", "/job/out", "/content"),
-    *("--dir", "/kaggle", "--symlink", "/job/out", "/kaggle/working"),
-)
-"""Working folders of Google Colab and Kaggle: a notebook that was written there names them."""
 _OURS = Path(__file__).parents[1]
 """This package, with its reference solutions: hidden where it is installed among the packages that a room sees."""
 _GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
@@ -118,7 +113,6 @@ def inner(plan: Plan) -> list[str]:
         *_namespaces(plan),
         *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
         *_writable(plan),  # before Python, which may lie below /tmp or /home
-        *(_ELSEWHERE if plan.room.shell else ()),
         *_system(plan.room.shell),
         *_python(plan),
         *_inputs(plan),
