@@ -13,6 +13,7 @@ from . import services, widgets
 from .imports import Action, Actions
 from .inert import holding, honest
 from .network import NoNetwork
+from .shell import NOT_FETCHED
 from .things import Thing
 
 MOUNTED = "an empty folder stands for the drive"
@@ -36,9 +37,33 @@ def stand_ins(session: Thing) -> Actions:
     return honest({**builders, **widgets.stand_ins(session)})
 
 
+WORKING_FOLDER = Path("/content")
+"""Of Google Colab. Where a room has it, it is a folder of its own."""
+LINKS = 200
+
+
 def begin(session: Thing, shell: Thing) -> None:
     """Remember which files were handed in: what the notebook itself writes is no upload."""
-    session.handed_in = [path for path in sorted(Path().rglob("*")) if path.is_file()][:200]
+    session.handed_in = [path for path in sorted(Path().rglob("*")) if path.is_file()][:LINKS]
+    here = Path.cwd()
+    if here != WORKING_FOLDER and os.access(WORKING_FOLDER, os.W_OK):
+
+        def show(*_: Thing) -> None:
+            try:
+                shown_there(here, WORKING_FOLDER)
+            except OSError as error:
+                session.recorder.note(f"colab: {error}")
+
+        show()
+        shell.events.register("post_run_cell", show)
+
+
+def shown_there(here: Path, there: Path) -> None:
+    """What lies in the working folder lies in Colab's too: ``best.h5`` is saved, ``/content/best.h5`` is loaded."""
+    for path in sorted(here.iterdir())[:LINKS]:
+        link = there / path.name
+        if not os.path.lexists(link):
+            link.symlink_to(path)
 
 
 def _plain_bars(module: Thing) -> None:
@@ -189,7 +214,7 @@ def _folder(session: Thing, called: str) -> Thing:
         if not _KNOWN_DATA.search(str(handle)):
             return str(_no_network(session, called)(handle))
         folder = f"/kaggle/input/{str(handle).rstrip('/').rpartition('/')[2]}"
-        session.adapt("absent", f"{called}({handle!r})", "nothing was fetched: there is no network here")
+        session.adapt("absent", f"{called}({handle!r})", NOT_FETCHED)
         return folder
 
     return dataset

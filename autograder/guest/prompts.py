@@ -14,6 +14,8 @@ MOST = 20
 """Questions that are answered in one cell: a loop that wants a better answer than ours would never end."""
 
 NO_DEBUGGER = "no debugger was started"
+WITH_ONE = "answered with 1"
+WITH_NOTHING = "answered with nothing"
 
 _NUMBER = re.compile(r"\b(?:int|float|eval)\s*\(\s*(?:raw_)?input\s*\(")
 
@@ -36,15 +38,13 @@ def install(session: Thing, shell: Thing) -> None:
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
         answer = "1" if _NUMBER.search(line) else ""
         print(f"{prompt}{answer}")
-        session.adapt(
-            "absent", f"input({str(prompt)[:80]!r})", "answered with 1" if answer else "answered with nothing"
-        )
+        session.adapt("absent", f"input({str(prompt)[:80]!r})", WITH_ONE if answer else WITH_NOTHING)
         return answer
 
     def getpass(prompt: object = "", *arguments: Thing, **keywords: Thing) -> str:
         if over():
             return str(refuse_secret(prompt, *arguments, **keywords))
-        session.adapt("absent", f"getpass({str(prompt)[:80]!r})", "answered with nothing")
+        session.adapt("absent", f"getpass({str(prompt)[:80]!r})", WITH_NOTHING)
         return ""
 
     kernel.raw_input, kernel.getpass = raw_input, getpass

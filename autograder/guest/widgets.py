@@ -10,6 +10,7 @@ from typing import Any
 from .imports import Action
 from .things import Thing
 
+NOTHING = "nothing was done"
 UNMOVED = "it was called once with the first values"
 
 _CONTROLS = (
@@ -68,7 +69,7 @@ def stand_ins(session: Thing) -> dict[str, Action]:
         return function
 
     def untouched(*arguments: Thing, **_: Thing) -> Thing:
-        session.adapt("absent", "interact_manual(...)", "nothing was done")
+        session.adapt("absent", "interact_manual(...)", NOTHING)
         return arguments[0] if arguments else (lambda function: function)
 
     def fill(module: ModuleType) -> None:

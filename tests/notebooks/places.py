@@ -223,7 +223,7 @@ FILES: Mapping[str, bytes] = {"data.csv": b"a,b\n1,2\n", "pictures/digit.png": b
 """What is handed in beside them."""
 
 COLAB_TRAINING = """from google.colab import drive
-drive.mount('/content/drive')
+drive.mount('drive')
 !pip install -q wandb
 import wandb
 from wandb.keras import WandbCallback
@@ -233,7 +233,7 @@ model = tf.keras.Sequential([tf.keras.layers.Flatten(), tf.keras.layers.Dense(10
 model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])
 wandb.init(config={'epochs': 1})
 model.fit(x_train[:256] / 255, y_train[:256], epochs=wandb.config.epochs, callbacks=[WandbCallback()], verbose=0)
-model.save('/content/drive/MyDrive/model.keras')
-model = tf.keras.models.load_model('/content/drive/MyDrive/model.keras')
+model.save('drive/MyDrive/model.keras')
+model = tf.keras.models.load_model('drive/MyDrive/model.keras')
 print('kept', len(model.layers))"""
-"""Trains on Colab's terms, in one cell; needs a room that has ``/content``."""
+"""Trains on Colab's terms, in one cell."""
