@@ -20,7 +20,18 @@ from autograder.sandbox import choose
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests.notebooks import notebook
-from tests.notebooks.sources_of_data import CASES, Case
+from tests.notebooks.sources_of_data import CASES, VISION, Case
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of one execution of several notebooks."""
+
+    execution: Execution
+    ledger: Ledger
+    cases: Sequence[Ran]
+    traces: Sequence[str]
+    """Tracebacks of the cells that follow them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ def colour(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(
     cases: Sequence[Case], folder: Path, sandbox: Json, others: dict[str, Path], wrong: Sequence[str] = ()
-) -> tuple[Execution, Ledger, list[Ran]]:
+) -> Found:
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
     cells = [cell for case in cases for cell in case.cells] + list(wrong)
     file = room_file(data, folder)
@@ -58,7 +69,9 @@ def run(
     assert execution.notebook is not None
     ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
     outputs = [cell["outputs"] for cell in json.loads(store.get(execution.notebook))["cells"][1:]]
-    return execution, ledger, [part(case, cases, execution, ledger, outputs) for case in cases]
+    shown = [part(case, cases, execution, ledger, outputs) for case in cases]
+    ends = [output for cell in outputs[len(cells) - len(wrong) :] for output in cell]
+    return Found(execution, ledger, shown, ["\n".join(end["traceback"]) for end in ends if "traceback" in end])
 
 
 def part(case: Case, cases: Sequence[Case], execution: Execution, ledger: Ledger, outputs: Json) -> Ran:
@@ -75,15 +88,18 @@ def part(case: Case, cases: Sequence[Case], execution: Execution, ledger: Ledger
 
 
 @pytest.fixture(scope="module")
-def ran(colour: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger, list[Ran]]:
-    wrong = ["open('cifar-100-python/train', 'rb')", "keras.utils.get_file('w.h5', 'https://example.org/w.h5')"]
+def ran(colour: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    wrong = [
+        "def look(path):\n    return open(path)\nlook('cifar-100-python/train')",
+        "keras.utils.get_file('w.h5', 'https://example.org/w.h5')",
+    ]
     return run(CASES, tmp_path_factory.mktemp("ran"), Plain(), {"cifar10": colour}, wrong)
 
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.name for case in CASES])
-def test_each_route_leads_to_our_data(ran: tuple[Execution, Ledger, list[Ran]], number: int) -> None:
-    case, found = CASES[number], ran[2][number]
+def test_each_route_leads_to_our_data(ran: Found, number: int) -> None:
+    case, found = CASES[number], ran.cases[number]
     if "!unzip" in case.cells[0] and shutil.which("unzip") is None:
         pytest.skip("unzip is not installed")
     assert found.errors == []
@@ -97,13 +113,31 @@ def test_each_route_leads_to_our_data(ran: tuple[Execution, Ledger, list[Ran]], 
 
 
 @pytest.mark.kernel
-def test_what_is_not_here_says_what_is(ran: tuple[Execution, Ledger, list[Ran]]) -> None:
-    execution, ledger, _ = ran
-    missing, unknown = (one.error or "" for one in execution.cells[-2:])
+def test_what_is_not_here_says_what_is(ran: Found) -> None:
+    missing, unknown = (one.error or "" for one in ran.execution.cells[-2:])
     assert "cifar100 is not available here" in missing
     assert "digits (28x28, 10 classes) and cifar10 (32x32x3, 10 classes)" in missing
     assert unknown.startswith("NoNetwork: there is no network here, and w.h5")
-    assert ledger.notes == ()
+    assert ran.ledger.notes == ()
+    assert len(ran.traces) == 2
+
+
+@pytest.mark.kernel
+def test_a_missing_file_is_missing_at_the_students_line(ran: Found) -> None:
+    for trace in ran.traces:
+        assert "/in/" not in trace, "no frame of ours is shown"
+        assert "Cell" in trace
+
+
+@pytest.mark.kernel
+def test_torchvision(colour: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: make torch")
+    (found,) = run([VISION], tmp_path, Plain(), {"cifar10": colour}).cases
+    if found.errors and "operator torchvision::" in found.errors[0]:
+        pytest.skip("torchvision was built for another torch")
+    assert found.errors == []
+    assert found.printed == VISION.printed
+    assert found.noted == list(VISION.noted)
 
 
 PLACES = Case(
@@ -129,8 +163,8 @@ def test_places_of_colab_and_kaggle_behind_a_wall(tmp_path: Path) -> None:
         wall = choose("bubblewrap")
     except SandboxUnavailable as error:
         pytest.skip(str(error))
-    execution, ledger, (found,) = run([PLACES], tmp_path, wall, {})
-    assert found.errors == []
-    assert found.printed == PLACES.printed
-    assert ledger.notes == ()
-    assert execution.ending == "completed"
+    found = run([PLACES], tmp_path, wall, {})
+    assert found.cases[0].errors == []
+    assert found.cases[0].printed == PLACES.printed
+    assert found.ledger.notes == ()
+    assert found.execution.ending == "completed"

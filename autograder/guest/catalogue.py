@@ -68,6 +68,10 @@ Reading: TypeAlias = Callable[[re.Match[str], Asked], Item | None]
 CONTENTS: Mapping[str, Sequence[str]] = {
     "digit-recognizer": ("train.csv", "test.csv", "sample_submission.csv"),
     "mnist-in-csv": ("mnist_train.csv", "mnist_test.csv"),
+    "mnist-dataset": (
+        *("train-images.idx3-ubyte", "train-labels.idx1-ubyte"),
+        *("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"),
+    ),
     "fashionmnist": ("fashion-mnist_train.csv", "fashion-mnist_test.csv"),
     "cifar-10-batches-py": (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
     "cifar-100-python": ("train", "test", "meta"),

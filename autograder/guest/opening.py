@@ -35,12 +35,30 @@ def begin(session: Thing, shell: Thing) -> None:
     """Wrap, and look at each cell before it runs."""
     install(session)
     shell.events.register("pre_run_cell", lambda info: safely(session, before_cell, session, str(info.raw_cell)))
+    shell.set_custom_exc((OSError,), show)
     if os.access("/kaggle", os.W_OK):
         Path("/kaggle/working").mkdir(exist_ok=True)
 
 
 def actions(session: Thing) -> Actions:
     return {"urllib.request": lambda module: install_retrieval(module, session)}
+
+
+def show(shell: Thing, kind: type, error: Exception, trace: Thing, tb_offset: Thing = None) -> None:
+    """A file that is missing is missing at the student's line: IPython hides every frame of ours but the last."""
+    shell.showtraceback((kind, error, trimmed(trace)), tb_offset=tb_offset)
+
+
+def trimmed(trace: Thing) -> Thing:
+    """Without the frames of modules beside this one, in place."""
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    at = trace
+    while at is not None and at.tb_next is not None:
+        if os.path.dirname(at.tb_next.tb_frame.f_code.co_filename) == here:  # noqa: PTH120
+            at.tb_next = at.tb_next.tb_next
+        else:
+            at = at.tb_next
+    return trace
 
 
 def before_cell(session: Thing, source: str) -> None:

@@ -231,3 +231,20 @@ SHELL = Case(
 )
 
 CASES = (KERAS, CACHE, KAGGLE, IDX, PICKLE, TABLE, OPENML, TFDS, BATCHES, TUTORIAL, HUB, SHELL)
+
+VISION = Case(
+    "torchvision",
+    (
+        "from torchvision import datasets, transforms",
+        "normal = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])\n"
+        "train = datasets.MNIST('./data', train=True, download=True, transform=normal)\n"
+        "test = datasets.FashionMNIST(root='./data', train=False)\n"
+        "colour = datasets.CIFAR10('./data', train=False, download=True, transform=transforms.ToTensor())\n"
+        "print(len(train), tuple(train[0][0].shape), train.targets.dtype, tuple(train.data.shape), train.classes[1])\n"
+        "print(len(test), test.classes[9], len(colour), colour.classes[2], colour.data.dtype, type(colour.targets))",
+    ),
+    "60000 (1, 28, 28) torch.int64 (60000, 28, 28) 1 - one\n"
+    "10000 Ankle boot 10000 bird uint8 <class 'list'>\n",
+    (),
+    ("torchvision.datasets.MNIST", "torchvision.datasets.FashionMNIST", "torchvision.datasets.CIFAR10"),
+)
