@@ -46,12 +46,13 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
-from autograder.courses import Assorted, Train
+from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
-from autograder.records import Baseline, DataCard, Grade, Report, Submission
+from autograder.records import Baseline, DataCard, Grade, Report, Rubric, Submission
+from autograder.sandbox.room import Sandbox
 from autograder.sets import title
 from autograder.settings import Settings
 from autograder.store import Store, write_atomically
@@ -67,6 +68,27 @@ class _Desk:
     out: Path
     language: str
     console: Console
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """What a course is opened with."""
+
+    rubric: Rubric
+    places: Settings
+    sandbox: Sandbox
+    slots: tuple[str, ...]
+    force: bool
+    console: Console
+    stop: threading.Event
+
+    def one(self, source: str) -> Course:
+        return open_course(
+            self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
+        )
+
+    def train(self, course: Course) -> Baseline | None:
+        return _baseline(course, self.places, self.console, self.stop)
 
 
 def run(
@@ -97,30 +119,17 @@ def run(
     console = printer(quiet=silent)
     places = here(state)
     chosen = load_rubric(rubric, places)
-    inbox = paths or [Path("submissions")]
     feedback.ensure_writable(out)
     ensure_space(places.state)
-    everybody = intake.collect(inbox, Store(places.state), roster=roster, assignment=chosen.id)
+    everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
-
-    def one(source: str) -> Course:
-        return open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)
-
     with _interruptible() as stop:
-
-        def train(course: Course) -> Baseline | None:
-            return _baseline(course, places, console, stop)
-
-        values = data_values(data, chosen)
-        rooms = f"sandbox: {wall.name}; devices: {', '.join(slots)}; {len(submissions)} submissions"
-        if is_single(values):
-            courses: Courses = _for_all(one(values[0]), train, rooms, console)
-        else:
-            courses = assorted = open_courses(chosen, values, places, one=one, train=train, slots=slots)
-            submissions = tuple(map(assorted.told, submissions))
-            _prepare(assorted, submissions, rooms, console)
+        opening = _Opening(
+            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
+        )
+        courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         desk = _Desk(
             courses=courses,
             store=Store(places.state),
@@ -138,6 +147,11 @@ def run(
     _tell_faults(results)
     if as_json:
         typer.echo(_json(results, absent, lang.value))
+    _end(results, stop)
+
+
+def _end(results: Sequence[Result], stop: threading.Event) -> None:
+    """With the exit code that tells what became of the run."""
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
@@ -156,20 +170,32 @@ def _announce(card: DataCard, console: Console) -> None:
         console.print("note: this set is small, so figures scatter; grade a class with --data mnist or --data FILE.npz")
 
 
-def _for_all(course: Course, train: Train, rooms: str, console: Console) -> Course:
-    """One data set for everybody, with its baseline."""
-    _announce(course.data.card, console)
+def _opened(
+    values: Sequence[str], submissions: tuple[Submission, ...], opening: _Opening
+) -> tuple[Courses, tuple[Submission, ...]]:
+    """The course or courses of this run with their baselines, and the submissions with what is said of their data."""
+    console = opening.console
+    rooms = f"sandbox: {opening.sandbox.name}; devices: {', '.join(opening.slots)}; {len(submissions)} submissions"
+    if is_single(values):
+        course = opening.one(values[0])
+        _announce(course.data.card, console)
+        console.print(rooms, soft_wrap=True)
+        return replace(course, baseline=opening.train(course)), submissions
+    courses = open_courses(
+        opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=opening.slots
+    )
+    told = tuple(map(courses.told, submissions))
+    _recognised(courses, told, console)
     console.print(rooms, soft_wrap=True)
-    return replace(course, baseline=train(course))
+    _prepare(courses, told, console)
+    return courses, told
 
 
-def _prepare(courses: Assorted, submissions: Sequence[Submission], rooms: str, console: Console) -> None:
+def _prepare(courses: Assorted, submissions: Sequence[Submission], console: Console) -> None:
     """Data and baselines of the sets that the notebooks ask for, before the class begins.
 
     What fails with one of the sets costs only those who need it; with all of them, nothing can be graded.
     """
-    _recognised(courses, submissions, console)
-    console.print(rooms, soft_wrap=True)
     failures: list[AutograderError] = []
     needed = courses.needed(submissions)
     for name in needed:
