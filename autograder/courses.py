@@ -12,7 +12,7 @@ from autograder.catalogue import Catalogue, Choice
 from autograder.errors import AutograderError
 from autograder.notebook.dataset import recognise
 from autograder.pipeline import Course, cells_of, is_refused
-from autograder.records import Baseline, Digest, Rubric, Submission
+from autograder.records import Baseline, CellKind, Digest, Rubric, Submission
 from autograder.store import Store
 
 Open = Callable[[str], Course]
@@ -34,6 +34,8 @@ class Assorted:
     store: Store
     open: Open
     train: Train
+    template: Sequence[str] = ()
+    """Sources of the starter notebook's cells: the sets of which its text speaks are not what a notebook asks for."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _choices: dict[Digest, Choice] = field(default_factory=dict)
     _courses: dict[str, Course] = field(default_factory=dict)
@@ -46,8 +48,10 @@ class Assorted:
             return Choice()
         with self._lock:
             if notebook not in self._choices:
-                wanted = recognise(cells_of(submission, None, self.store), self.catalogue.entries)
-                self._choices[notebook] = self.catalogue.choose(wanted)
+                given = frozenset(self.template)
+                cells = cells_of(submission, None, self.store)
+                own = [cell for cell in cells if cell.kind is CellKind.CODE or cell.source not in given]
+                self._choices[notebook] = self.catalogue.choose(recognise(own, self.catalogue.entries))
             return self._choices[notebook]
 
     def told(self, submission: Submission) -> Submission:

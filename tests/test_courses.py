@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -169,3 +170,16 @@ def test_a_refusal_of_intake_stands(desk: Desk) -> None:
     courses = desk.courses("mnist")
     refused = Submission(student=StudentId("x"), name="x", source="x", notebook=None)
     assert courses.told(refused).refusal is None and courses.needed([refused]) == ()
+
+
+def test_the_text_of_the_starter_notebook_asks_for_nothing(desk: Desk) -> None:
+    courses = desk.courses("mnist", "cifar10")
+    starter = {"cell_type": "markdown", "metadata": {}, "source": "*MNIST, Fashion-MNIST, MNIST ...*"}
+    notebook = json.loads(a_notebook("x = lire('train.csv')"))
+    notebook["cells"] = [starter, {**starter, "source": "Mon jeu : CIFAR-10"}, *notebook["cells"]]
+    content = desk.store.put(json.dumps(notebook).encode())
+    submission = Submission(student=StudentId("ada"), name="ada", source="ada", notebook=content)
+    assert courses.choice(submission).name == "mnist", "named twice"
+    courses = desk.courses("mnist", "cifar10")
+    courses.template = (starter["source"],)
+    assert courses.choice(submission).name == "cifar10"

@@ -166,13 +166,15 @@ def open_courses(
     slots: tuple[str, ...] = ("cpu",),
 ) -> Assorted:
     """A course for each data set that a notebook may ask for; none is loaded before somebody needs it."""
+    store = Store(places.state)
     return Assorted(
         rubric=chosen,
         slots=slots,
         catalogue=catalogue.configured(values, places.data),
-        store=Store(places.state),
+        store=store,
         open=one,
         train=train,
+        template=template_sources(chosen, places, store),
     )
 
 

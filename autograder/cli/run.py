@@ -76,6 +76,29 @@ class _Desk:
     console: Console
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """What a course is opened with."""
+
+    rubric: Rubric
+    places: Settings
+    sandbox: Sandbox
+    slots: tuple[str, ...]
+    force: bool
+    console: Console
+    stop: threading.Event
+
+    def one(self, source: str) -> Course:
+        opened = open_course(
+            self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
+        )
+        seeds = self.rubric.reference_seeds
+        return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
+
+    def train(self, course: Course) -> Baseline | None:
+        return _baseline(course, self.places, self.console, self.stop)
+
+
 def run(
     paths: PathsArgument = None,
     rubric: RubricOption = DEFAULT_RUBRIC,
@@ -106,25 +129,19 @@ def run(
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
-
-    def one(source: str) -> Course:
-        opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)
-        return replace(opened, baseline_for=reference.baselines(opened, places, chosen.reference_seeds))
-
     with _interruptible() as stop:
-        values = data_values(data, chosen)
-        if is_single(values):
-            courses: Courses = _for_all(one(values[0]), places, len(submissions), console, stop)
-        else:
-
-            def train(course: Course) -> Baseline | None:
-                return _baseline(course, places, console, stop)
-
-            assorted = open_courses(chosen, values, places, one=one, train=train, slots=slots)
-            courses, submissions = assorted, tuple(map(assorted.told, submissions))
-            _prepare(assorted, submissions, wall, console)
-        gradebook, store = Gradebook(places.state / "grades.sqlite"), Store(places.state)
-        desk = _Desk(courses=courses, store=store, gradebook=gradebook, out=out, language=lang.value, console=console)
+        opening = _Opening(
+            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
+        )
+        courses, submissions = _opened(data_values(data, chosen), submissions, opening)
+        desk = _Desk(
+            courses=courses,
+            store=Store(places.state),
+            gradebook=Gradebook(places.state / "grades.sqlite"),
+            out=out,
+            language=lang.value,
+            console=console,
+        )
         with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
@@ -133,11 +150,11 @@ def run(
         _publish(results, absent, desk, partial=bool(only))
     if as_json:
         typer.echo(_json(results, absent, lang.value))
-    _conclude(results, stop)
+    _end(results, stop)
 
 
-def _conclude(results: Sequence[Result], stop: threading.Event) -> None:
-    """Faults of ours in words, and the exit code."""
+def _end(results: Sequence[Result], stop: threading.Event) -> None:
+    """With the exit code that tells what became of the run."""
     _tell_faults(results)
     if stop.is_set():
         raise KeyboardInterrupt
@@ -157,25 +174,32 @@ def _announce(card: DataCard, console: Console) -> None:
         console.print("note: this set is small, so figures scatter; grade a class with --data mnist or --data FILE.npz")
 
 
-def _tell_rooms(wall: Sandbox, slots: Sequence[str], submissions: int, console: Console) -> None:
-    told = f"sandbox: {wall.name}; devices: {', '.join(slots)}; {submissions} submissions"
-    console.print(told, soft_wrap=True)
+def _opened(
+    values: Sequence[str], submissions: tuple[Submission, ...], opening: _Opening
+) -> tuple[Courses, tuple[Submission, ...]]:
+    """The course or courses of this run with their baselines, and the submissions with what is said of their data."""
+    console = opening.console
+    rooms = f"sandbox: {opening.sandbox.name}; devices: {', '.join(opening.slots)}; {len(submissions)} submissions"
+    if is_single(values):
+        course = opening.one(values[0])
+        _announce(course.data.card, console)
+        console.print(rooms, soft_wrap=True)
+        return replace(course, baseline=opening.train(course)), submissions
+    courses = open_courses(
+        opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=opening.slots
+    )
+    told = tuple(map(courses.told, submissions))
+    _recognised(courses, told, console)
+    console.print(rooms, soft_wrap=True)
+    _prepare(courses, told, console)
+    return courses, told
 
 
-def _for_all(course: Course, places: Settings, submissions: int, console: Console, stop: threading.Event) -> Course:
-    """One data set for everybody, with its baseline."""
-    _announce(course.data.card, console)
-    _tell_rooms(course.sandbox, course.slots, submissions, console)
-    return replace(course, baseline=_baseline(course, places, console, stop))
-
-
-def _prepare(courses: Assorted, submissions: Sequence[Submission], wall: Sandbox, console: Console) -> None:
+def _prepare(courses: Assorted, submissions: Sequence[Submission], console: Console) -> None:
     """Data and baselines of the sets that the notebooks ask for, before the class begins.
 
     What fails with one of the sets costs only those who need it; with all of them, nothing can be graded.
     """
-    _recognised(courses, submissions, console)
-    _tell_rooms(wall, courses.slots, len(submissions), console)
     failures: list[AutograderError] = []
     needed = courses.needed(submissions)
     for name in needed:

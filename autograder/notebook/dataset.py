@@ -36,7 +36,16 @@ class Wanted:
 
 
 # Loaders that are told the name; torchvision's and its relatives' are called like the set.
-_BY_NAME = {"load", "builder", "fetch_openml", "load_dataset", "read_data_sets", "untar_data", "data_source"}
+_BY_NAME = {
+    "load",
+    "builder",
+    "fetch_openml",
+    "fetch_mldata",
+    "load_dataset",
+    "read_data_sets",
+    "untar_data",
+    "data_source",
+}
 _BY_CLASS = {
     "MNIST": "mnist",
     "FashionMNIST": "fashion_mnist",
@@ -185,6 +194,8 @@ class _Code:
             self.words.append(node.id)
         elif isinstance(node, ast.Attribute):
             self.words.append(node.attr)
+            if name := _of_path(_path(node)):
+                self.imported[name] += 1
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             self._string(node.value)
         elif isinstance(node, ast.Constant | ast.BinOp) and (pixels := _product(node)) in _PIXELS:
@@ -225,7 +236,7 @@ class _Code:
                 self.tfds.add(alias.asname)
             path = f"{module}.{alias.name}" if module else alias.name
             name = _of_path(path.split("."))
-            if name and alias.name != "*":
+            if name:
                 self.loaders[alias.asname or alias.name] = name
                 self.imported[name] += 1
 
@@ -266,7 +277,9 @@ class _Code:
         holder = path[:-1]
         if name := self.loaders.get(".".join(holder) or path[-1], "") or _of_path(path):
             return name
-        return holder[-1] if holder and holder[-1] in KNOWN else ""
+        if holder and holder[-1] in KNOWN:
+            return holder[-1]
+        return next(iter(named(holder[-1])), "") if holder else ""
 
     def _call(self, call: ast.Call) -> None:
         if name := self._loaded(call):
