@@ -257,6 +257,9 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         "evaluations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.evaluations
         ],
+        "adaptations": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations
+        ],
         "notes": ledger.notes,
     }
 

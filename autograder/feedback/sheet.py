@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from autograder.feedback import plots, words
+from autograder.feedback import adaptations, plots, words
 from autograder.feedback.page import page
 from autograder.messages import render, visible
 from autograder.records import (
@@ -102,6 +102,8 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         **_run(evidence),
         claims=() if evidence is None else claims(evidence, agreement(rubric)),
         agreement=agreement(rubric),
+        spellings=() if evidence is None else adaptations.spellings(evidence),
+        places=() if evidence is None else adaptations.places(evidence),
         notes=(*report.submission.notes, *(() if evidence is None else evidence.execution.notes)),
     )
 
