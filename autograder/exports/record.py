@@ -275,6 +275,12 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         "evaluations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.evaluations
         ],
+        "scores": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.scores
+        ],
+        "estimators": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.estimators
+        ],
         "adaptations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations
         ],

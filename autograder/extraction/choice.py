@@ -160,7 +160,9 @@ def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:
 
 
 def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Choice:
-    """Ties go to the later one; weights without any figure come last."""
+    """Ties go to the later one; weights without any figure come last; a wrapping stands behind what it wraps."""
+    bare = [one for one in known if not (one.use and one.use.same_as)]
+    known = bare or known
     figures = [_figure(one, ledger, known, artifacts) for one in known]
     place = max(range(len(known)), key=lambda place: (figures[place] is not None, figures[place] or 0.0, place))
     figure = figures[place]

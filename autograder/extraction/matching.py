@@ -103,9 +103,11 @@ def _gives_scores(use: Evaluation, widths: set[int | None]) -> bool:
 
 def _loaded(ledger: Ledger, artifacts: Artifacts, trained: Sequence[Candidate]) -> Iterator[Candidate]:
     weights, contents = {one.weights for one in trained}, {one.artifact for one in trained}
+    in_kernel = _answering_in_the_kernel(ledger, artifacts)
     for number, use in enumerate(ledger.evaluations, start=1):
         artifact = artifacts.get(use.saved)
-        if artifact is None or artifact in contents or (use.weights and use.weights in weights):
+        known = artifact in contents if artifact is not None else in_kernel.get(use.model) is not use
+        if known or (use.weights and use.weights in weights):
             continue
         weights.add(use.weights)
         contents.add(artifact)
@@ -119,6 +121,15 @@ def _loaded(ledger: Ledger, artifacts: Artifacts, trained: Sequence[Candidate]) 
             artifact=artifact,
             weights=use.weights,
         )
+
+
+def _answering_in_the_kernel(ledger: Ledger, artifacts: Artifacts) -> dict[str, Evaluation]:
+    """The last use of each model that never left the kernel: the weights with which it will have answered there."""
+    left = {training.model for training in ledger.trainings if training.saved in artifacts}
+    left |= {use.model for use in ledger.evaluations if use.saved in artifacts}
+    passing = {digest for training in ledger.trainings for digest in training.epoch_weights}
+    uses = [use for use in ledger.evaluations if use.weights and use.model not in left]
+    return {use.model: use for use in uses if use.weights[:EPOCH_DIGITS] not in passing}
 
 
 def _origin(use: Evaluation, ledger: Ledger) -> tuple[Training | None, int | None]:

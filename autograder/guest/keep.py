@@ -10,6 +10,7 @@ from .handover import Handover
 from .things import Thing
 
 SAMPLES = 300
+MODELS = 600
 ARTIFACT_BYTES = 600 << 20
 """Of all models and samples; what comes after stays in the kernel."""
 THRIFTY_BYTES = 300 << 20
@@ -50,7 +51,7 @@ class Keep:
         if digest in self._saved:
             return self._saved[digest], digest, ""
         if own := models.foreign(model):
-            self._hold(model)
+            self.hold(model)
             return "", digest, f"uses classes of its own: {', '.join(own)}"[:300]
         if spare and self._bytes > THRIFTY_BYTES and self._has_fallen_behind(model):
             return "", digest, "others are more accurate, and room is left for few"
@@ -58,7 +59,7 @@ class Keep:
             return self._save(model, name, digest), digest, ""
         except Exception as error:
             self._handover.making(name).unlink(missing_ok=True)
-            self._hold(model)
+            self.hold(model)
             return "", digest, f"{type(error).__name__}: {error}"[:300]
 
     def meanwhile(self, model: Thing, name: str) -> bool:
@@ -82,7 +83,7 @@ class Keep:
         path = self._handover.making(name)
         models.save(model, path)
         size = path.stat().st_size
-        if size > MODEL_BYTES or self._bytes + size > ARTIFACT_BYTES:
+        if len(self._saved) >= MODELS or size > MODEL_BYTES or self._bytes + size > ARTIFACT_BYTES:
             raise OSError(f"a model of {size >> 20} MB, after {self._bytes >> 20} MB, is more than may leave the room")
         if strangers := models.strangers(path):
             raise TypeError(f"uses functions of its own: {', '.join(strangers)}")
@@ -95,7 +96,7 @@ class Keep:
         figure = self.figures.get(self._model_id(model))
         return figure is not None and figure < max(self.figures.values()) - BEHIND
 
-    def _hold(self, model: Thing) -> None:
+    def hold(self, model: Thing) -> None:
         """Of too many, the one to go is bound to no variable, or least accurate, or oldest."""
         newest = self._model_id(model)
         self.unsaved.pop(newest, None)
