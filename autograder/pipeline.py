@@ -381,7 +381,7 @@ def within_budget(
         submission, course, seed=seed, device=device, rehearsal=True, tell=tell, cancelled=cancelled
     )
     cut = budget.cut(read_ledger(rehearsed, course.store)[0].trainings, limits.budget_seconds)
-    if cut.share < 1 and limits.over_budget == "refuse":
+    if cut.planned_seconds > limits.budget_seconds and limits.over_budget == "refuse":
         return _over_budget(submission, course, cut.planned_seconds)
     tell(Progress(student=submission.student, stage="executing"))
     execution = run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=cancelled)

@@ -103,11 +103,7 @@ def run(
     course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
     _announce(course, len(submissions), console)
     with _interruptible() as stop:
-        course = replace(
-            course,
-            baseline=_baseline(course, places, console, stop),
-            baseline_for=reference.baselines(course, places, chosen.reference_seeds),
-        )
+        course = _judged(course, places, console, stop)
         desk = _Desk(
             course=course,
             gradebook=Gradebook(places.state / "grades.sqlite"),
@@ -180,6 +176,12 @@ def _interruptible() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, former)
+
+
+def _judged(course: Course, places: Settings, console: Console, stop: threading.Event) -> Course:
+    """With what models are judged against."""
+    cut = reference.baselines(course, places, course.rubric.reference_seeds)
+    return replace(course, baseline=_baseline(course, places, console, stop), baseline_for=cut)
 
 
 def _baseline(course: Course, places: Settings, console: Console, stop: threading.Event) -> Baseline | None:
