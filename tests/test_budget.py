@@ -15,11 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder import budget, checks, pipeline, reference, rubric
+from autograder import budget, checks, exports, pipeline, reference, rubric
 from autograder.budget import Cut, cut, seconds
+from autograder.cli import main
 from autograder.datasets import load, room_file
+from autograder.errors import RubricError
 from autograder.execution import Job, execute
 from autograder.extraction import read_ledger
+from autograder.feedback import sheet, summary
+from autograder.feedback.sheet import claims
 from autograder.frames import Frame
 from autograder.guest import budget as guest
 from autograder.guest.handover import Handover
@@ -43,7 +47,8 @@ from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.settings import settings
 from autograder.store import Store, digest
-from tests.classroom import QuickRooms, a_folder, a_notebook
+from tests.builders import a_report, a_rubric
+from tests.classroom import QuickRooms, a_folder, a_notebook, use
 from tests.notebooks import notebook
 from tests.notebooks.budgets import BROKEN_OFF, REHEARSED, SHARED
 
@@ -481,3 +486,87 @@ def test_the_share_is_part_of_what_an_execution_depends_on(course: Course) -> No
     half = Cut(planned_seconds=10, share=0.5)
     assert key() == key(cut=Cut(planned_seconds=3)) == key(limited(course, budget_seconds=7, over_budget="refuse"))
     assert len({key(), key(cut=half), key(cut=replace(half, whole_tests=False)), key(rehearsal=True)}) == 4
+
+
+# --- what a cut does to the items ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(1.0, Verdict.MET), (0.25, Verdict.MET), (0.5, Verdict.NEEDS_REVIEW)])
+def test_a_gain_over_a_baseline_that_alone_was_cut_waits_for_a_person(share: float, verdict: Verdict) -> None:
+    """The final model is that of training 3, whose share is a quarter in two of the cases."""
+    report = a_report()
+    assert report.evidence is not None and report.evidence.chosen is not None and report.evidence.final is not None
+    chosen = report.evidence.chosen
+    trainings = tuple(
+        replace(training, share=0.25 if share == 0.25 else 1.0) for training in report.evidence.ledger.trainings
+    )
+    evidence = replace(
+        report.evidence,
+        ledger=replace(report.evidence.ledger, trainings=trainings),
+        execution=replace(report.evidence.execution, share=share),
+    )
+    assert chosen.training in {training.number for training in trainings}
+    found = checks.signatures()["model.gain"](evidence, cutoffs=[[0.0, 0.0], [0.01, 1.0]], fidelity=1.0)
+    assert found.verdict is verdict
+
+
+def test_typed_figures_of_a_full_training_are_not_held_against_a_cut_one() -> None:
+    report = a_report()
+    assert report.evidence is not None and report.evidence.table is not None
+    rows = tuple(replace(row, accuracy=0.99, measured_accuracy=0.9, training=1) for row in report.evidence.table.rows)
+    evidence = replace(report.evidence, table=replace(report.evidence.table, rows=rows))
+    cut_short = replace(evidence, execution=replace(evidence.execution, share=0.5))
+    check = checks.signatures()["document.comparison"]
+    assert check(evidence).verdict is not Verdict.NEEDS_REVIEW
+    assert check(cut_short).verdict is Verdict.NEEDS_REVIEW
+    assert {claim.verdict for claim in claims(evidence, 0.01)} == {"unmet"}
+    assert {claim.verdict for claim in claims(cut_short, 0.01)} == {""}
+
+
+def test_a_cut_is_told_on_the_sheet_in_the_record_and_to_the_teacher() -> None:
+    report = a_report()
+    assert report.evidence is not None
+    limits = replace(report.evidence.execution.limits, budget_seconds=150)
+    execution = replace(report.evidence.execution, share=0.125, planned_seconds=1240.0, limits=limits)
+    report = replace(report, evidence=replace(report.evidence, execution=execution))
+    told = "Trainings were cut to 1/8 of their steps"
+    assert told in sheet(report, a_rubric(), "en") and "réduits à 1/8" in sheet(report, a_rubric(), "fr")
+    assert told in summary([report], rubric=a_rubric(), language="en")
+    found = exports.record.grade(report, "en")["execution"]
+    assert (found["share"], found["planned_seconds"], found["limits"]["budget_seconds"]) == (0.125, 1240.0, 150)
+
+
+def test_a_class_with_a_budget_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = a_folder(tmp_path / "desk", {"ada.ipynb": a_notebook("x = 1"), "bob.ipynb": b"no notebook"})
+    monkeypatch.chdir(desk)
+    rooms = use(BudgetRooms(plan={"epochs": 10.0, "steps": 100.0, "step_seconds": 1.0}), monkeypatch)
+    assert main(["run", "class", "--rubric", "tiny", "--budget", "150", "--lang", "en"]) == 0
+    told = capsys.readouterr().out
+    assert "rehearsing" in told
+    assert "budget: 150 s of training; 1 of 2 notebooks planned more" in told
+    assert "ada: planned 1000 s, trainings cut to 1/8" in told
+    assert main(["check", "class/ada.ipynb", "--rubric", "tiny", "--budget", "500", "--lang", "en"]) == 0
+    assert "cut to 1/2 of their steps" in " ".join(capsys.readouterr().out.split())
+    assert main(["check", "class/ada.ipynb", "--rubric", "tiny", "--budget", "500", "--fast"]) == 0
+    assert isinstance(rooms, BudgetRooms)
+    assert [(one["rehearsal"], one["share"]) for one in rooms.orders] == [
+        (True, 1.0),
+        (False, 0.125),
+        (True, 1.0),
+        (False, 0.5),
+        (False, 1.0),
+    ]
+
+
+def test_a_rubric_can_set_the_budget(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "desk", {})
+    path = folder / "rubrics" / "tiny.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("limits: {", "limits: {budget_seconds: 90, over_budget: refuse, "), "utf-8")
+    limits = rubric.load(path, checks.signatures()).limits
+    assert (limits.budget_seconds, limits.over_budget) == (90, "refuse")
+    path.write_text(text.replace("limits: {", "limits: {over_budget: refused, "), "utf-8")
+    with pytest.raises(RubricError, match="over_budget"):
+        rubric.load(path, checks.signatures())
