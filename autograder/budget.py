@@ -40,11 +40,11 @@ def cut(trainings: Sequence[Training], budget_seconds: float) -> Cut:
     planned = seconds(trainings)
     if planned <= budget_seconds:
         return Cut(planned_seconds=planned)
-    shares = [2.0**-power for power in range(1, 11)]
+    shares = [2.0**-power for power in range(11)]
     costs = {share: seconds(trainings, share, whole_tests=False) for share in shares}
     enough = max(budget_seconds, WORTH * costs[SMALLEST])
     share = next(share for share in shares if costs[share] <= enough)
-    whole = seconds(trainings, share, whole_tests=True) <= budget_seconds
+    whole = share == 1 or seconds(trainings, share, whole_tests=True) <= budget_seconds
     return Cut(planned_seconds=planned, share=share, whole_tests=whole)
 
 

@@ -401,12 +401,12 @@ def within_budget(
         submission, course, seed=seed, device=device, rehearsal=True, tell=tell, cancelled=cancelled
     )
     cut = budget.cut(read_ledger(rehearsed, course.store)[0].trainings, limits.budget_seconds)
-    if cut.share < 1 and limits.over_budget == "refuse":
+    if cut.planned_seconds > limits.budget_seconds and limits.over_budget == "refuse":
         return _over_budget(submission, course, cut.planned_seconds)
     tell(Progress(student=submission.student, stage="executing"))
     execution = run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=cancelled)
     notes = execution.notes
-    if rehearsed.ending is not Ending.COMPLETED:
+    if any(cell.state not in (CellState.RAN, CellState.RAISED) for cell in rehearsed.cells):
         notes += (say("The rehearsal did not reach every cell: the notebook may plan more training than is stated."),)
     return replace(execution, planned_seconds=cut.planned_seconds, notes=notes)
 

@@ -220,10 +220,11 @@ def agreement(rubric: Rubric) -> float:
 
 def claims(evidence: Evidence, tolerance: float) -> tuple[Claim, ...]:
     """The rows of the tracking table as stated, each with what was measured for it."""
-    return () if evidence.table is None else tuple(_claim(row, tolerance) for row in evidence.table.rows)
+    cut = evidence.execution.share < 1
+    return () if evidence.table is None else tuple(_claim(row, tolerance, cut) for row in evidence.table.rows)
 
 
-def _claim(row: TableRow, tolerance: float) -> Claim:
+def _claim(row: TableRow, tolerance: float, cut: bool) -> Claim:
     if row.accuracy is None:
         return Claim(row, say("– no accuracy stated"), "")
     if row.measured_accuracy is None:
@@ -231,6 +232,8 @@ def _claim(row: TableRow, tolerance: float) -> Claim:
     gap = row.accuracy - row.measured_accuracy
     if abs(gap) <= tolerance + 1e-9:
         return Claim(row, say("✓ agrees"), "met")
+    if cut:
+        return Claim(row, say("– the training was cut here"), "")
     if gap > 0:
         return Claim(row, say("✗ {gap:num1} points too high", gap=100 * gap), "unmet")
     return Claim(row, say("✗ {gap:num1} points too low", gap=-100 * gap), "unmet")

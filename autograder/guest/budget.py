@@ -33,6 +33,9 @@ def actions(session: Thing) -> Actions:
     def cut(module: Thing) -> None:
         from . import iterators
 
+        if not hasattr(module, "TFEpochIterator"):
+            session.recorder.note("this Keras draws its batches in another way: no training is cut or rehearsed")
+            return
         iterators.install(module, session.recorder.cuts)
 
     return {TRAINER: cut}

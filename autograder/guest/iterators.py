@@ -106,10 +106,10 @@ class Shared(_Base):  # type: ignore[misc, unused-ignore]
     def _stride(self, full: int | None) -> int:
         """Validation uses each so-manieth batch."""
         if self._every is None:
-            share, rows = self._cuts.share, rows_of(self, full, self._cuts.test_rows)
-            spared = self._cuts.whole_tests and rows == self._cuts.test_rows
-            # Of data that do not know their length nothing is known of the rows either.
-            self._every = 1 if spared else every(share, rows) if full else round(1 / share)
+            tests = self._cuts.test_rows
+            # Data that do not know their length are taken to be as many as the test set.
+            rows = rows_of(self, full, tests) if full else tests
+            self._every = 1 if self._cuts.whole_tests and rows == tests else every(self._cuts.share, rows)
         return self._every
 
     def _enumerate_iterator(self) -> Iterator[Any]:

@@ -130,3 +130,24 @@ model.fit(pairs.batch(32).filter(lambda x, y: True), epochs=1, verbose=0)
 model.fit(X, Y, epochs=10, batch_size=32, validation_data=(X, Y), validation_freq=5, verbose=0)"""
 
 REHEARSED = (COUNTED, "model = a_model()\npairs = tf.data.Dataset.from_tensor_slices((X, Y))", PLANNED)
+
+BROKEN = """import os, signal, sys
+recorder = sys.modules['autograder_guest.ledger']
+recorder.LONG_SECONDS = recorder.MEANWHILE_SECONDS = -1.0
+class Signalled(keras.callbacks.Callback):
+    def __init__(self, number):
+        super().__init__()
+        self.number, self.epoch = number, 0
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (2, 3):
+            os.kill(os.getpid(), self.number)"""
+
+BROKEN_OFF = (
+    COUNTED,
+    BROKEN,
+    "half = a_model()\nhalf.fit(X, Y, epochs=9, batch_size=32, callbacks=[Signalled(signal.SIGINT)], verbose=0)",
+    "lost = a_model()\nlost.fit(X, Y, epochs=9, batch_size=32, callbacks=[Signalled(signal.SIGKILL)], verbose=0)",
+)
+"""One training is interrupted in its third epoch, and one is killed there."""
