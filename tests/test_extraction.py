@@ -362,6 +362,7 @@ def test_unknown_preprocessing_is_a_gap(notebook: Notebook) -> None:
     evidence = notebook.evidence()
     assert evidence.final is None
     assert evidence.chosen is not None and evidence.chosen.where == "nowhere" and evidence.chosen.problem is not None
+    assert evidence.chosen.problem.values == {"shape": "5 × 5"}
     assert GapKind.PREPROCESSING in [gap.kind for gap in evidence.gaps]
 
 
@@ -414,6 +415,14 @@ def test_one_output_without_known_labels_is_not_measured(notebook: Notebook) -> 
     evidence = notebook.evidence()
     assert evidence.final is None
     assert evidence.chosen is not None and evidence.chosen.problem is not None
+
+
+def test_a_projection_is_said_to_be_one(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", np.random.default_rng(0).random((900, 50)))
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.problem is not None
+    assert chosen.problem.values == {"columns": 50, "pixels": 784}
 
 
 def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebook) -> None:

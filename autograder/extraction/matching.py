@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy.typing as npt
 from autograder.datasets import DataSet
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.recipes import Recipe, infer
+from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
 from autograder.preprocessing import apply
-from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Training
+from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Message, Training, say
 from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -346,6 +348,27 @@ def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparati
         if wanted and shown.shape[1:] == wanted and (seen := sightings.of(shown)) is not None:
             return Preparation(recipe=seen.recipe)
     return None
+
+
+def unprepared(one: Candidate, sightings: Sightings) -> Message:
+    """Why no preparation was found, as exactly as can be said."""
+    source = one.training or one.use
+    sample = sightings.sample(source.x) if source else None
+    if sample is None:
+        return say("How the notebook prepares its images is not known: no rows of what the model was given were seen.")
+    pixels = prod(sightings.public_images.shape[1:])
+    if sample.ndim == 2 and sample.shape[1] != pixels and not any(squares(sample.shape[1:])):
+        return say(
+            "The model is given {columns:int} numbers per image, not the {pixels:int} pixels or a resized image: a "
+            "projection such as principal components cannot be inferred from a few rows.",
+            columns=sample.shape[1],
+            pixels=pixels,
+        )
+    return say(
+        "How the notebook prepares its images could not be found: no known preparation turns images of the data set "
+        "into the rows of shape {shape} that the model was given.",
+        shape=" × ".join(map(str, sample.shape[1:])),
+    )
 
 
 def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:

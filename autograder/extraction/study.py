@@ -20,6 +20,7 @@ from autograder.extraction.matching import (
     name_of,
     prepare,
     same_as_baseline,
+    unprepared,
     validates_on_test,
 )
 from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, parted, probe
@@ -160,7 +161,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
         if one.artifact is None:
             answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
-            answers[one.id] = Probed(problem=say("How the notebook prepares its images could not be found."))
+            answers[one.id] = Probed(problem=unprepared(one, case.sightings))
         elif (reason := refusal(case.bench.store.get(one.artifact))) is not None:
             answers[one.id] = Probed(problem=reason)
         else:
