@@ -148,7 +148,10 @@ def _gain_details(
         accuracy=measured.accuracy,
         baseline=measured.baseline_accuracy,
     )
-    if evidence.baseline is not None and len(evidence.baseline.accuracies) > 1:
+    if evidence.final is not None and evidence.final.task is not None:
+        yield evidence.final.task
+        yield say("The baseline's outputs are summed in the same way, on the same images.")
+    elif evidence.baseline is not None and len(evidence.baseline.accuracies) > 1:
         yield say(
             "The baseline was trained {seeds:int} times; its accuracies lie {spread:pct2} apart.",
             seeds=len(evidence.baseline.accuracies),
@@ -290,6 +293,8 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
     if (answer := _unmeasured(evidence)) is not None:
         return answer
     chosen, final = evidence.chosen, evidence.final
+    if final is not None and final.robustness is None and final.task is not None:
+        return _other_task(final.task)
     if chosen is None or final is None or final.robustness is None:
         return _unclear(evidence)
     measured = final.robustness
@@ -312,6 +317,15 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
         wanted=cutoffs[0][0],
     )
     return replace(finding, for_teacher=_flag(chosen))
+
+
+def _other_task(task: Message) -> Finding:
+    return undecided(
+        Standing.MEASUREMENT,
+        say("The robustness of the reference is known for its own classes only. A teacher will decide this item."),
+        details=(task,),
+        for_teacher=task,
+    )
 
 
 def error_ratio(measured: Robustness) -> float:

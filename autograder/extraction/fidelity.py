@@ -52,6 +52,8 @@ class Account:
     """With the outputs of our execution."""
     sightings: Sightings
     test_rows: int
+    classes: Sequence[int] = ()
+    """Those of the data set that the model is about, where these are not all."""
 
     def cell_of(self, count: int | None) -> int | None:
         runs = (run.index for run in self.execution.cells if count is not None and run.execution_count == count)
@@ -95,7 +97,7 @@ def _claims(one: Candidate, preparation: Preparation, account: Account) -> Itera
     uses = [
         (use, used(use, account.known, account.artifacts))
         for use in account.ledger.evaluations
-        if (seen := account.sightings.of(use.x)) is not None and seen.whole
+        if (seen := account.sightings.of(use.x)) is not None and seen.covers(account.classes)
     ]
     own = [use for use, whose in uses if whose is one and _as_measured(use, preparation, account)]
     yield from _evaluated(own, preparation, account)
@@ -174,7 +176,9 @@ def _next_event(count: int | None, uses: Sequence[_Use], account: Account) -> in
 def _validated(one: Candidate, account: Account) -> Iterator[Claim]:
     """``val_accuracy`` of the epoch whose weights were kept, where the whole public test set was validated on."""
     training = one.training
-    if training is None or (seen := account.sightings.of(training.validation_x)) is None or not seen.whole:
+    if training is None or (seen := account.sightings.of(training.validation_x)) is None:
+        return
+    if not seen.covers(account.classes):
         return
     figures = training.history.get("val_accuracy", ())
     known = [figure for figure in figures if figure is not None]

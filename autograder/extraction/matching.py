@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy.typing as npt
 from autograder.datasets import DataSet
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.recipes import Recipe, infer
+from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
 from autograder.preprocessing import apply
-from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Training
+from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Message, Training, say
 from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -214,8 +216,16 @@ class Sighting:
     """Rows of the sample."""
     public: int
     """How many of them are public test images."""
+    labels: tuple[int, ...] = ()
+    """Class of each row's image in the data set; -1 where it was not found."""
     whole: bool = False
     """The public test set as served: all rows in order."""
+    part: tuple[int, ...] = ()
+    """Where it is all public test images of some classes, in order: which ones."""
+
+    def covers(self, classes: Sequence[int]) -> bool:
+        """Whether it is the whole public test set, for a notebook that keeps only these classes (all: none named)."""
+        return self.whole if not classes else self.part == tuple(classes)
 
 
 class Sightings:
@@ -255,19 +265,28 @@ class Sightings:
         sample = self.sample(shown)
         if sample is None:
             return None
-        total, card = shown.shape[0] if shown.shape else 0, self._data.card
+        total, data = shown.shape[0] if shown.shape else 0, self._data
+        card = data.card
         if shown.kind != "array":
             return self._search(sample, shown, batched=card.test_rows <= total < card.test_rows + LARGEST_BATCH)
         if total == card.test_rows:
-            recipe = infer(sample, shown.rows, self._data.x_test, search=False, population=self._train)
+            recipe = infer(sample, shown.rows, data.x_test, search=False, population=self._train)
             if recipe is not None:
-                return Sighting(recipe=recipe, rows=len(sample), public=len(sample), whole=True)
+                labels = _labels(recipe, data.y_test)
+                return Sighting(
+                    recipe=recipe,
+                    rows=len(sample),
+                    public=len(sample),
+                    labels=labels,
+                    whole=True,
+                    part=self._classes,
+                )
             if len(sample) > 1:
                 return None  # the test set altered: noise, rotation; no need to look for its images
         if total == card.train_rows:
-            recipe = infer(sample, shown.rows, self._data.x_train, search=False, population=self._train)
+            recipe = infer(sample, shown.rows, data.x_train, search=False, population=self._train)
             if recipe is not None:
-                return Sighting(recipe=recipe, rows=len(sample), public=0)
+                return Sighting(recipe=recipe, rows=len(sample), public=0, labels=_labels(recipe, data.y_train))
         return self._search(sample, shown)
 
     def _search(self, sample: Floats, shown: ArrayPrint, *, batched: bool = False) -> Sighting | None:
@@ -278,8 +297,24 @@ class Sightings:
         first = len(self._train)
         public = sum(row >= first for row in recipe.found)
         # The first batch of the test set as served begins with its first image, and goes on in order.
-        ordered = list(recipe.found) == sorted(recipe.found) and recipe.found[0] == first
-        return Sighting(recipe=recipe, rows=len(sample), public=public, whole=batched and ordered)
+        ordered = list(recipe.found) == sorted(recipe.found)
+        labels = _labels(recipe, np.concatenate([self._train_labels, self._data.y_public]))
+        whole = batched and ordered and recipe.found[0] == first
+        part = self._part(shown, labels) if ordered and public == len(sample) else ()
+        return Sighting(
+            recipe=recipe,
+            rows=len(sample),
+            public=public,
+            labels=labels,
+            whole=whole,
+            part=self._classes if whole else part,
+        )
+
+    def _part(self, shown: ArrayPrint, labels: tuple[int, ...]) -> tuple[int, ...]:
+        """The classes seen, if the data hold as many rows as the test set has of these."""
+        classes = sorted(set(labels))
+        rows = int(np.isin(self._data.y_test.reshape(-1), classes).sum())
+        return tuple(classes) if shown.shape and shown.shape[0] == rows else ()
 
     @property
     def public_images(self) -> npt.NDArray[np.uint8]:
@@ -290,8 +325,21 @@ class Sightings:
         return self._data.x_train[self._data.train_rows]
 
     @cached_property
+    def _classes(self) -> tuple[int, ...]:
+        return tuple(int(number) for number in np.unique(self._data.y_test))
+
+    @cached_property
+    def _train_labels(self) -> npt.NDArray[np.integer[Any]]:
+        return self._data.y_train.reshape(-1)[self._data.train_rows]
+
+    @cached_property
     def _pool(self) -> npt.NDArray[np.uint8]:
         return np.concatenate([self._train, self._data.x_public])
+
+
+def _labels(recipe: Recipe, labels: npt.NDArray[np.integer[Any]]) -> tuple[int, ...]:
+    flat = labels.reshape(-1)
+    return tuple(int(flat[row]) if row >= 0 else -1 for row in recipe.found)
 
 
 # --- preparation ---------------------------------------------------------------------------------------------------
@@ -309,12 +357,20 @@ class Preparation:
 
 
 def prepare(
-    one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, sightings: Sightings
+    one: Candidate,
+    ledger: Ledger,
+    known: Sequence[Candidate],
+    artifacts: Artifacts,
+    sightings: Sightings,
+    classes: Sequence[int] = (),
 ) -> Preparation | None:
-    """As the notebook evaluated these weights, else as it trained them, else as it prepared data of the same shape."""
+    """As the notebook evaluated these weights, else as it trained them, else as it prepared data of the same shape.
+
+    ``classes``: those of the data set that the notebook keeps, where it does not keep all.
+    """
     own = [use for use in ledger.evaluations if used(use, known, artifacts) is one]
     trained = sightings.of(one.training.x) if one.training else None
-    tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.whole]
+    tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.covers(classes)]
     if tested:
         return _as_tested(tested, trained, sightings)
     seen = next((found for use in reversed(own) if (found := sightings.of(use.x)) is not None), None) or trained
@@ -348,6 +404,27 @@ def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparati
         if wanted and shown.shape[1:] == wanted and (seen := sightings.of(shown)) is not None:
             return Preparation(recipe=seen.recipe)
     return None
+
+
+def unprepared(one: Candidate, sightings: Sightings) -> Message:
+    """Why no preparation was found, as exactly as can be said."""
+    source = one.training or one.use
+    sample = sightings.sample(source.x) if source else None
+    if sample is None:
+        return say("How the notebook prepares its images is not known: no rows of what the model was given were seen.")
+    pixels = prod(sightings.public_images.shape[1:])
+    if sample.ndim == 2 and sample.shape[1] != pixels and not any(squares(sample.shape[1:])):
+        return say(
+            "The model is given {columns:int} numbers per image, not the {pixels:int} pixels or a resized image: a "
+            "projection such as principal components cannot be inferred from a few rows.",
+            columns=sample.shape[1],
+            pixels=pixels,
+        )
+    return say(
+        "How the notebook prepares its images could not be found: no known preparation turns images of the data set "
+        "into the rows of shape {shape} that the model was given.",
+        shape=" × ".join(map(str, sample.shape[1:])),
+    )
 
 
 def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
