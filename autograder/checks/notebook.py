@@ -34,7 +34,11 @@ COLAB = ("No module named 'google",)
 _FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
 """Other frameworks than Keras, which Google Colab has and this place may not have."""
 
+_WEIGHTS = "NoNetwork: pretrained weights"
+"""As the kernel puts it where a model would have to be downloaded."""
+
 _NETWORK = (
+    "NoNetwork",
     "URLError",
     "gaierror",
     "Name or service not known",
@@ -204,7 +208,13 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     told = [run for run in failed if run.state is not CellState.NOT_RUN]
     for run in told[:8]:
         yield _what_happened(run, execution.limits.cell_seconds)
-        if any(mark in (run.error or "") for mark in _NETWORK):
+        if _WEIGHTS in (run.error or ""):
+            yield say(
+                "Cell {cell:int} asks for pretrained weights. They are downloaded from the internet, and there is no "
+                "network where notebooks are graded: build the model with weights=None, or hand the weights in.",
+                cell=run.index + 1,
+            )
+        elif any(mark in (run.error or "") for mark in _NETWORK):
             yield say(
                 "Cell {cell:int} asked for the network: there is none while a notebook is graded.", cell=run.index + 1
             )

@@ -46,6 +46,7 @@ PROGRAMS = (
     "network",
     "numeric",
     "outputs",
+    "pieces",
     "prints",
     "rates",
     "seeds",
