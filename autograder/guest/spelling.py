@@ -179,7 +179,9 @@ class Late:
         self.read = read
 
     def __get__(self, instance: Thing, owner: type | None = None) -> Thing:
-        if instance is None or not by_notebook():
+        if instance is None:
+            return self
+        if not by_notebook():
             raise AttributeError(f"{type(instance).__name__!r} object has no attribute {self.name!r}")
         return self.read(instance)
 
