@@ -63,6 +63,7 @@ PROGRAMS = (
     "openml",
     "outputs",
     "packages",
+    "pieces",
     "prints",
     "prompts",
     "rare",

@@ -162,9 +162,10 @@ def _save_weights(session: Thing, original: Callable[..., Any]) -> Callable[...,
         if path.endswith(_MODELS):
             return _write(model, path)
         _write(model, f"{path}.index")
-        from tensorflow.compat.v1 import train
+        from tensorflow.python.checkpoint import checkpoint_management
 
-        train.update_checkpoint_state(str(Path(path).parent), path)  # where latest_checkpoint looks
+        # where tf.train.latest_checkpoint looks
+        checkpoint_management.update_checkpoint_state_internal(str(Path(path).parent), path)
         return None
 
     return save_weights

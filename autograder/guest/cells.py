@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -89,8 +88,10 @@ def _call(name: str, place: ast.expr, *arguments: ast.expr) -> ast.Call:
 
 def scalar(value: Thing, adapt: Callable[[str, str, str], None]) -> Thing:
     """The one element of an array that has one, as ``int`` and ``float`` saw it before; anything else as it is."""
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, numpy.ndarray) or value.ndim == 0 or value.size != 1:
+    kind: Any = type(value)
+    if kind.__name__ not in ("ndarray", "Series") or kind.__module__.partition(".")[0] not in ("numpy", "pandas"):
+        return value
+    if value.ndim == 0 or value.size != 1:
         return value
     adapt("spelling", "int(array)", "int(array.item())")
     return value.item()

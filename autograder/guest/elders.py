@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from . import backend
+from . import backend, pieces
 from .imports import Actions
 from .spelling import Name, answer, by_notebook, called
 from .things import Thing
@@ -67,7 +67,6 @@ MOVED: Mapping[str, tuple[str, ...]] = {
     **_under("optimizer_v2", "adam rmsprop gradient_descent adagrad adadelta adamax nadam", "optimizers"),
     "optimizer_v2.learning_rate_schedule": ("optimizers.schedules",),
     "initializers.initializers_v2": ("initializers",),
-    "preprocessing.text": ("preprocessing.text",),
     "preprocessing.image_dataset": ("utils", "preprocessing"),
     "preprocessing.timeseries": ("utils", "preprocessing"),
     "callbacks.callbacks": ("callbacks",),
@@ -150,12 +149,14 @@ def stand_ins(session: Thing) -> Actions:
     for root in ROOTS:
         for part, homes in MOVED.items():
             found[f"{root}.{part}"] = partial(_forward, session, root, part, homes)
+    text = "preprocessing.text"
+    found[f"keras.{text}"] = partial(_forward, session, "keras._tf_keras.keras", text, (text,))
     for alias in ALIASES:
         for part in ("", *PUBLIC, *MOVED):
             homes = MOVED.get(part, (part,))
             found[f"{alias}.{part}".rstrip(".")] = partial(_forward, session, "tensorflow.keras", part, homes)
         for parent in _parents(alias):
-            found[parent] = lambda module: None
+            found.setdefault(parent, lambda module: None)
     return found
 
 
@@ -185,6 +186,8 @@ def _forward(session: Thing, root: str, part: str, homes: Sequence[str], module:
         raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
     vars(module)["__getattr__"] = __getattr__
+    if part == "layers.merge":
+        module.__class__ = pieces.Merging
     first = import_module(places[0])
     vars(module)["__all__"] = [name for name in vars(first).get("__all__", vars(first)) if not name.startswith("_")]
 
@@ -217,7 +220,7 @@ def _submodule(root: str, module: ModuleType, part: str, name: str) -> Name | No
 
 
 def _module(session: Thing, root: str, part: str, module: ModuleType) -> None:
-    names = tuple(_NAMES.get(part, ()))
+    names = (*_NAMES.get(part, ()), *(("merge",) if part == "layers" else ()))
     answer(session, module, f"{root}.{part}", partial(_known, session, root, part, module), named=names)
 
 

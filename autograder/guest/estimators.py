@@ -8,7 +8,7 @@ from functools import partial, wraps
 from types import ModuleType
 
 from .imports import Actions
-from .spelling import Keywords, Name, Rules, answer, by_notebook, method, respell, signed
+from .spelling import Keywords, Name, Rules, answer, attribute, by_notebook, method, respell, signed
 from .things import Thing
 
 MOVED: Mapping[str, Sequence[str]] = {
@@ -211,14 +211,14 @@ def _pandas(session: Thing, module: ModuleType) -> None:
         method(session, owner, f"{kind}.mad", "", _mad)
         _filled(session, owner)
         _dropping(session, owner)
-        owner.ix = property(partial(_ix, session))
+        attribute(session, owner, f"{kind}.ix", "df.loc[...] or df.iloc[...]", Index)
     frame = module.DataFrame
     method(session, frame, "df.applymap", "df.map(...)", lambda table, *given, **named: table.map(*given, **named))
     method(session, frame, "df.get_value", "df.at[...]", lambda table, row, column: table.at[row, column])
     method(session, frame, "df.sort", "df.sort_values(...)", _sort)
     _pivoting(session, frame)
-    respell(session, module, "read_csv", {"error_bad_lines": _bad_lines, "warn_bad_lines": None, "squeeze": None,
-                                          "infer_datetime_format": None, "prefix": None}, shown="pd.read_csv")  # fmt: skip
+    gone: Rules = dict.fromkeys(("warn_bad_lines", "squeeze", "infer_datetime_format", "prefix"), None)
+    respell(session, module, "read_csv", {"error_bad_lines": _bad_lines, **gone}, shown="pd.read_csv")
     answer(session, module, "pd", partial(_pandas_name, module))
 
 
@@ -270,13 +270,6 @@ def _sort(frame: Thing, columns: Thing = None, ascending: Thing = True, **named:
 def _bad_lines(value: Thing, keywords: Keywords) -> str:
     keywords["on_bad_lines"] = "error" if value else "skip"
     return f"on_bad_lines={keywords['on_bad_lines']!r}"
-
-
-def _ix(session: Thing, frame: Thing) -> Thing:
-    if not by_notebook():
-        raise AttributeError("'DataFrame' object has no attribute 'ix'")
-    session.adapt("spelling", "df.ix[...]", "df.loc[...] or df.iloc[...]")
-    return Index(frame)
 
 
 class Index:

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 
 from .imports import Actions
-from .spelling import Name, answer, by_notebook, respell
+from .spelling import Name, answer, by_notebook, method, respell
 from .things import Thing
 
 GRAPHS = ("placeholder", "placeholder_with_default", "sparse_placeholder")
@@ -55,6 +55,11 @@ def actions(session: Thing) -> Actions:
         "tensorflow": partial(_tensorflow, session),
         "tensorflow._api.v2.train": partial(_forwarding, session, "tf.train", "train"),
         "tensorflow._api.v2.nn": partial(_forwarding, session, "tf.nn", "nn"),
+        "tensorflow._api.v2.random": partial(_forwarding, session, "tf.random", "random"),
+        "tensorflow._api.v2.math": partial(_forwarding, session, "tf.math", "math"),
+        "tensorflow._api.v2.io": partial(_forwarding, session, "tf.io", "io"),
+        "tensorflow._api.v2.test": partial(_forwarding, session, "tf.test", "test"),
+        "tensorflow.python.data.ops.dataset_ops": partial(_datasets, session),
         "tensorflow._api.v2.image": partial(_images, session),
         "tensorflow._api.v2.summary": partial(_forwarding, session, "tf.summary", "summary"),
         "tensorflow._api.v2.saved_model": partial(_forwarding, session, "tf.saved_model", "saved_model"),
@@ -123,6 +128,13 @@ def _images(session: Thing, module: ModuleType) -> None:
         return Name(f"tf.compat.v1.image.{name}", lambda: getattr(first, name)) if hasattr(first, name) else None
 
     answer(session, module, "tf.image", known)
+
+
+def _datasets(session: Thing, module: ModuleType) -> None:
+    def one_shot(dataset: Thing) -> Thing:
+        return _first().data.make_one_shot_iterator(dataset)
+
+    method(session, module.DatasetV2, "dataset.make_one_shot_iterator", "iter(dataset)", one_shot)
 
 
 def _contrib(session: Thing, module: ModuleType) -> None:

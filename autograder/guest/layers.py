@@ -71,7 +71,6 @@ RULES: dict[str, tuple[str, Rule]] = {
     "renorm": ("moving_mean_initializer", None),
     "virtual_batch_size": ("moving_mean_initializer", None),
     "consume_less": ("recurrent_initializer", None),
-    "implementation": ("recurrent_initializer", None),
     "time_major": ("recurrent_initializer", None),
     "input_length": ("", None),
     "input_dtype": ("", None),
@@ -143,8 +142,8 @@ def squared(session: Thing, name: str, arguments: tuple[Any, ...]) -> tuple[Any,
 def _base(session: Thing, module: ModuleType) -> None:
     owner = module.Layer
     owner.__init__ = _taking_shapes(session, owner.__init__)
-    attribute(session, owner, "input_shape", "layer.input.shape", lambda layer: _shape(layer.input))
-    attribute(session, owner, "output_shape", "layer.output.shape", lambda layer: _shape(layer.output))
+    attribute(session, owner, "layer.input_shape", "layer.input.shape", lambda layer: _shape(layer.input))
+    attribute(session, owner, "layer.output_shape", "layer.output.shape", lambda layer: _shape(layer.output))
     method(
         session,
         owner,
@@ -167,26 +166,39 @@ def _shape(tensors: Thing) -> Thing:
 
 
 def _taking_shapes(session: Thing, original: Callable[..., Any]) -> Callable[..., Any]:
-    """``Layer.__init__`` that also takes ``batch_input_shape`` and ``weights``."""
+    """``Layer.__init__`` that also takes ``input_shape`` and its kin, and ``weights``."""
 
     @wraps(original)
     def call(self: Thing, *arguments: Thing, **keywords: Thing) -> None:
         __tracebackhide__ = True
         weights = keywords.pop("weights", None)
-        batch = keywords.pop("batch_input_shape", None)
-        if batch is not None and len(batch) > 0:
-            keywords["input_shape"] = tuple(batch[1:])
-            session.adapt("spelling", f"{type(self).__name__}(batch_input_shape=...)", "keras.Input(batch_shape=...)")
+        shape, fixed = safely(session, _first_shape, session, type(self).__name__, keywords, otherwise=(None, None))
         if isinstance(keywords.get("trainable"), int):
             keywords["trainable"] = bool(keywords["trainable"])
         original(self, *arguments, **keywords)
-        if batch is not None and len(batch) > 0 and batch[0] is not None:
-            self.__dict__[FIXED] = tuple(batch)
+        if shape is not None:
+            self._input_shape_arg = shape
+        if fixed is not None:
+            self.__dict__[FIXED] = fixed
         if weights is not None:
             session.adapt("spelling", f"{type(self).__name__}(weights=...)", "layer.set_weights(...)")
             _fill_when_built(self, weights)
 
     return signed(call, original)  # type: ignore[no-any-return]
+
+
+def _first_shape(session: Thing, name: str, keywords: Keywords) -> tuple[Thing, Thing]:
+    """The shape that a first layer is told, out of the keywords; and with its batch size, where that is given."""
+    told = [key for key in ("batch_input_shape", "input_dim", "input_shape") if keywords.get(key) is not None]
+    if not told:
+        return None, None
+    batch = keywords.pop("batch_input_shape", None)
+    width, shape = keywords.pop("input_dim", None), keywords.pop("input_shape", None)
+    today = "keras.Input(batch_shape=...)" if batch is not None else "keras.Input(shape=...)"
+    session.adapt("spelling", f"{name}({told[0]}=...)", today)
+    if batch is not None:
+        return tuple(batch[1:]), tuple(batch) if batch[0] is not None else None
+    return ((width,) if width is not None else shape), None
 
 
 def _fill_when_built(layer: Thing, weights: Thing) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from .imports import Actions
-from .spelling import Keywords, by_notebook, safely, signed, translated
+from .spelling import Keywords, by_notebook, method, safely, signed, translated
 from .things import Thing
 
 _PLAIN: Mapping[str, Any] = {"lr": "learning_rate", "schedule_decay": None, "use_locking": None}
@@ -127,6 +127,14 @@ def _base(session: Thing, module: ModuleType) -> None:
             rate.fset(self, value)
 
     owner.learning_rate = property(get, put, doc=rate.__doc__)
+    method(
+        session,
+        owner,
+        "optimizer._decayed_lr",
+        "optimizer.learning_rate",
+        lambda optimizer, kind=None: rate.fget(optimizer),
+    )
+    method(session, owner, "optimizer.get_weights", "optimizer.variables", _weights)
     owner.lr = property(partial(_get_lr, session), partial(_put_lr, session))
 
 
@@ -144,6 +152,10 @@ def _get_lr(session: Thing, optimizer: Thing) -> Thing:
 def _put_lr(session: Thing, optimizer: Thing, value: Thing) -> None:
     session.adapt("spelling", "optimizer.lr", "optimizer.learning_rate")
     optimizer.learning_rate = value
+
+
+def _weights(optimizer: Thing) -> list[Any]:
+    return [variable.numpy() for variable in optimizer.variables]
 
 
 def _updates(module: ModuleType) -> None:

@@ -20,6 +20,7 @@ SHIMS = (
     "layers",
     "training",
     "figures",
+    "pieces",
     "archives",
     "elders",
     "backend",

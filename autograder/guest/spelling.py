@@ -171,37 +171,45 @@ def answer(session: Thing, module: ModuleType, shown: str, lookup: Lookup, named
 
 
 class Late:
-    """A read-only attribute that a class no longer has. Only the notebook sees it, and an attribute of an object's own
-    by that name comes first."""
+    """An attribute that a class no longer has. Only the notebook sees it: libraries ask what an object can do, and an
+    attribute of an object's own by that name comes first."""
 
-    def __init__(self, name: str, tell: Callable[[], None], read: Callable[[Any], Any]) -> None:
+    def __init__(self, name: str, read: Callable[[Any], Any]) -> None:
         self.name = name
-        self.tell = tell
         self.read = read
 
     def __get__(self, instance: Thing, owner: type | None = None) -> Thing:
-        if instance is None or not by_notebook():
+        if instance is None:
+            return self
+        if not by_notebook():
             raise AttributeError(f"{type(instance).__name__!r} object has no attribute {self.name!r}")
-        value = self.read(instance)
-        self.tell()
+        return self.read(instance)
+
+
+def attribute(session: Thing, owner: type, shown: str, today: str, read: Callable[[Any], Any]) -> None:
+    """Give a class back the attribute of ``shown``, as in ``layer.output_shape``, for the notebook to read."""
+
+    def reading(instance: Thing) -> Thing:
+        value = read(instance)
+        session.adapt("spelling", shown, today)
         return value
 
-
-def attribute(session: Thing, owner: type, name: str, today: str, read: Callable[[Any], Any]) -> None:
-    """Give a class back an attribute for the notebook to read."""
-    setattr(owner, name, Late(name, lambda: session.adapt("spelling", f".{name}", today), read))
+    name = shown.rpartition(".")[2]
+    setattr(owner, name, Late(name, reading))
 
 
 def method(session: Thing, owner: type, shown: str, today: str, call: Callable[..., Any]) -> None:
     """Give a class back the method of ``shown``, as in ``model.fit_generator``."""
+
+    def bound(instance: Thing) -> Thing:
+        def called(*arguments: Thing, **keywords: Thing) -> Thing:
+            __tracebackhide__ = True
+            session.adapt("spelling", f"{shown}(...)", today)
+            return call(instance, *arguments, **keywords)
+
+        called.__name__ = called.__qualname__ = name
+        return called
+
     name = shown.rpartition(".")[2]
-    if name in vars(owner):
-        return
-
-    def method(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
-        __tracebackhide__ = True
-        session.adapt("spelling", f"{shown}(...)", today)
-        return call(self, *arguments, **keywords)
-
-    method.__name__ = method.__qualname__ = name
-    setattr(owner, name, method)
+    if name not in vars(owner):
+        setattr(owner, name, Late(name, bound))

@@ -56,6 +56,7 @@ def actions(session: Thing) -> Actions:
         "keras.src.backend.tensorflow.trainer": partial(_trainer, session),
         "keras.src.trainers.epoch_iterator": partial(_epochs, session),
         "keras.src.metrics.metric": partial(_metrics, session),
+        "keras.src.losses.loss": partial(_losses, session),
     }
 
 
@@ -73,6 +74,8 @@ def _called(session: Thing, original: Callable[..., Any], rules: Rules) -> Calla
     def call(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
         __tracebackhide__ = True
         keywords = safely(session, whole, session, original.__name__, rules, keywords, otherwise=keywords)
+        given = safely(session, arrays, session, original.__name__, arguments, keywords, otherwise=None)
+        arguments, keywords = given or (arguments, keywords)
         return original(self, *arguments, **keywords)
 
     return signed(call, original)  # type: ignore[no-any-return]
@@ -88,6 +91,31 @@ def whole(session: Thing, name: str, rules: Rules, keywords: Keywords) -> Keywor
             keywords = {**keywords, argument: math.ceil(value)}
             session.adapt("spelling", f"model.{name}({argument}={value!r})", f"{argument}={math.ceil(value)}")
     return keywords
+
+
+def arrays(
+    session: Thing, name: str, arguments: tuple[Any, ...], keywords: Keywords
+) -> tuple[tuple[Any, ...], Keywords] | None:
+    """Data that are lists of numbers as arrays; None where there are none."""
+    data = [*arguments[:2], keywords.get("x"), keywords.get("y")]
+    if not any(isinstance(part, list) and _numbers(part) for part in data):
+        return None
+    import numpy
+
+    session.adapt("spelling", f"model.{name}([[...]])", f"model.{name}(np.array([[...]]))")
+    made = tuple(numpy.array(part) if isinstance(part, list) and _numbers(part) else part for part in arguments[:2])
+    named = {
+        key: numpy.array(part) if key in ("x", "y") and isinstance(part, list) and _numbers(part) else part
+        for key, part in keywords.items()
+    }
+    return (*made, *arguments[2:]), named
+
+
+def _numbers(value: Thing) -> bool:
+    """Whether lists within lists hold numbers; lists of arrays are several inputs."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (bool, int, float))
 
 
 def _base(session: Thing, module: ModuleType) -> None:
@@ -226,6 +254,20 @@ def _reset(session: Thing, owner: type) -> None:
 
 def _metrics(session: Thing, module: ModuleType) -> None:
     method(session, module.Metric, "metric.reset_states", "metric.reset_state()", lambda metric: metric.reset_state())
+
+
+def _losses(session: Thing, module: ModuleType) -> None:
+    """``reduction='auto'``, which was the mean over the batch."""
+    original = module.standardize_reduction
+
+    @wraps(original)
+    def standardize_reduction(reduction: Thing) -> Thing:
+        if reduction == "auto":
+            session.adapt("spelling", "reduction='auto'", "reduction='sum_over_batch_size'")
+            reduction = "sum_over_batch_size"
+        return original(reduction)
+
+    module.standardize_reduction = signed(standardize_reduction, original)  # type: ignore[attr-defined]
 
 
 def _metrics_names(session: Thing, original: property, model: Thing) -> list[str]:
