@@ -19,6 +19,8 @@ _NETWORK = re.compile(
         )
     )
 )
+_WEIGHTS = "NoNetwork: pretrained weights"
+"""As the kernel puts it where a model would have to be downloaded."""
 _NO_FILE = re.compile(
     r"No such file or directory|FileNotFound|File not found|[Uu]nable to (?:synchronously )?open file|NotFoundError"
     r"|does not exist|[Cc]annot find|NotADirectoryError|can't open|could not be found"
@@ -47,6 +49,12 @@ _PLACES: tuple[tuple[re.Pattern[str], str], ...] = (
 def explanation(run: CellRun) -> Message | None:
     """A sentence beside the error itself; None where the error says enough."""
     error, cell = run.error or "", run.index + 1
+    if _WEIGHTS in error:
+        return say(
+            "Cell {cell:int} asks for pretrained weights. They are downloaded from the internet, and there is no "
+            "network where notebooks are graded: build the model with weights=None, or hand the weights in.",
+            cell=cell,
+        )
     if _NETWORK.search(error):
         return say("Cell {cell:int} asked for the network: there is none while a notebook is graded.", cell=cell)
     if module := _NO_MODULE.search(error):
