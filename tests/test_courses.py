@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from autograder.courses import Assorted
 from autograder.datasets import load, room_file
 from autograder.errors import AutograderError, DataError
 from autograder.messages import render
-from autograder.pipeline import Course, execution_key, grade_class
+from autograder.pipeline import Course, execution_key, grade_class, run_notebook
 from autograder.records import Baseline, State, StudentId, Submission
+from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.stock import Entry, Stock
 from autograder.store import Store, digest
 from autograder.wellknown import COLOUR, GREY
@@ -184,3 +185,18 @@ def test_the_text_of_the_starter_notebook_asks_for_nothing(desk: Desk) -> None:
     courses = desk.courses("mnist", "cifar10")
     courses.template = (starter["source"],)
     assert courses.choice(submission).name == "cifar10"
+
+
+def test_the_room_holds_the_other_sets(desk: Desk) -> None:
+    rooms: list[Room] = []
+
+    class Watched(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            rooms.append(room)
+            return super().run(room, on_frame, cancelled)
+
+    courses = desk.courses("mnist", "cifar10")
+    submission = handed_in(desk.store, "ada", BOTH)
+    course = replace(courses.of(submission), sandbox=Watched())
+    run_notebook(submission, course, seed=20)
+    assert set(course.others.values()) < set(rooms[0].inputs.values())

@@ -175,7 +175,7 @@ def comparison(
     The table earns its weight times the share of models that it lists (``rows_wanted`` models at least are expected)
     times the share of its rows that a training backs and whose accuracy is within ``tolerance`` of ours on the
     public test set. A row whose model could not be measured is held against nothing: where that is all rows, a
-    person decides.
+    person decides; so where a budget cut the trainings and a figure, perhaps of a full one, differs.
     """
     if not evidence.executed:
         return unreached(Standing.MEASUREMENT, say("Nothing was executed: this item needs a run of the notebook."))
@@ -185,6 +185,13 @@ def comparison(
         return undecided(
             Standing.CLAIM,
             say("The table cannot be held against measurements; a teacher compares it."),
+            details=[_beside(row, tolerance) for row in rows[:20]],
+            cells=_cell_of(evidence.table),
+        )
+    if evidence.execution.share < 1 and any(_differs(row, tolerance) for row in rows):
+        return undecided(
+            Standing.CLAIM,
+            say("A budget cut the trainings here, so that figures of full trainings differ; a teacher compares them."),
             details=[_beside(row, tolerance) for row in rows[:20]],
             cells=_cell_of(evidence.table),
         )
@@ -228,6 +235,11 @@ def _agrees(row: TableRow, tolerance: float) -> bool:
     if row.accuracy is None or row.measured_accuracy is None:
         return False
     return abs(row.accuracy - row.measured_accuracy) <= tolerance + 1e-9
+
+
+def _differs(row: TableRow, tolerance: float) -> bool:
+    """Both figures are known, and they are not the same."""
+    return None not in (row.accuracy, row.measured_accuracy) and not _agrees(row, tolerance)
 
 
 def _on_table(table: Table | None, tolerance: float) -> Message:

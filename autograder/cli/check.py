@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autograder import budget as budgets
 from autograder import checks, exports, extraction, intake, messages, pipeline, reference
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
+    BudgetOption,
     DataOption,
     Device,
     DeviceOption,
@@ -36,12 +38,13 @@ from autograder.cli.options import (
     open_course,
     open_courses,
     template_sources,
+    with_budget,
 )
 from autograder.console import printer, safe
 from autograder.courses import Assorted
 from autograder.errors import ConfigError, DataError
 from autograder.pipeline import Course, Progress
-from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
+from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store
@@ -65,6 +68,7 @@ def check(
     fast: Annotated[bool, typer.Option("--fast", help="One epoch per training: finds crashes, not figures.")] = False,
     data: DataOption = None,
     device: DeviceOption = Device.AUTO,
+    budget: BudgetOption = None,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -75,9 +79,10 @@ def check(
         raise ConfigError("--no-run and --fast exclude each other", remedy="Choose one of them.")
     console = printer(quiet=as_json)
     places = here(state)
-    chosen = load_rubric(rubric, places)
+    # One epoch per training is a cut of its own, and quick enough.
+    chosen = with_budget(load_rubric(rubric, places), 0 if fast else budget)
     if no_run:
-        grade = _read_only(notebook, chosen, places)
+        grade, cut = _read_only(notebook, chosen, places), None
     else:
         wall = find_sandbox(sandbox, own_notebook=True, console=console)
         slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=1)
@@ -96,12 +101,13 @@ def check(
             else _fitting(submission, open_courses(chosen, values, places, one=one), console, lang.value)
         )
         console.print(describe_data(course.data.card), soft_wrap=True)
-        grade = _executed(submission, course, places, console)
+        report = _executed(submission, course, places, console)
+        grade, cut = report.grade, report.evidence and budgets.told(report.evidence.execution)
     if as_json:
         typer.echo(json.dumps(exports.record.award_table(grade, lang.value), ensure_ascii=False))
     else:
         _print(grade, chosen, console, lang.value)
-        for remark in _remarks(grade, checks.private(chosen), no_run=no_run, fast=fast):
+        for remark in (*_remarks(grade, checks.private(chosen), no_run=no_run, fast=fast), *([cut] if cut else [])):
             console.print(_text(remark, lang.value), soft_wrap=True)
 
 
@@ -136,7 +142,7 @@ def _fitting(submission: Submission, courses: Assorted, console: Console, langua
     return courses.bare(submission)
 
 
-def _executed(submission: Submission, course: Course, places: Settings, console: Console) -> Grade:
+def _executed(submission: Submission, course: Course, places: Settings, console: Console) -> Report:
     with console.status("…") as status:
 
         def tell(progress: Progress) -> None:
@@ -144,8 +150,13 @@ def _executed(submission: Submission, course: Course, places: Settings, console:
             status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
 
         status.update("reference baseline, one seed (remembered afterwards) …")
-        baseline = reference.measure(course, places, course.rubric.reference_seeds[:1])
-        return pipeline.grade_one(submission, replace(course, baseline=baseline), tell=tell).grade
+        seeds = course.rubric.reference_seeds[:1]
+        course = replace(
+            course,
+            baseline=reference.measure(course, places, seeds),
+            baseline_for=reference.baselines(course, places, seeds),
+        )
+        return pipeline.grade_one(submission, course, tell=tell)
 
 
 def _print(grade: Grade, chosen: Rubric, console: Console, language: str) -> None:

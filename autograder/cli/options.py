@@ -41,6 +41,8 @@ class Language(StrEnum):
     EN = "en"
 
 
+PathsArgument = Annotated[list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")]
 RubricOption = Annotated[
     str, typer.Option("--rubric", help="Id of a rubric in rubrics/, or the path of a YAML file.", metavar="ID")
 ]
@@ -65,6 +67,16 @@ LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of th
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print each cell, and tracebacks of our faults.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+BudgetOption = Annotated[
+    int | None,
+    typer.Option(
+        "--budget",
+        min=0,
+        max=86_400,
+        metavar="SECONDS",
+        help="Seconds of training a notebook may use; 0: as many as it asks for. Default: the rubric's.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]
 
 DEFAULT_RUBRIC = "mnist-individuel"
@@ -79,6 +91,13 @@ def load_rubric(wanted: str, places: Settings) -> Rubric:
     path = rubric.find(wanted, places.rubric_places())
     checks.load_plugins(path.parent)
     return rubric.load(path, checks.signatures())
+
+
+def with_budget(chosen: Rubric, seconds: int | None) -> Rubric:
+    """The rubric with the budget that was typed, else with its own."""
+    if seconds is None:
+        return chosen
+    return replace(chosen, limits=replace(chosen.limits, budget_seconds=seconds))
 
 
 def find_slots(wanted: Device, *, memory_mb: int, workers: int | None = None, per_gpu: int = 1) -> tuple[str, ...]:

@@ -104,7 +104,8 @@ def selftest(
     with console.status("measuring the baseline …"):
         baseline = references.measure(without_force(course), places, chosen.reference_seeds)
     with console.status("grading the reference notebooks …"):
-        trials = references.selftest(replace(course, baseline=baseline), places)
+        baselines = references.baselines(course, places, chosen.reference_seeds)
+        trials = references.selftest(replace(course, baseline=baseline, baseline_for=baselines), places)
     plain_rows(
         [
             {

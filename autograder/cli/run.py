@@ -18,8 +18,10 @@ import typer
 from rich.console import Console
 
 from autograder import exports, feedback, intake, reference, scoring
+from autograder.budget import over_budget
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
+    BudgetOption,
     DataOption,
     Device,
     DeviceOption,
@@ -28,12 +30,14 @@ from autograder.cli.options import (
     Language,
     LanguageOption,
     OutOption,
+    PathsArgument,
     QuietOption,
     RubricOption,
     StateOption,
     VerboseOption,
     Wall,
     WallOption,
+    WorkersOption,
     data_values,
     describe_data,
     find_sandbox,
@@ -42,15 +46,17 @@ from autograder.cli.options import (
     load_rubric,
     open_course,
     open_courses,
+    with_budget,
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
+from autograder.extraction.fidelity import tally
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
-from autograder.records import Baseline, DataCard, Grade, Report, Rubric, Submission
+from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
@@ -83,28 +89,27 @@ class _Opening:
     stop: threading.Event
 
     def one(self, source: str) -> Course:
-        return open_course(
+        opened = open_course(
             self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
         )
+        seeds = self.rubric.reference_seeds
+        return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
 
     def train(self, course: Course) -> Course:
         return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
 
 
 def run(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")
-    ] = None,
+    paths: PathsArgument = None,
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     out: OutOption = Path("feedback"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")
-    ] = None,
+    workers: WorkersOption = None,
     device: DeviceOption = Device.AUTO,
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
+    budget: BudgetOption = None,
     force: ForceOption = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
@@ -114,11 +119,10 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Grade a class: a feedback sheet per student, a class summary, a grades CSV."""
-    silent = quiet or as_json
     _log(verbose)
-    console = printer(quiet=silent)
+    console = printer(quiet=quiet or as_json)
     places = here(state)
-    chosen = load_rubric(rubric, places)
+    chosen = with_budget(load_rubric(rubric, places), budget)
     feedback.ensure_writable(out)
     ensure_space(places.state)
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
@@ -138,13 +142,12 @@ def run(
             language=lang.value,
             console=console,
         )
-        with _watcher(console, len(submissions), len(slots), silent=silent, verbose=verbose) as watcher:
+        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
         if stop.is_set():
             console.print(f"stopped: {len(results)} of {len(submissions)} graded, and only these are listed below")
         _publish(results, absent, desk, partial=bool(only))
-    _tell_faults(results)
     if as_json:
         typer.echo(_json(results, absent, lang.value))
     _end(results, stop)
@@ -152,6 +155,7 @@ def run(
 
 def _end(results: Sequence[Result], stop: threading.Event) -> None:
     """With the exit code that tells what became of the run."""
+    _tell_faults(results)
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
@@ -332,6 +336,8 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
     reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
+    _tell_cuts(reports, rubric, console)
+    _tell_fidelity(reports, console)
     folder = desk.out / rubric.id
     if partial:
         console.print(
@@ -343,6 +349,30 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+
+
+def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> None:
+    """Whose trainings were cut, or not run at all, for the sake of the budget."""
+    limit = rubric.limits.budget_seconds
+    over = [
+        (report.grade.student, execution)
+        for report in reports
+        if report.evidence and over_budget(execution := report.evidence.execution)
+    ]
+    if limit:
+        console.print(f"budget: {limit} s of training; {len(over)} of {len(reports)} notebooks planned more")
+    for student, execution in over:
+        refused = execution.ending is Ending.REFUSED
+        became = "not run" if refused else f"trainings cut to 1/{round(1 / execution.share)}"
+        console.print(f"  {safe(student, 32)}: planned {execution.planned_seconds:.0f} s, {became}", markup=False)
+
+
+def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
+    """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
+    reproduced, known, trained = tally([report.evidence for report in reports if report.evidence is not None])
+    rest = f"; {trained - known} state no figure to compare with" if trained > known else ""
+    if trained:
+        console.print(f"fidelity: {reproduced} of {known} notebooks reproduced within 0.2 points{rest}", soft_wrap=True)
 
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:

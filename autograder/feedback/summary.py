@@ -8,6 +8,8 @@ from decimal import Decimal
 from statistics import mean, median
 from typing import Final
 
+from autograder import budget
+from autograder.extraction.fidelity import tally
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
 from autograder.feedback.sheet import agreement, criteria, interval
@@ -20,6 +22,7 @@ from autograder.records import (
     Evidence,
     Grade,
     Interval,
+    Message,
     Report,
     Rubric,
     State,
@@ -129,9 +132,11 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         baselines=[
             (data, baseline) for data, group in _by_data(evidences) if (baseline := _baseline(group)) is not None
         ],
+        fidelity=tally(evidences),
         graded_at=max((report.graded_at for report in reports if report.graded_at), default=None),
         seconds=[evidence.execution.seconds for evidence in evidences],
         memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
+        cuts=[(report.submission, cut) for report in reports if (cut := _cut(report)) is not None],
         walls=sorted({evidence.execution.sandbox for evidence in evidences}),
     )
 
@@ -232,8 +237,15 @@ def _ranked(report: Report) -> Ranked | None:
 
 
 def _baseline(evidences: Sequence[Evidence]) -> Baseline | None:
-    """That of any evidence: it is the same one for all that rest on the same images."""
-    return next((evidence.baseline for evidence in evidences if evidence.baseline is not None), None)
+    """It is the same one for all that rest on the same images and whose trainings a budget cut alike."""
+    holders = [evidence for evidence in evidences if evidence.baseline is not None]
+    found = max(holders, key=lambda evidence: evidence.execution.share, default=None)
+    return None if found is None else found.baseline
+
+
+def _cut(report: Report) -> Message | None:
+    """What a budget took from this notebook."""
+    return None if report.evidence is None else budget.told(report.evidence.execution)
 
 
 def _reference(evidences: Sequence[Evidence], language: str) -> Ranked | None:
@@ -300,6 +312,8 @@ def _review(report: Report, language: str) -> Review:
     if report.grade.state is State.FAILED:
         return Review(report.grade.student, visible(report.submission.name), ())  # listed among those not run
     reasons = [_undecided(award, language) for award in report.grade.awards if award.points is None]
+    if report.evidence is not None and report.grade.reason is not None:
+        reasons.insert(0, render(report.grade.reason, language))
     final = None if report.evidence is None else report.evidence.final
     reasons += [render(flag, language) for flag in (() if final is None else final.flags)]
     told = [award.finding.for_teacher for award in report.grade.awards if award.points is not None]
