@@ -62,7 +62,8 @@ class Submission:
     files: Mapping[str, Digest] = field(default_factory=dict)
     """Other files of the submission: relative POSIX path -> content."""
     refusal: Message | None = None
-    """Why nothing could be run."""
+    """Why nothing could be run: for the student to answer where ``notebook`` is None, else for us (its data set is not
+    set up here)."""
     notes: tuple[Message, ...] = ()
     """Anomalies that stopped nothing: converted from nbformat 3, an older attempt was ignored ..."""
 
@@ -147,6 +148,10 @@ class Limits:
     processes: int = 256
     output_mb: int = 8
     outputs: int = 4000
+    budget_seconds: int = 0
+    """Of training that one notebook may use; 0: as much as it asks for."""
+    over_budget: str = "reduce"
+    """What becomes of a notebook that asks for more: ``reduce`` or ``refuse``."""
 
 
 @record
@@ -170,6 +175,8 @@ class Execution:
     limits: Limits = field(default_factory=Limits)
     share: float = 1.0
     """Of the steps of each epoch that its trainings took, so as to keep to the budget."""
+    planned_seconds: float | None = None
+    """Of training that the notebook asks for, by a rehearsal; None where no budget was set."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """python, tensorflow, keras, numpy, seed, threads ..."""
     sandbox: str = ""
@@ -257,6 +264,8 @@ class Training:
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
     share: float = 1.0
     """Of the steps of each epoch that were taken (1: all); a budget cuts them."""
+    plan: Mapping[str, float] = field(default_factory=dict)
+    """In a rehearsal, from which the seconds of the whole training follow: epochs, steps, step_seconds ..."""
     outputs: tuple[tuple[int | None, ...], ...] = ()
     """Shape of each of the model's outputs; empty when not known."""
     y_sample: tuple[int | float, ...] = ()
@@ -290,7 +299,9 @@ class Evaluation:
     outputs: tuple[tuple[int | None, ...], ...] = ()
     """Shape of each of the model's outputs; empty when not known."""
     part_of: str = ""
-    """Id of a larger model whose weights these are a part of: a feature extractor, a model for Grad-CAM."""
+    """Id of a larger model that has these weights and more: of which this is a feature extractor."""
+    same_as: str = ""
+    """Id of another model that has exactly these weights: of which this is a wrapping, such as one with a softmax."""
     y_sample: tuple[int | float, ...] = ()
     """As in ``Training``."""
     y_classes: int = 0
@@ -772,7 +783,7 @@ class Rubric:
     criteria: tuple[Criterion, ...]
     digest: Digest
     data: str = "digits"
-    """Default data set."""
+    """Default data set; ``auto``: the one that each notebook asks for, of those that are set up."""
     limits: Limits = field(default_factory=Limits)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Injected through papermill's own cell."""

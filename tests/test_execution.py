@@ -49,7 +49,7 @@ def run(digits: DataSet, store: Store, tmp_path: Path) -> Callable[..., Executio
     """Execute cells with a sandbox; keywords go to the job or to ``execute``."""
 
     def started(sandbox: Sandbox, *cells: str, limits: Mapping[str, int] | None = None, **options: Json) -> Execution:
-        of_job = {name: options.pop(name) for name in ("files", "parameters", "data_file") if name in options}
+        of_job = {name: options.pop(name) for name in ("files", "parameters", "data_file", "others") if name in options}
         job = Job(
             notebook=options.pop("content", None) or notebook(*cells),
             data=digits,
@@ -132,6 +132,17 @@ def test_only_sources_enter_the_room(run: Callable[..., Execution]) -> None:
     assert json.loads(inputs["job.json"])["parameters"] == {"alpha": 0.5, "autograder_seed": 20}
     assert b"stale" not in b"".join(part for part in inputs.values() if isinstance(part, bytes))
     assert sandbox.rooms[0].shell
+
+
+def test_further_data_sets_enter_the_room_by_name(run: Callable[..., Execution], tmp_path: Path) -> None:
+    sandbox = FakeSandbox([READY, end()])
+    others = {"cifar10": tmp_path / "a.npz", "../mine & yours.npz": tmp_path / "b.npz"}
+    run(sandbox, "x = 1", others=others)
+    room = sandbox.rooms[0]
+    named = json.loads(room.inputs["job.json"])["others"]
+    assert named == {"cifar10": "data-1-cifar10.npz", "../mine & yours.npz": "data-2-mine-yours.npz"}
+    assert {name: room.inputs[file] for name, file in named.items()} == others
+    assert room.places == ("/content", "/kaggle")
 
 
 def test_a_path_that_leaves_the_folder_is_refused(run: Callable[..., Execution]) -> None:

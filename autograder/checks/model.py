@@ -193,7 +193,27 @@ def _unmeasured(evidence: Evidence) -> Finding | None:
             advice=say("Improve the baseline, and use the better model from the error analysis on."),
             cells=() if chosen.cell is None else (chosen.cell,),
         )
-    return None
+    return _uneven(chosen, evidence)
+
+
+def _uneven(chosen: MeasuredModel, evidence: Evidence) -> Finding | None:
+    """A budget cut the reference's training, but not that of the model: a loop of one's own, or weights from a file."""
+    share = evidence.execution.share
+    training = next((made for made in evidence.ledger.trainings if made.number == chosen.training), None)
+    if share == 1 or (training is not None and training.share == share):
+        return None
+    return undecided(
+        Standing.MEASUREMENT,
+        say(
+            "The final model was not trained under the budget to which the reference was cut. A teacher compares them."
+        ),
+        cells=() if chosen.cell is None else (chosen.cell,),
+        for_teacher=say(
+            "The reference was cut to 1/{parts:int} of its steps; the final model was trained outside of fit, where "
+            "nothing is cut, or comes from a file.",
+            parts=round(1 / share),
+        ),
+    )
 
 
 def _unclear(evidence: Evidence) -> Finding:

@@ -253,6 +253,8 @@ def _execution(execution: Execution, language: str) -> dict[str, Json]:
         "sandbox": execution.sandbox,
         "parameters_held": execution.parameters_held,
         "limits": execution.limits,
+        "share": execution.share,
+        "planned_seconds": execution.planned_seconds,
         "environment": execution.environment,
         "started_at": execution.started_at,
         "notes": _said(execution.notes, language),
@@ -272,6 +274,12 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         ],
         "evaluations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.evaluations
+        ],
+        "scores": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.scores
+        ],
+        "estimators": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.estimators
         ],
         "adaptations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations

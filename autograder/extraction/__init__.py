@@ -85,13 +85,22 @@ def _drifts(
     return drifts(read(store.get(submission.notebook), store), cells)[:MAX_DRIFTS]
 
 
-def read_only(submission: Submission, *, cells: Sequence[Cell], template_cells: Sequence[str]) -> Evidence:
-    """What can be known of a notebook without running it: its text, and the outputs it came with."""
+def read_only(
+    submission: Submission,
+    *,
+    cells: Sequence[Cell],
+    template_cells: Sequence[str],
+    execution: Execution | None = None,
+) -> Evidence:
+    """What can be known of a notebook without running it: its text, and the outputs it came with.
+
+    ``execution`` says why it was not run.
+    """
     return Evidence(
         student=submission.student,
         cells=tuple(cells),
         template_cells=tuple(template_cells),
-        execution=Execution(ending=Ending.REFUSED, reason=say("Nothing was executed.")),
+        execution=execution or Execution(ending=Ending.REFUSED, reason=say("Nothing was executed.")),
         ledger=Ledger(),
         table=find_table(cells, Ledger()),
         sections=find_sections(cells, template_cells),
@@ -121,4 +130,4 @@ def prepare_fallback(
     return {"images": store.get_array(images), **written}
 
 
-__all__ = ["baseline_from", "extract", "prepare_fallback", "read_only"]
+__all__ = ["baseline_from", "extract", "prepare_fallback", "read_ledger", "read_only"]

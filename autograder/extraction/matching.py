@@ -23,6 +23,9 @@ from autograder.store import Store
 Floats: TypeAlias = npt.NDArray[np.float32]
 Artifacts: TypeAlias = Mapping[str, Digest]
 
+MOST_CLASSES = 1000
+EPOCH_DIGITS = 16
+"""Length of the digests in ``Training.epoch_weights``."""
 MAX_SAMPLE_BYTES = 16 * 2**20
 LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
@@ -42,8 +45,11 @@ class Candidate:
     model: str
     """Id of the model object in the ledger."""
     training: Training | None
+    """The training that made the weights; None when none in this run did."""
     use: Evaluation | None = None
-    """The first use of weights that no training in this run produced."""
+    """The first use of weights that are not those at the end of a training."""
+    epoch: int | None = None
+    """Which of the training's epochs left them, counted from 0, where it was not the last."""
     artifact: Digest | None
     weights: str
 
@@ -55,7 +61,10 @@ class Candidate:
 
 
 def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
-    """One for each training that ran an epoch, then one for all other weights that were put to use."""
+    """One for each training that ran an epoch, then one for all other weights that were put to use.
+
+    What gives no class scores, such as a feature extractor or an autoencoder, is none, unless there is nothing else.
+    """
     trained = tuple(
         Candidate(
             id=f"{training.model}-t{training.number}",
@@ -67,25 +76,72 @@ def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
         for training in ledger.trainings
         if training.epochs_run > 0 or training.finished
     )
-    return trained + tuple(_loaded(ledger, artifacts, trained))
+    classifiers = tuple(one for one in trained if one.training and _learns_classes(one.training))
+    widths = {shape[-1] for one in classifiers if one.training for shape in one.training.outputs}
+    loaded = tuple(one for one in _loaded(ledger, artifacts, trained) if one.use and _gives_scores(one.use, widths))
+    return classifiers + loaded or trained
+
+
+def _learns_classes(training: Training) -> bool:
+    x, y = training.x.shape, training.y.shape
+    return _is_row_of_scores(training.outputs) and not (len(x) > 1 and x[1:] == y[1:] and x[1] > 1)
+
+
+def _is_row_of_scores(outputs: Sequence[Sequence[int | None]]) -> bool:
+    """Also true of what is not known."""
+    if not outputs:
+        return True
+    return len(outputs) == 1 and len(outputs[0]) == 2 and (outputs[0][1] or 1) <= MOST_CLASSES
+
+
+def _gives_scores(use: Evaluation, widths: set[int | None]) -> bool:
+    """Weights that were not trained here: as many scores as those that were, or as one ``evaluate`` can judge."""
+    if not _is_row_of_scores(use.outputs):
+        return False
+    if use.part_of or (widths and "accuracy" not in use.results):
+        return not use.outputs or not widths or use.outputs[0][1] in {*widths, 1}
+    return True
 
 
 def _loaded(ledger: Ledger, artifacts: Artifacts, trained: Sequence[Candidate]) -> Iterator[Candidate]:
     weights, contents = {one.weights for one in trained}, {one.artifact for one in trained}
+    in_kernel = _answering_in_the_kernel(ledger, artifacts)
     for number, use in enumerate(ledger.evaluations, start=1):
         artifact = artifacts.get(use.saved)
-        if artifact is None or artifact in contents or (use.weights and use.weights in weights):
+        known = artifact in contents if artifact is not None else in_kernel.get(use.model) is not use
+        if known or (use.weights and use.weights in weights):
             continue
         weights.add(use.weights)
         contents.add(artifact)
+        training, epoch = _origin(use, ledger)
         yield Candidate(
             id=f"{use.model}-e{number}",
             model=use.model,
-            training=None,
+            training=training,
             use=use,
+            epoch=epoch,
             artifact=artifact,
             weights=use.weights,
         )
+
+
+def _answering_in_the_kernel(ledger: Ledger, artifacts: Artifacts) -> dict[str, Evaluation]:
+    """The last use of each model that never left the kernel: the weights with which it will have answered there."""
+    left = {training.model for training in ledger.trainings if training.saved in artifacts}
+    left |= {use.model for use in ledger.evaluations if use.saved in artifacts}
+    passing = {digest for training in ledger.trainings for digest in training.epoch_weights}
+    uses = [use for use in ledger.evaluations if use.weights and use.model not in left]
+    return {use.model: use for use in uses if use.weights[:EPOCH_DIGITS] not in passing}
+
+
+def _origin(use: Evaluation, ledger: Ledger) -> tuple[Training | None, int | None]:
+    """The training, and its epoch, that left these weights: they were kept by a callback and loaded again."""
+    for training in reversed(ledger.trainings):
+        if use.weights and use.weights[:EPOCH_DIGITS] in training.epoch_weights:
+            return training, training.epoch_weights.index(use.weights[:EPOCH_DIGITS])
+        if use.same_as == training.model and (training.execution_count or 0) <= (use.execution_count or 0):
+            return training, None
+    return None, None
 
 
 def used(use: Evaluation, known: Sequence[Candidate], artifacts: Artifacts) -> Candidate | None:

@@ -97,7 +97,7 @@ def study(
 ) -> Studied:
     """Every trained model with its measurements, and all figures of the final one."""
     known = candidates(ledger, execution.artifacts)
-    choice = choose(ledger, known, execution.artifacts, cells, execution)
+    choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape)
     if choice is None:
         return Studied(gaps=(Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run.")),))
     sightings = Sightings(bench.data, execution.artifacts, bench.store)
@@ -215,7 +215,7 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
         preprocessing_residual=preparation.recipe.residual if preparation else None,
         where="nowhere",
         notebook_accuracy=preparation.accuracy if preparation else None,
-        validation_accuracy=validation_accuracy(training) if training else None,
+        validation_accuracy=validation_accuracy(training, one.epoch) if training else None,
         seconds=training.seconds if training else None,
     )
     if answer is None:
@@ -280,8 +280,9 @@ def flags(case: _Case, chosen: MeasuredModel) -> tuple[Message, ...]:
 def _trained_on_test(case: _Case) -> Message | None:
     """Seen in any training of the final model, or of the model that its weights came from."""
     public, looked = 0, 0
+    origin = case.chosen.training.model if case.chosen.training else ""
     for training in case.ledger.trainings:
-        seen = case.sightings.of(training.x) if training.model == case.chosen.model else None
+        seen = case.sightings.of(training.x) if training.model in (case.chosen.model, origin) else None
         if seen is not None and seen.public > public:
             public, looked = seen.public, seen.rows
     if not public:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import prints
+from .figures import Figures
 from .handover import IMAGES, PARAMETERS
 from .ledger import Recorder
 from .things import Thing
@@ -20,8 +21,18 @@ COLUMNS = 20
 TEXT = 200
 BATCH = 1000
 BATCH_BYTES = 64 << 20
-BOUND = 8
-"""Models saved only because a variable still holds them: trained by a loop of the student's own."""
+HELD = 30
+"""Models looked at because something still holds them, the last ones: trained in a way that nobody saw, it may be."""
+DEPTH = 3
+"""Steps from a variable to a model: ``study.results['cnn']['model']``."""
+LOOKED = 3000
+
+_PLAIN = ("builtins", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "torch", "torchvision")
+"""Packages whose objects are not looked into."""
+_HOLDING = ("model", "model_", "best_model", "best_estimator_", "estimator")
+"""Attributes of wrappers and searches."""
+DICTIONARIES = (dict, Figures)
+"""What is read as a dictionary; not what a student made of one."""
 
 _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 
@@ -56,41 +67,73 @@ def _same(found: Thing, wanted: Thing) -> bool:
 
 
 def bindings(recorder: Recorder, names: Names) -> dict[str, str]:
-    """Variable -> model id; ``results['cnn']`` and ``models[0]`` one level deep."""
+    """Variable -> model id; also ``results['cnn']``, ``runs['cnn']['model']``, ``study.best_model`` and the like."""
     trainer = getattr(sys.modules.get("keras.src.trainers.trainer"), "Trainer", None)
     if trainer is None:
         return {}
-    found = {name: value for name, value in _reachable(names) if isinstance(value, trainer)}
-    known = {entry["weights"] for entry in (*recorder.trainings, *recorder.evaluations) if entry.get("weights")}
-    for model in list(found.values())[:BOUND]:
-        recorder._safely(_keep, recorder, model, known)
+    reach = _Reach(trainer, lambda value: _is_own(value, recorder))
+    found = dict(reach.named(names))
+    held = list({id(model): model for model in found.values()}.values())
+    recorder.keep.bound = {recorder.model_id(model) for model in held}
+    for model in held[-HELD:]:
+        recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
 
 
-def _keep(recorder: Recorder, model: Thing, known: set[str]) -> None:
+def _keep(recorder: Recorder, model: Thing) -> None:
+    known = {entry["weights"] for entry in (*recorder.trainings, *recorder.evaluations) if entry.get("weights")}
     number = recorder.model_id(model)
-    name, digest, _ = recorder.keep_model(model, f"bound-{number}.keras")
+    name, digest, _ = recorder.keep.model(model, f"bound-{number}.keras")
     if name.startswith("bound") and digest not in known:
         recorder.note(f"{name}: weights of {number} that no fit, evaluate or predict was seen with")
 
 
-def _reachable(names: Names) -> Iterator[tuple[str, Any]]:
-    for name, value in _own(names):
-        yield name, value
-        if type(value) is dict:
-            pairs = list(value.items())[:100]
-            yield from ((f"{name}[{key!r}]"[:TEXT], inner) for key, inner in pairs if type(key) in (str, int))
-            yield from _deeper(name, pairs)
+def _is_own(value: Thing, recorder: Recorder) -> bool:
+    """Whether its class is the student's."""
+    module = type(value).__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return module == "__main__" or (isinstance(file, str) and recorder._is_student(file))
+
+
+class _Reach:
+    """Models that can be got at from the notebook's variables, in few steps."""
+
+    def __init__(self, trainer: type, is_own: Callable[[Any], bool]) -> None:
+        self._trainer = trainer
+        self._is_own = is_own
+        self._looked: set[int] = set()
+
+    def named(self, names: Names) -> Iterator[tuple[str, Any]]:
+        for name, value in _own(names):
+            yield from self._within(name, value, DEPTH)
+
+    def _within(self, name: str, value: Thing, depth: int) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, self._trainer):
+            yield name[:TEXT], value
+        elif depth and id(value) not in self._looked and len(self._looked) < LOOKED:
+            for part, inner in self._parts(value):
+                yield from self._within(name + part, inner, depth - 1)
+
+    def _parts(self, value: Thing) -> list[tuple[str, Any]]:
+        if type(value) in DICTIONARIES:
+            parts = [(f"[{key!r}]", inner) for key, inner in list(value.items())[:100] if type(key) in (str, int)]
         elif type(value) in (list, tuple):
-            yield from ((f"{name}[{number}]", inner) for number, inner in enumerate(value[:100]))
+            parts = [(f"[{number}]", inner) for number, inner in enumerate(value[:100])]
+        else:
+            parts = self._attributes(value)
+        if parts:
+            self._looked.add(id(value))
+        return parts
 
-
-def _deeper(name: str, pairs: Sequence[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
-    """``results['cnn']['model']``: the form in which results are most often kept."""
-    for key, inner in pairs:
-        if type(inner) is dict and type(key) in (str, int):
-            inside = list(inner.items())[:20]
-            yield from ((f"{name}[{key!r}][{part!r}]"[:TEXT], last) for part, last in inside if type(part) is str)
+    def _attributes(self, value: Thing) -> list[tuple[str, Any]]:
+        """All that the student's own objects hold; of a library's, what is known to hold a model."""
+        if isinstance(value, type) or type(value).__module__.partition(".")[0] in _PLAIN:
+            return []
+        held = getattr(value, "__dict__", None)
+        if type(held) is not dict:
+            return []
+        wanted = list(held)[:100] if self._is_own(value) else [name for name in _HOLDING if name in held]
+        return [(f".{name}", held[name]) for name in wanted if type(name) is str]
 
 
 def _own(names: Names) -> Iterator[tuple[str, Any]]:
@@ -117,7 +160,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
     pandas = sys.modules.get("pandas")
     if pandas is not None and type(value) is pandas.DataFrame:
         return _data_frame(value)
-    if type(value) is dict and value:
+    if type(value) in DICTIONARIES and value:
         return _from_dict(value)
     if type(value) in (list, tuple) and value:
         return _from_list(value)
@@ -127,7 +170,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
 def _from_list(value: Sequence[Any]) -> dict[str, Any] | None:
     """A list of dicts, or of equally long tuples with a name and at least one figure."""
     index = [str(number) for number in range(len(value))]
-    if all(type(row) is dict for row in value[:ROWS]):
+    if all(type(row) in DICTIONARIES for row in value[:ROWS]):
         return _from_rows(index, value)
     if len(value) > ROWS or not all(type(row) in (tuple, list) and len(row) == len(value[0]) for row in value):
         return None
@@ -153,7 +196,7 @@ def _from_dict(value: dict[Any, Any]) -> dict[str, Any] | None:
     if len(value) > ROWS:
         return None
     index, inner = [_label(key) for key in value], list(value.values())
-    if all(type(row) is dict for row in inner):
+    if all(type(row) in DICTIONARIES for row in inner):
         return _from_rows(index, inner)
     lengths = {len(column) if type(column) in (list, tuple) else -1 for column in inner}
     if len(lengths) == 1 and 0 < (length := lengths.pop()) <= ROWS:
@@ -200,7 +243,7 @@ def predict(recorder: Recorder) -> None:
     """Let models that cannot leave the kernel answer for the host's images, each prepared by the model's own recipe."""
     with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as asked:
         images = asked["images"]
-        for number, model in recorder.unsaved.items():
+        for number, model in recorder.keep.unsaved.items():
             if number in asked.files:
                 recorder._safely(_answer, recorder, number, model, images, json.loads(asked[number].tobytes()))
     recorder.flush()
