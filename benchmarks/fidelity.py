@@ -176,7 +176,7 @@ def summed(sums: Mapping[str, Any]) -> str:
 # --- run -----------------------------------------------------------------------------------------------------------
 
 
-def command(options: argparse.Namespace, out: str) -> list[str]:
+def command(options: argparse.Namespace, more: Sequence[str], out: str) -> list[str]:
     """``autograder run`` with what was asked; nobody's feedback is overwritten."""
     given = [sys.executable, "-m", "autograder", "run", str(options.folder), "--json", "--out", out]
     if options.rubric:
@@ -187,18 +187,19 @@ def command(options: argparse.Namespace, out: str) -> list[str]:
         given += ["--budget", str(options.budget)]
     if options.state is not None:
         given += ["--state", str(options.state)]
-    return [*given, *options.more]
+    return [*given, *more]
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    made = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0], epilog="Any other option is handed on to autograder run."
+    )
     made.add_argument("folder", type=Path, help="Notebooks, or folders of them.")
     made.add_argument("--data", action="append", help="As for autograder run; can be repeated.")
     made.add_argument("--rubric", default=_rubric(), help="Default: the generic one, where there is one.")
     made.add_argument("--budget", type=float, help="Seconds of training per notebook.")
     made.add_argument("--state", type=Path, help="Folder of what is remembered: a second run is quick.")
     made.add_argument("--json", type=Path, metavar="FILE", help="Where to write every line and the totals.")
-    made.add_argument("more", nargs="*", help="Further options of autograder run, after --.")
     return made
 
 
@@ -207,9 +208,9 @@ def _rubric() -> str:
 
 
 def main() -> int:
-    options = parser().parse_args()
+    options, more = parser().parse_known_args()
     with tempfile.TemporaryDirectory(prefix="fidelity-") as out:
-        done = subprocess.run(command(options, out), stdout=subprocess.PIPE, check=False, text=True)
+        done = subprocess.run(command(options, more, out), stdout=subprocess.PIPE, check=False, text=True)
     try:
         records = json.loads(done.stdout)
     except ValueError:

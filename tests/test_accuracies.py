@@ -11,7 +11,7 @@ from autograder.notebook.accuracies import stated
     ("line", "value", "rounding", "of"),
     [
         ("Test accuracy: 0.9812", 0.9812, 5e-5, "test"),
-        ("Accuracy of the network on the 10000 test images: 97 %", 0.97, 5e-3, "test"),
+        ("Accuracy of the network on the 10000 test images: 97 %", 0.97, 1e-2, "test"),
         ("Test set: Average loss: 0.0322, Accuracy: 9812/10000 (98%)", 0.9812, 0, "test"),
         ("Got 9812 / 10000 correct (98.12)", 0.9812, 0, "test"),
         ("98.12% accuracy", 0.9812, 5e-5, ""),

@@ -36,7 +36,7 @@ class Stated:
     value: float
     """0..1."""
     rounding: float
-    """Half a unit of the last digit that was written."""
+    """Half a unit of the last digit that was written, a whole one of whole percent."""
     label: str
     """What stands before the figure in its line, in lower case and without figures."""
     of: str = ""
@@ -102,7 +102,8 @@ def _share(written: str, *, percent: bool) -> tuple[float, float] | None:
     decimals = len(mantissa.partition(".")[2])
     if not percent and not decimals:
         return None
-    value, unit = float(plain), 0.5 * 10.0 ** (int(exponent or 0) - decimals)
+    # Whole percent are often cut off instead of rounded: ``%d %%``.
+    value, unit = float(plain), (0.5 if decimals else 1.0) * 10.0 ** (int(exponent or 0) - decimals)
     if percent or value > 1:
         value, unit = value / 100, unit / 100
     return (value, unit) if 0 <= value <= 1 else None
