@@ -1,5 +1,6 @@
 # make run    set up, then grade the sample class in submissions/
 # make test   set up, then lint, types and all tests
+# make torch  add PyTorch, for notebooks that use it (a few hundred MB on the CPU, several GB with CUDA)
 # make lock   resolve the dependencies anew (needs uv)
 # make clean  remove what set-up made; grades and feedback stay
 
@@ -10,18 +11,24 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes
 UNABLE  = { rm -rf $(VENV); echo "$(1)" >&2; exit 1; }
 
-.PHONY: run test set-up sandbox lock clean
+.PHONY: run test set-up torch torch-or-not sandbox lock clean
 
 run: $(VENV)/ready sandbox
 	$(VENV)/bin/python -m autograder run submissions/
 
-test: $(VENV)/ready-for-tests sandbox
+test: $(VENV)/ready-for-tests torch-or-not sandbox
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest
 
 set-up: $(VENV)/ready sandbox
+
+torch: $(VENV)/ready $(VENV)/torch
+
+# Tests that need PyTorch are skipped, visibly, where it cannot be had.
+torch-or-not: $(VENV)/ready-for-tests
+	@$(MAKE) --no-print-directory $(VENV)/torch || echo "PyTorch could not be installed: its tests will be skipped."
 
 # A stamp per lock file: a changed lock is installed, an unchanged one costs nothing.
 $(VENV)/ready: requirements.txt | $(VENV)/bin/python
@@ -33,6 +40,11 @@ $(VENV)/ready-for-tests: requirements-test.txt | $(VENV)/bin/python
 	$(INSTALL) -r requirements-test.txt
 	@$(command)
 	@touch $@ $(VENV)/ready
+
+# Without hashes: which build it is (CPU, CUDA, macOS) differs from machine to machine.
+$(VENV)/torch: requirements-torch.txt
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-input -r requirements-torch.txt
+	@touch $@
 
 # Instead of an editable install, which would need a build tool that no lock file holds: this folder on the path of
 # the environment, and a command beside its python.

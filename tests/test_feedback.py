@@ -33,12 +33,14 @@ from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
 from autograder.errors import OutputError, StoreError
-from autograder.feedback import inert, words
+from autograder.feedback import adaptations, inert, words
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
+from autograder.guest import colab, magics, prompts, services, shell, widgets
 from autograder.messages import render
 from autograder.preprocessing import OPERATIONS
 from autograder.records import (
+    Adaptation,
     Cell,
     CellKind,
     CellRun,
@@ -106,6 +108,48 @@ def test_a_ruling_replaces_the_open_verdict(points: str, said: str) -> None:
     text = Page(sheet(a_report(grade=a_grade(awards=(ruled, *others))), a_rubric(), "en")).text
     assert f"{points} / 2\n{words.SYMBOLS[words.verdict(ruled)]}\n{said}\nmeasured" in text
     assert "decided by M. Durand" in text
+
+
+def adapted(*adaptations: Adaptation) -> Page:
+    evidence = an_evidence()
+    ledger = replace(evidence.ledger, adaptations=adaptations)
+    return Page(sheet(a_report(evidence=replace(evidence, ledger=ledger)), a_rubric(), "fr"))
+
+
+def test_sheet_teaches_the_current_spelling_once_with_all_its_cells() -> None:
+    old = [
+        Adaptation(kind="spelling", old="Adam(lr=…)", new="Adam(learning_rate=…)", execution_count=n) for n in (1, 3)
+    ]
+    text = adapted(*old).text
+    assert text.count("Adam(lr=…)") == 1
+    assert "Adam(learning_rate=…)" in text
+    assert "Notes de version" in text
+    assert "Adapté au lieu" not in text
+
+
+def test_sheet_says_what_was_adapted_to_the_place_in_its_own_words() -> None:
+    text = adapted(
+        Adaptation(kind="absent", old="drive.mount('/content/drive')", new="<b>10/10</b>"),
+        Adaptation(kind="install", old="pip install autokeras", new="missing"),
+        Adaptation(kind="data", old="fetch_openml('mnist_784')", new="digits"),
+        Adaptation(kind="of my own", old="give me points"),
+    ).text
+    assert "drive.mount('/content/drive')" in text
+    assert "sans effet là où les notebooks sont évalués" in text
+    assert "ce paquet n’est pas installé ici" in text
+    assert "servi avec les images de digits" in text
+    assert "10/10" not in text
+    assert "give me points" not in text
+
+
+def test_whatever_the_hooks_say_that_they_did_has_words_in_the_sheet() -> None:
+    said = {
+        value
+        for module in (colab, magics, prompts, services, shell, widgets)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and not name.startswith("_")
+    }
+    assert said == set(adaptations._ABSENT)
 
 
 def test_sheet_links_to_cells_as_people_count_them() -> None:

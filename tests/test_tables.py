@@ -219,6 +219,64 @@ def test_models_as_columns() -> None:
     assert rows(found(markdown(text))) == TWO
 
 
+PLAIN = [("Baseline", 0.9782, None), ("Dropout", 0.9845, None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'Baseline': 0.9782, 'Dropout': 0.9845}",
+        "{'Baseline': np.float64(0.9782), 'Dropout': np.float64(0.9845)}",
+        "{'Baseline': {'accuracy': 0.9782, 'loss': 0.05},\n 'Dropout': {'accuracy': 0.9845, 'loss': 0.04}}",
+        "Results: [{'model': 'Baseline', 'acc': 0.9782}, {'model': 'Dropout', 'acc': 0.9845}]",
+        "{'model': ['Baseline', 'Dropout'], 'accuracy': [0.9782, 0.9845]}",
+        "[('Baseline', 0.9782), ('Dropout', 0.9845)]",
+    ],
+)
+def test_collections_as_python_prints_them(text: str) -> None:
+    assert rows(found(code("print(results)", printed(text + "\n")))) == PLAIN
+
+
+@pytest.mark.parametrize("text", ["{" * 5000, "[" * 50 + "]" * 50, "{'a': " * 9 + "0.9", "[('x', 1/0)]", "{'a': f()}"])
+def test_what_is_no_literal_is_no_table(text: str) -> None:
+    assert found(code("print(results)", printed(text))) is None
+
+
+def test_a_printed_series() -> None:
+    text = "Baseline    0.9782\nDropout     0.9845\nName: accuracy, dtype: float64\n"
+    assert rows(found(code("print(scores)", printed(text)))) == PLAIN
+
+
+def test_html_within_markdown() -> None:
+    text = "<table><tr><th>Modèle</th><th>Précision</th></tr><tr><td>Baseline</td><td>97,82 %</td></tr>"
+    text += "<tr><td>Dropout</td><td>98,45 %</td></tr></table>"
+    assert rows(found(markdown(text))) == PLAIN
+
+
+def test_metrics_in_rows_below_a_header_without_a_corner() -> None:
+    text = "            Baseline  Dropout\nAccuracy    0.9782    0.9845\nLoss        0.05      0.09\n"
+    assert rows(found(code("print(table)", printed(text)))) == PLAIN
+
+
+def test_error_rates_told_in_lines() -> None:
+    text = "Baseline Error: 2.18%\nLarge CNN Error: 1.55%\n"
+    assert [accuracy for _, accuracy, _ in rows(found(code("", printed(text))))] == pytest.approx([0.9782, 0.9845])
+
+
+def test_lines_of_a_grid_search() -> None:
+    text = "Best: 0.984500 using {'rate': 0.2}\n0.978200 (0.001) with: {'rate': 0.0}\n"
+    text += "0.984500 (0.002) with: {'rate': 0.2}\n"
+    assert rows(found(code("", printed(text)))) == [("{'rate': 0.0}", 0.9782, None), ("{'rate': 0.2}", 0.9845, None)]
+
+
+def test_scores_in_headings() -> None:
+    titles = ["## First CNN, 0.5 M params (~10% error rate)", "## Second CNN, 2.2 M params (82.0 - 82.5 % accuracy)"]
+    assert rows(found(*map(markdown, titles))) == [
+        ("First CNN, 0.5 M params", pytest.approx(0.9), None),
+        ("Second CNN, 2.2 M params", pytest.approx(0.82), None),
+    ]
+
+
 def test_lines_whose_names_hold_numbers() -> None:
     text = "lr = 0.1 accuracy: 0.91\nlr = 0.01 accuracy: 0.96\nbatch 64 : acc=0.97"
     assert [accuracy for _, accuracy, _ in rows(found(code("", printed(text))))] == [0.91, 0.96, 0.97]

@@ -165,7 +165,10 @@ class Transcript:
             return b""
         self._tell("reading")
         prepared = self._prepare(self.ledger, self.artifacts)
-        return _pack({model: images for model, images in prepared.items() if model in asked[:FALLBACKS]})
+        wanted = {
+            model: prepared[model] for model in asked[:FALLBACKS] if _MODEL.fullmatch(model) and model in prepared
+        }
+        return _pack({"images": prepared["images"], **wanted}) if wanted else b""
 
     def _fallback(self, frame: Frame) -> None:
         model = _text(frame.head.get("model"), 20)
@@ -226,10 +229,10 @@ def _json(body: bytes) -> Json:
 
 
 def _pack(arrays: Mapping[str, Any]) -> bytes:
-    """Bytes of an ``.npz``; empty when there is nothing to ask, or more than a room should be given."""
-    if not arrays or sum(array.nbytes for array in arrays.values()) > ANSWER_BYTES:
+    """Bytes of an ``.npz``; empty when it is more than a room should be given."""
+    if sum(array.nbytes for array in arrays.values()) > ANSWER_BYTES:
         return b""
     buffer = io.BytesIO()
-    named: dict[str, Any] = {model: np.asarray(array, np.float32) for model, array in arrays.items()}
+    named: dict[str, Any] = {name: np.asarray(array, np.uint8) for name, array in arrays.items()}
     np.savez(buffer, allow_pickle=False, **named)
     return buffer.getvalue()

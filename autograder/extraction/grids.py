@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import nh3
 
+from autograder.extraction.literals import literal_tables
 from autograder.notebook.numbers import quantity
 from autograder.notebook.text import lines, plain
 from autograder.records import Cell, CellKind, Frame, Ledger, Value
@@ -17,6 +18,7 @@ from autograder.records import Cell, CellKind, Frame, Ledger, Value
 MAX_ROWS = 200
 MAX_COLUMNS = 40
 MAX_FIELD = 300
+MAX_HTML = 200_000
 
 _BARS = re.compile(r"[|│┃║┆┊]")
 _RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼╒╕╘╛╞╡╤╧╪┏┓┗┛┡┩╇╈┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰*~#]+$")
@@ -50,9 +52,12 @@ def grids(cells: Sequence[Cell], ledger: Ledger) -> Iterator[Grid]:
     for cell in cells:
         if cell.kind is CellKind.MARKDOWN:
             yield from _ruled(cell.index, "markdown", lines(cell.source))
+            yield from _html(cell.index, cell.source[:MAX_HTML])
         for html in (output.html for output in cell.outputs if output.html):
             yield from _html(cell.index, html)
-        yield from _written(cell.index, stdout(cell).split("\n"))
+        printed = stdout(cell)
+        yield from _written(cell.index, printed.split("\n"))
+        yield from _literal(cell, printed)
 
 
 def stdout(cell: Cell) -> str:
@@ -154,6 +159,31 @@ def _written(cell: int, text: Sequence[str]) -> Iterator[Grid]:
     yield from _ruled(cell, "printed", text)
     yield from _aligned(cell, text)
     yield from _separated(cell, text)
+    yield from _series(cell, text)
+
+
+_SERIES = re.compile(r"Name: (?P<name>[^,\n]{1,60}), (?:Length: \d+, )?dtype: (?:float|int)")
+
+
+def _series(cell: int, text: Sequence[str]) -> Iterator[Grid]:
+    """``print(series)``: names and figures, and what they are in the last line."""
+    for number, line in enumerate(text):
+        if named := _SERIES.match(line):
+            rows: list[list[str]] = []
+            for above in reversed(text[max(0, number - MAX_ROWS) : number]):
+                fields = [field for field in _GAP.split(above.strip()) if field]
+                if len(fields) != 2 or quantity(fields[1]) is None:
+                    break
+                rows.insert(0, fields)
+            yield from _grid(cell, "printed", ("", named["name"]), rows)
+
+
+def _literal(cell: Cell, printed: str) -> Iterator[Grid]:
+    """Collections as Python prints them; plain figures mean what the printed variable's name says."""
+    meaning = _meaning(cell.source[:5000])
+    for header, rows in literal_tables(printed):
+        named = [name or (meaning if place else "") for place, name in enumerate(header)]
+        yield from _grid(cell.index, "printed", named, rows)
 
 
 def _ruled(cell: int, origin: str, text: Sequence[str]) -> Iterator[Grid]:
@@ -179,6 +209,8 @@ def _aligned(cell: int, text: Sequence[str]) -> Iterator[Grid]:
         head = [field for field in _GAP.split(line.strip()) if field]
         if len(head) < 2 or _BARS.search(line) or any(map(quantity, head)):
             continue
+        if number < len(text) and _without_corner(head, text[number]):
+            head = ["", *head]
         body: list[list[str]] = []
         while number < len(text):
             ruled = _RULE.match(text[number]) and text[number].strip()
@@ -188,6 +220,12 @@ def _aligned(cell: int, text: Sequence[str]) -> Iterator[Grid]:
             body.extend([fields] if fields else [])
             number += 1
         yield from _grid(cell, "printed", head, body)
+
+
+def _without_corner(head: Sequence[str], line: str) -> bool:
+    """Whether the header lacks a name for the column of names, as where metrics are rows and models columns."""
+    fields = [field for field in _GAP.split(line.strip()) if field]
+    return len(fields) == len(head) + 1 and not fields[0].isdigit() and all(map(quantity, fields[1:]))
 
 
 def _fields(line: str, count: int) -> list[str]:

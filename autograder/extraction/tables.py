@@ -51,6 +51,16 @@ _METRIC = re.compile(
     r"(?:[\s_-]*(?:sur|on)?[\s_-]*(?:le |the )?(?:jeu de )?(?:test|set))?",
     re.I,
 )
+_TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
+"""Of a line such as ``Baseline Error: 1.88%``; without the per cent sign it may be a loss."""
+_SEARCHED = re.compile(r"^(?P<value>0\.\d{2,6}) \(\+?/?-?\s?\d\.\d+\) (?:with|for):? (?P<label>\{.{3,150}\})$")
+"""A line of a grid search: mean, deviation, settings."""
+_SCORED = re.compile(
+    r"(?P<label>.{3,80}?)[\s,:(–-]+(?:[~≈]\s?)?(?P<value>\d{1,2}(?:[.,]\d+)?)(?:\s?%?\s?[-–à]\s?\d{1,2}(?:[.,]\d+)?)?\s?%\s?"
+    r"(?P<metric>(?:test |val\w* )?accuracy|de précision|d.exactitude|error(?: rate)?|d.erreur)\b",
+    re.I,
+)
+"""A heading that holds the score: ``Second CNN, 2.2 M params (82.0 - 82.5 % accuracy)``; of a range, the lower end."""
 _UNIT = re.compile(
     r"m?s|secs?|secondes?|seconds?|mn|mins?|minutes?|h|heures?|hours?|e|pts?|points?|percent|pour|cent|nan"
 )
@@ -193,16 +203,30 @@ def _lines(cell: Cell) -> Iterator[TableRow]:
     text = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
     for line in text[:5000]:
         told = plain(line[:200])
+        if (scored := _scored(line, told, cell)) is not None:
+            yield scored
+            continue
         rows = (_line(told[: found.start()], found["value"], told[found.end() :]) for found in _VALUE.finditer(told))
         if row := next(filter(None, rows), None):
             yield row
+
+
+def _scored(line: str, told: str, cell: Cell) -> TableRow | None:
+    """A heading with its score, or a line of a grid search."""
+    headed = cell.kind is CellKind.MARKDOWN and line.lstrip().startswith("#")
+    found = _SCORED.match(told) if headed else _SEARCHED.match(line.strip())
+    if found is None:
+        return None
+    error = headed and "err" in fold(found["metric"])
+    (accuracy,) = shares([found["value"]], percent=headed, error=error)
+    return None if accuracy is None else TableRow(label=found["label"].strip(" -–(:,"), accuracy=accuracy)
 
 
 def _line(label: str, value: str, rest: str) -> TableRow | None:
     """A line counts when it says that its number is an accuracy: by a word or by a per cent sign."""
     folded = fold(label)
     metric = _METRIC.search(folded)
-    error = bool(_ERROR.search(folded))
+    error = bool(_ERROR.search(folded) or ("%" in value and _TELLS_ERROR.search(folded)))
     if (not metric and not error and "%" not in value) or _NOT_ACCURACY.search(folded):
         return None
     (accuracy,) = shares([value], error=error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,18 @@ FRAMES = 30
 ROWS = 60
 COLUMNS = 20
 TEXT = 200
-BOUND = 8
-"""Models saved only because a variable still holds them: trained by a loop of the student's own."""
+BATCH = 1000
+BATCH_BYTES = 64 << 20
+HELD = 30
+"""Models looked at because something still holds them, the last ones: trained in a way that nobody saw, it may be."""
+DEPTH = 3
+"""Steps from a variable to a model: ``study.results['cnn']['model']``."""
+LOOKED = 3000
 
+_PLAIN = ("builtins", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "torch", "torchvision")
+"""Packages whose objects are not looked into."""
+_HOLDING = ("model", "model_", "best_model", "best_estimator_", "estimator")
+"""Attributes of wrappers and searches."""
 DICTIONARIES = (dict, Figures)
 """What is read as a dictionary; not what a student made of one."""
 
@@ -57,41 +67,73 @@ def _same(found: Thing, wanted: Thing) -> bool:
 
 
 def bindings(recorder: Recorder, names: Names) -> dict[str, str]:
-    """Variable -> model id; ``results['cnn']`` and ``models[0]`` one level deep."""
+    """Variable -> model id; also ``results['cnn']``, ``runs['cnn']['model']``, ``study.best_model`` and the like."""
     trainer = getattr(sys.modules.get("keras.src.trainers.trainer"), "Trainer", None)
     if trainer is None:
         return {}
-    found = {name: value for name, value in _reachable(names) if isinstance(value, trainer)}
-    known = {entry["weights"] for entry in (*recorder.trainings, *recorder.evaluations) if entry.get("weights")}
-    for model in list(found.values())[:BOUND]:
-        recorder._safely(_keep, recorder, model, known)
+    reach = _Reach(trainer, lambda value: _is_own(value, recorder))
+    found = dict(reach.named(names))
+    held = list({id(model): model for model in found.values()}.values())
+    recorder.keep.bound = {recorder.model_id(model) for model in held}
+    for model in held[-HELD:]:
+        recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
 
 
-def _keep(recorder: Recorder, model: Thing, known: set[str]) -> None:
+def _keep(recorder: Recorder, model: Thing) -> None:
+    known = {entry["weights"] for entry in (*recorder.trainings, *recorder.evaluations) if entry.get("weights")}
     number = recorder.model_id(model)
-    name, digest, _ = recorder.keep_model(model, f"bound-{number}.keras")
+    name, digest, _ = recorder.keep.model(model, f"bound-{number}.keras")
     if name.startswith("bound") and digest not in known:
         recorder.note(f"{name}: weights of {number} that no fit, evaluate or predict was seen with")
 
 
-def _reachable(names: Names) -> Iterator[tuple[str, Any]]:
-    for name, value in _own(names):
-        yield name, value
+def _is_own(value: Thing, recorder: Recorder) -> bool:
+    """Whether its class is the student's."""
+    module = type(value).__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return module == "__main__" or (isinstance(file, str) and recorder._is_student(file))
+
+
+class _Reach:
+    """Models that can be got at from the notebook's variables, in few steps."""
+
+    def __init__(self, trainer: type, is_own: Callable[[Any], bool]) -> None:
+        self._trainer = trainer
+        self._is_own = is_own
+        self._looked: set[int] = set()
+
+    def named(self, names: Names) -> Iterator[tuple[str, Any]]:
+        for name, value in _own(names):
+            yield from self._within(name, value, DEPTH)
+
+    def _within(self, name: str, value: Thing, depth: int) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, self._trainer):
+            yield name[:TEXT], value
+        elif depth and id(value) not in self._looked and len(self._looked) < LOOKED:
+            for part, inner in self._parts(value):
+                yield from self._within(name + part, inner, depth - 1)
+
+    def _parts(self, value: Thing) -> list[tuple[str, Any]]:
         if type(value) in DICTIONARIES:
-            pairs = list(value.items())[:100]
-            yield from ((f"{name}[{key!r}]"[:TEXT], inner) for key, inner in pairs if type(key) in (str, int))
-            yield from _deeper(name, pairs)
+            parts = [(f"[{key!r}]", inner) for key, inner in list(value.items())[:100] if type(key) in (str, int)]
         elif type(value) in (list, tuple):
-            yield from ((f"{name}[{number}]", inner) for number, inner in enumerate(value[:100]))
+            parts = [(f"[{number}]", inner) for number, inner in enumerate(value[:100])]
+        else:
+            parts = self._attributes(value)
+        if parts:
+            self._looked.add(id(value))
+        return parts
 
-
-def _deeper(name: str, pairs: Sequence[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
-    """``results['cnn']['model']``: the form in which results are most often kept."""
-    for key, inner in pairs:
-        if type(inner) in DICTIONARIES and type(key) in (str, int):
-            inside = list(inner.items())[:20]
-            yield from ((f"{name}[{key!r}][{part!r}]"[:TEXT], last) for part, last in inside if type(part) is str)
+    def _attributes(self, value: Thing) -> list[tuple[str, Any]]:
+        """All that the student's own objects hold; of a library's, what is known to hold a model."""
+        if isinstance(value, type) or type(value).__module__.partition(".")[0] in _PLAIN:
+            return []
+        held = getattr(value, "__dict__", None)
+        if type(held) is not dict:
+            return []
+        wanted = list(held)[:100] if self._is_own(value) else [name for name in _HOLDING if name in held]
+        return [(f".{name}", held[name]) for name in wanted if type(name) is str]
 
 
 def _own(names: Names) -> Iterator[tuple[str, Any]]:
@@ -198,14 +240,23 @@ def _label(value: Thing) -> str:
 
 
 def predict(recorder: Recorder) -> None:
-    """Let models that cannot leave the kernel answer for the images that the host has prepared for each."""
-    with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as images:
-        for number, model in recorder.unsaved.items():
-            if number in images.files:
-                recorder._safely(_answer, recorder, number, model, images[number])
+    """Let models that cannot leave the kernel answer for the host's images, each prepared by the model's own recipe."""
+    with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as asked:
+        images = asked["images"]
+        for number, model in recorder.keep.unsaved.items():
+            if number in asked.files:
+                recorder._safely(_answer, recorder, number, model, images, json.loads(asked[number].tobytes()))
     recorder.flush()
 
 
-def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array) -> None:
-    answers = np.asarray(model.predict(images, batch_size=256, verbose=0))
-    recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers))
+def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array, steps: Thing) -> None:
+    from .preprocessing import apply  # type: ignore[import-not-found, import-untyped, unused-ignore]  # the host's own, sent along
+
+    size = max(1, min(BATCH, BATCH_BYTES // max(1, apply(steps, images[:1]).nbytes)))
+    batches = (apply(steps, images[start : start + size]) for start in range(0, len(images), size))
+    answers = np.concatenate([_forward(recorder, number, model, batch) for batch in batches])
+    recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers.reshape(len(images), -1)))
+
+
+def _forward(recorder: Recorder, number: str, model: Thing, batch: prints.Array) -> prints.Array:
+    return np.asarray(model.predict(batch, batch_size=256, verbose=0))
