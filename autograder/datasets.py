@@ -27,7 +27,9 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Labels: TypeAlias = npt.NDArray[np.integer[Any]]
 Rows: TypeAlias = npt.NDArray[np.intp]
 
-NAMES = ("digits", "mnist", "fashion_mnist", "cifar10")
+NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100")
+AUTO = "auto"
+"""In place of a name: each notebook gets the set that it asks for; see ``stock.py``."""
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 OFFICIAL_ROWS = {(28, 28): (60_000, 10_000), (32, 32, 3): (50_000, 10_000)}
 MAX_BYTES = 4 * 2**30
@@ -106,6 +108,8 @@ def _find(name: str, split_seed: int, places: Sequence[Path]) -> _Source:
         return _known(name, places)
     if name.endswith(".npz"):
         return read_file(Path(name).expanduser())
+    if name == AUTO:
+        raise DataError("'auto' is no single data set", remedy=f"Choose one of {', '.join(NAMES)}, or an .npz file.")
     raise DataError(
         f"unknown data set {name!r}", remedy=f"Choose one of {', '.join(NAMES)}, or give the path of an .npz file."
     )
@@ -115,17 +119,32 @@ def _known(name: str, places: Sequence[Path]) -> _Source:
     for place in (*places, keras_home() / "datasets"):
         if (place / f"{name}.npz").is_file():
             return read_file(place / f"{name}.npz", name)
-    return _download(name)
+    return _from_keras(name)
 
 
 def locate(name: str) -> str:
     """Where a named set would come from without a download; raises DataError when it is not here."""
     if name == "digits":
         return "embedded in scikit-learn"
-    path = keras_home() / "datasets" / f"{name}.npz"
-    if not path.is_file():
+    path = cached(name)
+    if path is None:
         raise DataError("not here yet", remedy=f"It is downloaded at the first --data {name}; or give --data FILE.npz.")
     return str(path)
+
+
+_KEPT = {
+    "fashion_mnist": "fashion-mnist/t10k-images-idx3-ubyte.gz",
+    "cifar10": "cifar-10-batches-py-target_archive",
+    "cifar100": "cifar-100-python-target_archive",
+}
+"""What Keras looks for in its cache before it downloads a set that is no ``.npz``."""
+
+
+def cached(name: str) -> Path | None:
+    """Where Keras keeps a set that it has downloaded once."""
+    folder = keras_home() / "datasets"
+    paths = [folder / f"{name}.npz", *([folder / _KEPT[name]] if name in _KEPT else ())]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def label_files(name: str) -> tuple[Path, ...]:
@@ -141,8 +160,8 @@ def keras_home() -> Path:
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
 
 
-def _download(name: str) -> _Source:
-    """Through Keras itself, which knows the address and the checksum, and keeps a copy in its cache."""
+def _from_keras(name: str) -> _Source:
+    """From Keras' cache, else downloaded by Keras itself, which knows the address and the checksum."""
     import importlib
 
     module = importlib.import_module(f"keras.datasets.{name}")
@@ -205,6 +224,24 @@ def read_file(path: Path, name: str = "") -> _Source:
     except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
         raise DataError(f"not a readable .npz: {error}", place=str(path), remedy=_EXPECTED) from error
     return _checked(str(path), name or path.name, arrays)
+
+
+def form(path: Path) -> tuple[tuple[int, ...], int]:
+    """Shape of one image and number of classes of an ``.npz``, without reading its images; DataError for another file.
+
+    What is in doubt is found when the set is loaded: here nothing but these two is looked at.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("x_train.npy") as member:
+            version = np.lib.format.read_magic(member)
+            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape = header(member)[0]
+        with np.load(path, allow_pickle=False) as arrays:
+            labels = _labels(arrays["y_train"], str(path))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        raise DataError(f"not a readable data set: {error}", place=str(path), remedy=_EXPECTED) from error
+    size = tuple(int(side) for side in shape[1:])
+    return (size[:-1] if len(size) == 3 and size[-1] == 1 else size), int(labels.max()) + 1
 
 
 def _checked(place: str, name: str, arrays: dict[str, npt.NDArray[Any]]) -> _Source:

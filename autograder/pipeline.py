@@ -11,35 +11,42 @@ import shutil
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import psutil
 from pydantic import TypeAdapter
 
-from autograder import __version__, checks, scoring
+from autograder import __version__, budget, checks, scoring
+from autograder.budget import Cut
 from autograder.datasets import DataSet
 from autograder.errors import AutograderError, Cancelled, OutputError
 from autograder.execution import Event, Job, execute
-from autograder.extraction import extract, prepare_fallback
+from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
 from autograder.notebook import read
 from autograder.records import (
     Baseline,
     Cell,
+    CellKind,
+    CellRun,
+    CellState,
     Digest,
+    Ending,
     Evidence,
     Execution,
     Grade,
     Json,
     Ledger,
+    Limits,
     Report,
     Rubric,
     Submission,
+    say,
 )
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store, output_error
@@ -64,6 +71,14 @@ _MEASURING = (
 _PACKAGES = ("autograder", "tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel")
 
 
+Cancel = Callable[[], bool]
+BaselineFor = Callable[[float, str, Cancel], Baseline | None]
+"""From the share of the steps, the device to train on and whether to stop."""
+
+WHOLE = Cut(planned_seconds=0.0)
+"""Nothing is cut."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """All that is the same for every submission of a run."""
@@ -72,17 +87,39 @@ class Course:
     data: DataSet
     data_file: Path
     """``datasets.room_file(data, ...)``: what room 1 sees of the data."""
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """Further sets that the notebook loads: name -> its ``room_file``, which holds none of that set's hidden images."""
     sandbox: Sandbox
     store: Store
     template: tuple[str, ...] = ()
     """Sources of the starter notebook's cells."""
     baseline: Baseline | None = None
+    """Of trainings that nothing was cut from."""
+    baseline_for: BaselineFor | None = None
+    """The baseline whose trainings were cut alike; None where the assignment has none."""
     slots: tuple[str, ...] = ("cpu",)
     """One device for each notebook that may run at a time: ``("gpu:0", "gpu:0", "gpu:1", "gpu:1")``."""
     threads: int = 2
     force: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for room 1; ``{"KERAS_MAX_EPOCHS": "1"}`` in a fast check."""
+
+    def of(self, submission: Submission) -> Course:
+        """Itself: one course for everybody."""
+        return self
+
+
+class Courses(Protocol):
+    """What a class is graded with: one course for everybody, or one for each data set."""
+
+    @property
+    def rubric(self) -> Rubric: ...
+
+    @property
+    def slots(self) -> tuple[str, ...]: ...
+
+    def of(self, submission: Submission) -> Course:
+        """The course of one submission; raises AutograderError when its data or its baseline cannot be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +145,7 @@ class Progress:
 
     student: str
     stage: str
-    """``waiting``, ``executing``, ``measuring``, ``grading``, ``done``, ``failed``."""
+    """``waiting``, ``rehearsing``, ``executing``, ``measuring``, ``grading``, ``done``, ``failed``."""
     cell: int = 0
     """1-based number of the cell that runs."""
     cells: int = 0
@@ -116,7 +153,6 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-Cancel = Callable[[], bool]
 
 
 def ignore(_: Progress) -> None:
@@ -157,15 +193,23 @@ def _key(stage: str, **parts: Json) -> str:
     return stage + json.dumps(parts, sort_keys=True, default=str)
 
 
-def execution_key(submission: Submission, course: Course, seed: int, device: str) -> str:
-    """What room 1 depends on: notebook and files, data, parameters, limits, seed, device, packages and our own code."""
+def execution_key(
+    submission: Submission, course: Course, seed: int, device: str, *, cut: Cut = WHOLE, rehearsal: bool = False
+) -> str:
+    """What room 1 depends on: notebook and files, data, parameters, limits, seed, device, packages and our own code.
+
+    The budget itself is not among them, but the share that follows from it: that is what baselines have in common.
+    """
     return _key(
-        "execution",
+        "rehearsal" if rehearsal else "execution",
         notebook=submission.notebook,
         files=dict(submission.files),
         data=course.data.card.digest,
+        **({"others": {name: path.name for name, path in course.others.items()}} if course.others else {}),
         parameters=dict(course.rubric.parameters),
-        limits=asdict(course.rubric.limits),
+        limits=asdict(_room_limits(course, rehearsal=rehearsal)),
+        share=cut.share,
+        whole_tests=cut.whole_tests,
         seed=seed,
         device=device.partition(":")[0],
         threads=course.threads,
@@ -174,6 +218,14 @@ def execution_key(submission: Submission, course: Course, seed: int, device: str
         versions={name: value for name, value in versions().items() if name != "autograder"},
         code=code_digest("guest", "execution", "datasets.py", "preprocessing.py"),
     )
+
+
+def _room_limits(course: Course, *, rehearsal: bool) -> Limits:
+    """Those of the rubric without what is settled before the room is entered."""
+    limits = course.rubric.limits
+    if rehearsal:
+        return budget.rehearsal(limits)
+    return replace(limits, budget_seconds=Limits().budget_seconds, over_budget=Limits().over_budget)
 
 
 def evidence_key(execution: Execution, submission: Submission, course: Course) -> str:
@@ -228,6 +280,8 @@ def run_notebook(
     *,
     seed: int,
     device: str = "cpu",
+    cut: Cut = WHOLE,
+    rehearsal: bool = False,
     tell: OnProgress = ignore,
     cancelled: Cancel = never,
 ) -> Execution:
@@ -235,14 +289,13 @@ def run_notebook(
     if submission.notebook is None:
         raise ValueError(f"{submission.student}: nothing to run")
     content = course.store.get(submission.notebook)
+    stage = "rehearsing" if rehearsal else "executing"
 
     def on_event(event: Event) -> None:
-        tell(
-            Progress(student=submission.student, stage="executing", cell=event.cell, cells=event.cells, text=event.text)
-        )
+        tell(Progress(student=submission.student, stage=stage, cell=event.cell, cells=event.cells, text=event.text))
 
     def prepare(ledger: Ledger, artifacts: Mapping[str, Digest]) -> Mapping[str, Any]:
-        return prepare_fallback(ledger, artifacts, course.data, course.store)
+        return {} if rehearsal else prepare_fallback(ledger, artifacts, course.data, course.store)
 
     def work() -> Execution:
         job = Job(
@@ -250,16 +303,22 @@ def run_notebook(
             files={name: course.store.get(file) for name, file in submission.files.items()},
             data=course.data,
             data_file=course.data_file,
-            limits=course.rubric.limits,
+            others=course.others,
+            limits=_room_limits(course, rehearsal=rehearsal),
             parameters=course.rubric.parameters,
             seed=seed,
             device=device,
             threads=course.threads,
             environment=course.environment,
+            rehearsal=rehearsal,
+            share=cut.share,
+            whole_tests=cut.whole_tests,
         )
         return execute(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
 
-    return remembered(execution_key(submission, course, seed, device), _EXECUTION, course, work)
+    key = execution_key(submission, course, seed, device, cut=cut, rehearsal=rehearsal)
+    execution = remembered(key, _EXECUTION, course, work)
+    return replace(execution, limits=course.rubric.limits, share=cut.share)
 
 
 def gather(submission: Submission, execution: Execution, course: Course, *, cancelled: Cancel = never) -> Evidence:
@@ -290,7 +349,9 @@ def cells_of(submission: Submission, execution: Execution | None, store: Store) 
 
 def judge(submission: Submission, evidence: Evidence, rubric: Rubric) -> Grade:
     """Checks and scoring: pure, and quick enough to be done anew each time."""
-    return scoring.score(rubric, checks.run(rubric, evidence), submission)
+    grade = scoring.score(rubric, checks.run(rubric, evidence), submission)
+    refused = evidence.execution.ending is Ending.REFUSED and evidence.execution.planned_seconds is not None
+    return replace(grade, reason=evidence.execution.reason) if refused else grade
 
 
 def grade_one(
@@ -302,19 +363,88 @@ def grade_one(
     cancelled: Cancel = never,
 ) -> Report:
     """The whole route for one student."""
-    evidence: Evidence | None = None
-    if submission.notebook is None:
-        grade = scoring.refused(course.rubric, submission)
-    else:
-        tell(Progress(student=submission.student, stage="executing"))
-        execution = run_notebook(
-            submission, course, seed=course.rubric.seed, device=device, tell=tell, cancelled=cancelled
+    if is_refused(submission):
+        return not_run(submission, course.rubric)
+    execution = within_budget(submission, course, device=device, tell=tell, cancelled=cancelled)
+    if execution.ending is Ending.REFUSED:
+        evidence = read_only(
+            submission,
+            cells=cells_of(submission, None, course.store),
+            template_cells=course.template,
+            execution=execution,
         )
+    else:
+        baseline = baseline_of(course, execution.share, device, cancelled)
         tell(Progress(student=submission.student, stage="measuring"))
-        evidence = gather(submission, execution, course, cancelled=cancelled)
-        tell(Progress(student=submission.student, stage="grading"))
-        grade = judge(submission, evidence, course.rubric)
-    return _report(submission, grade, evidence)
+        evidence = gather(submission, execution, replace(course, baseline=baseline), cancelled=cancelled)
+    tell(Progress(student=submission.student, stage="grading"))
+    return _report(submission, judge(submission, evidence, course.rubric), evidence)
+
+
+# --- the budget ----------------------------------------------------------------------------------------------------
+
+
+def within_budget(
+    submission: Submission,
+    course: Course,
+    *,
+    device: str = "cpu",
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
+) -> Execution:
+    """Run the notebook; where a budget is set, a rehearsal first tells what to cut, or that it is not run at all."""
+    seed, limits = course.rubric.seed, course.rubric.limits
+    if not limits.budget_seconds:
+        tell(Progress(student=submission.student, stage="executing"))
+        return run_notebook(submission, course, seed=seed, device=device, tell=tell, cancelled=cancelled)
+    tell(Progress(student=submission.student, stage="rehearsing"))
+    rehearsed = run_notebook(
+        submission, course, seed=seed, device=device, rehearsal=True, tell=tell, cancelled=cancelled
+    )
+    cut = budget.cut(read_ledger(rehearsed, course.store)[0].trainings, limits.budget_seconds)
+    if cut.planned_seconds > limits.budget_seconds and limits.over_budget == "refuse":
+        return _over_budget(submission, course, cut.planned_seconds)
+    tell(Progress(student=submission.student, stage="executing"))
+    execution = run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=cancelled)
+    notes = execution.notes
+    if any(cell.state not in (CellState.RAN, CellState.RAISED) for cell in rehearsed.cells):
+        notes += (say("The rehearsal did not reach every cell: the notebook may plan more training than is stated."),)
+    return replace(execution, planned_seconds=cut.planned_seconds, notes=notes)
+
+
+def _over_budget(submission: Submission, course: Course, planned: float) -> Execution:
+    """The rubric says that such a notebook is not run."""
+    limits = course.rubric.limits
+    cells = cells_of(submission, None, course.store)
+    return Execution(
+        ending=Ending.REFUSED,
+        reason=say(
+            "The notebook was not run: it plans {planned:sec} of training, and the rubric allows {budget:sec}.",
+            planned=planned,
+            budget=limits.budget_seconds,
+        ),
+        cells=tuple(CellRun(index=cell.index, state=CellState.NOT_RUN) for cell in cells if cell.kind is CellKind.CODE),
+        limits=limits,
+        planned_seconds=planned,
+        sandbox=course.sandbox.name,
+    )
+
+
+def baseline_of(course: Course, share: float, device: str, cancelled: Cancel = never) -> Baseline | None:
+    """What a model is judged against: the baseline of which the same share was trained."""
+    if share == 1 or course.baseline_for is None:
+        return course.baseline
+    return course.baseline_for(share, device, cancelled)
+
+
+def is_refused(submission: Submission) -> bool:
+    return submission.notebook is None or submission.refusal is not None
+
+
+def not_run(submission: Submission, rubric: Rubric) -> Report:
+    """Of a submission that is refused: for a fault of its own, or because its data are not here."""
+    refused = scoring.refused if submission.notebook is None else scoring.unserved
+    return _report(submission, refused(rubric, submission), None)
 
 
 def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> Report:
@@ -327,12 +457,12 @@ def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> 
 
 
 def grade_class(
-    submissions: Sequence[Submission], course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never
+    submissions: Sequence[Submission], courses: Courses, *, tell: OnProgress = ignore, cancelled: Cancel = never
 ) -> Generator[Result]:
     """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class."""
     abandoned = threading.Event()
     free: SimpleQueue[str] = SimpleQueue()
-    for slot in course.slots:
+    for slot in courses.slots:
         free.put(slot)
 
     def stopped() -> bool:
@@ -341,11 +471,11 @@ def grade_class(
     def work(submission: Submission) -> Result | None:
         device = free.get()
         try:
-            return _result(submission, course, device, tell, stopped)
+            return _result(submission, courses, device, tell, stopped)
         finally:
             free.put(device)
 
-    with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="submission") as pool:
+    with ThreadPoolExecutor(max_workers=len(courses.slots), thread_name_prefix="submission") as pool:
         try:
             for future in as_completed([pool.submit(work, submission) for submission in submissions]):
                 result = future.result()
@@ -357,26 +487,32 @@ def grade_class(
             abandoned.set()
 
 
-def _result(submission: Submission, course: Course, device: str, tell: OnProgress, cancelled: Cancel) -> Result | None:
+def _result(
+    submission: Submission, courses: Courses, device: str, tell: OnProgress, cancelled: Cancel
+) -> Result | None:
     """None when the run was stopped before this submission was finished."""
     if cancelled():
         return None
+    rubric = courses.rubric
+    if is_refused(submission):
+        return Result(report=not_run(submission, rubric))
     try:
+        course = courses.of(submission)
         return Result(report=grade_one(submission, course, device=device, tell=tell, cancelled=cancelled))
     except Cancelled:
         return None
     except AutograderError as error:
-        return _faulty(submission, course, str(error), error.remedy)
+        return _faulty(submission, rubric, str(error), error.remedy)
     except OSError as error:
         told = output_error(error, Path(error.filename or "?"))
-        return _faulty(submission, course, str(told), told.remedy)
+        return _faulty(submission, rubric, str(told), told.remedy)
     except Exception as error:
         logging.getLogger(__name__).debug("%s", submission.student, exc_info=True)
-        return _faulty(submission, course, f"{type(error).__name__}: {error}", REPORT_IT)
+        return _faulty(submission, rubric, f"{type(error).__name__}: {error}", REPORT_IT)
 
 
-def _faulty(submission: Submission, course: Course, problem: str, remedy: str) -> Result:
-    grade = scoring.undecided(course.rubric, submission, problem[:500])
+def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str) -> Result:
+    grade = scoring.undecided(rubric, submission, problem[:500])
     return Result(
         report=_report(submission, grade, None),
         fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy),

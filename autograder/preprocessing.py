@@ -53,7 +53,7 @@ def affine_map(images: Floats, *, scale: float | list[float], offset: list[float
 
 
 def normalise(images: Floats, *, kind: str, axes: list[int]) -> Floats:
-    """Each image by its own figures over ``axes``: ``l2``, ``max``, ``minmax`` or ``standardise``; 0 divides as 1."""
+    """Each image by its own figures over ``axes``: ``l1``, ``l2``, ``max``, ``minmax``, ``standardise``; 0 is 1."""
     over = tuple(axes)
     if kind in ("minmax", "standardise"):
         low = images.min(axis=over, keepdims=True) if kind == "minmax" else images.mean(axis=over, keepdims=True)
@@ -62,6 +62,8 @@ def normalise(images: Floats, *, kind: str, axes: list[int]) -> Floats:
         size: npt.NDArray[Any] = images.std(axis=over, keepdims=True)
     elif kind == "l2":
         size = np.sqrt(np.square(images).sum(axis=over, keepdims=True))
+    elif kind == "l1":
+        size = np.abs(images).sum(axis=over, keepdims=True)
     else:
         size = images.max(axis=over, keepdims=True)
     result: Floats = (images / np.where(size == 0, 1, size)).astype(np.float32)
@@ -71,6 +73,13 @@ def normalise(images: Floats, *, kind: str, axes: list[int]) -> Floats:
 def threshold(images: Floats, *, at: float, low: float, high: float) -> Floats:
     """``high`` where a pixel is above ``at``, ``low`` elsewhere."""
     return np.where(images > at, np.float32(high), np.float32(low))
+
+
+def table(images: Floats, *, outputs: list[float]) -> Floats:
+    """A value for each byte: any function of single pixels."""
+    places = np.clip(np.rint(images), 0, len(outputs) - 1).astype(np.intp)
+    result: Floats = np.asarray(outputs, np.float32)[places]
+    return result
 
 
 def whole(images: Floats) -> Floats:
@@ -105,41 +114,74 @@ def grey(images: Floats, *, weights: list[float]) -> Floats:
     return result
 
 
-def pad(images: Floats, *, widths: list[list[int]], value: float) -> Floats:
-    """``widths`` holds (before, after) for each axis after that of the images."""
-    return np.pad(images, [(0, 0), *((before, after) for before, after in widths)], constant_values=value)
+def pad(images: Floats, *, widths: list[list[int]], value: float, mode: str = "constant") -> Floats:
+    """``widths`` holds (before, after) for each axis after that of the images; other modes are numpy's."""
+    around = [(0, 0), *((before, after) for before, after in widths)]
+    if mode == "constant":
+        return np.pad(images, around, constant_values=value)
+    if mode not in PAD_MODES:
+        raise KeyError(mode)
+    result: Floats = np.pad(images, around, mode=mode)  # type: ignore[call-overload]
+    return result
+
+
+PAD_MODES = ("edge", "reflect", "symmetric")
 
 
 def crop(images: Floats, *, top: int, left: int, height: int, width: int) -> Floats:
     return images[:, top : top + height, left : left + width]
 
 
-def resize(images: Floats, *, height: int, width: int, method: str) -> Floats:
-    """To (height, width) along axes 1 and 2; a linear, separable function of the pixels for every method."""
+def resize(images: Floats, *, height: int, width: int, method: str, rounded: bool = False) -> Floats:
+    """To (height, width) along axes 1 and 2; a linear, separable function of the pixels for every method.
+
+    ``rounded`` to bytes after each pass, the columns first, as Pillow does.
+    """
     rows = resize_matrix(images.shape[1], height, method)
     columns = resize_matrix(images.shape[2], width, method)
-    tall = np.moveaxis(np.tensordot(rows, images, axes=(1, 1)), 0, 1)
-    return np.moveaxis(np.tensordot(columns, tall, axes=(1, 2)), 0, 2)
+    wide = np.moveaxis(np.tensordot(columns, images, axes=(1, 2)), 0, 2)
+    tall = np.moveaxis(np.tensordot(rows, whole(wide) if rounded else wide, axes=(1, 1)), 0, 1)
+    return whole(tall) if rounded else tall
 
 
-RESIZE_METHODS = ("nearest", "bilinear", "bicubic", "cubic", "bilinear_smooth", "bicubic_smooth", "area", "corners")
-"""As in tf.image, OpenCV (``cubic``) and Pillow (``_smooth``: the kernel widens when the image shrinks)."""
+RESIZE_METHODS = (
+    *("bilinear", "nearest", "bilinear_smooth", "area", "bicubic", "cubic", "floor", "mirror", "bicubic_smooth"),
+    *("corners", "lanczos3", "lanczos3_smooth", "lanczos5", "mitchell", "gaussian"),
+)
+"""As in tf.image, OpenCV (``cubic``, ``floor`` for its nearest), scikit-image (``mirror``) and Pillow (``_smooth``: the
+kernel widens when the image shrinks)."""
+ROUNDED_METHODS = ("bilinear_smooth", "bicubic_smooth", "lanczos3_smooth")
 
 
 def resize_matrix(old: int, new: int, method: str) -> Floats:
-    """Weights (new, old) of a resize along one axis, with half-pixel centres except for ``corners``."""
+    """Weights (new, old) of a resize along one axis, with half-pixel centres except for ``corners`` and ``floor``."""
     ratio = old / new
-    if method == "nearest":
-        return np.eye(old, dtype=np.float32)[np.minimum(((np.arange(new) + 0.5) * ratio).astype(np.intp), old - 1)]
+    if method in ("nearest", "floor"):
+        shift = 0.5 if method == "nearest" else 0.0
+        return np.eye(old, dtype=np.float32)[np.minimum(((np.arange(new) + shift) * ratio).astype(np.intp), old - 1)]
+    if method == "area":
+        return _overlaps(old, new)
     centres = (np.arange(new, dtype=np.float64) + 0.5) * ratio - 0.5
     if method == "corners":
         centres = np.arange(new, dtype=np.float64) * ((old - 1) / max(new - 1, 1))
     if method == "cubic":
         return _clamped_cubic(centres, old)
-    widen = max(ratio, 1.0) if method.endswith("_smooth") or method == "area" else 1.0
+    if method == "mirror":
+        return _mirrored(centres, old, ratio)
+    widen = max(ratio, 1.0) if method.endswith("_smooth") else 1.0
     distance = np.abs(np.arange(old) - centres[:, None]) / widen
     weights = _KERNELS[method.removesuffix("_smooth")](distance)
     result: Floats = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+def _overlaps(old: int, new: int) -> Floats:
+    """Each new pixel is the mean of what it covers."""
+    edges = np.arange(new + 1, dtype=np.float64) * (old / new)
+    low = np.maximum(edges[:-1, None], np.arange(old))
+    high = np.minimum(edges[1:, None], np.arange(old) + 1)
+    shares = np.maximum(high - low, 0.0)
+    result: Floats = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
     return result
 
 
@@ -153,6 +195,33 @@ def _clamped_cubic(centres: npt.NDArray[np.float64], old: int) -> Floats:
     return weights.astype(np.float32)
 
 
+def _mirrored(centres: npt.NDArray[np.float64], old: int, ratio: float) -> Floats:
+    """scikit-image's: linear, mirrored at the edge, after a Gaussian blur where the image shrinks."""
+    first = np.floor(centres).astype(np.intp)
+    weights = np.zeros((len(centres), old))
+    for tap in (0, 1):
+        share = 1 - np.abs(first + tap - centres)
+        np.add.at(weights, (np.arange(len(centres)), _mirror(first + tap, old)), share)
+    sigma = (ratio - 1) / 2
+    radius = int(4 * sigma + 0.5) if sigma > 0 else 0
+    if radius == 0:
+        return weights.astype(np.float32)
+    taps = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (taps / sigma) ** 2)
+    blur = np.zeros((old, old))
+    for offset, part in zip(taps, kernel / kernel.sum(), strict=True):
+        np.add.at(blur, (np.arange(old), _mirror(np.arange(old) + offset, old)), part)
+    return (weights @ blur).astype(np.float32)
+
+
+def _mirror(places: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
+    """Indices beyond the ends turned back, the end itself not repeated."""
+    period = max(1, 2 * (size - 1))
+    folded = np.abs(places) % period
+    result: npt.NDArray[np.intp] = np.minimum(folded, period - folded)
+    return result
+
+
 def _cubic(x: npt.NDArray[np.float64], a: float) -> npt.NDArray[np.float64]:
     """The cubic convolution kernel (Keys 1981)."""
     near = ((a + 2) * x - (a + 3)) * x * x + 1
@@ -160,12 +229,26 @@ def _cubic(x: npt.NDArray[np.float64], a: float) -> npt.NDArray[np.float64]:
     return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
 
 
+def _lanczos(x: npt.NDArray[np.float64], lobes: int) -> npt.NDArray[np.float64]:
+    return np.where(x < lobes, np.sinc(x) * np.sinc(x / lobes), 0.0)
+
+
+def _mitchell(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mitchell & Netravali (1988), B = C = 1/3."""
+    near = (7 * x**3 - 12 * x**2 + 16 / 3) / 6
+    far = (-7 / 3 * x**3 + 12 * x**2 - 20 * x + 32 / 3) / 6
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
 _Kernel: TypeAlias = "Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]"
 _KERNELS: Mapping[str, _Kernel] = {
     "bilinear": lambda x: np.maximum(0.0, 1.0 - x),
     "corners": lambda x: np.maximum(0.0, 1.0 - x),
     "bicubic": lambda x: _cubic(x, -0.5),
-    "area": lambda x: np.where(x < 0.5, 1.0, np.where(x == 0.5, 0.5, 0.0)),
+    "lanczos3": lambda x: _lanczos(x, 3),
+    "lanczos5": lambda x: _lanczos(x, 5),
+    "mitchell": _mitchell,
+    "gaussian": lambda x: np.where(x < 1.5, np.exp(-2 * x * x), 0.0),
 }
 
 OPERATIONS: Mapping[str, Callable[..., Floats]] = {
@@ -173,6 +256,7 @@ OPERATIONS: Mapping[str, Callable[..., Floats]] = {
     "affine_map": affine_map,
     "normalise": normalise,
     "threshold": threshold,
+    "table": table,
     "whole": whole,
     "reshape": reshape,
     "transpose": transpose,

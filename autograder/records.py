@@ -62,7 +62,8 @@ class Submission:
     files: Mapping[str, Digest] = field(default_factory=dict)
     """Other files of the submission: relative POSIX path -> content."""
     refusal: Message | None = None
-    """Why nothing could be run."""
+    """Why nothing could be run: for the student to answer where ``notebook`` is None, else for us (its data set is not
+    set up here)."""
     notes: tuple[Message, ...] = ()
     """Anomalies that stopped nothing: converted from nbformat 3, an older attempt was ignored ..."""
 
@@ -147,6 +148,10 @@ class Limits:
     processes: int = 256
     output_mb: int = 8
     outputs: int = 4000
+    budget_seconds: int = 0
+    """Of training that one notebook may use; 0: as much as it asks for."""
+    over_budget: str = "reduce"
+    """What becomes of a notebook that asks for more: ``reduce`` or ``refuse``."""
 
 
 @record
@@ -168,6 +173,10 @@ class Execution:
     """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
     parameters_held: bool = True
     limits: Limits = field(default_factory=Limits)
+    share: float = 1.0
+    """Of the steps of each epoch that its trainings took, so as to keep to the budget."""
+    planned_seconds: float | None = None
+    """Of training that the notebook asks for, by a rehearsal; None where no budget was set."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """python, tensorflow, keras, numpy, seed, threads ..."""
     sandbox: str = ""
@@ -235,13 +244,15 @@ class Training:
     """``{"name": "adam", "learning_rate": 0.001, ...}``."""
     loss: str = ""
     arguments: Mapping[str, Json] = field(default_factory=dict)
-    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ..."""
+    """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ...; of a loop of
+    the student's own ``{"loop": True, "steps": n}``, with the batch size where it is known."""
     x: ArrayPrint = field(default_factory=ArrayPrint)
     y: ArrayPrint = field(default_factory=ArrayPrint)
     validation_x: ArrayPrint | None = None
     history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Per epoch, names normalised: accuracy, loss, val_accuracy, val_loss, learning_rate ..."""
     epochs_run: int = 0
+    """Of a hand-written loop: at least 1, else as many as the rows it was seen to use amount to."""
     seconds: float = 0.0
     finished: bool = True
     saved: str = ""
@@ -251,6 +262,20 @@ class Training:
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
+    share: float = 1.0
+    """Of the steps of each epoch that were taken (1: all); a budget cuts them."""
+    plan: Mapping[str, float] = field(default_factory=dict)
+    """In a rehearsal, from which the seconds of the whole training follow: epochs, steps, step_seconds ..."""
+    outputs: tuple[tuple[int | None, ...], ...] = ()
+    """Shape of each of the model's outputs; empty when not known."""
+    y_sample: tuple[int | float, ...] = ()
+    """Label of each row of the sample of ``x``, in order: the class index, also where ``y`` is one-hot; empty where
+    ``y`` holds no labels or when it cannot be known which belong to the sample."""
+    y_classes: int = 0
+    """Distinct labels in ``y``; 0 when not known, as where only a small batch of them was seen."""
+    epoch_weights: tuple[str, ...] = ()
+    """First 16 digits of the digest of the weights after each epoch, or in a hand-written loop whenever the model was
+    used in between; empty, or shorter than the training, where that would have cost time."""
 
 
 @record
@@ -271,6 +296,40 @@ class Evaluation:
     """Artifact name of the model as it was then."""
     weights: str = ""
     seconds: float = 0.0
+    outputs: tuple[tuple[int | None, ...], ...] = ()
+    """Shape of each of the model's outputs; empty when not known."""
+    part_of: str = ""
+    """Id of a larger model that has these weights and more: of which this is a feature extractor."""
+    same_as: str = ""
+    """Id of another model that has exactly these weights: of which this is a wrapping, such as one with a softmax."""
+    y_sample: tuple[int | float, ...] = ()
+    """As in ``Training``."""
+    y_classes: int = 0
+
+
+@record
+class Score:
+    """A figure that the notebook computed itself, by scikit-learn or by a metric object of Keras'."""
+
+    kind: str
+    """``accuracy_score``, or the class of the metric: ``sparse_categorical_accuracy``."""
+    value: float
+    rows: int
+    """How many labels it was computed from."""
+    execution_count: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """As in ``Training``."""
+
+
+@record
+class Estimator:
+    """A classifier of scikit-learn's that the notebook trained beside its networks."""
+
+    kind: str
+    """Class name: ``SVC``."""
+    rows: int
+    execution_count: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @record
@@ -309,6 +368,8 @@ class Ledger:
     bindings: Mapping[str, str] = field(default_factory=dict)
     """Global variable -> model id, when the notebook had ended."""
     frames: tuple[Frame, ...] = ()
+    scores: tuple[Score, ...] = ()
+    estimators: tuple[Estimator, ...] = ()
     adaptations: tuple[Adaptation, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -330,6 +391,41 @@ class Step:
     op: str
     """``affine``, ``affine_map``, ``reshape``, ``channels``, ``pad``, ``resize`` ...: see preprocessing.py."""
     values: Mapping[str, Json] = field(default_factory=dict)
+
+
+@record
+class Fidelity:
+    """Whether our measurement is what the notebook found itself, with the same weights on the public test set."""
+
+    claimed: float
+    """0..1, by the notebook while it ran here."""
+    source: str
+    """``evaluate``; ``validation`` (of the epoch whose weights were kept); ``score`` (scikit-learn and the like);
+    ``printed`` (read in the output of the cell that used the model)."""
+    measured: float
+    tolerance: float
+    """Two thousandths, more where one image weighs more, and half a unit of the last digit that was printed."""
+    cell: int | None = None
+    """Index of the cell that stated it."""
+
+    @property
+    def residual(self) -> float:
+        return abs(self.claimed - self.measured)
+
+    @property
+    def agrees(self) -> bool:
+        return self.residual <= self.tolerance + 1e-9
+
+
+@record
+class Drift:
+    """An accuracy that the notebook, as handed in, states otherwise than its execution here."""
+
+    cell: int
+    label: str
+    """The words before the figure."""
+    stored: float
+    executed: float
 
 
 @record
@@ -363,6 +459,8 @@ class MeasuredModel:
     notebook_accuracy: float | None = None
     """What ``evaluate`` on the public test set said in the notebook, 0..1."""
     validation_accuracy: float | None = None
+    fidelity: Fidelity | None = None
+    """None where the notebook states nothing of this model on the public test set, or where we measured nothing."""
     public_accuracy: float | None = None
     hidden_accuracy: float | None = None
     hidden_predictions: Digest | None = None
@@ -446,6 +544,9 @@ class FinalMeasures:
     robustness: Robustness | None = None
     loss_ratio: float | None = None
     """Hidden loss / public loss."""
+    task: Message | None = None
+    """In words, where the notebook's classes are not those of the data set: a subset, two groups ...; ``classes`` and
+    all figures are then of its own classes, on the images that belong to one."""
     flags: tuple[Message, ...] = ()
     """For a person: possible signs of training on the test set, claims that do not hold ..."""
 
@@ -548,6 +649,7 @@ class Evidence:
     baseline: Baseline | None = None
     data: DataCard | None = None
     gaps: tuple[Gap, ...] = ()
+    drifts: tuple[Drift, ...] = ()
     executed: bool = True
     """False in a check without execution (``--no-run``): items that need it are unreached."""
     language: str = "fr"
@@ -556,6 +658,11 @@ class Evidence:
     @property
     def chosen(self) -> MeasuredModel | None:
         return next((model for model in self.models if model.chosen), None)
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """Of the final model."""
+        return None if self.chosen is None else self.chosen.fidelity
 
     def cell_of(self, execution_count: int | None) -> int | None:
         """Index of the cell that ran with this execution count; None when none did."""
@@ -676,7 +783,7 @@ class Rubric:
     criteria: tuple[Criterion, ...]
     digest: Digest
     data: str = "digits"
-    """Default data set."""
+    """Default data set; ``auto``: the one that each notebook asks for, of those that are set up."""
     limits: Limits = field(default_factory=Limits)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Injected through papermill's own cell."""

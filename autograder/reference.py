@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
@@ -14,9 +14,11 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from autograder.budget import Cut
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
 from autograder.pipeline import (
+    BaselineFor,
     Cancel,
     Course,
     OnProgress,
@@ -41,11 +43,13 @@ def measure(
     places: Settings,
     seeds: Sequence[int],
     *,
+    share: float = 1.0,
     tell: OnProgress = ignore,
     cancelled: Cancel = never,
 ) -> Baseline | None:
     """Train the baseline once per seed and measure it on the hidden images; None when the assignment has none.
 
+    ``share`` is that of the steps of each epoch, as for the students who are judged against it.
     Raises AutograderError when the baseline notebook does not run: nothing can be graded against it.
     """
     path = places.reference(course.rubric.id, "baseline.ipynb")
@@ -54,12 +58,13 @@ def measure(
     submission = _reference(path, course)
 
     abandoned = threading.Event()
+    cut = Cut(planned_seconds=0.0, share=share, whole_tests=share == 1)
 
     def stopped() -> bool:
         return abandoned.is_set() or cancelled()
 
     def run(seed: int, device: str) -> Execution:
-        return run_notebook(submission, course, seed=seed, device=device, tell=tell, cancelled=stopped)
+        return run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=stopped)
 
     with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="baseline") as pool:
         try:
@@ -81,6 +86,25 @@ def measure(
         )
 
     return remembered(baseline_key(runs, seeds, course), _BASELINE, course, work)
+
+
+def baselines(course: Course, places: Settings, seeds: Sequence[int]) -> BaselineFor:
+    """Baselines of smaller shares, each trained when it is first asked for; who needs one that is being made waits."""
+    known: dict[float, Baseline | None] = {}
+    locks: dict[float, threading.Lock] = {}
+    desk = threading.Lock()
+
+    def baseline_for(share: float, device: str, cancelled: Cancel) -> Baseline | None:
+        with desk:
+            lock = locks.setdefault(share, threading.Lock())
+        with lock:
+            if share not in known:
+                # On the caller's own device: the others are at work on other notebooks.
+                alone = replace(course, slots=(device,), force=False)
+                known[share] = measure(alone, places, seeds, share=share, cancelled=cancelled)
+            return known[share]
+
+    return baseline_for
 
 
 def _reference(path: Path, course: Course) -> Submission:

@@ -48,6 +48,14 @@ def refused(rubric: Rubric, submission: Submission) -> Grade:
     return _grade(rubric, submission, State.FAILED, awards, reason)
 
 
+def unserved(rubric: Rubric, submission: Submission) -> Grade:
+    """The grade of a notebook whose data are not here: it was not run, and nothing is decided, which is not a 0."""
+    reason = submission.refusal or say("Nothing could be run.")
+    finding = Finding(verdict=Verdict.NEEDS_REVIEW, share=None, standing=Standing.CLAIM, message=reason)
+    awards = tuple(_award(criterion, item, finding) for criterion, item in rubric.items)
+    return _grade(rubric, submission, State.FAILED, awards, reason)
+
+
 def undecided(rubric: Rubric, submission: Submission, problem: str) -> Grade:
     """The grade of a submission that a fault of ours kept from being graded: every item waits, none is lost."""
     finding = Finding(

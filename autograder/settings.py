@@ -26,6 +26,11 @@ class Settings:
         candidates = (place / "reference" / rubric / name for place in (self.root, *_SHIPPED))
         return next((path for path in candidates if path.is_file()), None)
 
+    @property
+    def data(self) -> Path:
+        """A teacher's data sets, as ``.npz`` files; the folder need not exist."""
+        return self.root / "data"
+
     def samples(self) -> frozenset[str]:
         """SHA-256 of the sample notebooks that were written by us: the only ones that are no danger to their reader."""
         lists = (place / "reference" / "samples.sha256" for place in _SHIPPED)

@@ -87,6 +87,24 @@ def test_without_headings_nothing_is_reached() -> None:
     assert finding.verdict is Verdict.UNREACHED and finding.advice is not None
 
 
+def test_sections_of_any_name_are_enough_where_no_outline_is_given() -> None:
+    cells = filled(("Mise en place", "Le chat et le chien", "Ce que j'en retire"))
+    assert sections(report(*cells)).share == pytest.approx(1 / 7), "a first text of its own introduces"
+    assert sections(report(*cells), enough=3, others_count=True).share == 1.0
+    assert sections(report(*cells), enough=6, others_count=True).share == 0.5
+    told = sections(report(*cells, *filled(TITLES[-1:])), enough=4, others_count=True)
+    assert told.share == 1.0 and "4 of 4" in render(told.message, "en")
+    assert any("Le chat" in render(line, "en") for line in told.details)
+
+
+def test_empty_sections_and_parts_of_a_section_are_none_of_their_own() -> None:
+    empty = [markdown(f"## {title}") for title in ("Un", "Deux", "Trois")]
+    assert sections(report(*empty, markdown("## Quatre\nfini")), enough=4, others_count=True).share == 0.0
+    first, below = filled(("Améliorations", "Dropout"))
+    nested = report(first, markdown(below.source.replace("## ", "### ")))
+    assert sections(nested, enough=2, others_count=True).share == 0.5
+
+
 # --- document.comparison -------------------------------------------------------------------------------------------
 
 

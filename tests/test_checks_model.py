@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.checks.model import GAINS, Gains, Ratios, error_ratio, gain, gain_share, robustness
-from autograder.records import DataCard, Evidence, Gap, GapKind, Json, Standing, Verdict, say
+from autograder.records import Evidence, Fidelity, Gap, GapKind, Json, Standing, Verdict, say
 from tests import evidence as make
 
 
@@ -98,21 +98,24 @@ def test_a_model_measured_in_the_students_kernel_is_a_claim() -> None:
     assert finding.share == pytest.approx(0.84375)
 
 
+def told(claimed: float, measured: float, tolerance: float = 0.002) -> Fidelity:
+    return Fidelity(claimed=claimed, source="evaluate", measured=measured, tolerance=tolerance, cell=3)
+
+
 def test_a_figure_that_does_not_agree_goes_to_a_person() -> None:
-    far = (make.model(public_accuracy=0.95, notebook_accuracy=0.99),)
-    assert gain(measured(models=far)).verdict is Verdict.NEEDS_REVIEW
-    silent = (make.model(notebook_accuracy=None),)
-    assert gain(measured(models=silent)).share is not None
+    finding = gain(measured(models=(make.model(fidelity=told(0.99, 0.95)),)))
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert finding.cells == (0, 3)
+    assert finding.details[0].values == {"ours": 0.95, "theirs": 0.99}
+    assert gain(measured(models=(make.model(fidelity=None),))).share is not None
 
 
-def test_one_image_of_a_small_test_set_is_no_disagreement() -> None:
-    near = (make.model(public_accuracy=0.9500, notebook_accuracy=0.9528),)
-    card = DataCard(
-        name="digits", digest="d", classes=10, image_shape=(28, 28), train_images=900, public_images=360,
-        hidden_images=400, split_seed=1, train_rows=60000, test_rows=10000,
-    )  # fmt: skip
-    assert gain(measured(models=near)).verdict is Verdict.NEEDS_REVIEW
-    assert gain(measured(models=near, data=card)).share is not None
+def test_one_image_or_a_rounding_is_no_disagreement() -> None:
+    near = make.model(fidelity=told(0.9528, 0.9500))
+    assert gain(measured(models=(near,))).verdict is Verdict.NEEDS_REVIEW
+    assert gain(measured(models=(near,)), fidelity=0.01).share is not None
+    small = make.model(fidelity=told(0.9528, 0.9500, tolerance=1.5 / 360))
+    assert gain(measured(models=(small,))).share is not None
 
 
 def test_the_model_as_given_earns_nothing() -> None:

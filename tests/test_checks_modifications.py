@@ -45,6 +45,7 @@ SAME = {
     },
     "dropout of nothing": layers(*with_layer("Dropout", rate=0)),
     "fewer rows": {"x": ArrayPrint(shape=(1000, 28, 28, 1))},
+    "a loop": {"x": ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), "arguments": {"loop": True, "steps": 9}},
 }
 
 
@@ -416,3 +417,23 @@ def test_another_protocol_loses_its_part(changes: dict[str, Json], rows: int) ->
 def test_few_modifications_show_little_method() -> None:
     assert methodical(evaluated(three()[:2])).share == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)
     assert methodical(evaluated(three()[:1])).verdict is Verdict.UNREACHED
+
+
+def test_without_a_given_model_the_first_training_is_what_modifications_set_out_from() -> None:
+    small = (*LAYERS[:2], *LAYERS[4:])
+    two = [training(1, layers=small), training(2, layers=(*small[:-1], layer("Dropout", rate=0.3), small[-1]))]
+    given = trials(evidence(trainings=two, baseline=baseline()))
+    own = trials(evidence(trainings=two, baseline=baseline()), own_baseline=True)
+    assert len(given.distinct) == 2, "both differ from the reference"
+    assert own.base == two[0] and own.remeasured and [one.training.number for one in own.distinct] == [2]
+    assert trials(evidence(trainings=two[:1], baseline=baseline()), own_baseline=True).distinct == ()
+    assert distinct(evidence(trainings=two), wanted=1, own_baseline=True).share == 1.0
+    assert methodical(evidence(trainings=two), wanted=1, own_baseline=True).share == 1.0
+
+
+def test_the_training_that_is_called_the_baseline_is_it_wherever_it_stands() -> None:
+    two = [
+        training(1, builder="create_deep"),
+        training(2, builder="create_baseline", layers=layers(*LAYERS[2:])["layers"]),
+    ]
+    assert trials(evidence(trainings=two), own_baseline=True).base == two[1]

@@ -21,6 +21,7 @@ from autograder.records import (
     Execution,
     Layer,
     Ledger,
+    Score,
     Training,
 )
 
@@ -260,3 +261,139 @@ def test_anything_modified_is_not_the_reference() -> None:
     ):
         assert not same_as_baseline(like_given(**changes), BASELINE), changes
     assert not same_as_baseline(None, BASELINE) and not same_as_baseline(like_given(), None)
+
+
+# --- what is a candidate ---------------------------------------------------------------------------------------------
+
+FILES = {f"use-{number}.keras": Digest(f"sha256:{number:064d}") for number in range(1, 9)}
+
+
+def found(ledger: Ledger) -> list[str]:
+    return [one.id for one in candidates(ledger, FILES)]
+
+
+def test_weights_that_a_callback_kept_belong_to_their_epoch() -> None:
+    """The file of the best epoch is loaded into another object."""
+    kept = training(
+        1,
+        "m1",
+        epoch_weights=("a" * 16, "b" * 16),
+        weights="b" * 64,
+        history={"val_accuracy": (0.9, 0.7)},
+        labels={"name": "CNN"},
+    )
+    ledger = Ledger(trainings=(kept,), evaluations=(use("m2", 2, "a" * 64, saved="use-1.keras"),))
+    last, best = candidates(ledger, FILES)
+    assert (last.training, last.epoch) == (kept, None)
+    assert (best.training, best.epoch, best.artifact) == (kept, 0, FILES["use-1.keras"])
+    assert (validation_accuracy(kept), validation_accuracy(kept, best.epoch)) == (0.7, 0.9)
+    assert name_of(best, ledger, 2) == "CNN"
+    choice = choose(ledger, (last, best), FILES, (), Execution(ending=Ending.COMPLETED))
+    assert choice is not None and choice.candidate is best
+
+
+def test_what_early_stopping_restored_is_known_by_its_weights() -> None:
+    history = {"val_accuracy": (0.90, 0.95, 0.93), "val_loss": (0.1, 0.2, 0.3)}
+    stopped = training(1, "m1", history=history, arguments={"callbacks": ["EarlyStopping"]})
+    assert validation_accuracy(stopped) == 0.90
+    weights = {"weights": "b" * 64, "epoch_weights": ("a" * 16, "b" * 16, "c" * 16)}
+    monitored = training(1, "m1", history=history, arguments={"callbacks": ["EarlyStopping"]}, **weights)
+    assert validation_accuracy(monitored) == 0.95
+
+
+@pytest.mark.parametrize(
+    ("outputs", "more", "is_candidate"),
+    [
+        ((), {}, True),
+        (((None, 10),), {}, True),
+        (((None, 1),), {}, True),
+        (((None, 128),), {}, False),
+        (((None, 128),), {"part_of": "m1"}, False),
+        (((None, 10),), {"part_of": "m1"}, True),
+        (((None, 7, 7, 32),), {}, False),
+        (((None, 7, 7, 32), (None, 10)), {}, False),
+        (((None, 5),), {}, False),
+        (((None, 5),), {"kind": "evaluate", "results": {"accuracy": 0.5}}, True),
+    ],
+)
+def test_parts_of_a_model_that_give_no_scores_are_none(
+    outputs: tuple[Any, ...], more: dict[str, Any], is_candidate: bool
+) -> None:
+    trained = training(1, "m1", outputs=((None, 10),))
+    ledger = Ledger(
+        trainings=(trained,), evaluations=(use("m2", 2, "other", saved="use-1.keras", outputs=outputs, **more),)
+    )
+    assert found(ledger) == ["m1-t1", *(["m2-e1"] if is_candidate else [])]
+
+
+def test_an_autoencoder_is_one_only_where_there_is_nothing_else() -> None:
+    pixels = ArrayPrint(shape=(100, 784))
+    coder = training(1, "m1", 0.99, x=pixels, y=pixels, outputs=((None, 784),))
+    pictures = training(2, "m2", outputs=((None, 28, 28, 1),))
+    assert found(Ledger(trainings=(coder, pictures, training(3, "m3")))) == ["m3-t3"]
+    assert found(Ledger(trainings=(coder, pictures))) == ["m1-t1", "m2-t2"]
+
+
+def test_a_loop_counts_as_a_training_and_its_passing_weights_do_not() -> None:
+    loop = training(
+        1,
+        "m1",
+        arguments={"loop": True, "steps": 9},
+        epochs_run=1,
+        epoch_weights=("a" * 16, "b" * 16),
+        weights="b" * 64,
+    )
+    passing = (use("m1", 1, "a" * 64), use("m1", 1, "b" * 64))
+    ledger = Ledger(trainings=(loop,), evaluations=passing)
+    known = candidates(ledger, {})
+    assert [one.id for one in known] == ["m1-t1"]
+    assert [used(one, known, {}) for one in passing] == [None, known[0]]
+
+
+def test_a_model_that_stays_in_the_kernel_answers_with_its_last_weights() -> None:
+    ledger = Ledger(trainings=(training(1, "m1"),), evaluations=(use("m1", 2, "x"), use("m1", 3, "y")))
+    assert [(one.id, one.weights) for one in candidates(ledger, {})] == [("m1-t1", "w1"), ("m1-e2", "y")]
+
+
+def test_a_classifier_of_words_is_not_chosen_over_one_of_images() -> None:
+    words, images, flat = (
+        training(1, "m1", 0.99, x=ArrayPrint(shape=(300, 20))),
+        training(2, "m2", 0.6, x=ArrayPrint(shape=(300, 28, 28))),
+        training(3, "m3", 0.7, x=ArrayPrint(shape=(300, 784))),
+    )
+
+    def final(*trained: Training) -> str:
+        ledger = Ledger(trainings=trained)
+        chosen = choose(ledger, candidates(ledger, {}), {}, (), Execution(ending=Ending.COMPLETED), (28, 28))
+        assert chosen is not None
+        return chosen.candidate.id
+
+    assert final(words, images) == "m2-t2"
+    assert final(words, images, flat) == "m3-t3"
+    assert final(words) == "m1-t1"
+
+
+def test_a_wrapping_of_a_model_stands_behind_it() -> None:
+    wrapping = use("m2", 2, "wrapped", saved="use-1.keras", same_as="m1", outputs=((None, 10),))
+    ledger = Ledger(trainings=(training(1, "m1", 0.9),), evaluations=(wrapping,))
+    known = candidates(ledger, FILES)
+    assert [(one.id, one.training) for one in known] == [("m1-t1", ledger.trainings[0]), ("m2-e1", ledger.trainings[0])]
+    choice = choose(ledger, known, FILES, (), Execution(ending=Ending.COMPLETED))
+    assert choice is not None and choice.candidate is known[0]
+
+
+def test_without_any_other_figure_what_the_notebook_computed_itself() -> None:
+    first, second = (
+        training(number, f"m{number}", arguments={"loop": True}, execution_count=number) for number in (1, 2)
+    )
+    scores = (
+        Score(kind="accuracy_score", value=0.97, rows=10_000, execution_count=1),
+        Score(kind="sparse_categorical_accuracy", value=0.99, rows=500, execution_count=2),
+        Score(kind="sparse_categorical_accuracy", value=0.91, rows=10_000, execution_count=2),
+    )
+    assert chosen(Ledger(trainings=(first, second))) == "m2-t2"
+    assert chosen(Ledger(trainings=(first, second), scores=scores)) == "m1-t1"
+    # A cell that used both says nothing of either.
+    both = (use("m1", 3, "w1"), use("m2", 3, "w2"))
+    shared = (Score(kind="accuracy_score", value=0.97, rows=10_000, execution_count=3),)
+    assert chosen(Ledger(trainings=(first, second), evaluations=both, scores=shared)) == "m2-t2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -22,6 +24,7 @@ from autograder.feedback import files
 from autograder.gradebook import Gradebook, Ruling
 from autograder.records import Json, Report, Rubric, StudentId
 from autograder.sandbox.room import OnFrame, Outcome, Room
+from autograder.settings import settings
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook, use
 
 CLASS = {"ada.ipynb": a_notebook("x = 1"), "bob.ipynb": a_notebook("y = 2  # why"), "cut.ipynb": b"{"}
@@ -498,6 +501,140 @@ def test_doctor(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 # --- data ----------------------------------------------------------------------------------------------------------
+
+ON = {
+    "ada.ipynb": a_notebook("(x, y), (a, b) = keras.datasets.mnist.load_data()"),
+    "bob.ipynb": a_notebook("(x, y), (a, b) = keras.datasets.cifar10.load_data()"),
+    "cid.ipynb": a_notebook("(x, y), (a, b) = keras.datasets.fashion_mnist.load_data()"),
+    "dan.ipynb": a_notebook("(x, y), (a, b) = keras.datasets.cifar100.load_data()"),
+}
+
+
+def a_data_file(path: Path, shape: tuple[int, ...]) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    pixels = np.random.default_rng(len(path.name)).integers(0, 256, (60, *shape), dtype=np.uint8)
+    labels = np.arange(60, dtype=np.uint8) % 10
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:20], y_test=labels[:20])
+    return path
+
+
+@pytest.fixture
+def mixed(desk: Path, rooms: QuickRooms, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A class on four data sets, two of which are here."""
+    monkeypatch.setenv("KERAS_HOME", str(desk / "keras"))
+    for path in (desk / "class").iterdir():
+        path.unlink()
+    for name, content in ON.items():
+        (desk / "class" / name).write_bytes(content)
+    a_data_file(desk / "sets" / "mnist.npz", (28, 28))
+    a_data_file(desk / "sets" / "cifar10-subset.npz", (32, 32, 3))
+    return desk
+
+
+def assert_each_on_its_own(desk: Path, out: str) -> None:
+    assert "data: as each notebook asks: 2 on MNIST, 1 on CIFAR-10; 1 not run" in out
+    assert "data: mnist.npz, " in out and "data: cifar10-subset.npz, " in out
+    records = {
+        name: json.loads((desk / "feedback" / "tiny" / name / "grade.json").read_text("utf-8"))
+        for name in ("ada", "bob", "cid", "dan")
+    }
+    used = {name: record["data"] and record["data"]["name"] for name, record in records.items()}
+    assert used == {"ada": "mnist.npz", "bob": "cifar10-subset.npz", "cid": "mnist.npz", "dan": None}
+    [note] = records["cid"]["notes"]
+    assert "Fashion-MNIST" in note and records["ada"]["notes"] == []
+    assert records["dan"]["total"] is None and "CIFAR-100" in records["dan"]["reason"]
+    summary = (desk / "feedback" / "tiny" / "summary.html").read_text("utf-8")
+    assert "mnist.npz" in summary and "cifar10-subset.npz" in summary and "CIFAR-100" in summary
+    assert "Fashion-MNIST" in (desk / "feedback" / "tiny" / "cid" / "feedback.html").read_text("utf-8")
+    found = grades(desk)
+    assert {name: row["state"] for name, row in found.items()} == {
+        "ada": "graded", "bob": "graded", "cid": "graded", "dan": "failed",
+    }  # fmt: skip
+    assert found["dan"]["total"] == found["dan"]["completes"] == "", "not here is no 0"
+
+
+@pytest.mark.parametrize("data", [["sets"], ["sets/mnist.npz", "sets/cifar10-subset.npz"], ["auto", "sets"]])
+def test_each_notebook_on_the_data_that_it_asks_for(
+    mixed: Path, capsys: pytest.CaptureFixture[str], data: list[str]
+) -> None:
+    assert_each_on_its_own(mixed, said(capsys, 0, *RUN, *(part for value in data for part in ("--data", value))))
+
+
+def test_a_rubric_can_leave_the_data_to_the_notebooks(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = mixed / "rubrics" / "tiny.yaml"
+    path.write_text(path.read_text("utf-8").replace("data: digits", "data: auto"), "utf-8")
+    (mixed / "sets").rename(mixed / "data")
+    assert_each_on_its_own(mixed, said(capsys, 0, *RUN))
+    assert "data: digits" in said(capsys, 0, *RUN, "--data", "digits")
+
+
+def test_one_plain_value_serves_everybody(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, 0, *RUN, "--data", "sets/mnist.npz")
+    assert out.count("data: ") == 1 and "as each notebook asks" not in out
+    assert {row["state"] for row in grades(mixed).values()} == {"graded"}
+
+
+def test_an_unchanged_class_on_several_sets_is_executed_once(mixed: Path, rooms: QuickRooms) -> None:
+    assert main([*RUN, "--quiet", "--data", "sets"]) == main([*RUN, "--quiet", "--data", "sets"]) == 0
+    assert len(rooms.ran) == 3
+
+
+def test_a_baseline_that_fails_on_every_set_stops_the_run(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (mixed / "reference" / "tiny").mkdir(parents=True)
+    (mixed / "reference" / "tiny" / "baseline.ipynb").write_bytes(a_notebook("print('no model')"))
+    assert main([*RUN, "--data", "sets"]) == 1
+    assert "the reference left no model" in capsys.readouterr().err
+    assert not (mixed / "feedback" / "tiny").exists()
+
+
+@pytest.mark.parametrize("data", ["mnits", "class", "sets/none.npz"])
+def test_data_that_is_not_there_is_wrong_usage(mixed: Path, capsys: pytest.CaptureFixture[str], data: str) -> None:
+    assert main([*RUN, "--data", data]) == 2
+    assert "remedy" in capsys.readouterr().err
+
+
+def test_check_finds_the_data_of_its_notebook(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["check", "--rubric", "tiny", "--data", "sets", "--lang", "en"]
+    assert "data: cifar10-subset.npz" in said(capsys, 0, *command, "class/bob.ipynb")
+    out = said(capsys, 0, *command, "class/cid.ipynb")
+    assert "data: mnist.npz" in out and "not those of Fashion-MNIST" in out
+    assert main([*command, "class/dan.ipynb"]) == 2
+    assert "CIFAR-100, which is not configured here" in capsys.readouterr().err
+
+
+def test_the_self_test_is_on_one_data_set(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest", "--rubric", "tiny", "--data", "sets"]) == 2
+    assert "several data sets" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["mnist"], ["mnist"]),
+        (["sets"], ["cifar10-subset", "mnist"]),
+        (["sets/mnist.npz", "digits"], ["mnist", "digits"]),
+        (["auto"], ["digits"]),
+    ],
+)
+def test_a_baseline_is_trained_for_each_set_that_is_meant(mixed: Path, values: list[str], names: list[str]) -> None:
+    references = importlib.import_module("autograder.cli.references")
+    assert [Path(source).stem for source in references._each(values, settings(mixed))] == names
+
+
+def test_nobody_asks_for_data_that_is_here(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("ada", "bob", "cid"):
+        (mixed / "class" / f"{name}.ipynb").unlink()
+    out = said(capsys, 0, *RUN, "--data", "sets")
+    assert "as each notebook asks: none; 1 not run" in out and "dan: The notebook asks for CIFAR-100" in out
+
+
+def test_doctor_lists_the_teachers_own_data(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (mixed / "sets").rename(mixed / "data")
+    main(["doctor", "--json"])
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["data mnist"]["ok"] == rows["data cifar10"]["ok"] == rows["data digits"]["ok"] == "yes"
+    assert rows["data cifar100"]["ok"] == "NO" and "downloaded" in rows["data cifar100"]["remedy"]
+
 
 MNIST = Path(os.environ.get("AUTOGRADER_MNIST", Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"))
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autograder.datasets import DataSet, load, room_file, spread, stratified
+from autograder.datasets import NAMES, DataSet, cached, form, load, locate, room_file, spread, stratified
 from autograder.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -182,7 +182,7 @@ def test_files_that_are_no_archive_are_refused(tmp_path: Path, content: bytes) -
         load(str(path), split_seed=1, hidden_images=10)
 
 
-@pytest.mark.parametrize("name", ["digit", "nowhere.npz", "../x"])
+@pytest.mark.parametrize("name", ["digit", "nowhere.npz", "../x", "auto"])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(DataError) as caught:
         load(name, split_seed=1, hidden_images=10)
@@ -200,6 +200,37 @@ def test_a_name_is_looked_up_in_the_cache_of_keras(tmp_path: Path, monkeypatch: 
     (tmp_path / "datasets").mkdir()
     Path(written(tmp_path)).rename(tmp_path / "datasets" / "mnist.npz")
     assert load("mnist", split_seed=1, hidden_images=10).card.name == "mnist"
+
+
+def test_labels_of_a_hundred_classes_are_a_column(tmp_path: Path) -> None:
+    x = np.zeros((300, 32, 32, 3), np.uint8)
+    y = (np.arange(300) % 100).astype(np.uint8).reshape(-1, 1)
+    Path(written(tmp_path, x_train=x, y_train=y, x_test=x, y_test=y)).rename(tmp_path / "cifar100.npz")
+    data = load("cifar100", split_seed=1, hidden_images=10, places=[tmp_path])
+    assert data.card.classes == 100 and data.y_train.shape == (50_000, 1)
+
+
+def test_what_keras_has_downloaded_is_known_without_asking_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert {name: cached(name) for name in NAMES} == dict.fromkeys(NAMES)
+    (tmp_path / "datasets").mkdir()
+    kept = tmp_path / "datasets" / "cifar-10-batches-py-target_archive"
+    kept.touch()
+    assert cached("cifar10") == kept and locate("cifar10") == str(kept) and cached("cifar100") is None
+
+
+def test_the_form_of_a_file_is_known_without_its_images(tmp_path: Path) -> None:
+    assert form(Path(written(tmp_path))) == ((6, 5), 3)
+    assert form(Path(written(tmp_path, x_train=np.zeros((90, 6, 5, 1), np.uint8)))) == ((6, 5), 3)
+    assert form(Path(written(tmp_path, x_train=np.zeros((90, 6, 5, 3), np.uint8)))) == ((6, 5, 3), 3)
+    broken = tmp_path / "x.npz"
+    for content in (b"", b"PK\x03\x04 cut off"):
+        broken.write_bytes(content)
+        with pytest.raises(DataError, match=r"x\.npz"):
+            form(broken)
+    np.savez(broken, x_train=np.zeros((3, 2, 2)))
+    with pytest.raises(DataError, match="y_train"):
+        form(broken)
 
 
 # --- the real one --------------------------------------------------------------------------------------------------

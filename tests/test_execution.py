@@ -49,7 +49,7 @@ def run(digits: DataSet, store: Store, tmp_path: Path) -> Callable[..., Executio
     """Execute cells with a sandbox; keywords go to the job or to ``execute``."""
 
     def started(sandbox: Sandbox, *cells: str, limits: Mapping[str, int] | None = None, **options: Json) -> Execution:
-        of_job = {name: options.pop(name) for name in ("files", "parameters", "data_file") if name in options}
+        of_job = {name: options.pop(name) for name in ("files", "parameters", "data_file", "others") if name in options}
         job = Job(
             notebook=options.pop("content", None) or notebook(*cells),
             data=digits,
@@ -132,6 +132,17 @@ def test_only_sources_enter_the_room(run: Callable[..., Execution]) -> None:
     assert json.loads(inputs["job.json"])["parameters"] == {"alpha": 0.5, "autograder_seed": 20}
     assert b"stale" not in b"".join(part for part in inputs.values() if isinstance(part, bytes))
     assert sandbox.rooms[0].shell
+
+
+def test_further_data_sets_enter_the_room_by_name(run: Callable[..., Execution], tmp_path: Path) -> None:
+    sandbox = FakeSandbox([READY, end()])
+    others = {"cifar10": tmp_path / "a.npz", "../mine & yours.npz": tmp_path / "b.npz"}
+    run(sandbox, "x = 1", others=others)
+    room = sandbox.rooms[0]
+    named = json.loads(room.inputs["job.json"])["others"]
+    assert named == {"cifar10": "data-1-cifar10.npz", "../mine & yours.npz": "data-2-mine-yours.npz"}
+    assert {name: room.inputs[file] for name, file in named.items()} == others
+    assert room.places == ("/content", "/kaggle")
 
 
 def test_a_path_that_leaves_the_folder_is_refused(run: Callable[..., Execution]) -> None:
@@ -276,19 +287,24 @@ def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
 
 
 def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[..., Execution], store: Store) -> None:
-    def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, Json]:
+    def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]]:
         assert [training.model for training in known.trainings] == ["m1"]
-        return {"m1": [{"op": "whole", "values": {}}], "m2": []}
+        return {name: np.full(4, number, np.uint8) for number, name in enumerate(("images", "m1", "m2"))}
 
-    asked = Frame({"kind": "images?", "models": ["m1"]})
+    asked = Frame({"kind": "images?", "models": ["m1", "images"]})
     frames = [READY, ledger(TRAINED), asked, Frame({"kind": "fallback", "model": "m1"}, b"npy"), end()]
     sandbox = FakeSandbox(frames)
     execution = run(sandbox, "1", prepare=prepare)
     with np.load(io.BytesIO(sandbox.answers[0]), allow_pickle=False) as answer:
-        assert json.loads(answer["recipes"].tobytes()) == {"m1": [{"op": "whole", "values": {}}]}
-        assert answer["images"].dtype == np.uint8
-        assert set(answer.files) == {"images", "recipes"}, "labels never leave the host"
+        assert answer.files == ["images", "m1"]
+        assert (answer["images"].tolist(), answer["m1"].tolist()) == ([0] * 4, [1] * 4)
     assert store.get(execution.fallbacks["m1"]) == b"npy"
+
+
+def test_no_images_for_models_that_nobody_can_prepare(run: Callable[..., Execution]) -> None:
+    sandbox = FakeSandbox([READY, ledger(TRAINED), Frame({"kind": "images?", "models": ["m1", "images"]}), end()])
+    run(sandbox, "1", prepare=lambda known, artifacts: {"images": np.zeros(4, np.uint8)})
+    assert sandbox.answers == [b""]
 
 
 @pytest.mark.parametrize("models", [["m1"], "m1", [1]])

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 from pydantic import TypeAdapter
 
+from autograder.checks import model as model_checks
 from autograder.corruptions import corrupt
 from autograder.datasets import load
 from autograder.errors import AutograderError
@@ -42,6 +43,7 @@ from autograder.records import (
     StudentId,
     Submission,
     Training,
+    Verdict,
 )
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
@@ -62,7 +64,10 @@ RUBRIC = Rubric(
 
 
 class NearestMean:
-    """Room 2 with models that answer by the nearest class mean; one that ends in b"poor" sees half of each image."""
+    """Room 2 with models that answer by the nearest class mean.
+
+    One that ends in b"poor" sees half of each image, one that ends in b"odd" has one output: whether a digit is odd.
+    """
 
     name = "fake"
 
@@ -74,10 +79,13 @@ class NearestMean:
         job = json.loads(self.read(room, "job.json"))
         on_frame(Frame({"kind": "ready"}))
         for task in job["models"]:
-            poor = self.read(room, task["file"]).endswith(b"poor")
+            quality = self.read(room, task["file"])
+            poor = quality.endswith(b"poor")
             for name in task["sets"]:
                 images = np.load(io.BytesIO(self.read(room, job["sets"][name])))
                 answer = classify(apply(task["steps"], images), poor)
+                if quality.endswith(b"odd"):
+                    answer = answer[:, 1::2].sum(axis=1, keepdims=True)
                 buffer = io.BytesIO()
                 np.save(buffer, answer)
                 on_frame(Frame({"kind": "predictions", "model": task["id"], "set": name}, buffer.getvalue()))
@@ -111,13 +119,15 @@ class Notebook:
     bindings: dict[str, str] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     count: int = 0
+    sampled: int = 24
+    """Rows of each sample."""
 
     def cell(self, source: str, kind: CellKind = CellKind.CODE) -> None:
         self.cells.append(Cell(index=len(self.cells), kind=kind, source=source))
         self.count += kind is CellKind.CODE
 
     def shown(self, array: Array) -> ArrayPrint:
-        rows = np.unique(np.linspace(0, len(array) - 1, 24).astype(int))
+        rows = np.unique(np.linspace(0, len(array) - 1, self.sampled).astype(int))
         digest = hashlib.sha256(np.ascontiguousarray(array[rows]).tobytes()).hexdigest()
         name = f"sample-{digest[:8]}.npy"
         self.artifacts[name] = self.store.put_array(np.asarray(array[rows], np.float32))
@@ -202,8 +212,11 @@ TRAIN, TEST = scaled(DATA.x_train[::62]), scaled(DATA.x_test)
 
 def served_accuracy(quality: bytes) -> float:
     """What ``evaluate`` would say on ``x_test``."""
-    guesses = classify(TEST[DATA.public_rows], quality == b"poor").argmax(axis=1)
-    return int(DATA.public_counts[guesses == DATA.y_public].sum()) / 10_000
+    outputs, labels = classify(TEST[DATA.public_rows], quality == b"poor"), DATA.y_public
+    guesses = outputs.argmax(axis=1)
+    if quality == b"odd":
+        guesses, labels = (outputs[:, 1::2].sum(axis=1) > 0.5).astype(int), labels % 2
+    return int(DATA.public_counts[guesses == labels].sum()) / 10_000
 
 
 PUBLIC = {quality: served_accuracy(quality) for quality in (b"good", b"poor")}
@@ -349,7 +362,67 @@ def test_unknown_preprocessing_is_a_gap(notebook: Notebook) -> None:
     evidence = notebook.evidence()
     assert evidence.final is None
     assert evidence.chosen is not None and evidence.chosen.where == "nowhere" and evidence.chosen.problem is not None
+    assert evidence.chosen.problem.values == {"shape": "5 × 5"}
     assert GapKind.PREPROCESSING in [gap.kind for gap in evidence.gaps]
+
+
+def test_a_binary_task_is_measured_as_such(notebook: Notebook) -> None:
+    """Odd against even, by one sigmoid: many classes of the data set for each of the notebook's."""
+    notebook.cell("fit")
+    labels = DATA.y_train[::62] % 2
+    notebook.sampled = 200
+    shown = np.unique(np.linspace(0, len(TRAIN) - 1, notebook.sampled).astype(int))
+    told = {"y_sample": tuple(labels[shown].tolist()), "y_classes": 2, "arguments": {"epochs": 9}}
+    training = notebook.fit("m1", TRAIN, quality=b"odd", **told)
+    notebook.evaluate(training, TEST, served_accuracy(b"odd"))
+    baseline = reference(notebook)
+    evidence = notebook.evidence(baseline)
+    final = evidence.final
+    assert evidence.chosen is not None and final is not None and final.gain is not None and final.task is not None
+    right = (classify(scaled(DATA.x_hidden))[:, 1::2].sum(axis=1) > 0.5) == DATA.y_hidden % 2
+    assert (final.accuracy, final.classes) == (right.mean(), 2)
+    assert np.sum(final.confusion) == len(DATA.x_hidden)
+    assert evidence.fidelity is not None and evidence.fidelity.agrees
+    assert final.gain.baseline_accuracy > baseline.accuracy
+    assert final.robustness is None
+    assert model_checks.robustness(evidence).verdict is Verdict.NEEDS_REVIEW
+    assert final.task in model_checks.gain(evidence).details
+
+
+def test_a_subset_is_measured_on_its_own_images(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    kept = np.isin(DATA.y_train, (3, 5, 8))
+    some, labels = scaled(DATA.x_train[kept][::20]), DATA.y_train[kept][::20]
+    shown = np.unique(np.linspace(0, len(some) - 1, 24).astype(int))
+    training = notebook.fit("m1", some, y_sample=tuple(labels[shown].tolist()), y_classes=3)
+    served = np.isin(DATA.y_test, (3, 5, 8))
+    part = scaled(DATA.x_test[served])
+    claimed = float((classify(part).argmax(axis=1) == DATA.y_test[served]).mean())
+    notebook.evaluate(training, part, claimed)
+    evidence = notebook.evidence(reference(notebook))
+    chosen, final = evidence.chosen, evidence.final
+    assert chosen is not None and final is not None and final.task is not None
+    assert (final.task.values["classes"], final.task.values["labels"]) == ("3, 5, 8", 3)
+    assert final.task.values["images"] == np.isin(DATA.y_hidden, (3, 5, 8)).sum()
+    assert chosen.public_accuracy == pytest.approx(claimed)
+    assert evidence.fidelity is not None and evidence.fidelity.source == "evaluate" and evidence.fidelity.agrees
+    assert final.gain is not None and final.gain.images == final.task.values["images"]
+
+
+def test_one_output_without_known_labels_is_not_measured(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, quality=b"odd")
+    evidence = notebook.evidence()
+    assert evidence.final is None
+    assert evidence.chosen is not None and evidence.chosen.problem is not None
+
+
+def test_a_projection_is_said_to_be_one(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", np.random.default_rng(0).random((900, 50)))
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.problem is not None
+    assert chosen.problem.values == {"columns": 50, "pixels": 784}
 
 
 def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebook) -> None:
@@ -358,14 +431,23 @@ def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebo
     notebook.evaluate(training, TEST, PUBLIC[b"good"])
     ledger = Ledger(trainings=tuple(notebook.trainings), evaluations=tuple(notebook.evaluations))
     ready = prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store)
-    images = apply(ready["m1"], np.concatenate([DATA.x_hidden, DATA.x_public]))
-    assert np.allclose(images[:150], scaled(DATA.x_hidden))
-    notebook.fallbacks["m1"] = notebook.store.put_array(classify(images))
+    assert ready["images"].dtype == np.uint8
+    made = apply(json.loads(ready["m1"].tobytes()), ready["images"])
+    notebook.fallbacks["m1"] = notebook.store.put_array(classify(made))
     evidence = notebook.evidence(reference(notebook))
     assert evidence.chosen is not None and evidence.final is not None
-    assert evidence.chosen.where == "kernel" and evidence.chosen.public_accuracy == PUBLIC[b"good"]
+    assert (evidence.chosen.where, evidence.chosen.public_accuracy) == ("kernel", PUBLIC[b"good"])
+    assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert evidence.final.gain is not None and evidence.final.robustness is None
     assert any("kernel" in flag.text for flag in evidence.final.flags)
+
+
+def test_no_model_to_ask_is_no_image_to_show(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN)
+    notebook.fit("m2", np.random.default_rng(0).random((900, 5, 5)), save=False)
+    ledger = Ledger(trainings=tuple(notebook.trainings))
+    assert prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store) == {}
 
 
 def test_forged_predictions_of_another_form_are_refused(notebook: Notebook) -> None:

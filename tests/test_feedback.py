@@ -33,9 +33,10 @@ from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
 from autograder.errors import OutputError, StoreError
-from autograder.feedback import inert, words
+from autograder.feedback import adaptations, inert, words
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
+from autograder.guest import colab, magics, prompts, services, shell, widgets
 from autograder.messages import render
 from autograder.preprocessing import OPERATIONS
 from autograder.records import (
@@ -139,6 +140,16 @@ def test_sheet_says_what_was_adapted_to_the_place_in_its_own_words() -> None:
     assert "servi avec les images de digits" in text
     assert "10/10" not in text
     assert "give me points" not in text
+
+
+def test_whatever_the_hooks_say_that_they_did_has_words_in_the_sheet() -> None:
+    said = {
+        value
+        for module in (colab, magics, prompts, services, shell, widgets)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and not name.startswith("_")
+    }
+    assert said == set(adaptations._ABSENT)
 
 
 def test_sheet_links_to_cells_as_people_count_them() -> None:

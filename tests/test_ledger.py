@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.guest import harvest, models, prints, stack, thinning
+from autograder.guest import harvest, keep, models, prints, stack, steps, targets, thinning
 from autograder.guest.handover import Handover
 from autograder.guest.ledger import Recorder
 from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Training
@@ -417,8 +417,10 @@ def test_small_predictions_do_not_fill_the_ledger(recorder: Recorder, hooked: ty
     for _ in range(200):
         model.predict(np.zeros((1, 2)))
     model.predict(np.zeros((200, 2)))
-    assert len(recorder.evaluations) == 51
-    assert recorder.evaluations[-1]["x"]["shape"] == [200, 2]
+    assert len(recorder.evaluations) == 52
+    together, large = recorder.evaluations[-2:]
+    assert (together["x"]["kind"], together["x"]["shape"]) == ("sequence", [200, 2])
+    assert large["x"]["shape"] == [200, 2]
     assert {one.get("saved") for one in recorder.evaluations[:50]} == {None}
 
 
@@ -433,7 +435,149 @@ def test_models_that_cannot_be_saved_are_held_for_the_end(recorder: Recorder, ho
         model.weights = [np.full(3, number)]
         model.fit(np.zeros((200, 2)), callbacks=UNWATCHED)
     assert recorder.trainings[0]["save_error"] == "uses classes of its own: Hooked"
-    assert list(recorder.unsaved) == [f"m{number}" for number in range(3, 11)]
+    assert list(recorder.keep.unsaved) == [f"m{number}" for number in range(3, 11)]
+
+
+def test_of_models_held_the_bound_and_the_accurate_ones_stay(recorder: Recorder, hooked: type[Model]) -> None:
+    kept = [hooked() for _ in range(12)]
+    numbers = [recorder.model_id(model) for model in kept]
+    recorder.keep.figures.update({number: 0.5 for number in numbers} | {numbers[1]: 0.9})
+    recorder.keep.bound = {numbers[0]}
+    for place, model in enumerate(kept):
+        model.weights = [np.full(3, place)]
+        recorder.keep.model(model, f"fit-{place}.keras")
+    assert list(recorder.keep.unsaved) == [numbers[0], numbers[1], *numbers[6:]]
+
+
+def test_where_room_is_short_models_that_fell_behind_stay_until_they_are_used(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(model: Model, path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("config.json", "{}")
+
+    monkeypatch.setattr(models, "save", save)
+    monkeypatch.setattr(models, "foreign", lambda model: [])
+    monkeypatch.setattr(keep, "THRIFTY_BYTES", -1)
+    best, behind, unknown = Model(), Model(), Model()
+    for place, model in enumerate((best, behind, unknown)):
+        model.weights = [np.full(3, place)]
+    recorder.keep.figures.update({recorder.model_id(best): 0.9, recorder.model_id(behind): 0.8})
+    assert recorder.keep.model(best, "fit-1.keras", spare=True)[0] == "fit-1.keras"
+    assert recorder.keep.model(behind, "fit-2.keras", spare=True)[0] == ""
+    assert recorder.keep.model(behind, "use-1.keras")[0] == "use-1.keras"
+    assert recorder.keep.model(unknown, "fit-3.keras", spare=True)[0] == "fit-3.keras"
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ([3, 1], [3, 1]),
+        (np.array([[3], [1]], np.uint8), [3, 1]),
+        (np.eye(4, dtype=np.float32)[[3, 1]], [3, 1]),
+        (np.array([3.0, 1.0]), [3, 1]),
+        (np.array([True, False]), [1, 0]),
+        (np.array([0.5, 1.25]), [0.5, 1.25]),
+        (np.array([[0.1, 0.9], [0.6, 0.4]]), [1, 0]),
+        (np.zeros((2, 28, 28)), None),
+        (np.zeros((2, 10)), None),
+        (np.array([np.nan, 1.0]), None),
+        (None, None),
+    ],
+)
+def test_labels_are_one_number_a_row(given: Json, wanted: list[float] | None) -> None:
+    found = targets.flat(given)
+    assert (None if found is None else found.tolist()) == wanted
+
+
+def test_a_sample_holds_every_label_and_many_rows_where_these_are_few() -> None:
+    x, all_ten = np.arange(2000, dtype=np.float32).reshape(1000, 2), np.arange(1000) // 100
+
+    def rows(labels: Json) -> tuple[list[int], list[int], int]:
+        facts = targets.described(x, labels, lambda content: "sample-1.npy", 10)
+        return facts["x"]["rows"], facts["y_sample"], facts["y_classes"]
+
+    number, labels, classes = rows(all_ten)
+    assert (len(number) < 50, set(labels), classes) == (True, set(range(10)), 10)
+    assert labels == all_ten[number].tolist()
+    number, labels, classes = rows(all_ten == 4)
+    assert (len(number) > 200, set(labels), classes) == (True, {0, 1}, 2)
+    assert labels == (all_ten == 4)[number].astype(int).tolist()
+    assert rows(all_ten[:50])[1:] == ([], 0), "labels of other rows than these"
+
+
+def test_a_batch_shows_its_own_labels_and_tells_how_many_only_when_it_is_large() -> None:
+    class Batches:
+        def __init__(self, rows: int) -> None:
+            self.rows = rows
+
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, number: int) -> tuple[Any, Any]:
+            return np.random.rand(self.rows, 2), np.arange(self.rows) % 10
+
+    facts = [targets.described(Batches(rows), None, lambda content: "sample-1.npy", 10) for rows in (30, 300)]
+    assert [one["y_classes"] for one in facts] == [0, 10]
+    assert [len(one["y_sample"]) >= 30 for one in facts] == [True, True]
+
+
+# --- trainings by hand -----------------------------------------------------------------------------------------------
+
+
+class Part:
+    def __init__(self, *variables: object) -> None:
+        self.trainable_variables = list(variables)
+
+
+def test_variables_belong_to_the_model_that_fits_them_best() -> None:
+    a, b, c = object(), object(), object()
+    whole, first, last, other = Part(a, b), Part(a), Part(b), Part(c)
+    everyone = [whole, first, last, other]
+    assert steps.owners({id(a), id(b)}, everyone) == [whole]
+    assert steps.owners({id(a)}, everyone) == [first]
+    assert steps.owners({id(a), id(c)}, [first, other]) == [first, other]
+    assert steps.owners({id(object())}, everyone) == []
+
+
+def test_steps_of_two_models_are_two_trainings(recorder: Recorder, hooked: type[Model]) -> None:
+    generator, judge = hooked(), hooked()
+    for _ in range(3):
+        for model, rows in ((generator, 8), (judge, 16)):
+            recorder.steps._step(model, None, np.zeros((rows, 2)), np.arange(rows) % 2, "mse")
+    recorder.end_cell(failed=True)
+    facts = [(one["model"], one["arguments"], one["epochs_run"], one["finished"]) for one in recorder.trainings]
+    assert facts == [
+        ("m1", {"loop": True, "steps": 3, "batch_size": 8}, 1, False),
+        ("m2", {"loop": True, "steps": 3, "batch_size": 16}, 1, False),
+    ]
+    assert [one["x"]["shape"] for one in recorder.trainings] == [[24, 2], [48, 2]]
+    recorder.flush()
+    content = recorder.handover.read("ledger.json", 1 << 20)
+    assert content is not None
+    assert TypeAdapter(Ledger).validate_json(content).trainings[0].y_sample[:3] == (0, 1, 0)
+
+
+def test_fit_ends_what_a_loop_began(recorder: Recorder, hooked: type[Model]) -> None:
+    model = hooked()
+    recorder.steps._step(model, None, np.zeros((8, 2)), None, "mse")
+    model.fit(np.zeros((200, 2)), callbacks=UNWATCHED)
+    assert [(one["number"], one["finished"]) for one in recorder.trainings] == [(1, True), (2, True)]
+    assert recorder.steps.number(model) is None
+
+
+def test_a_call_of_the_model_on_each_batch_of_its_training_is_no_use(recorder: Recorder, hooked: type[Model]) -> None:
+    model = hooked()
+    for _ in range(5):
+        recorder.steps._step(model, None, np.zeros((128, 2)), None, "mse")
+        recorder.tally.add(model, np.zeros((128, 2)))
+    assert recorder.evaluations == []
+    for _ in range(3):
+        recorder.tally.add(model, np.zeros((128, 2)))
+    assert [one["x"]["shape"] for one in recorder.evaluations] == [[512, 2]]
 
 
 # --- the handover folder ---------------------------------------------------------------------------------------------
@@ -463,11 +607,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
 
     def prepare(known: Ledger, artifacts: Json) -> dict[str, Any]:
-        steps = [
-            {"op": "reshape", "values": {"shape": [784]}},
-            {"op": "affine", "values": {"scale": 1 / 255, "offset": 0}},
-        ]
-        return {training.model: steps for training in known.trainings if training.save_error}
+        flat = {"op": "reshape", "values": {"shape": [784]}}
+        steps = [flat, {"op": "affine", "values": {"scale": 1 / 255, "offset": 0.0}}]
+        recipe = np.frombuffer(json.dumps(steps).encode(), np.uint8)
+        return {"images": data.x_hidden, **{one.model: recipe for one in known.trainings if one.save_error}}
 
     job = Job(notebook=notebook(*TRAINING), data=data, data_file=room_file(data, folder))
     execution = execute(job, Plain(), store, prepare=prepare)
@@ -486,7 +629,7 @@ def test_the_notebook_noticed_nothing(trained: tuple[Execution, Ledger, Store]) 
     assert printed == "(60000, 28, 28) (60000,) (10000, 28, 28) (10000,) uint8 True\n"
     traceback = "".join(cells[5]["outputs"][-1]["traceback"])
     assert "guest" not in traceback
-    assert "ledger" not in traceback
+    assert "ledger.py" not in traceback
 
 
 @pytest.mark.kernel
@@ -552,7 +695,7 @@ def test_a_model_of_its_own_classes_answers_in_the_kernel(trained: tuple[Executi
     assert list(execution.fallbacks) == [training.model]
     answers = store.get_array(execution.fallbacks[training.model])
     assert answers.dtype == np.float32
-    assert answers.shape == (100 + len(load("digits", split_seed=20, hidden_images=100).x_public), 10)
+    assert answers.shape == (100, 10)
 
 
 @pytest.mark.kernel

@@ -70,6 +70,7 @@ CHANGES: dict[str, Callable[[Course], Course]] = {
     ),
     "environment": lambda course: replace(course, environment={"KERAS_MAX_EPOCHS": "1"}),
     "threads": lambda course: replace(course, threads=1),
+    "other sets": lambda course: replace(course, others={"cifar10": Path("abc.npz")}),
     "data": lambda course: replace(
         course, data=replace(course.data, card=replace(course.data.card, digest=digest(b"other")))
     ),
@@ -117,6 +118,15 @@ def test_a_refused_submission_runs_nothing(course: Course) -> None:
     assert report.grade.state is State.FAILED and report.evidence is None
     assert {award.finding.verdict for award in report.grade.awards} == {Verdict.UNREACHED}
     assert ran(course) == []
+
+
+def test_a_submission_whose_data_are_not_here_runs_nothing_and_is_no_0(course: Course) -> None:
+    submission = replace(handed_in(course.store, "x = 1"), refusal=say("No such images here."))
+    report = grade_one(submission, course)
+    assert report.grade.state is State.FAILED and report.grade.total is None
+    assert {award.finding.verdict for award in report.grade.awards} == {Verdict.NEEDS_REVIEW}
+    [result] = grade_class([submission], course)
+    assert result.fault is None and ran(course) == []
 
 
 def test_one_failure_of_ours_does_not_hold_the_class(course: Course) -> None:

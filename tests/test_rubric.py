@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import rubric
+from autograder import checks, rubric
 from autograder.errors import ConfigError, RubricError
 from autograder.rubric import Parameter
 
@@ -207,3 +207,25 @@ def test_find_prefers_the_first_place_and_suggests(tmp_path: Path) -> None:
         rubric.find("mnist-indivduel", [own, shipped])
     with pytest.raises(ConfigError, match="no such rubric file"):
         rubric.find("../small.yaml", [own])
+
+
+SHIPPED = sorted((Path(__file__).resolve().parents[1] / "rubrics").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_is_shipped_is_a_grid_of_twenty_points_in_five_criteria(path: Path) -> None:
+    loaded = rubric.load(path, checks.signatures())
+    assert loaded.id == path.stem and loaded.points == 20
+    assert [(one.id, int(one.points)) for one in loaded.criteria] == [
+        ("code", 4), ("modifications", 6), ("improvement", 4), ("analysis", 3), ("documentation", 3),
+    ]  # fmt: skip
+
+
+def test_the_generic_grid_leaves_the_data_to_the_notebooks_and_assumes_no_outline() -> None:
+    [path] = [path for path in SHIPPED if path.stem == "classification-generique"]
+    loaded = rubric.load(path, checks.signatures())
+    items = {item.check: item.parameters for _, item in loaded.items}
+    assert loaded.data == "auto"
+    assert items["document.sections"]["others_count"] and items["document.sections"]["enough"] == 4
+    for check in ("distinct", "justified", "methodical"):
+        assert items[f"modifications.{check}"]["own_baseline"] is True

@@ -17,7 +17,9 @@ from autograder.records import Cell, CellKind
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "reference" / "mnist-individuel"
 SAMPLES = sorted((ROOT / "submissions").rglob("*.ipynb"))
-REFERENCES = sorted(REFERENCE.glob("*.ipynb"))
+GENERIC = ROOT / "reference" / "classification-generique"
+REFERENCES = sorted((ROOT / "reference").rglob("*.ipynb"))
+ASSIGNMENTS = pytest.mark.parametrize("folder", [REFERENCE, GENERIC], ids=lambda folder: folder.name)
 MOST_BYTES = 60_000
 
 
@@ -63,21 +65,38 @@ class TestEveryNotebook:
         assert ast.parse(code(path)).body
 
 
-@pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", REFERENCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_references_hold_no_outputs(path: Path) -> None:
     code_cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code_cells)
 
 
-def test_baseline_is_trained_once_as_the_course_says() -> None:
-    (fit,) = calls(REFERENCE / "baseline.ipynb", "fit")
+@ASSIGNMENTS
+def test_baseline_is_trained_once_as_the_course_says(folder: Path) -> None:
+    (fit,) = calls(folder / "baseline.ipynb", "fit")
     told = {keyword.arg: ast.literal_eval(keyword.value) for keyword in fit.keywords}
     assert told == {"epochs": 5, "batch_size": 128, "validation_split": 0.2, "verbose": 1}
-    assert len(calls(REFERENCE / "baseline.ipynb", "evaluate")) == 1
+    assert len(calls(folder / "baseline.ipynb", "evaluate")) == 1
 
 
-def test_baseline_leaves_the_seed_to_others() -> None:
-    assert "seed" not in code(REFERENCE / "baseline.ipynb").lower()
+@ASSIGNMENTS
+def test_baseline_leaves_the_seed_to_others(folder: Path) -> None:
+    assert "seed" not in code(folder / "baseline.ipynb").lower()
+
+
+def test_the_generic_baseline_names_no_data_set() -> None:
+    """It runs on whatever is served: papermill puts the path of that into its parameter."""
+    code_cells = [cell for cell in read(GENERIC / "baseline.ipynb").cells if cell.cell_type == "code"]
+    [parameters] = [cell for cell in code_cells if "parameters" in cell.metadata.get("tags", ())]
+    assert "autograder_data = " in parameters.source
+    others = [cell.source for cell in code_cells if cell is not parameters]
+    assert not re.search(r"mnist|cifar|(?<!\d)28(?!\d)|32, 32", "\n".join(others))
+
+
+def test_the_generic_solution_follows_no_outline_of_a_course() -> None:
+    titles = {section.title for section in find_sections(cells(GENERIC / "solution.ipynb"), ()) if section.level == 2}
+    ours = {section.title for section in find_sections(cells(REFERENCE / "template.ipynb"), ()) if section.level == 2}
+    assert len(titles) >= 6 and titles & ours <= {"Conclusion"}
 
 
 @pytest.mark.parametrize("name", ["template", "solution"])
@@ -86,10 +105,11 @@ def test_has_the_seven_sections_in_order(name: str) -> None:
     assert [kind for kind in wanted if kind] == list(KINDS)
 
 
-def test_template_says_what_to_write_in_italics_only() -> None:
+@ASSIGNMENTS
+def test_template_says_what_to_write_in_italics_only(folder: Path) -> None:
     lines = [
         line
-        for cell in cells(REFERENCE / "template.ipynb")
+        for cell in cells(folder / "template.ipynb")
         if cell.kind is CellKind.MARKDOWN
         for line in cell.source.split("\n")
     ]
@@ -97,19 +117,22 @@ def test_template_says_what_to_write_in_italics_only() -> None:
     assert plain == []
 
 
-def test_template_counts_as_nobodys_words() -> None:
-    template = cells(REFERENCE / "template.ipynb")
+@ASSIGNMENTS
+def test_template_counts_as_nobodys_words(folder: Path) -> None:
+    template = cells(folder / "template.ipynb")
     assert sum(section.words for section in find_sections(template, [cell.source for cell in template])) == 0
 
 
-def test_template_tells_of_the_self_check() -> None:
-    last = read(REFERENCE / "template.ipynb").cells[-1]
+@ASSIGNMENTS
+def test_template_tells_of_the_self_check(folder: Path) -> None:
+    last = read(folder / "template.ipynb").cells[-1]
     assert last.source.startswith("# !autograder check ")
 
 
-def test_blank_is_the_template() -> None:
-    assert [cell.source for cell in cells(REFERENCE / "blank.ipynb")] == [
-        cell.source for cell in cells(REFERENCE / "template.ipynb")
+@ASSIGNMENTS
+def test_blank_is_the_template(folder: Path) -> None:
+    assert [cell.source for cell in cells(folder / "blank.ipynb")] == [
+        cell.source for cell in cells(folder / "template.ipynb")
     ]
 
 

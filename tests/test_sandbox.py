@@ -14,6 +14,7 @@ import threading
 import time
 import venv
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -56,6 +57,7 @@ def speak(
     on_frame: Callable[[Frame], bytes | None] | None = None,
     cancelled: Callable[[], bool] = never,
     shell: bool = False,
+    places: tuple[str, ...] = (),
 ) -> tuple[list[Frame], Outcome]:
     frames: list[Frame] = []
 
@@ -64,7 +66,7 @@ def speak(
         return on_frame(frame) if on_frame else None
 
     files = {"main.py": (START + program).encode(), "frames.py": GUEST / "frames.py", **(inputs or {})}
-    room = Room(program="main.py", inputs=files, limits=limits, shell=shell)
+    room = Room(program="main.py", inputs=files, limits=limits, shell=shell, places=places)
     return frames, sandbox.run(room, listen, cancelled)
 
 
@@ -316,6 +318,29 @@ time.sleep(60)
     frames, outcome = speak(bubble, program, limits=Limits(run_seconds=20, memory_mb=80, disk_mb=48))
     assert frames[0].head["bytes"] == 48 * MB
     assert outcome.killed == "memory"
+
+
+def test_further_places_are_writable_sized_and_counted(bubble: Bubblewrap) -> None:
+    program = """
+found = {}
+for place in ("/content", "/kaggle", "/elsewhere"):
+    try:
+        with open(place + "/x", "wb") as file:
+            while True: file.write(b"x" * 100_000)
+    except OSError:
+        found[place] = os.path.getsize(place + "/x") if os.path.exists(place) else None
+pipe.send(found)
+time.sleep(60)
+"""
+    few = Limits(run_seconds=20, memory_mb=80, disk_mb=48)
+    frames, outcome = speak(bubble, program, limits=few, places=("/content", "/kaggle"))
+    assert frames[0].head == {"/content": 48 * MB, "/kaggle": 48 * MB, "/elsewhere": None}
+    assert outcome.killed == "memory", "two places of 48 MB count as memory together"
+
+
+def test_a_room_has_no_place_that_was_not_asked_for(bubble: Bubblewrap) -> None:
+    frames, _ = speak(bubble, 'pipe.send({"root": sorted(os.listdir("/"))})')
+    assert not {"content", "kaggle"} & set(frames[0].head["root"])
 
 
 def test_files_on_disk_are_limited() -> None:
@@ -756,6 +781,13 @@ def test_a_gpu_room() -> None:
     assert ("TF_FORCE_GPU_ALLOW_GROWTH", "true") in variables
     nodes = {str(path) for path in Path("/dev").glob("nvidia*")}
     assert _pairs(arguments, "--dev-bind") == {(node, node) for node in nodes}
+
+
+def test_the_working_folder_has_the_names_of_colab_and_kaggle_where_notebooks_run() -> None:
+    plan = _plan("cpu", root=False)
+    assert not {place for _, place in _pairs(inner(plan), "--symlink")} & {"/content", "/kaggle/working"}
+    notebooks = replace(plan, room=replace(plan.room, shell=True))
+    assert {("/job/out", "/content"), ("/job/out", "/kaggle/working")} <= _pairs(inner(notebooks), "--symlink")
 
 
 def test_a_cpu_room_sees_no_gpu() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -103,3 +104,10 @@ def test_a_missing_submission_has_no_total() -> None:
     assert grade.state is State.MISSING
     assert grade.total is None
     assert grade.awards == ()
+
+
+def test_a_notebook_whose_data_are_not_here_has_nothing_decided() -> None:
+    reason = say("No such images here.")
+    grade = scoring.unserved(rubric([Decimal(2), Decimal(3)]), replace(SUBMISSION, refusal=reason))
+    assert (grade.state, grade.total, grade.undecided, grade.reason) == (State.FAILED, None, Decimal(5), reason)
+    assert {award.finding.verdict for award in grade.awards} == {Verdict.NEEDS_REVIEW}

@@ -110,6 +110,8 @@ def test_numbering_and_emoji_are_set_aside(title: str, rest: str) -> None:
         ("<center><h1>Conclusion</h1></center>", 1),
         ("7. Conclusion", 6),
         ("Conclusion :", 6),
+        ("Étape 7 : Conclusion", 6),
+        ("<font size=5>**Conclusion**</font>", 6),
     ],
 )
 def test_forms_of_headings(source: str, level: int) -> None:

@@ -11,11 +11,15 @@ from autograder.cli import main
 pytestmark = [pytest.mark.kernel, pytest.mark.sandbox]
 
 
+@pytest.mark.parametrize(
+    ("rubric", "notebooks"),
+    [("mnist-individuel", ("solution", "blank", "forged")), ("classification-generique", ("solution", "blank"))],
+)
 def test_solution_earns_everything_blank_nothing_and_a_forger_only_what_it_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rubric: str, notebooks: tuple[str, ...]
 ) -> None:
-    code = main(["selftest", "--rubric", "mnist-individuel", "--state", str(tmp_path / "state")])
+    code = main(["selftest", "--rubric", rubric, "--state", str(tmp_path / "state")])
     told = capsys.readouterr()
     assert code == 0, told.out + told.err
-    for notebook in ("solution", "blank", "forged"):
+    for notebook in notebooks:
         assert notebook in told.out

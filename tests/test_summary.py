@@ -56,6 +56,36 @@ def _said(evidences: Sequence[Evidence]) -> dict[str, tuple[int, int]]:
     return {render(text, "en"): (count, total) for text, count, total in faults(evidences, 0.01)}
 
 
+def _on(report: Report, name: str, accuracy: float) -> Report:
+    """The report as if it rested on another data set, with another baseline."""
+    evidence = report.evidence
+    assert evidence is not None and evidence.data is not None and evidence.final is not None and evidence.baseline
+    return replace(
+        report,
+        evidence=replace(
+            evidence,
+            data=replace(evidence.data, name=name, digest=f"sha256:{name}"),
+            final=replace(evidence.final, accuracy=accuracy),
+            baseline=replace(evidence.baseline, accuracies=(accuracy - 0.1,), seeds=(1,)),
+        ),
+    )
+
+
+def test_students_on_different_data_are_ranked_apart() -> None:
+    reports = [
+        _on(a_student(name), data, accuracy)
+        for name, data, accuracy in ((1, "mnist", 0.98), (2, "cifar10", 0.7), (3, "mnist", 0.95))
+    ]
+    rows = ranking(reports, "en")
+    assert [(row.student[-1:], row.data, row.rank) for row in rows] == [
+        ("1", "mnist", 1), ("3", "mnist", 2), ("", "mnist", 0), ("2", "cifar10", 1), ("", "cifar10", 0),
+    ]  # fmt: skip
+    text = _text(reports)
+    assert "data set: mnist" in text and "data set: cifar10" in text, "the head names all"
+    assert "88.00%" in text and "60.00%" in text, "and the reference of each is told"
+    assert _text(reports[:1]).count("mnist") == 1, "one set for all need not be said in each row"
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_summary_is_accessible_and_inert(language: str) -> None:
     reports = [*(a_student(number) for number in range(7)), a_refusal()]

@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.checks import analysis, code, document, model, modifications, notebook, person
 from autograder.checks.registry import Check, check, registered
 from autograder.errors import CheckError, ConfigError
-from autograder.records import Evidence, Finding, Item, Rubric, Standing, Verdict, say
+from autograder.records import Ending, Evidence, Finding, Item, Rubric, Standing, Verdict, say
 
 __all__ = ["Check", "check", "load_plugins", "private", "registered", "run", "signatures"]
 
@@ -21,6 +21,8 @@ FAMILIES = (analysis, code, document, model, modifications, notebook, person)
 """Importing a family registers its checks."""
 GROUP = "autograder.checks"
 BESIDE = "checks.py"
+
+_TRAIN_LESS = say("Plan fewer epochs or smaller models, and hand the notebook in again.")
 
 
 def signatures() -> Mapping[str, Check]:
@@ -92,7 +94,7 @@ def _finding(item: Item, evidence: Evidence) -> Finding:
         finding = _sound(called(evidence, **item.parameters), called)
     except Exception as error:
         return broken(error)
-    return _spared(finding, called, evidence)
+    return _explained(_spared(finding, called, evidence), evidence)
 
 
 def _sound(finding: Finding, called: Check) -> Finding:
@@ -133,3 +135,12 @@ def _spared(finding: Finding, called: Check, evidence: Evidence) -> Finding:
         advice=None,
         for_teacher=gap.reason,
     )
+
+
+def _explained(finding: Finding, evidence: Evidence) -> Finding:
+    """An item that lacks a run because the notebook was not run says why that is."""
+    execution = evidence.execution
+    refused = execution.ending is Ending.REFUSED and execution.planned_seconds is not None
+    if not refused or finding.verdict is not Verdict.UNREACHED or execution.reason is None:
+        return finding
+    return replace(finding, details=(execution.reason, *finding.details), advice=finding.advice or _TRAIN_LESS)

@@ -298,14 +298,19 @@ def _loss(training: Training) -> str | None:
 
 
 def _data(before: Training, after: Training) -> Iterator[Change]:
-    """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at."""
+    """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at.
+
+    A hand-written loop always takes batches, whatever is in them; of PyTorch's data the transforms are known.
+    """
     family = Family.AUGMENTATION
-    if before.x.kind != after.x.kind and before.x.shape:
-        yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
-        return
     old, new = (set(_names(data.arguments.get("augmentations"))) for data in (before, after))
     for name in sorted(old ^ new):
         yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
+    if before.arguments.get("loop") or after.arguments.get("loop"):
+        return
+    if before.x.kind != after.x.kind and before.x.shape:
+        yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
+        return
     rows = [data.x.shape[0] if data.x.shape and data.x.kind == "array" else 0 for data in (before, after)]
     if rows[0] and rows[1] > 1.02 * rows[0]:
         yield Change(family, "rows", f"x {rows[0]} → {rows[1]}", True)

@@ -43,12 +43,21 @@ _CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|scor
 
 @check("document.sections")
 def sections(
-    evidence: Evidence, *, wanted: Sequence[str] = KINDS, words_wanted: Count = 20, beside_code: Count = 5
+    evidence: Evidence,
+    *,
+    wanted: Sequence[str] = KINDS,
+    words_wanted: Count = 20,
+    beside_code: Count = 5,
+    enough: Annotated[int, Field(ge=0)] = 0,
+    others_count: bool = False,
 ) -> Finding:
     """Share of the ``wanted`` sections that are there and not empty.
 
     A section needs ``words_wanted`` words of one's own; one about code may do with ``beside_code`` words beside code of
     one's own. The baseline and the comparison are results: code of one's own that shows some is enough.
+
+    For notebooks that follow no outline: ``enough`` sections earn everything (0: all that are wanted), and with
+    ``others_count`` a section under any other heading is as good.
     """
     own = pieces(evidence.cells, evidence.template_cells)
     if not evidence.sections:
@@ -67,14 +76,15 @@ def sections(
     }
     missing = [kind for kind, section in best.items() if section is None]
     empty = [kind for kind in wanted if kind not in filled and kind not in missing]
+    others = _others(evidence.sections, coded, words_wanted, beside_code) if others_count else ()
+    needed = enough or len(wanted)
+    count = min(len(filled) + len(others), needed)
     return earned(
-        len(filled) / len(wanted) if wanted else 1.0,
+        count / needed if needed else 1.0,
         Standing.TEXT,
-        say(
-            "{found:int} of {wanted:int} expected sections are there and filled.", found=len(filled), wanted=len(wanted)
-        ),
+        say("{found:int} of {wanted:int} expected sections are there and filled.", found=count, wanted=needed),
         advice=_on_sections(_titles(missing), _titles(empty)),
-        details=_listed(best, filled),
+        details=[*_listed(best, filled), *map(_other, others)],
         cells=sorted({section.cells[0] for section in best.values() if section and section.cells}),
         found=sorted(filled, key=wanted.index),
         wanted=list(wanted),
@@ -83,6 +93,24 @@ def sections(
 
 def _best(found: Sequence[Section], kind: str) -> Section | None:
     return max((section for section in found if section.kind == kind), key=lambda section: section.words, default=None)
+
+
+def _others(found: Sequence[Section], coded: set[int], words_wanted: int, beside_code: int) -> list[Section]:
+    """Filled sections under headings of another kind, those aside that belong to a recognised section."""
+    within = {cell for section in found if section.kind for cell in section.cells}
+    return [
+        section
+        for section in found
+        if not section.kind
+        and not within.issuperset(section.cells)
+        and (
+            section.words >= words_wanted or (section.words >= beside_code and bool(coded.intersection(section.cells)))
+        )
+    ]
+
+
+def _other(section: Section) -> Message:
+    return say("“{title}”, {words:int} words of your own.", title=section.title, words=section.words)
 
 
 def _shows_results(output: Output) -> bool:
@@ -147,7 +175,7 @@ def comparison(
     The table earns its weight times the share of models that it lists (``rows_wanted`` models at least are expected)
     times the share of its rows that a training backs and whose accuracy is within ``tolerance`` of ours on the
     public test set. A row whose model could not be measured is held against nothing: where that is all rows, a
-    person decides.
+    person decides; so where a budget cut the trainings and a figure, perhaps of a full one, differs.
     """
     if not evidence.executed:
         return unreached(Standing.MEASUREMENT, say("Nothing was executed: this item needs a run of the notebook."))
@@ -157,6 +185,13 @@ def comparison(
         return undecided(
             Standing.CLAIM,
             say("The table cannot be held against measurements; a teacher compares it."),
+            details=[_beside(row, tolerance) for row in rows[:20]],
+            cells=_cell_of(evidence.table),
+        )
+    if evidence.execution.share < 1 and any(_differs(row, tolerance) for row in rows):
+        return undecided(
+            Standing.CLAIM,
+            say("A budget cut the trainings here, so that figures of full trainings differ; a teacher compares them."),
             details=[_beside(row, tolerance) for row in rows[:20]],
             cells=_cell_of(evidence.table),
         )
@@ -200,6 +235,11 @@ def _agrees(row: TableRow, tolerance: float) -> bool:
     if row.accuracy is None or row.measured_accuracy is None:
         return False
     return abs(row.accuracy - row.measured_accuracy) <= tolerance + 1e-9
+
+
+def _differs(row: TableRow, tolerance: float) -> bool:
+    """Both figures are known, and they are not the same."""
+    return None not in (row.accuracy, row.measured_accuracy) and not _agrees(row, tolerance)
 
 
 def _on_table(table: Table | None, tolerance: float) -> Message:

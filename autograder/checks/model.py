@@ -14,7 +14,18 @@ from autograder.checks.differences import differences
 from autograder.checks.notebook import other_framework
 from autograder.checks.registry import check
 from autograder.checks.trials import reference_training
-from autograder.records import Evidence, Finding, Gain, GapKind, MeasuredModel, Message, Robustness, Standing, say
+from autograder.records import (
+    Evidence,
+    Fidelity,
+    Finding,
+    Gain,
+    GapKind,
+    MeasuredModel,
+    Message,
+    Robustness,
+    Standing,
+    say,
+)
 
 
 def _pairs(cutoffs: Sequence[Sequence[float]]) -> Sequence[Sequence[float]]:
@@ -45,18 +56,19 @@ Ratios = Annotated[Sequence[Sequence[float]], AfterValidator(_pairs), AfterValid
 
 GAINS = ((0.0, 0.0), (0.05, 0.25), (0.10, 0.5), (0.17, 0.75), (0.25, 1.0))
 RATIOS = ((1.0, 1.0), (1.5, 0.0))
+FIDELITY = 0.002
 _NEEDS = (GapKind.MODEL, GapKind.PREPROCESSING, GapKind.LEDGER)
 
 
 @check("model.gain", needs=_NEEDS, private=True)
 def gain(
-    evidence: Evidence, *, cutoffs: Gains = GAINS, fidelity: Annotated[float, Field(ge=0, le=1)] = 0.002
+    evidence: Evidence, *, cutoffs: Gains = GAINS, fidelity: Annotated[float, Field(ge=0, le=1)] = FIDELITY
 ) -> Finding:
     """Relative error reduction over the baseline on hidden images, by cut-offs with linear interpolation between them.
 
     The doubt is the student's: an estimate above 0 earns the next cut-off's share where its 95% interval reaches it.
     An estimate of 0 or less earns nothing. Where our accuracy on the public test set and the notebook's own differ by
-    more than ``fidelity`` (and by more than one image), a person decides.
+    more than ``fidelity`` (and by more than one image, and by more than was rounded off), a person decides.
     """
     if (answer := _unmeasured(evidence)) is not None:
         return answer
@@ -64,8 +76,8 @@ def gain(
     if chosen is None or final is None or final.gain is None:
         return _unclear(evidence)
     measured = final.gain
-    if (residual := _residual(chosen)) is not None and residual > _tolerance(evidence, fidelity):
-        return _unfaithful(chosen, measured, residual, evidence)
+    if (told := _disagreement(evidence, fidelity)) is not None:
+        return _unfaithful(chosen, measured, told)
     share = gain_share(measured, cutoffs)
     finding = earned(
         share,
@@ -136,7 +148,10 @@ def _gain_details(
         accuracy=measured.accuracy,
         baseline=measured.baseline_accuracy,
     )
-    if evidence.baseline is not None and len(evidence.baseline.accuracies) > 1:
+    if evidence.final is not None and evidence.final.task is not None:
+        yield evidence.final.task
+        yield say("The baseline's outputs are summed in the same way, on the same images.")
+    elif evidence.baseline is not None and len(evidence.baseline.accuracies) > 1:
         yield say(
             "The baseline was trained {seeds:int} times; its accuracies lie {spread:pct2} apart.",
             seeds=len(evidence.baseline.accuracies),
@@ -178,7 +193,27 @@ def _unmeasured(evidence: Evidence) -> Finding | None:
             advice=say("Improve the baseline, and use the better model from the error analysis on."),
             cells=() if chosen.cell is None else (chosen.cell,),
         )
-    return None
+    return _uneven(chosen, evidence)
+
+
+def _uneven(chosen: MeasuredModel, evidence: Evidence) -> Finding | None:
+    """A budget cut the reference's training, but not that of the model: a loop of one's own, or weights from a file."""
+    share = evidence.execution.share
+    training = next((made for made in evidence.ledger.trainings if made.number == chosen.training), None)
+    if share == 1 or (training is not None and training.share == share):
+        return None
+    return undecided(
+        Standing.MEASUREMENT,
+        say(
+            "The final model was not trained under the budget to which the reference was cut. A teacher compares them."
+        ),
+        cells=() if chosen.cell is None else (chosen.cell,),
+        for_teacher=say(
+            "The reference was cut to 1/{parts:int} of its steps; the final model was trained outside of fit, where "
+            "nothing is cut, or comes from a file.",
+            parts=round(1 / share),
+        ),
+    )
 
 
 def _unclear(evidence: Evidence) -> Finding:
@@ -205,35 +240,33 @@ def _is_untouched(chosen: MeasuredModel, evidence: Evidence) -> bool:
     return reference is None or not differences(reference, training)
 
 
-def _residual(chosen: MeasuredModel) -> float | None:
-    """How far our figure on the public test set is from the notebook's own; None without both."""
-    if chosen.public_accuracy is None or chosen.notebook_accuracy is None:
-        return None
-    return abs(chosen.public_accuracy - chosen.notebook_accuracy)
+def _disagreement(evidence: Evidence, fidelity: float) -> Fidelity | None:
+    """Our figure and the notebook's own, where they are further apart than ``fidelity``.
+
+    On a small test set one image that falls on the other side of a rounding is more than that, and a figure printed in
+    whole percent is no more exact than its last digit: the record's tolerance holds both beyond ``FIDELITY``.
+    """
+    told = evidence.fidelity
+    close = told is None or told.residual <= fidelity + max(0.0, told.tolerance - FIDELITY) + 1e-9
+    return None if close else told
 
 
-def _tolerance(evidence: Evidence, fidelity: float) -> float:
-    """On a small test set one image that falls on the other side of a rounding is more than ``fidelity``."""
-    images = evidence.data.public_images if evidence.data is not None else 0
-    return max(fidelity, 1.5 / images) if images else fidelity
-
-
-def _unfaithful(chosen: MeasuredModel, measured: Gain, residual: float, evidence: Evidence) -> Finding:
-    told = say(
+def _unfaithful(chosen: MeasuredModel, measured: Gain, told: Fidelity) -> Finding:
+    both = say(
         "Our accuracy on the public test set is {ours:pct2}; the notebook says {theirs:pct2}.",
-        ours=chosen.public_accuracy,
-        theirs=chosen.notebook_accuracy,
+        ours=told.measured,
+        theirs=told.claimed,
     )
     return undecided(
         Standing.MEASUREMENT,
         say("The measurement does not agree with the notebook's own figure. A teacher will decide this item."),
-        details=(told,),
-        cells=() if chosen.cell is None else (chosen.cell,),
+        details=(both,),
+        cells=tuple(sorted({cell for cell in (chosen.cell, told.cell) if cell is not None})),
         found=measured.relative_error_reduction,
         for_teacher=say(
             "Residual {residual:pct2} on the public test set: another preprocessing, another model, or a figure that "
             "was not computed.",
-            residual=residual,
+            residual=told.residual,
         ),
     )
 
@@ -260,6 +293,8 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
     if (answer := _unmeasured(evidence)) is not None:
         return answer
     chosen, final = evidence.chosen, evidence.final
+    if final is not None and final.robustness is None and final.task is not None:
+        return _other_task(final.task)
     if chosen is None or final is None or final.robustness is None:
         return _unclear(evidence)
     measured = final.robustness
@@ -282,6 +317,15 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
         wanted=cutoffs[0][0],
     )
     return replace(finding, for_teacher=_flag(chosen))
+
+
+def _other_task(task: Message) -> Finding:
+    return undecided(
+        Standing.MEASUREMENT,
+        say("The robustness of the reference is known for its own classes only. A teacher will decide this item."),
+        details=(task,),
+        for_teacher=task,
+    )
 
 
 def error_ratio(measured: Robustness) -> float:

@@ -21,12 +21,15 @@ _SHOWN = 12
 
 
 @check("modifications.distinct", needs=[GapKind.LEDGER])
-def distinct(evidence: Evidence, *, wanted: Count = 3, sweeps_count_once: bool = True) -> Finding:
+def distinct(
+    evidence: Evidence, *, wanted: Count = 3, sweeps_count_once: bool = True, own_baseline: bool = False
+) -> Finding:
     """One share for each of ``wanted`` modifications that was trained, by layers, settings and data, never by the text.
 
     Identical settings trained twice count once; so do other numbers of the same setting when ``sweeps_count_once``.
+    With ``own_baseline``, here and below, modifications are those of the notebook's own first model.
     """
-    found = trials(evidence, sweeps_count_once=sweeps_count_once)
+    found = trials(evidence, sweeps_count_once=sweeps_count_once, own_baseline=own_baseline)
     if found.base is None:
         return _nothing_trained(evidence)
     count = len(found.distinct)
@@ -131,6 +134,7 @@ def justified(
     at_most: Count = 5,
     words: Count = 12,
     comment_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    own_baseline: bool = False,
 ) -> Finding:
     """Share of the modifications that have a reason in words: a heuristic, which finds reasons and does not weigh them.
 
@@ -139,7 +143,7 @@ def justified(
     reason serves one modification. A comment or docstring counts ``comment_share``. Wanted is a reason for every
     modification trained, for no fewer than ``wanted`` and no more than ``at_most``.
     """
-    found = trials(evidence)
+    found = trials(evidence, own_baseline=own_baseline)
     if found.base is None:
         return _nothing_trained(evidence)
     if not found.distinct:
@@ -180,12 +184,12 @@ def _where(reason: Justified, evidence: Evidence) -> Message:
 
 
 @check("modifications.methodical", needs=[GapKind.LEDGER])
-def methodical(evidence: Evidence, *, wanted: Count = 3) -> Finding:
+def methodical(evidence: Evidence, *, wanted: Count = 3, own_baseline: bool = False) -> Finding:
     """Thirds: the baseline measured again in the notebook, one change at a time, the same protocol for all models.
 
     The second and third are the proportion of the modifications for which they hold, of at least ``wanted``.
     """
-    found = trials(evidence)
+    found = trials(evidence, own_baseline=own_baseline)
     if found.base is None:
         return _nothing_trained(evidence)
     if not found.distinct:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from autograder.checks import places
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.registry import check
 from autograder.notebook.source import pieces
@@ -33,17 +34,6 @@ COLAB = ("No module named 'google",)
 
 _FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
 """Other frameworks than Keras, which Google Colab has and this place may not have."""
-
-_NETWORK = (
-    "URLError",
-    "gaierror",
-    "Name or service not known",
-    "name resolution",
-    "Network is unreachable",
-    "ConnectionError",
-    "ConnectionRefusedError",
-    "Max retries exceeded",
-)
 
 
 @check("notebook.completes", needs=[GapKind.LEDGER])
@@ -204,10 +194,8 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     told = [run for run in failed if run.state is not CellState.NOT_RUN]
     for run in told[:8]:
         yield _what_happened(run, execution.limits.cell_seconds)
-        if any(mark in (run.error or "") for mark in _NETWORK):
-            yield say(
-                "Cell {cell:int} asked for the network: there is none while a notebook is graded.", cell=run.index + 1
-            )
+        if (why := places.explanation(run)) is not None:
+            yield why
     if len(told) > 8:
         yield say("{more:plural,One more cell,More cells} failed: {more:int}.", more=len(told) - 8)
     if skipped := len(failed) - len(told):
@@ -227,4 +215,5 @@ def _what_happened(run: CellRun, cell_seconds: int) -> Message:
         return say("Cell {cell:int} took longer than {limit:sec} and was stopped.", cell=cell, limit=cell_seconds)
     if run.state is CellState.UNFINISHED:
         return say("Cell {cell:int} was running when the execution ended.", cell=cell)
-    return say("Cell {cell:int}: {error}", cell=cell, error=run.error or CellState.RAISED.value)
+    error = say("Cell {cell:int}: {error}", cell=cell, error=run.error or CellState.RAISED.value)
+    return places.unreadable(run) or error

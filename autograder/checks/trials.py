@@ -42,15 +42,19 @@ class Trials:
     unfinished: tuple[Training, ...]
 
 
-def trials(evidence: Evidence, *, sweeps_count_once: bool = True) -> Trials:
-    """Distinct modifications in the order of their training, against the notebook's own baseline where it has one."""
+def trials(evidence: Evidence, *, sweeps_count_once: bool = True, own_baseline: bool = False) -> Trials:
+    """Distinct modifications in the order of their training, against the notebook's own baseline where it has one.
+
+    With ``own_baseline`` there is no given model to set out from: the baseline is the training that the author calls
+    so, else the first.
+    """
     trained = [training for training in evidence.ledger.trainings if training.finished and training.epochs_run >= 1]
     unfinished = tuple(training for training in evidence.ledger.trainings if training not in trained)
     if not trained:
         return Trials(None, False, (), unfinished)
     stages = _stages(trained)
-    reference = reference_training(evidence, like=stages[0])
-    own = _own_baseline(reference, [*trained, *stages]) if reference else stages[0]
+    reference = None if own_baseline else reference_training(evidence, like=stages[0])
+    own = _own_baseline(reference, [*trained, *stages]) if reference else _first(stages, evidence, own_baseline)
     alone = len(stages) == 1 and reference is not None
     named = _named_baseline(stages, evidence) if own is None and not alone else None
     base = reference if alone else own or named or reference
@@ -61,6 +65,10 @@ def trials(evidence: Evidence, *, sweeps_count_once: bool = True) -> Trials:
             _add(found, Trial(training, changes), sweeps_count_once)
     remeasured = own is not None or (named is not None and reference is not None and _is_rewritten(named, reference))
     return Trials(base, remeasured, tuple(found), unfinished)
+
+
+def _first(stages: Sequence[Training], evidence: Evidence, own_baseline: bool) -> Training:
+    return (_named_baseline(stages, evidence) if own_baseline else None) or stages[0]
 
 
 def reference_training(evidence: Evidence, *, like: Training) -> Training | None:

@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autograder import budget as budgets
 from autograder import checks, exports, extraction, intake, messages, pipeline, reference
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
+    BudgetOption,
     DataOption,
     Device,
     DeviceOption,
@@ -27,19 +29,24 @@ from autograder.cli.options import (
     StateOption,
     Wall,
     WallOption,
+    data_values,
     describe_data,
     find_sandbox,
     find_slots,
     here,
     load_rubric,
     open_course,
+    open_courses,
     template_sources,
+    with_budget,
 )
 from autograder.console import printer, safe
-from autograder.errors import ConfigError
+from autograder.courses import Assorted
+from autograder.errors import ConfigError, DataError
 from autograder.pipeline import Course, Progress
-from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
+from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
+from autograder.stock import is_single
 from autograder.store import Store
 
 FAST = {"KERAS_MAX_EPOCHS": "1"}
@@ -61,6 +68,7 @@ def check(
     fast: Annotated[bool, typer.Option("--fast", help="One epoch per training: finds crashes, not figures.")] = False,
     data: DataOption = None,
     device: DeviceOption = Device.AUTO,
+    budget: BudgetOption = None,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -71,28 +79,35 @@ def check(
         raise ConfigError("--no-run and --fast exclude each other", remedy="Choose one of them.")
     console = printer(quiet=as_json)
     places = here(state)
-    chosen = load_rubric(rubric, places)
+    # One epoch per training is a cut of its own, and quick enough.
+    chosen = with_budget(load_rubric(rubric, places), 0 if fast else budget)
     if no_run:
-        grade = _read_only(notebook, chosen, places)
+        grade, cut = _read_only(notebook, chosen, places), None
     else:
         wall = find_sandbox(sandbox, own_notebook=True, console=console)
-        course = open_course(
-            chosen,
-            data=data,
-            places=places,
-            sandbox=wall,
-            slots=find_slots(device, memory_mb=chosen.limits.memory_mb, workers=1),
+        slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=1)
+
+        def one(source: str) -> Course:
             # Another split than the class is graded on: what a student sees here says nothing of the private images.
-            split_seed=chosen.seed + 1,
+            seed = chosen.seed + 1
+            opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, split_seed=seed)
+            return replace(opened, environment=FAST if fast else {})
+
+        values = data_values(data, chosen)
+        submission = _submission(notebook, Store(places.state))
+        course = (
+            one(values[0])
+            if is_single(values)
+            else _fitting(submission, open_courses(chosen, values, places, one=one), console, lang.value)
         )
-        course = replace(course, environment=FAST if fast else {})
         console.print(describe_data(course.data.card), soft_wrap=True)
-        grade = _executed(notebook, course, places, console)
+        report = _executed(submission, course, places, console)
+        grade, cut = report.grade, report.evidence and budgets.told(report.evidence.execution)
     if as_json:
         typer.echo(json.dumps(exports.record.award_table(grade, lang.value), ensure_ascii=False))
     else:
         _print(grade, chosen, console, lang.value)
-        for remark in _remarks(grade, checks.private(chosen), no_run=no_run, fast=fast):
+        for remark in (*_remarks(grade, checks.private(chosen), no_run=no_run, fast=fast), *([cut] if cut else [])):
             console.print(_text(remark, lang.value), soft_wrap=True)
 
 
@@ -117,8 +132,17 @@ def _read_only(notebook: Path, chosen: Rubric, places: Settings) -> Grade:
     return pipeline.judge(submission, evidence, chosen)
 
 
-def _executed(notebook: Path, course: Course, places: Settings, console: Console) -> Grade:
-    submission = _submission(notebook, course.store)
+def _fitting(submission: Submission, courses: Assorted, console: Console, language: str) -> Course:
+    """The course of the data set that the notebook asks for, with what is to be said of it."""
+    choice = courses.choice(submission)
+    if choice.refusal is not None:
+        raise DataError(messages.render(choice.refusal, "en"), place=submission.source)
+    for note in choice.notes:
+        console.print(_text(note, language), soft_wrap=True)
+    return courses.bare(submission)
+
+
+def _executed(submission: Submission, course: Course, places: Settings, console: Console) -> Report:
     with console.status("…") as status:
 
         def tell(progress: Progress) -> None:
@@ -126,8 +150,13 @@ def _executed(notebook: Path, course: Course, places: Settings, console: Console
             status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
 
         status.update("reference baseline, one seed (remembered afterwards) …")
-        baseline = reference.measure(course, places, course.rubric.reference_seeds[:1])
-        return pipeline.grade_one(submission, replace(course, baseline=baseline), tell=tell).grade
+        seeds = course.rubric.reference_seeds[:1]
+        course = replace(
+            course,
+            baseline=reference.measure(course, places, seeds),
+            baseline_for=reference.baselines(course, places, seeds),
+        )
+        return pipeline.grade_one(submission, course, tell=tell)
 
 
 def _print(grade: Grade, chosen: Rubric, console: Console, language: str) -> None:

@@ -10,9 +10,12 @@ import typer
 from autograder import datasets
 from autograder.cli.options import JsonOption, StateOption, here
 from autograder.console import plain_rows, printer
+from autograder.datasets import NAMES
 from autograder.errors import DataError
 from autograder.pipeline import versions
 from autograder.sandbox import examine
+from autograder.settings import Settings
+from autograder.stock import configured
 
 
 def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:
@@ -20,7 +23,7 @@ def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:
     rows = [
         *(_row(row.name, row.ok, row.detail, row.remedy) for row in examine()),
         *_devices(),
-        *_data(),
+        *_data(here(state)),
         *_places(state),
         *(_row(name, True, found) for name, found in versions().items()),
     ]
@@ -41,12 +44,17 @@ def _devices() -> list[dict[str, str]]:
     return [_row("GPU", bool(found), ", ".join(found) or "none", "None is needed; with one, training is faster.")]
 
 
-def _data() -> list[dict[str, str]]:
+def _data(places: Settings) -> list[dict[str, str]]:
     """Only what needs no download: a doctor changes nothing."""
+    try:
+        own = configured([], places.data).entries
+    except DataError as error:
+        return [_row("data", False, str(error), error.remedy)]
     rows = []
-    for name in ("digits", "mnist", "fashion_mnist", "cifar10"):
+    for name in dict.fromkeys((*NAMES, *own)):
         try:
-            rows.append(_row(f"data {name}", True, datasets.locate(name)))
+            source = own[name].source if name in own else name
+            rows.append(_row(f"data {name}", True, datasets.locate(source) if source in NAMES else source))
         except DataError as error:
             rows.append(_row(f"data {name}", False, error.problem, error.remedy))
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder import checks, datasets, rubric
+from autograder import checks, datasets, rubric, stock
+from autograder.courses import Assorted, Open, Train, untrained
 from autograder.errors import ConfigError, SandboxUnavailable
 from autograder.notebook import read
 from autograder.pipeline import Course, default_workers, ensure_space
@@ -39,13 +41,18 @@ class Language(StrEnum):
     EN = "en"
 
 
+PathsArgument = Annotated[list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")]
 RubricOption = Annotated[
     str, typer.Option("--rubric", help="Id of a rubric in rubrics/, or the path of a YAML file.", metavar="ID")
 ]
 DataOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        "--data", help="digits, mnist, or a .npz like Keras' mnist.npz. Default: the rubric's.", metavar="NAME"
+        "--data",
+        help="digits, mnist, fashion_mnist, cifar10, cifar100, a .npz like Keras' mnist.npz, a folder of these, or "
+        "auto: each notebook gets the set that it asks for. Can be repeated. Default: the rubric's.",
+        metavar="NAME",
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the feedback.")]
@@ -60,6 +67,16 @@ LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of th
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print each cell, and tracebacks of our faults.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+BudgetOption = Annotated[
+    int | None,
+    typer.Option(
+        "--budget",
+        min=0,
+        max=86_400,
+        metavar="SECONDS",
+        help="Seconds of training a notebook may use; 0: as many as it asks for. Default: the rubric's.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]
 
 DEFAULT_RUBRIC = "mnist-individuel"
@@ -74,6 +91,13 @@ def load_rubric(wanted: str, places: Settings) -> Rubric:
     path = rubric.find(wanted, places.rubric_places())
     checks.load_plugins(path.parent)
     return rubric.load(path, checks.signatures())
+
+
+def with_budget(chosen: Rubric, seconds: int | None) -> Rubric:
+    """The rubric with the budget that was typed, else with its own."""
+    if seconds is None:
+        return chosen
+    return replace(chosen, limits=replace(chosen.limits, budget_seconds=seconds))
 
 
 def find_slots(wanted: Device, *, memory_mb: int, workers: int | None = None, per_gpu: int = 1) -> tuple[str, ...]:
@@ -97,10 +121,15 @@ def find_sandbox(wall: Wall, *, own_notebook: bool, console: Console) -> Sandbox
         return choose(Wall.PLAIN.value)
 
 
+def data_values(given: Sequence[str] | None, chosen: Rubric) -> tuple[str, ...]:
+    """What stands on the command line, else in the rubric."""
+    return tuple(given or [chosen.data])
+
+
 def open_course(
     chosen: Rubric,
     *,
-    data: str | None,
+    data: str,
     places: Settings,
     sandbox: Sandbox,
     slots: tuple[str, ...] = ("cpu",),
@@ -110,7 +139,7 @@ def open_course(
     """Everything that is the same for all submissions, but for the baseline."""
     ensure_space(places.state)
     loaded = datasets.load(
-        data or chosen.data,
+        stock.single(data, places.data),
         split_seed=chosen.seed if split_seed is None else split_seed,
         hidden_images=chosen.hidden_images,
     )
@@ -124,6 +153,28 @@ def open_course(
         template=template_sources(chosen, places, store),
         slots=slots,
         force=force,
+    )
+
+
+def open_courses(
+    chosen: Rubric,
+    values: Sequence[str],
+    places: Settings,
+    *,
+    one: Open,
+    train: Train = untrained,
+    slots: tuple[str, ...] = ("cpu",),
+) -> Assorted:
+    """A course for each data set that a notebook may ask for; none is loaded before somebody needs it."""
+    store = Store(places.state)
+    return Assorted(
+        rubric=chosen,
+        slots=slots,
+        stock=stock.configured(values, places.data),
+        store=store,
+        open=one,
+        train=train,
+        template=template_sources(chosen, places, store),
     )
 
 

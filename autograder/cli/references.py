@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from autograder import reference as references
 from autograder.cli.options import (
@@ -19,6 +21,7 @@ from autograder.cli.options import (
     StateOption,
     Wall,
     WallOption,
+    data_values,
     describe_data,
     find_sandbox,
     find_slots,
@@ -28,7 +31,11 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import plain_rows, printer
+from autograder.datasets import AUTO
 from autograder.errors import AutograderError, ConfigError
+from autograder.records import Baseline, Rubric
+from autograder.settings import Settings
+from autograder.stock import LAST_RESORT, configured, is_single
 from autograder.store import write_atomically
 
 
@@ -47,14 +54,29 @@ def reference(
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb)
-    course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
-    console.print(describe_data(course.data.card), soft_wrap=True)
-    with console.status("training the baseline …"):
-        baseline = references.measure(course, places, tuple(range(1, seeds + 1)))
-    if baseline is None:
-        raise ConfigError(
-            f"reference/{chosen.id}/baseline.ipynb does not exist", remedy="Write one, or do without gain."
-        )
+    sources = _each(data_values(data, chosen), places)
+    for source in sources:
+        course = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)
+        console.print(describe_data(course.data.card), soft_wrap=True)
+        with console.status("training the baseline …"):
+            baseline = references.measure(course, places, tuple(range(1, seeds + 1)))
+        if baseline is None:
+            raise ConfigError(
+                f"reference/{chosen.id}/baseline.ipynb does not exist", remedy="Write one, or do without gain."
+            )
+        _print_baseline(baseline, console)
+
+
+def _each(values: Sequence[str], places: Settings) -> tuple[str, ...]:
+    """The data sets that these values mean: with ``auto`` all that are here, the embedded one last or alone."""
+    if is_single(values):
+        return (values[0],)
+    known = configured(values, places.data)
+    names = known.typed or tuple(name for name in known.entries if name != LAST_RESORT) or (LAST_RESORT,)
+    return tuple(known.entries[name].source for name in names)
+
+
+def _print_baseline(baseline: Baseline, console: Console) -> None:
     rows = [
         {"seed": str(seed), "hidden accuracy": f"{accuracy:.2%}"}
         for seed, accuracy in zip(baseline.seeds, baseline.accuracies, strict=True)
@@ -77,12 +99,13 @@ def selftest(
     places = here(state)
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
-    course = open_course(chosen, data=data, places=places, sandbox=wall, force=force)
+    course = open_course(chosen, data=_one(data, chosen), places=places, sandbox=wall, force=force)
     console.print(describe_data(course.data.card), soft_wrap=True)
     with console.status("measuring the baseline …"):
         baseline = references.measure(without_force(course), places, chosen.reference_seeds)
     with console.status("grading the reference notebooks …"):
-        trials = references.selftest(replace(course, baseline=baseline), places)
+        baselines = references.baselines(course, places, chosen.reference_seeds)
+        trials = references.selftest(replace(course, baseline=baseline, baseline_for=baselines), places)
     plain_rows(
         [
             {
@@ -103,6 +126,16 @@ def selftest(
             place=f"reference/{chosen.id}/selftest.yaml",
             remedy="The rubric, the references or a check is wrong: do not grade with it.",
         )
+
+
+def _one(given: Sequence[str] | None, chosen: Rubric) -> str:
+    """The reference notebooks are graded on one set; where the rubric leaves it open, on the embedded one."""
+    values = data_values(given, chosen)
+    if is_single(values):
+        return values[0]
+    if given and tuple(given) != (AUTO,):
+        raise ConfigError("several data sets", place="--data", remedy="Give one for the self-test.")
+    return LAST_RESORT
 
 
 def release(

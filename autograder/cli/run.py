@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +18,10 @@ import typer
 from rich.console import Console
 
 from autograder import exports, feedback, intake, reference, scoring
+from autograder.budget import over_budget
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
+    BudgetOption,
     DataOption,
     Device,
     DeviceOption,
@@ -27,54 +30,86 @@ from autograder.cli.options import (
     Language,
     LanguageOption,
     OutOption,
+    PathsArgument,
     QuietOption,
     RubricOption,
     StateOption,
     VerboseOption,
     Wall,
     WallOption,
+    WorkersOption,
+    data_values,
     describe_data,
     find_sandbox,
     find_slots,
     here,
     load_rubric,
     open_course,
+    open_courses,
+    with_budget,
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
+from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
+from autograder.extraction.fidelity import tally
 from autograder.gradebook import Gradebook, ruled
-from autograder.pipeline import REPORT_IT, Course, Fault, Result, ensure_space, grade_class
-from autograder.records import Baseline, Grade, Report, Submission
+from autograder.messages import render
+from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
+from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
+from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
+from autograder.stock import is_single
 from autograder.store import Store, write_atomically
+from autograder.wellknown import title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Desk:
     """Where results of this run go."""
 
-    course: Course
+    courses: Courses
+    store: Store
     gradebook: Gradebook
     out: Path
     language: str
     console: Console
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """What a course is opened with."""
+
+    rubric: Rubric
+    places: Settings
+    sandbox: Sandbox
+    slots: tuple[str, ...]
+    force: bool
+    console: Console
+    stop: threading.Event
+
+    def one(self, source: str) -> Course:
+        opened = open_course(
+            self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
+        )
+        seeds = self.rubric.reference_seeds
+        return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
+
+    def train(self, course: Course) -> Course:
+        return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
+
+
 def run(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")
-    ] = None,
+    paths: PathsArgument = None,
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     out: OutOption = Path("feedback"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")
-    ] = None,
+    workers: WorkersOption = None,
     device: DeviceOption = Device.AUTO,
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
+    budget: BudgetOption = None,
     force: ForceOption = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
@@ -84,38 +119,43 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Grade a class: a feedback sheet per student, a class summary, a grades CSV."""
-    silent = quiet or as_json
     _log(verbose)
-    console = printer(quiet=silent)
+    console = printer(quiet=quiet or as_json)
     places = here(state)
-    chosen = load_rubric(rubric, places)
-    inbox = paths or [Path("submissions")]
+    chosen = with_budget(load_rubric(rubric, places), budget)
     feedback.ensure_writable(out)
     ensure_space(places.state)
-    everybody = intake.collect(inbox, Store(places.state), roster=roster, assignment=chosen.id)
+    everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
-    course = open_course(chosen, data=data, places=places, sandbox=wall, slots=slots, force=force)
-    _announce(course, len(submissions), console)
     with _interruptible() as stop:
-        course = replace(course, baseline=_baseline(course, places, console, stop))
+        opening = _Opening(
+            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
+        )
+        courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         desk = _Desk(
-            course=course,
+            courses=courses,
+            store=Store(places.state),
             gradebook=Gradebook(places.state / "grades.sqlite"),
             out=out,
             language=lang.value,
             console=console,
         )
-        with _watcher(console, len(submissions), len(slots), silent=silent, verbose=verbose) as watcher:
+        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
         if stop.is_set():
             console.print(f"stopped: {len(results)} of {len(submissions)} graded, and only these are listed below")
         _publish(results, absent, desk, partial=bool(only))
-    _tell_faults(results)
     if as_json:
         typer.echo(_json(results, absent, lang.value))
+    _end(results, stop)
+
+
+def _end(results: Sequence[Result], stop: threading.Event) -> None:
+    """With the exit code that tells what became of the run."""
+    _tell_faults(results)
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
@@ -128,12 +168,61 @@ def _log(verbose: bool) -> None:
         logging.getLogger("autograder").setLevel(logging.DEBUG)
 
 
-def _announce(course: Course, submissions: int, console: Console) -> None:
-    console.print(describe_data(course.data.card), soft_wrap=True)
-    if course.data.card.train_stride > 1:
+def _announce(card: DataCard, console: Console) -> None:
+    console.print(describe_data(card), soft_wrap=True)
+    if card.train_stride > 1:
         console.print("note: this set is small, so figures scatter; grade a class with --data mnist or --data FILE.npz")
-    devices = ", ".join(course.slots)
-    console.print(f"sandbox: {course.sandbox.name}; devices: {devices}; {submissions} submissions", soft_wrap=True)
+
+
+def _opened(
+    values: Sequence[str], submissions: tuple[Submission, ...], opening: _Opening
+) -> tuple[Courses, tuple[Submission, ...]]:
+    """The course or courses of this run with their baselines, and the submissions with what is said of their data."""
+    console = opening.console
+    rooms = f"sandbox: {opening.sandbox.name}; devices: {', '.join(opening.slots)}; {len(submissions)} submissions"
+    if is_single(values):
+        course = opening.one(values[0])
+        _announce(course.data.card, console)
+        console.print(rooms, soft_wrap=True)
+        return opening.train(course), submissions
+    courses = open_courses(
+        opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=opening.slots
+    )
+    told = tuple(map(courses.told, submissions))
+    _recognised(courses, told, console)
+    console.print(rooms, soft_wrap=True)
+    _prepare(courses, told, console)
+    return courses, told
+
+
+def _prepare(courses: Assorted, submissions: Sequence[Submission], console: Console) -> None:
+    """Data and baselines of the sets that the notebooks ask for, before the class begins.
+
+    What fails with one of the sets costs only those who need it; with all of them, nothing can be graded.
+    """
+    failures: list[AutograderError] = []
+    needed = courses.needed(submissions)
+    for name in needed:
+        try:
+            _announce(courses.course(name).data.card, console)
+            courses.trained(name)
+        except AutograderError as error:
+            failures.append(error)
+    if failures and len(failures) == len(needed):
+        raise failures[0]
+    for failure in failures:
+        console.print(f"cannot be graded on this set: {safe(str(failure), 500)}", soft_wrap=True, markup=False)
+
+
+def _recognised(courses: Assorted, submissions: Sequence[Submission], console: Console) -> None:
+    asked = Counter(title(courses.choice(one).name) for one in submissions if not is_refused(one))
+    served = ", ".join(f"{count} on {name}" for name, count in asked.most_common()) or "none"
+    unserved = sum(one.notebook is not None and one.refusal is not None for one in submissions)
+    rest = f"; {unserved} not run: no such data set here" if unserved else ""
+    console.print(f"data: as each notebook asks: {served}{rest}", soft_wrap=True, markup=False)
+    for one in submissions:
+        if one.notebook is not None and one.refusal is not None:
+            console.print(f"  {one.student}: {safe(render(one.refusal, 'en'), 400)}", soft_wrap=True, markup=False)
 
 
 def _samples_only(submissions: Sequence[Submission], places: Settings) -> bool:
@@ -201,7 +290,7 @@ def _grade(
 ) -> tuple[Result, ...]:
     """Each result is in the gradebook and on the disk the moment it exists; what people ruled stands."""
     results = []
-    with closing(grade_class(submissions, desk.course, tell=watcher.tell, cancelled=stop.is_set)) as finished:
+    with closing(grade_class(submissions, desk.courses, tell=watcher.tell, cancelled=stop.is_set)) as finished:
         for result in finished:
             desk.gradebook.record(result.report)
             report = replace(result.report, grade=_ruled(result.report.grade, desk))
@@ -213,7 +302,7 @@ def _written(report: Report, desk: _Desk) -> Fault | None:
     """A sheet that cannot be made costs nobody the grade, which is in the gradebook; a full disk stops the run."""
     student = report.submission.student
     try:
-        feedback.write(report, desk.out, desk.course.rubric, desk.language, desk.course.store)
+        feedback.write(report, desk.out, desk.courses.rubric, desk.language, desk.store)
     except OutputError:
         raise
     except AutograderError as error:
@@ -225,7 +314,7 @@ def _written(report: Report, desk: _Desk) -> Fault | None:
 
 
 def _ruled(grade: Grade, desk: _Desk) -> Grade:
-    rulings = desk.gradebook.rulings(desk.course.rubric.id)
+    rulings = desk.gradebook.rulings(desk.courses.rubric.id)
     return ruled(grade, [ruling for ruling in rulings if ruling.student == grade.student])
 
 
@@ -235,7 +324,7 @@ def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -
         return ()
     grades = []
     for submission in intake.missing(everybody, roster):
-        grade = scoring.missing(desk.course.rubric, submission)
+        grade = scoring.missing(desk.courses.rubric, submission)
         desk.gradebook.record(Report(submission=submission, grade=grade, evidence=None, graded_at=datetime.now(UTC)))
         grades.append(grade)
     return tuple(grades)
@@ -243,10 +332,12 @@ def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -
 
 def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *, partial: bool) -> None:
     """The table, and for a whole class the summary and the CSV; after an interruption, for what there is."""
-    rubric, console = desk.course.rubric, desk.console
+    rubric, console = desk.courses.rubric, desk.console
     reports = [result.report for result in results]
     grades = [*(report.grade for report in reports), *absent]
     console.print(grades_table(grades, rubric, desk.language))
+    _tell_cuts(reports, rubric, console)
+    _tell_fidelity(reports, console)
     folder = desk.out / rubric.id
     if partial:
         console.print(
@@ -258,6 +349,30 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
+
+
+def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> None:
+    """Whose trainings were cut, or not run at all, for the sake of the budget."""
+    limit = rubric.limits.budget_seconds
+    over = [
+        (report.grade.student, execution)
+        for report in reports
+        if report.evidence and over_budget(execution := report.evidence.execution)
+    ]
+    if limit:
+        console.print(f"budget: {limit} s of training; {len(over)} of {len(reports)} notebooks planned more")
+    for student, execution in over:
+        refused = execution.ending is Ending.REFUSED
+        became = "not run" if refused else f"trainings cut to 1/{round(1 / execution.share)}"
+        console.print(f"  {safe(student, 32)}: planned {execution.planned_seconds:.0f} s, {became}", markup=False)
+
+
+def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
+    """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
+    reproduced, known, trained = tally([report.evidence for report in reports if report.evidence is not None])
+    rest = f"; {trained - known} state no figure to compare with" if trained > known else ""
+    if trained:
+        console.print(f"fidelity: {reproduced} of {known} notebooks reproduced within 0.2 points{rest}", soft_wrap=True)
 
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from autograder.datasets import DataSet, label_files
 from autograder.execution.notebook import Document
@@ -18,31 +21,85 @@ from autograder.sandbox.room import Room
 GUEST = Path(__file__).resolve().parent.parent / "guest"
 PROGRAMS = (
     "runner",
+    "activations",
+    "addons",
+    "archives",
+    "backend",
     "batches",
+    "budget",
+    "catalogue",
+    "cells",
+    "charts",
+    "classes",
+    "classifier",
     "client",
+    "colab",
+    "commands",
     "courier",
     "devices",
+    "downloads",
+    "elders",
+    "estimators",
+    "figures",
+    "flow",
+    "formats",
     "frames",
+    "graphs",
     "handover",
     "harvest",
+    "hooks",
+    "hub",
     "imports",
+    "inert",
+    "iterators",
+    "keep",
     "kernel",
+    "layers",
     "ledger",
     "loaders",
     "loops",
+    "magics",
     "models",
     "nets",
     "network",
+    "numeric",
+    "opening",
+    "openml",
     "outputs",
+    "packages",
     "passes",
+    "pieces",
     "prints",
+    "prompts",
+    "rare",
+    "rates",
+    "repairs",
+    "scores",
     "seeds",
+    "services",
+    "sets",
+    "shelf",
+    "shell",
+    "shims",
+    "sources",
+    "spelling",
     "stack",
-    "thinning",
+    "steps",
+    "tables",
+    "tally",
+    "targets",
     "things",
+    "thinning",
     "torches",
+    "training",
+    "tutorials",
+    "vision",
     "watch",
+    "widgets",
+    "wrappers",
 )
+PLACES = ("/kaggle",)
+"""Where Kaggle keeps its data: writable in room 1, where the wall can make it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +117,9 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
-Recipes = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Model id -> steps of ``preprocessing.py``."""
-Prepare = Callable[[Ledger, Mapping[str, Digest]], Recipes]
-"""From the ledger and the artifacts so far to how images are prepared for each model that cannot leave the room."""
+Prepare = Callable[[Ledger, Mapping[str, Digest]], Mapping[str, npt.NDArray[np.uint8]]]
+"""From the ledger and the artifacts so far to ``images``, hidden and public ones shuffled together, and for each model
+id the JSON of the recipe by which that model's images are prepared; nothing where there is no model to ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +133,32 @@ class Job:
     data: DataSet
     data_file: Path
     """``datasets.room_file(data, ...)``."""
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """Further data sets that the notebook may load by name: name for people -> a file of the same form as
+    ``data_file``."""
     limits: Limits = field(default_factory=Limits)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     seed: int = 20
     device: str = "cpu"
     threads: int = 2
     environment: Mapping[str, str] = field(default_factory=dict)
+    rehearsal: bool = False
+    """A few steps of each training only: what the notebook would cost."""
+    share: float = 1.0
+    """Of the steps of each epoch that trainings take: 1, 1/2, 1/4 ..."""
+    whole_tests: bool = True
+    """Whether a share leaves the public test set whole where it is the validation data."""
 
 
 def room(job: Job, document: Document) -> Room:
     """Room 1: our programs, the sources of the cells, the student's files and the public data."""
     inputs: dict[str, bytes | Path] = {f"{name}.py": GUEST / f"{name}.py" for name in PROGRAMS}
+    inputs["preprocessing.py"] = GUEST.parent / "preprocessing.py"
     inputs["job.json"] = json.dumps(_orders(job)).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)
-    inputs["preprocessing.py"] = GUEST.parent / "preprocessing.py"
     inputs["data.npz"] = job.data_file
+    inputs |= {file: job.others[name] for name, file in _others(job).items()}
     return Room(  # noqa: S604 (``shell`` is a promise about /usr/bin, not about subprocess)
         program="runner.py",
         inputs=inputs,
@@ -100,8 +166,15 @@ def room(job: Job, document: Document) -> Room:
         shell=True,
         device=job.device,
         environment=_threads(job.threads) | dict(job.environment),
-        unreadable=label_files(job.data.card.name),
+        unreadable=tuple(path for name in (job.data.card.name, *job.others) for path in label_files(name)),
+        places=PLACES,
     )
+
+
+def _others(job: Job) -> dict[str, str]:
+    """Name of each further data set -> name of its file in the room; the set may be called after a path."""
+    plain = {name: re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem)[:60] for name in job.others}
+    return {name: f"data-{number}-{plain[name]}.npz" for number, name in enumerate(job.others, start=1)}
 
 
 def injected(job: Job) -> dict[str, Json]:
@@ -115,13 +188,18 @@ def _orders(job: Job) -> dict[str, Json]:
         "seed": job.seed,
         "parameters": injected(job),
         "data": card.name,
+        "others": _others(job),
         "stride": card.train_stride,
         "train_rows": card.train_rows,
         "test_rows": card.test_rows,
+        "classes": card.classes,
         "cell_seconds": limits.cell_seconds,
         "run_seconds": limits.run_seconds,
         "output_mb": limits.output_mb,
         "outputs": limits.outputs,
+        "rehearsal": job.rehearsal,
+        "share": job.share,
+        "whole_tests": job.whole_tests,
     }
 
 

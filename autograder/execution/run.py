@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
 from autograder.errors import Cancelled, SandboxError
 from autograder.execution.job import Event, Job, OnEvent, Prepare, room
 from autograder.execution.notebook import executed, parse
@@ -56,8 +54,7 @@ def execute(
     Raises SandboxError when the room failed before any of that code ran, and Cancelled when asked to stop.
     """
     document = parse(job.notebook)
-    images = np.concatenate([job.data.x_hidden, job.data.x_public]) if prepare else None
-    transcript = Transcript(document, store, on_event, prepare, images)
+    transcript = Transcript(document, store, on_event, prepare)
     started_at = datetime.now(UTC)
     outcome = sandbox.run(room(job, document), transcript.hear, cancelled)
     if outcome.killed == "cancelled":

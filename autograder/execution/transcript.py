@@ -6,12 +6,12 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 
-from autograder.execution.job import Event, OnEvent, Prepare, Recipes
+from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
 from autograder.frames import Frame
 from autograder.records import CellRun, CellState, Digest, Ending, Json, Ledger, Message, say
@@ -37,14 +37,7 @@ class Malformed(ValueError):
 class Transcript:
     """What room 1 has said so far. Everything in it is a claim."""
 
-    def __init__(
-        self,
-        document: Document,
-        store: Store,
-        on_event: OnEvent,
-        prepare: Prepare | None,
-        images: npt.NDArray[np.uint8] | None = None,
-    ) -> None:
+    def __init__(self, document: Document, store: Store, on_event: OnEvent, prepare: Prepare | None) -> None:
         self.outputs: dict[int, Outputs] = {}
         self.artifacts: dict[str, Digest] = {}
         self.fallbacks: dict[str, Digest] = {}
@@ -65,8 +58,6 @@ class Transcript:
         self._store = store
         self._on_event = on_event
         self._prepare = prepare
-        self._images_to_show = images
-        """Hidden and public ones; labels are not here."""
         self._output_bytes = 0
         self._kinds: Mapping[str, Callable[[Frame], bytes | None]] = {
             "ready": self._ready,
@@ -170,11 +161,14 @@ class Transcript:
         asked = frame.head.get("models")
         if not isinstance(asked, list) or not all(isinstance(model, str) for model in asked):
             raise Malformed("models")
-        if self._prepare is None or self.ledger is None or self._images_to_show is None:
+        if self._prepare is None or self.ledger is None:
             return b""
         self._tell("reading")
-        recipes = self._prepare(self.ledger, self.artifacts)
-        return _pack(self._images_to_show, {model: recipes[model] for model in asked[:FALLBACKS] if model in recipes})
+        prepared = self._prepare(self.ledger, self.artifacts)
+        wanted = {
+            model: prepared[model] for model in asked[:FALLBACKS] if _MODEL.fullmatch(model) and model in prepared
+        }
+        return _pack({"images": prepared["images"], **wanted}) if wanted else b""
 
     def _fallback(self, frame: Frame) -> None:
         model = _text(frame.head.get("model"), 20)
@@ -234,11 +228,11 @@ def _json(body: bytes) -> Json:
         raise Malformed("not JSON") from None
 
 
-def _pack(images: npt.NDArray[np.uint8], recipes: Recipes) -> bytes:
-    """Bytes of an ``.npz``; empty when there is nothing to ask, or more than a room should be given."""
-    if not recipes or images.nbytes > ANSWER_BYTES:
+def _pack(arrays: Mapping[str, Any]) -> bytes:
+    """Bytes of an ``.npz``; empty when it is more than a room should be given."""
+    if sum(array.nbytes for array in arrays.values()) > ANSWER_BYTES:
         return b""
-    told = json.dumps({model: list(steps) for model, steps in recipes.items()}).encode()
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, images=images, recipes=np.frombuffer(told, np.uint8))
+    named: dict[str, Any] = {name: np.asarray(array, np.uint8) for name, array in arrays.items()}
+    np.savez(buffer, allow_pickle=False, **named)
     return buffer.getvalue()

@@ -18,6 +18,7 @@ from autograder.records import (
     DataCard,
     Evidence,
     Execution,
+    Fidelity,
     FinalMeasures,
     Gain,
     Grade,
@@ -59,6 +60,7 @@ def grade(report: Report, language: str = "fr") -> dict[str, Json]:
         "ledger": None if evidence is None else _ledger(evidence),
         "sections": [] if evidence is None else [plain(section) for section in evidence.sections],
         "gaps": [] if evidence is None else _gaps(evidence, language),
+        "drifts": [] if evidence is None else [{**plain(one), "cell": one.cell + 1} for one in evidence.drifts],
     }
     return dict(plain(found))
 
@@ -159,9 +161,21 @@ def _model(model: MeasuredModel, language: str) -> dict[str, Json]:
         "problem": _one(model.problem, language),
         "notebook_accuracy": model.notebook_accuracy,
         "validation_accuracy": model.validation_accuracy,
+        "fidelity": None if model.fidelity is None else _fidelity(model.fidelity),
         "public_accuracy": model.public_accuracy,
         "hidden_accuracy": model.hidden_accuracy,
         "training_seconds": model.seconds,
+    }
+
+
+def _fidelity(told: Fidelity) -> dict[str, Json]:
+    return {
+        "claimed": told.claimed,
+        "source": told.source,
+        "cell": _number(told.cell),
+        "measured": told.measured,
+        "tolerance": told.tolerance,
+        "agrees": told.agrees,
     }
 
 
@@ -194,6 +208,8 @@ def _final(final: FinalMeasures, language: str) -> dict[str, Json]:
     return {
         "accuracy": final.accuracy,
         "public_accuracy": final.public_accuracy,
+        "classes": final.classes,
+        "task": _one(final.task, language),
         "confusion": final.confusion,
         "per_class_error": final.per_class_error,
         "calibration_error": final.calibration_error,
@@ -237,6 +253,8 @@ def _execution(execution: Execution, language: str) -> dict[str, Json]:
         "sandbox": execution.sandbox,
         "parameters_held": execution.parameters_held,
         "limits": execution.limits,
+        "share": execution.share,
+        "planned_seconds": execution.planned_seconds,
         "environment": execution.environment,
         "started_at": execution.started_at,
         "notes": _said(execution.notes, language),
@@ -256,6 +274,12 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         ],
         "evaluations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.evaluations
+        ],
+        "scores": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.scores
+        ],
+        "estimators": [
+            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.estimators
         ],
         "adaptations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations

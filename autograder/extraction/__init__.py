@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from autograder.datasets import DataSet
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.matching import Artifacts, Sightings, candidates, prepare
+from autograder.extraction.probing import showing
 from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
+from autograder.extraction.stored import comparable, drifts
 from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
+from autograder.notebook import read
 from autograder.records import (
     Baseline,
     Cell,
+    Drift,
     Ending,
     Evidence,
     Execution,
@@ -28,6 +35,8 @@ from autograder.records import (
 )
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
+
+MAX_DRIFTS = 20
 
 
 def extract(  # noqa: PLR0913 - one name for each thing that the evidence depends on
@@ -63,17 +72,35 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         baseline=baseline,
         data=data.card,
         gaps=(*gaps, *studied.gaps),
+        drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),
     )
 
 
-def read_only(submission: Submission, *, cells: Sequence[Cell], template_cells: Sequence[str]) -> Evidence:
-    """What can be known of a notebook without running it: its text, and the outputs it came with."""
+def _drifts(
+    submission: Submission, execution: Execution, cells: Sequence[Cell], data: DataSet, store: Store
+) -> tuple[Drift, ...]:
+    if submission.notebook is None or not comparable(cells, data.card, execution):
+        return ()
+    return drifts(read(store.get(submission.notebook), store), cells)[:MAX_DRIFTS]
+
+
+def read_only(
+    submission: Submission,
+    *,
+    cells: Sequence[Cell],
+    template_cells: Sequence[str],
+    execution: Execution | None = None,
+) -> Evidence:
+    """What can be known of a notebook without running it: its text, and the outputs it came with.
+
+    ``execution`` says why it was not run.
+    """
     return Evidence(
         student=submission.student,
         cells=tuple(cells),
         template_cells=tuple(template_cells),
-        execution=Execution(ending=Ending.REFUSED, reason=say("Nothing was executed.")),
+        execution=execution or Execution(ending=Ending.REFUSED, reason=say("Nothing was executed.")),
         ledger=Ledger(),
         table=find_table(cells, Ledger()),
         sections=find_sections(cells, template_cells),
@@ -84,19 +111,23 @@ def read_only(submission: Submission, *, cells: Sequence[Cell], template_cells: 
 
 def prepare_fallback(
     ledger: Ledger, artifacts: Artifacts, data: DataSet, store: Store
-) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """How images are prepared for each model that could not be saved: model id -> steps.
+) -> Mapping[str, npt.NDArray[np.uint8]]:
+    """For the end of room 1, where models that could not be saved are asked for their predictions.
 
-    For the end of room 1, where such a model is asked for its predictions. A model whose preprocessing was not found
-    is left out.
+    ``images``: those that room 2 sees, shuffled and without labels; and for each such model id the JSON of its recipe.
+    A model whose preprocessing was not found is left out; nothing where no model is left.
     """
     known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
-    ready: dict[str, Sequence[Mapping[str, Any]]] = {}
-    for one in known:
-        preparation = None if one.artifact is not None else prepare(one, ledger, known, artifacts, sightings)
-        if preparation is not None:
-            ready[one.model] = preparation.recipe.steps
-    return ready
+    asked = {
+        one.model: one for one in known if one.artifact is None
+    }  # of each model the last weights: it still has them
+    prepared = {model: prepare(one, ledger, known, artifacts, sightings) for model, one in asked.items()}
+    recipes = {model: [dict(step) for step in one.recipe.steps] for model, one in prepared.items() if one is not None}
+    if not recipes:
+        return {}
+    images, _ = showing(data, store)
+    written = {model: np.frombuffer(json.dumps(steps).encode(), np.uint8) for model, steps in recipes.items()}
+    return {"images": store.get_array(images), **written}
 
 
-__all__ = ["baseline_from", "extract", "prepare_fallback", "read_only"]
+__all__ = ["baseline_from", "extract", "prepare_fallback", "read_ledger", "read_only"]

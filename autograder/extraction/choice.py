@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autograder.extraction.matching import Artifacts, Candidate, used
+from autograder.extraction.matching import EPOCH_DIGITS, Artifacts, Candidate, used
 from autograder.notebook.headings import headings as written
 from autograder.notebook.headings import kinds
 from autograder.records import Cell, CellKind, Evaluation, Execution, Ledger, Message, Training, say
@@ -35,9 +36,19 @@ class Choice:
 
 
 def choose(
-    ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, cells: Sequence[Cell], execution: Execution
+    ledger: Ledger,
+    known: Sequence[Candidate],
+    artifacts: Artifacts,
+    cells: Sequence[Cell],
+    execution: Execution,
+    image: Sequence[int] = (),
 ) -> Choice | None:
-    """By name, else by what errors and robustness are studied on, else by validation accuracy; None without models."""
+    """By name, else by what errors and robustness are studied on, else by validation accuracy; None without models.
+
+    ``image`` is the shape of the served images: a model of other things, such as texts, is chosen only if there is none
+    of images.
+    """
+    known = [one for one in known if _takes_images(one, image)] or known
     if not known:
         return None
     above = headings(cells, execution)
@@ -47,6 +58,13 @@ def choose(
         or _headed(ledger, known, artifacts, above)
         or _most_accurate(ledger, known, artifacts)
     )
+
+
+def _takes_images(one: Candidate, image: Sequence[int]) -> bool:
+    """By the shape of what it was given: whole images, or rows of as many numbers as there are pixels."""
+    source = one.training or one.use
+    row = source.x.shape[1:] if source else ()
+    return len(row) != 1 or not image or row[0] % math.prod(image[:2]) == 0
 
 
 # --- 1. by name ----------------------------------------------------------------------------------------------------
@@ -142,7 +160,9 @@ def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:
 
 
 def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Choice:
-    """Ties go to the later one; weights without any figure come last."""
+    """Ties go to the later one; weights without any figure come last; a wrapping stands behind what it wraps."""
+    bare = [one for one in known if not (one.use and one.use.same_as)]
+    known = bare or known
     figures = [_figure(one, ledger, known, artifacts) for one in known]
     place = max(range(len(known)), key=lambda place: (figures[place] is not None, figures[place] or 0.0, place))
     figure = figures[place]
@@ -157,30 +177,46 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
 
 
 def _figure(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> float | None:
-    """Validation accuracy of the weights, else what an ``evaluate`` said."""
-    if one.training is not None and (figure := validation_accuracy(one.training)) is not None:
+    """Validation accuracy of the weights, else what an ``evaluate`` said, else what the notebook computed itself."""
+    if one.training is not None and (figure := validation_accuracy(one.training, one.epoch)) is not None:
         return figure
-    said = [use.results.get("accuracy") for use in ledger.evaluations if used(use, known, artifacts) is one]
-    return next((figure for figure in reversed(said) if figure is not None), None)
+    own = [use for use in ledger.evaluations if used(use, known, artifacts) is one]
+    said = [figure for use in own if (figure := use.results.get("accuracy")) is not None]
+    return said[-1] if said else _computed(one, own, ledger)
 
 
-def validation_accuracy(training: Training) -> float | None:
-    """Of the weights that were left: the last epoch's, or with EarlyStopping that of the lowest validation loss.
+def _computed(one: Candidate, own: Sequence[Evaluation], ledger: Ledger) -> float | None:
+    """The last accuracy from most labels, in cells that use or train this model and no other."""
+    cells = {use.execution_count for use in own} | {one.moment}
+    others = {use.execution_count for use in ledger.evaluations if use.model != one.model}
+    others |= {training.execution_count for training in ledger.trainings if training.model != one.model}
+    found = [score for score in ledger.scores if score.execution_count in cells - others and 0 <= score.value <= 1]
+    most = max((score.rows for score in found), default=0)
+    return next((score.value for score in reversed(found) if score.rows == most), None)
 
-    Where a loop of the student's own put back the weights of an epoch, the ledger says which: ``restored_epoch``.
+
+def validation_accuracy(training: Training, epoch: int | None = None) -> float | None:
+    """Of the weights that were left, or those of an epoch: of the last one, where nothing else is known.
+
+    What ``EarlyStopping`` restored is known by its weights, else taken to be those of the lowest validation loss.
     """
     accuracies = training.history.get("val_accuracy", ())
     if not accuracies:
         return None
-    place = len(accuracies) - 1
-    restored = training.arguments.get("restored_epoch")
-    if isinstance(restored, int) and 1 <= restored <= len(accuracies):
-        return accuracies[restored - 1]
+    if epoch is None:
+        epoch = _epoch_left(training, len(accuracies))
+    return accuracies[epoch] if epoch < len(accuracies) else None
+
+
+def _epoch_left(training: Training, epochs: int) -> int:
+    left = training.weights[:EPOCH_DIGITS]
+    if left and left in training.epoch_weights:
+        return training.epoch_weights.index(left)
     losses = training.history.get("val_loss", ())
-    if "EarlyStopping" in (training.arguments.get("callbacks") or ()) and len(losses) == len(accuracies):
+    if "EarlyStopping" in (training.arguments.get("callbacks") or ()) and len(losses) == epochs:
         known = [float("inf") if loss is None else loss for loss in losses]
-        place = known.index(min(known))
-    return accuracies[place]
+        return known.index(min(known))
+    return epochs - 1
 
 
 # --- words ---------------------------------------------------------------------------------------------------------

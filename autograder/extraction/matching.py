@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,14 +14,18 @@ import numpy.typing as npt
 from autograder.datasets import DataSet
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.recipes import Recipe, infer
+from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
 from autograder.preprocessing import apply
-from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Training
+from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Message, Training, say
 from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Artifacts: TypeAlias = Mapping[str, Digest]
 
+MOST_CLASSES = 1000
+EPOCH_DIGITS = 16
+"""Length of the digests in ``Training.epoch_weights``."""
 MAX_SAMPLE_BYTES = 16 * 2**20
 LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
@@ -40,8 +45,11 @@ class Candidate:
     model: str
     """Id of the model object in the ledger."""
     training: Training | None
+    """The training that made the weights; None when none in this run did."""
     use: Evaluation | None = None
-    """The first use of weights that no training in this run produced."""
+    """The first use of weights that are not those at the end of a training."""
+    epoch: int | None = None
+    """Which of the training's epochs left them, counted from 0, where it was not the last."""
     artifact: Digest | None
     weights: str
 
@@ -53,7 +61,10 @@ class Candidate:
 
 
 def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
-    """One for each training that ran an epoch, then one for all other weights that were put to use."""
+    """One for each training that ran an epoch, then one for all other weights that were put to use.
+
+    What gives no class scores, such as a feature extractor or an autoencoder, is none, unless there is nothing else.
+    """
     trained = tuple(
         Candidate(
             id=f"{training.model}-t{training.number}",
@@ -65,25 +76,72 @@ def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
         for training in ledger.trainings
         if training.epochs_run > 0 or training.finished
     )
-    return trained + tuple(_loaded(ledger, artifacts, trained))
+    classifiers = tuple(one for one in trained if one.training and _learns_classes(one.training))
+    widths = {shape[-1] for one in classifiers if one.training for shape in one.training.outputs}
+    loaded = tuple(one for one in _loaded(ledger, artifacts, trained) if one.use and _gives_scores(one.use, widths))
+    return classifiers + loaded or trained
+
+
+def _learns_classes(training: Training) -> bool:
+    x, y = training.x.shape, training.y.shape
+    return _is_row_of_scores(training.outputs) and not (len(x) > 1 and x[1:] == y[1:] and x[1] > 1)
+
+
+def _is_row_of_scores(outputs: Sequence[Sequence[int | None]]) -> bool:
+    """Also true of what is not known."""
+    if not outputs:
+        return True
+    return len(outputs) == 1 and len(outputs[0]) == 2 and (outputs[0][1] or 1) <= MOST_CLASSES
+
+
+def _gives_scores(use: Evaluation, widths: set[int | None]) -> bool:
+    """Weights that were not trained here: as many scores as those that were, or as one ``evaluate`` can judge."""
+    if not _is_row_of_scores(use.outputs):
+        return False
+    if use.part_of or (widths and "accuracy" not in use.results):
+        return not use.outputs or not widths or use.outputs[0][1] in {*widths, 1}
+    return True
 
 
 def _loaded(ledger: Ledger, artifacts: Artifacts, trained: Sequence[Candidate]) -> Iterator[Candidate]:
     weights, contents = {one.weights for one in trained}, {one.artifact for one in trained}
+    in_kernel = _answering_in_the_kernel(ledger, artifacts)
     for number, use in enumerate(ledger.evaluations, start=1):
         artifact = artifacts.get(use.saved)
-        if artifact is None or artifact in contents or (use.weights and use.weights in weights):
+        known = artifact in contents if artifact is not None else in_kernel.get(use.model) is not use
+        if known or (use.weights and use.weights in weights):
             continue
         weights.add(use.weights)
         contents.add(artifact)
+        training, epoch = _origin(use, ledger)
         yield Candidate(
             id=f"{use.model}-e{number}",
             model=use.model,
-            training=None,
+            training=training,
             use=use,
+            epoch=epoch,
             artifact=artifact,
             weights=use.weights,
         )
+
+
+def _answering_in_the_kernel(ledger: Ledger, artifacts: Artifacts) -> dict[str, Evaluation]:
+    """The last use of each model that never left the kernel: the weights with which it will have answered there."""
+    left = {training.model for training in ledger.trainings if training.saved in artifacts}
+    left |= {use.model for use in ledger.evaluations if use.saved in artifacts}
+    passing = {digest for training in ledger.trainings for digest in training.epoch_weights}
+    uses = [use for use in ledger.evaluations if use.weights and use.model not in left]
+    return {use.model: use for use in uses if use.weights[:EPOCH_DIGITS] not in passing}
+
+
+def _origin(use: Evaluation, ledger: Ledger) -> tuple[Training | None, int | None]:
+    """The training, and its epoch, that left these weights: they were kept by a callback and loaded again."""
+    for training in reversed(ledger.trainings):
+        if use.weights and use.weights[:EPOCH_DIGITS] in training.epoch_weights:
+            return training, training.epoch_weights.index(use.weights[:EPOCH_DIGITS])
+        if use.same_as == training.model and (training.execution_count or 0) <= (use.execution_count or 0):
+            return training, None
+    return None, None
 
 
 def used(use: Evaluation, known: Sequence[Candidate], artifacts: Artifacts) -> Candidate | None:
@@ -158,8 +216,16 @@ class Sighting:
     """Rows of the sample."""
     public: int
     """How many of them are public test images."""
+    labels: tuple[int, ...] = ()
+    """Class of each row's image in the data set; -1 where it was not found."""
     whole: bool = False
     """The public test set as served: all rows in order."""
+    part: tuple[int, ...] = ()
+    """Where it is all public test images of some classes, in order: which ones."""
+
+    def covers(self, classes: Sequence[int]) -> bool:
+        """Whether it is the whole public test set, for a notebook that keeps only these classes (all: none named)."""
+        return self.whole if not classes else self.part == tuple(classes)
 
 
 class Sightings:
@@ -199,19 +265,28 @@ class Sightings:
         sample = self.sample(shown)
         if sample is None:
             return None
-        total, card = shown.shape[0] if shown.shape else 0, self._data.card
+        total, data = shown.shape[0] if shown.shape else 0, self._data
+        card = data.card
         if shown.kind != "array":
             return self._search(sample, shown, batched=card.test_rows <= total < card.test_rows + LARGEST_BATCH)
         if total == card.test_rows:
-            recipe = infer(sample, shown.rows, self._data.x_test, search=False, population=self._train)
+            recipe = infer(sample, shown.rows, data.x_test, search=False, population=self._train)
             if recipe is not None:
-                return Sighting(recipe=recipe, rows=len(sample), public=len(sample), whole=True)
+                labels = _labels(recipe, data.y_test)
+                return Sighting(
+                    recipe=recipe,
+                    rows=len(sample),
+                    public=len(sample),
+                    labels=labels,
+                    whole=True,
+                    part=self._classes,
+                )
             if len(sample) > 1:
                 return None  # the test set altered: noise, rotation; no need to look for its images
         if total == card.train_rows:
-            recipe = infer(sample, shown.rows, self._data.x_train, search=False, population=self._train)
+            recipe = infer(sample, shown.rows, data.x_train, search=False, population=self._train)
             if recipe is not None:
-                return Sighting(recipe=recipe, rows=len(sample), public=0)
+                return Sighting(recipe=recipe, rows=len(sample), public=0, labels=_labels(recipe, data.y_train))
         return self._search(sample, shown)
 
     def _search(self, sample: Floats, shown: ArrayPrint, *, batched: bool = False) -> Sighting | None:
@@ -221,11 +296,27 @@ class Sightings:
             return None
         first = len(self._train)
         public = sum(row >= first for row in recipe.found)
-        # The first batch of the test set as served begins with its first image, and goes on in order. In an order of
-        # its own, as many images as the test set has, all of them from it, are the test set as well.
-        ordered = list(recipe.found) == sorted(recipe.found) and recipe.found[0] == first
+        # The first batch of the test set as served begins with its first image, and goes on in order.
+        ordered = list(recipe.found) == sorted(recipe.found)
+        labels = _labels(recipe, np.concatenate([self._train_labels, self._data.y_public]))
+        # In an order of its own, as many images as the test set has, all of them from it, are the test set as well.
         shuffled = public == len(sample) and shown.shape[0] == self._data.card.test_rows
-        return Sighting(recipe=recipe, rows=len(sample), public=public, whole=batched and (ordered or shuffled))
+        whole = batched and (shuffled or (ordered and recipe.found[0] == first))
+        part = self._part(shown, labels) if ordered and public == len(sample) else ()
+        return Sighting(
+            recipe=recipe,
+            rows=len(sample),
+            public=public,
+            labels=labels,
+            whole=whole,
+            part=self._classes if whole else part,
+        )
+
+    def _part(self, shown: ArrayPrint, labels: tuple[int, ...]) -> tuple[int, ...]:
+        """The classes seen, if the data hold as many rows as the test set has of these."""
+        classes = sorted(set(labels))
+        rows = int(np.isin(self._data.y_test.reshape(-1), classes).sum())
+        return tuple(classes) if shown.shape and shown.shape[0] == rows else ()
 
     @property
     def public_images(self) -> npt.NDArray[np.uint8]:
@@ -236,8 +327,21 @@ class Sightings:
         return self._data.x_train[self._data.train_rows]
 
     @cached_property
+    def _classes(self) -> tuple[int, ...]:
+        return tuple(int(number) for number in np.unique(self._data.y_test))
+
+    @cached_property
+    def _train_labels(self) -> npt.NDArray[np.integer[Any]]:
+        return self._data.y_train.reshape(-1)[self._data.train_rows]
+
+    @cached_property
     def _pool(self) -> npt.NDArray[np.uint8]:
         return np.concatenate([self._train, self._data.x_public])
+
+
+def _labels(recipe: Recipe, labels: npt.NDArray[np.integer[Any]]) -> tuple[int, ...]:
+    flat = labels.reshape(-1)
+    return tuple(int(flat[row]) if row >= 0 else -1 for row in recipe.found)
 
 
 # --- preparation ---------------------------------------------------------------------------------------------------
@@ -255,12 +359,20 @@ class Preparation:
 
 
 def prepare(
-    one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, sightings: Sightings
+    one: Candidate,
+    ledger: Ledger,
+    known: Sequence[Candidate],
+    artifacts: Artifacts,
+    sightings: Sightings,
+    classes: Sequence[int] = (),
 ) -> Preparation | None:
-    """As the notebook evaluated these weights, else as it trained them, else as it prepared data of the same shape."""
+    """As the notebook evaluated these weights, else as it trained them, else as it prepared data of the same shape.
+
+    ``classes``: those of the data set that the notebook keeps, where it does not keep all.
+    """
     own = [use for use in ledger.evaluations if used(use, known, artifacts) is one]
     trained = sightings.of(one.training.x) if one.training else None
-    tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.whole]
+    tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.covers(classes)]
     if tested:
         return _as_tested(tested, trained, sightings)
     seen = next((found for use in reversed(own) if (found := sightings.of(use.x)) is not None), None) or trained
@@ -274,9 +386,9 @@ def _as_tested(
 ) -> Preparation:
     """As for training where the notebook tested so, else as it tested first: darkened images are a later experiment."""
     recipes = [seen.recipe for _, seen in tested]
-    alike = [one for one in recipes if trained and not _differ(trained.recipe.steps, one.steps, sightings)]
+    alike = [one for one in recipes if trained and not differ(trained.recipe.steps, one.steps, sightings)]
     recipe = (alike or recipes)[0]
-    same = (use for use, seen in tested if not _differ(recipe.steps, seen.recipe.steps, sightings))
+    same = (use for use, seen in tested if not differ(recipe.steps, seen.recipe.steps, sightings))
     figures = [figure for use in same if (figure := use.results.get("accuracy")) is not None]
     return Preparation(
         recipe=recipe,
@@ -296,7 +408,29 @@ def _borrowed(one: Candidate, ledger: Ledger, sightings: Sightings) -> Preparati
     return None
 
 
-def _differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
+def unprepared(one: Candidate, sightings: Sightings) -> Message:
+    """Why no preparation was found, as exactly as can be said."""
+    source = one.training or one.use
+    sample = sightings.sample(source.x) if source else None
+    if sample is None:
+        return say("How the notebook prepares its images is not known: no rows of what the model was given were seen.")
+    pixels = prod(sightings.public_images.shape[1:])
+    if sample.ndim == 2 and sample.shape[1] != pixels and not any(squares(sample.shape[1:])):
+        return say(
+            "The model is given {columns:int} numbers per image, not the {pixels:int} pixels or a resized image: a "
+            "projection such as principal components cannot be inferred from a few rows.",
+            columns=sample.shape[1],
+            pixels=pixels,
+        )
+    return say(
+        "How the notebook prepares its images could not be found: no known preparation turns images of the data set "
+        "into the rows of shape {shape} that the model was given.",
+        shape=" × ".join(map(str, sample.shape[1:])),
+    )
+
+
+def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sightings) -> bool:
+    """Whether two recipes prepare images otherwise, beyond the figures of each split."""
     if tuple(trained) == tuple(tested):
         return False
     images = sightings.public_images[:50]

@@ -12,6 +12,7 @@ from autograder import statistics
 from autograder.corruptions import SEVERITIES
 from autograder.datasets import DataSet
 from autograder.errors import ConfigError
+from autograder.extraction.grouping import Scope
 from autograder.extraction.probing import Gallery, Probed
 from autograder.records import Baseline, FinalMeasures, Gain, Interval, Message, Robustness, say
 from autograder.store import Store
@@ -19,8 +20,6 @@ from autograder.store import Store
 Floats: TypeAlias = npt.NDArray[np.float32]
 Classes: TypeAlias = npt.NDArray[np.integer[Any]]
 
-FIDELITY = 0.002
-"""Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
 LOSS_RATIO_MARGIN = 1.15
 """How much above the baseline's hidden/public loss ratio the low end of a model's interval must lie to be flagged."""
 LOSS_RATIO_CONFIDENCE = 0.998
@@ -63,13 +62,19 @@ def unfit(outputs: Floats, classes: int) -> Message | None:
     """Why no class can be read from the outputs."""
     if outputs.shape[1] == 1 and classes > 2:
         return say("The model gives one number per image, the data have {classes:int} classes.", classes=classes)
+    if 1 < outputs.shape[1] < classes:
+        return say(
+            "The model gives {outputs:int} numbers per image, the data have {classes:int} classes.",
+            outputs=outputs.shape[1],
+            classes=classes,
+        )
     return None
 
 
 def public_accuracy(outputs: Floats, data: DataSet) -> float:
     """On the test set as served: an image that was repeated more often counts for more, as it did in the notebook."""
     right = predicted(outputs) == data.y_public
-    return int(data.public_counts[right].sum()) / len(data.y_test)
+    return int(data.public_counts[right].sum()) / len(data.x_test)
 
 
 def hidden_accuracy(outputs: Floats, data: DataSet) -> float:
@@ -107,8 +112,7 @@ def loss_ratio(hidden: Floats, public: Floats, data: DataSet, seed: int) -> stat
 
 def final_measures(
     probed: Probed,
-    data: DataSet,
-    shown: Gallery,
+    scope: Scope,
     *,
     baseline: Baseline | None,
     seed: int,
@@ -116,6 +120,7 @@ def final_measures(
     flags: tuple[Message, ...] = (),
 ) -> FinalMeasures | None:
     """All figures of the final model; None when it gave no outputs for the hidden images."""
+    probed, data = scope.of(probed), scope.data
     if probed.hidden is None or unfit(probed.hidden, data.card.classes) is not None:
         return None
     guesses, classes = predicted(probed.hidden), data.card.classes
@@ -130,28 +135,39 @@ def final_measures(
         per_class_error=tuple(float(share) for share in statistics.per_class_error(guesses, data.y_hidden, classes)),
         calibration_error=statistics.expected_calibration_error(probed.hidden, data.y_hidden) if calibrated else None,
         public_accuracy=public,
-        gain=None if baseline is None else gain(probed.hidden, data, baseline, seed=seed, store=store),
-        robustness=robustness(probed, data, shown, baseline),
+        gain=None if baseline is None else gain(probed.hidden, scope, baseline, seed=seed, store=store),
+        # The reference's robustness is known for all classes together only.
+        robustness=robustness(probed, data, scope.shown, baseline) if scope.grouping is None else None,
         loss_ratio=None if ratio is None else ratio.value,
+        task=None if scope.grouping is None else scope.grouping.told(len(data.y_hidden)),
         flags=flags + tuple(_suspicions(probed.hidden, public, ratio, data, baseline)),
     )
 
 
-def gain(hidden: Floats, data: DataSet, baseline: Baseline, *, seed: int, store: Store) -> Gain:
-    """Against the mean error of the baseline's seeds; McNemar against the seed of median accuracy."""
-    wrong = predicted(hidden) != data.y_hidden
-    errors = store.get_array(baseline.mean_errors)
+def gain(hidden: Floats, scope: Scope, baseline: Baseline, *, seed: int, store: Store) -> Gain:
+    """Against the mean error of the baseline's seeds; McNemar against the seed of median accuracy.
+
+    Where the notebook's classes are others, the baseline's outputs are summed per class of the notebook.
+    """
+    labels = scope.data.y_hidden
+    wrong = predicted(hidden) != labels
+    if scope.grouping is None:
+        errors, accuracies = store.get_array(baseline.mean_errors), baseline.accuracies
+    else:
+        seeds = [predicted(scope.folded(store.get_array(one))) != labels for one in baseline.predictions]
+        errors = np.mean(seeds, axis=0).astype(np.float32)
+        accuracies = tuple(float(1 - one.mean()) for one in seeds)
     if errors.shape != wrong.shape:
         raise ConfigError("the baseline was measured on other images", remedy="Run 'autograder reference' again.")
     reduction = statistics.error_reduction(wrong, errors, seed=seed)
-    median = int(np.argsort(baseline.accuracies, kind="stable")[(len(baseline.accuracies) - 1) // 2])
-    other = predicted(store.get_array(baseline.predictions[median])) != data.y_hidden
+    median = int(np.argsort(accuracies, kind="stable")[(len(accuracies) - 1) // 2])
+    other = predicted(scope.folded(store.get_array(baseline.predictions[median]))) != labels
     return Gain(
         relative_error_reduction=reduction.value,
         ci95=Interval(low=reduction.low, high=reduction.high),
         p_value=statistics.mcnemar_exact(wrong, other),
         accuracy=float(1 - wrong.mean()),
-        baseline_accuracy=baseline.accuracy,
+        baseline_accuracy=sum(accuracies) / len(accuracies),
         images=len(wrong),
     )
 

@@ -81,26 +81,40 @@ class Probed:
 
 def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -> Gallery:
     """Made once per class, then remembered."""
-    train = data.x_train[data.train_rows[spread(min(SOME_TRAINING_IMAGES, len(data.train_rows)), len(data.train_rows))]]
-    total = len(data.x_hidden) + len(data.x_public) + len(train)
-    # A student knows neither the hidden images nor, therefore, the digest that seeds the order.
-    order = np.random.default_rng(list(bytes.fromhex(data.card.digest[-32:]))).permutation(total)
+    images, order = showing(data, store)
     rows = spread(min(robustness_images, len(data.x_hidden)), len(data.x_hidden))
-
-    def shuffled() -> npt.NDArray[np.uint8]:
-        return np.concatenate([data.x_hidden, data.x_public, train])[order]
 
     def altered() -> npt.NDArray[np.uint8]:
         return np.concatenate([np.concatenate(images) for _, images in suite(data.x_hidden[rows], seed)])
 
     return Gallery(
-        images=_remembered(f"gallery 1 {data.card.digest}", store, shuffled),
+        images=images,
         order=order,
         hidden=len(data.x_hidden),
         public=len(data.x_public),
         altered=_remembered(f"suite 1 {_code()} {data.card.digest} {len(rows)} {seed}", store, altered),
         altered_rows=rows,
     )
+
+
+def showing(data: DataSet, store: Store) -> tuple[Digest, Rows]:
+    """The images that models are shown, all kinds shuffled together, and their order as in ``Gallery``."""
+    train = data.x_train[data.train_rows[spread(min(SOME_TRAINING_IMAGES, len(data.train_rows)), len(data.train_rows))]]
+    total = len(data.x_hidden) + len(data.x_public) + len(train)
+    # A student knows neither the hidden images nor, therefore, the digest that seeds the order.
+    order = np.random.default_rng(list(bytes.fromhex(data.card.digest[-32:]))).permutation(total)
+
+    def shuffled() -> npt.NDArray[np.uint8]:
+        return np.concatenate([data.x_hidden, data.x_public, train])[order]
+
+    return _remembered(f"gallery 1 {data.card.digest}", store, shuffled), order
+
+
+def parted(outputs: Floats, shown: Gallery) -> tuple[Floats, Floats]:
+    """Outputs for the shuffled images as those for hidden and for public images, in the order of the data set."""
+    plain = np.empty_like(outputs)
+    plain[shown.order] = outputs
+    return plain[: shown.hidden], plain[shown.hidden : shown.hidden + shown.public]
 
 
 def _remembered(key: str, store: Store, make: Callable[[], npt.NDArray[np.uint8]]) -> Digest:
@@ -245,11 +259,10 @@ class _Answers:
             self.problems.setdefault(task.id, unfinished)
         if images is None:
             return Probed(problem=self.problems[task.id])
-        plain = np.empty_like(images)
-        plain[self.shown.order] = images
+        hidden, public = parted(images, self.shown)
         return Probed(
-            hidden=plain[: self.shown.hidden],
-            public=plain[self.shown.hidden : self.shown.hidden + self.shown.public],
+            hidden=hidden,
+            public=public,
             altered=None if altered is None else altered.reshape(len(SEVERITIES), 5, len(self.shown.altered_rows), -1),
             parameters=_number(facts.get("parameters"), int),
             ms_per_image=_number(facts.get("ms_per_image"), float),

@@ -7,24 +7,29 @@ images that were served, and the simplest recipe that turns these into those is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from autograder.extraction.likeness import look_up
-from autograder.extraction.shapes import Geometry, Steps, geometries
+from autograder.extraction.shapes import Geometry, Steps, geometries, squares
 from autograder.extraction.values import TOLERANCE, affine, by_image, by_value, some
-from autograder.preprocessing import Floats, Step, apply
+from autograder.preprocessing import MAX_VALUES, PAD_MODES, Floats, Step, apply
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Rows: TypeAlias = npt.NDArray[np.intp]
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
 BYTE_TOLERANCE = 3e-2
-"""Of ``TOLERANCE``'s kind, where a library resized bytes and rounded between its passes; the mean stays below
-``TOLERANCE``."""
+"""Of ``TOLERANCE``'s kind, where a library mixed bytes and rounded or cut the result."""
+BYTE_MEAN = 2.5e-3
+"""Of their mean: two thirds of a byte's step."""
+PLAUSIBLE = 0.02
+"""Mean difference, as a share of the range, up to which a geometry of large images is looked at in full."""
+SCREENED_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ def infer(
     """
     if len(sample) == 0 or not np.isfinite(sample).all() or sample.min() == sample.max():
         return None
+    if prod(sample.shape[1:]) != prod(raw.shape[1:]) and sample.ndim == 2:
+        return _flattened(sample, rows, raw, in_order=in_order, search=search, share=share, population=population)
     population = raw if population is None else population
     ways = list(geometries(raw.shape[1:], sample.shape[1:]))
     numbers = np.asarray(rows, dtype=np.intp)
@@ -68,6 +75,26 @@ def infer(
         recipe = _explain(sample, guess, raw, ways, population, share)
         if recipe is not None:
             return recipe
+    return None
+
+
+def _flattened(
+    sample: Floats,
+    rows: Sequence[int],
+    raw: Pixels,
+    *,
+    in_order: bool,
+    search: bool,
+    share: float,
+    population: Pixels | None,
+) -> Recipe | None:
+    """Flat rows of another length than the raw images': square images that were flattened at last."""
+    for shape in squares(sample.shape[1:]):
+        square = sample.reshape(len(sample), *shape)
+        recipe = infer(square, rows, raw, in_order=in_order, search=search, share=share, population=population)
+        if recipe is not None:
+            flat: Step = {"op": "reshape", "values": {"shape": list(sample.shape[1:])}}
+            return replace(recipe, steps=(*recipe.steps, flat))
     return None
 
 
@@ -95,7 +122,10 @@ def _explain(
     share: float,
 ) -> Recipe | None:
     images = raw[rows]
+    large = prod(sample.shape[1:]) * 2 > MAX_VALUES
     for geometry in ways:
+        if large and geometry.resized and not _plausible(sample, images, geometry):
+            continue
         for steps, tolerance in _candidates(sample, images, geometry, population, share):
             recipe = _judged(steps, sample, images, rows, tolerance, share)
             if recipe is not None:
@@ -109,7 +139,8 @@ def _judged(steps: Steps, sample: Floats, images: Pixels, rows: Rows, tolerance:
         return None
     difference = np.abs(made - sample).reshape(len(sample), -1)
     worst, size = difference.max(axis=1), float(np.ptp(sample))
-    explained = (worst <= tolerance * size) & (difference.mean(axis=1) <= TOLERANCE * size)
+    mean = BYTE_MEAN if tolerance == BYTE_TOLERANCE else TOLERANCE
+    explained = (worst <= tolerance * size) & (difference.mean(axis=1) <= mean * size)
     if explained.sum() < max(1.0, share * len(sample)):
         return None
     found = np.where(explained, rows, -1)
@@ -128,12 +159,12 @@ def _candidates(
         images, shaped, core = images[agreeing], shaped[agreeing], core[agreeing]
     border = _border(sample, geometry)
     for value in by_value(shaped, core, geometry, population):
-        yield (*geometry.steps, *value, *border), TOLERANCE
-    if geometry.resized:
+        yield (*geometry.steps, *value, *border), BYTE_TOLERANCE if geometry.bytes else TOLERANCE
+    if geometry.resized and not geometry.bytes:
         rounded: Step = {"op": "whole", "values": {}}
         for value in some(affine(np.clip(np.rint(shaped), 0, 255), core)):
             yield (*geometry.steps, rounded, *value, *border), BYTE_TOLERANCE
-    else:
+    if not any(step["op"] == "resize" for step in geometry.steps):
         yield from (((*steps, *border), TOLERANCE) for steps in by_image(images, core, geometry))
 
 
@@ -146,8 +177,32 @@ def _agreeing(shaped: Doubles, core: Doubles) -> Rows:
     return np.argsort(-agreement, kind="stable")[: max(2, len(shaped) // 2)]
 
 
+def _plausible(sample: Floats, images: Pixels, geometry: Geometry) -> bool:
+    """Whether some of a few rows are near to a linear function of the shaped images, channel by channel."""
+    few = apply(geometry.steps, images[:SCREENED_ROWS]).astype(np.float64)
+    core = geometry.core(sample)[:SCREENED_ROWS].astype(np.float64)
+    if few.shape != core.shape:
+        return False
+    axis = geometry.channel_axis
+    over = tuple(place for place in range(1, core.ndim) if place != axis)
+    x, s = few - few.mean(axis=over, keepdims=True), core - core.mean(axis=over, keepdims=True)
+    spread = (x * x).sum(axis=over, keepdims=True)
+    scale = (x * s).sum(axis=over, keepdims=True) / np.where(spread > 0, spread, 1.0)
+    error = np.abs(x * scale - s).reshape(len(core), -1).mean(axis=1)
+    return bool((error <= PLAUSIBLE * np.ptp(core)).any())
+
+
 def _border(sample: Floats, geometry: Geometry) -> Steps:
+    """What surrounds the images: one value, else the images continued."""
     if geometry.pad is None:
         return ()
-    corner = sample[(slice(None), *((0 if before else -1) for before, _ in geometry.pad["values"]["widths"]))]
-    return ({"op": "pad", "values": {**geometry.pad["values"], "value": float(np.median(corner))}},)
+    values = geometry.pad["values"]
+    around = [(0, 0), *((before, after) for before, after in values["widths"])]
+    corner = sample[(slice(None), *((0 if before else -1) for before, _ in values["widths"]))]
+    value = float(np.median(corner))
+    core = geometry.core(sample)
+    for mode in PAD_MODES if np.abs(np.pad(core, around, constant_values=value) - sample).max() > 0 else ():
+        reach = max(max(pair) for pair in around)
+        if reach < min(core.shape[1:3]) and np.array_equal(np.pad(core, around, mode=mode), sample):  # type: ignore[call-overload]
+            return ({"op": "pad", "values": {**values, "value": value, "mode": mode}},)
+    return ({"op": "pad", "values": {**values, "value": value}},)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isqrt, prod
 from typing import TypeAlias
 
-from autograder.preprocessing import RESIZE_METHODS, Floats, Step
+from autograder.preprocessing import RESIZE_METHODS, ROUNDED_METHODS, Floats, Step
 
 Shape: TypeAlias = tuple[int, ...]
 Steps: TypeAlias = tuple[Step, ...]
@@ -22,6 +22,9 @@ class Geometry:
     pad: Step | None = None
     """A border round the result, whose value is still to be found."""
     resized: bool = False
+    """Pixels are mixed, so that a library that works on bytes rounds them."""
+    bytes: bool = False
+    """They are rounded already."""
 
     def core(self, sample: Floats) -> Floats:
         """The sample without the border."""
@@ -61,11 +64,14 @@ def layouts(fed: Shape) -> Iterator[tuple[int, int, int, str]]:
         yield fed[0], fed[1], fed[2], "hwc"
     if len(fed) == 3 and fed[0] in (1, 3):
         yield fed[1], fed[2], fed[0], "chw"
-    if len(fed) == 1:
-        for channels in (1, 3):
-            side = isqrt(fed[0] // channels)
-            if side * side * channels == fed[0]:
-                yield side, side, channels, "flat"
+
+
+def squares(fed: Shape) -> Iterator[Shape]:
+    """Square images that a flat row may hold."""
+    for channels in (1, 3):
+        side = isqrt(fed[0] // channels) if len(fed) == 1 else 0
+        if side > 1 and side * side * channels == fed[0]:
+            yield (side, side) if channels == 1 else (side, side, 3)
 
 
 def _spatial(raw: Shape, height: int, width: int, channels: int, layout: str) -> Iterator[Geometry]:
@@ -74,16 +80,27 @@ def _spatial(raw: Shape, height: int, width: int, channels: int, layout: str) ->
         yield Geometry(())
         return
     down, right = height - raw[0], width - raw[1]
-    if down >= 0 and right >= 0 and layout != "flat":
-        for top, left in dict.fromkeys([(down // 2, right // 2), (0, 0), (down - down // 2, right - right // 2)]):
+    if down >= 0 and right >= 0:
+        for top, left in corners(down, right):
             widths = [[top, down - top], [left, right - left]]
             full = {"hw": widths, "hwc": [*widths, [0, 0]], "chw": [[0, 0], *widths]}[layout]
             yield Geometry((), pad={"op": "pad", "values": {"widths": full}})
     if down <= 0 and right <= 0:
-        values = {"top": -down // 2, "left": -right // 2, "height": height, "width": width}
-        yield Geometry(({"op": "crop", "values": values},))
+        for top, left in corners(-down, -right):
+            values = {"top": top, "left": left, "height": height, "width": width}
+            yield Geometry(({"op": "crop", "values": values},))
     for method in RESIZE_METHODS:
         yield Geometry((_resize(height, width, method),), resized=True)
+    for method in ROUNDED_METHODS:
+        resize = _resize(height, width, method)
+        rounded: Step = {"op": "resize", "values": {**resize["values"], "rounded": True}}
+        yield Geometry((rounded,), resized=True, bytes=True)
+
+
+def corners(down: int, right: int) -> list[tuple[int, int]]:
+    """Where a smaller image may stand in one that is larger by so much: in the middle, or in a corner."""
+    middle = [(down // 2, right // 2), (down - down // 2, right - right // 2)]
+    return list(dict.fromkeys([*middle, (0, 0), (down, right)]))
 
 
 def _resize(height: int, width: int, method: str) -> Step:
@@ -92,6 +109,14 @@ def _resize(height: int, width: int, method: str) -> Step:
 
 REC_601 = [0.2989, 0.5870, 0.1140]
 """Luma as tf.image.rgb_to_grayscale weighs it (ITU-R BT.601)."""
+GREYS = (
+    REC_601,
+    [1 / 3] * 3,
+    [0.299, 0.587, 0.114],
+    [0.2125, 0.7154, 0.0721],
+    *([1.0 * (i == j) for j in range(3)] for i in range(3)),
+)
+"""Of tf.image, a plain mean, OpenCV and Pillow, scikit-image; then each channel alone."""
 
 
 def _channelled(
@@ -104,7 +129,7 @@ def _channelled(
     final: Step = {"op": "reshape", "values": {"shape": list(last)}}
     axis = {"hwc": 3, "chw": 1}.get(layout) if channels == 3 else None
     if own == 1 and channels == 1:
-        yield Geometry((*spatial.steps, final), None, spatial.pad, spatial.resized)
+        yield Geometry((*spatial.steps, final), None, spatial.pad, spatial.resized, spatial.bytes)
     elif own == 1:
         place = 1 if layout == "chw" else 3
         lone = [1, *size] if layout == "chw" else [*size, 1]
@@ -114,16 +139,16 @@ def _channelled(
             {"op": "repeat", "values": {"axis": place, "times": 3}},
             final,
         )
-        yield Geometry(steps, axis, spatial.pad, spatial.resized)
+        yield Geometry(steps, axis, spatial.pad, spatial.resized, spatial.bytes)
     elif channels == 1:
-        for weights in (REC_601, [1 / 3] * 3, [0.299, 0.587, 0.114], [0.2125, 0.7154, 0.0721]):
+        for weights in GREYS:
             grey: Step = {"op": "grey", "values": {"weights": weights}}
-            yield Geometry((*spatial.steps, grey, final), None, spatial.pad, spatial.resized)
+            yield Geometry((*spatial.steps, grey, final), None, spatial.pad, resized=True)
     else:
         turn: Steps = ({"op": "transpose", "values": {"axes": [0, 3, 1, 2]}},) if layout == "chw" else ()
         swap: Step = {"op": "reverse", "values": {"axis": 3}}
-        yield Geometry((*spatial.steps, *turn, final), axis, spatial.pad, spatial.resized)
-        yield Geometry((*spatial.steps, swap, *turn, final), axis, spatial.pad, spatial.resized)
+        yield Geometry((*spatial.steps, *turn, final), axis, spatial.pad, spatial.resized, spatial.bytes)
+        yield Geometry((*spatial.steps, swap, *turn, final), axis, spatial.pad, spatial.resized, spatial.bytes)
 
 
 def _unpadded(size: Shape, channels: int, layout: str) -> Shape:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from autograder.datasets import DataSet
 from autograder.extraction import measures
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.fidelity import Account, fidelity
+from autograder.extraction.grouping import Grouping, Scope, grouping, scope
 from autograder.extraction.matching import (
     Candidate,
     Preparation,
@@ -17,9 +20,10 @@ from autograder.extraction.matching import (
     name_of,
     prepare,
     same_as_baseline,
+    unprepared,
     validates_on_test,
 )
-from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
+from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, parted, probe
 from autograder.records import (
     Baseline,
     Cell,
@@ -76,7 +80,10 @@ class _Case:
     bench: Bench
     sightings: Sightings
     known: tuple[Candidate, ...]
+    account: Account
     choice: Choice
+    groupings: Mapping[str, Grouping | None]
+    """By candidate: the classes that it is about."""
     prepared: Mapping[str, Preparation | None]
     """By candidate, for those that are measured: the final one first."""
 
@@ -90,12 +97,15 @@ def study(
 ) -> Studied:
     """Every trained model with its measurements, and all figures of the final one."""
     known = candidates(ledger, execution.artifacts)
-    choice = choose(ledger, known, execution.artifacts, cells, execution)
+    choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape)
     if choice is None:
         return Studied(gaps=(Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run.")),))
     sightings = Sightings(bench.data, execution.artifacts, bench.store)
     # The final one first: should time run out, it has been measured.
     measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
+    classes = bench.data.card.classes
+    groupings = {one.id: grouping(one, ledger, known, execution.artifacts, sightings, classes) for one in measured}
+    kept = {name: found.classes if found else () for name, found in groupings.items()}
     case = _Case(
         ledger=ledger,
         execution=execution,
@@ -103,8 +113,20 @@ def study(
         bench=bench,
         sightings=sightings,
         known=known,
+        account=Account(
+            ledger=ledger,
+            known=known,
+            artifacts=execution.artifacts,
+            execution=execution,
+            cells=cells,
+            sightings=sightings,
+            test_rows=bench.data.card.test_rows,
+        ),
         choice=choice,
-        prepared={one.id: prepare(one, ledger, known, execution.artifacts, sightings) for one in measured},
+        groupings=groupings,
+        prepared={
+            one.id: prepare(one, ledger, known, execution.artifacts, sightings, kept[one.id]) for one in measured
+        },
     )
     return _measured(case)
 
@@ -112,12 +134,14 @@ def study(
 def _measured(case: _Case) -> Studied:
     bench, shown = case.bench, case.bench.gallery()
     answers = _answers(case, shown)
-    models = tuple(_model(one, number, case, answers.get(one.id)) for number, one in enumerate(case.known, start=1))
+    scopes = {one.id: scope(case.groupings.get(one.id), bench.data, shown) for one in case.known if one.id in answers}
+    models = tuple(
+        _model(one, number, case, _scoped(answers, scopes, one)) for number, one in enumerate(case.known, start=1)
+    )
     chosen = next(model for model in models if model.chosen)
     final = measures.final_measures(
         answers[case.chosen.id],
-        bench.data,
-        shown,
+        scopes[case.chosen.id],
         baseline=case.baseline,
         seed=bench.rubric.seed,
         store=bench.store,
@@ -135,9 +159,9 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
             continue
         preparation = case.prepared[one.id]
         if one.artifact is None:
-            answers[one.id] = _from_kernel(one, case)
+            answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
-            answers[one.id] = Probed(problem=say("How the notebook prepares its images could not be found."))
+            answers[one.id] = Probed(problem=unprepared(one, case.sightings))
         elif (reason := refusal(case.bench.store.get(one.artifact))) is not None:
             answers[one.id] = Probed(problem=reason)
         else:
@@ -146,7 +170,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
     return answers | dict(case.bench.probe(tasks, shown))
 
 
-def _from_kernel(one: Candidate, case: _Case) -> Probed:
+def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
     """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
     name, last = (
         case.execution.fallbacks.get(one.model),
@@ -154,11 +178,11 @@ def _from_kernel(one: Candidate, case: _Case) -> Probed:
     )
     if name is None or last is not one:
         return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
-    data = case.bench.data
-    outputs = checked(case.bench.store.get(name), len(data.x_hidden) + len(data.x_public))
+    outputs = checked(case.bench.store.get(name), len(shown.order))
     if isinstance(outputs, Message):
         return Probed(problem=outputs)
-    return Probed(hidden=outputs[: len(data.x_hidden)], public=outputs[len(data.x_hidden) :])
+    hidden, public = parted(outputs, shown)
+    return Probed(hidden=hidden, public=public)
 
 
 def steps_of(preparation: Preparation) -> tuple[Step, ...]:
@@ -168,7 +192,14 @@ def steps_of(preparation: Preparation) -> tuple[Step, ...]:
 # --- records -------------------------------------------------------------------------------------------------------
 
 
-def _model(one: Candidate, number: int, case: _Case, answer: Probed | None) -> MeasuredModel:
+_Scoped: TypeAlias = tuple[Probed, Scope]
+
+
+def _scoped(answers: Mapping[str, Probed], scopes: Mapping[str, Scope], one: Candidate) -> _Scoped | None:
+    return (answers[one.id], scopes[one.id]) if one.id in answers else None
+
+
+def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> MeasuredModel:
     preparation, training = case.prepared.get(one.id), one.training
     described = MeasuredModel(
         id=one.id,
@@ -184,20 +215,25 @@ def _model(one: Candidate, number: int, case: _Case, answer: Probed | None) -> M
         preprocessing_residual=preparation.recipe.residual if preparation else None,
         where="nowhere",
         notebook_accuracy=preparation.accuracy if preparation else None,
-        validation_accuracy=validation_accuracy(training) if training else None,
+        validation_accuracy=validation_accuracy(training, one.epoch) if training else None,
         seconds=training.seconds if training else None,
     )
     if answer is None:
         return replace(described, problem=say("Only {limit:int} models of a notebook are measured.", limit=MAX_MODELS))
-    return _with_answer(described, one, answer, case.bench)
+    measured = _with_answer(described, one, *answer, case.bench)
+    found, card = case.groupings.get(one.id), answer[1].data.card
+    account = replace(case.account, test_rows=card.test_rows, classes=found.classes if found else ())
+    told = fidelity(one, preparation, measured.public_accuracy, card.public_images, account)
+    return replace(measured, fidelity=told)
 
 
-def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, bench: Bench) -> MeasuredModel:
+def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: Scope, bench: Bench) -> MeasuredModel:
     if answer.hidden is None:
         return replace(model, problem=answer.problem)
-    problem = measures.unfit(answer.hidden, bench.data.card.classes)
+    problem = measures.unfit(answer.hidden, within.data.card.classes)
     if problem is not None:
         return replace(model, problem=problem)
+    asked = within.of(answer)
     return replace(
         model,
         where="kernel" if one.artifact is None else "probe",
@@ -205,8 +241,8 @@ def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, bench: Be
         parameters=model.parameters if answer.parameters is None else answer.parameters,
         bytes=None if one.artifact is None else len(bench.store.get(one.artifact)),
         ms_per_image=answer.ms_per_image,
-        public_accuracy=None if answer.public is None else measures.public_accuracy(answer.public, bench.data),
-        hidden_accuracy=measures.hidden_accuracy(answer.hidden, bench.data),
+        public_accuracy=None if asked.public is None else measures.public_accuracy(asked.public, within.data),
+        hidden_accuracy=None if asked.hidden is None else measures.hidden_accuracy(asked.hidden, within.data),
         hidden_predictions=bench.store.put_array(answer.hidden),
     )
 
@@ -244,8 +280,9 @@ def flags(case: _Case, chosen: MeasuredModel) -> tuple[Message, ...]:
 def _trained_on_test(case: _Case) -> Message | None:
     """Seen in any training of the final model, or of the model that its weights came from."""
     public, looked = 0, 0
+    origin = case.chosen.training.model if case.chosen.training else ""
     for training in case.ledger.trainings:
-        seen = case.sightings.of(training.x) if training.model == case.chosen.model else None
+        seen = case.sightings.of(training.x) if training.model in (case.chosen.model, origin) else None
         if seen is not None and seen.public > public:
             public, looked = seen.public, seen.rows
     if not public:
@@ -258,11 +295,11 @@ def _trained_on_test(case: _Case) -> Message | None:
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:
-    claimed, measured = model.notebook_accuracy, model.public_accuracy
-    if claimed is None or measured is None or abs(claimed - measured) <= measures.FIDELITY:
+    told = model.fidelity
+    if told is None or told.agrees:
         return None
     return say(
         "The notebook's own accuracy on the public test set is {claimed:pct2}, we measure {measured:pct2}.",
-        claimed=claimed,
-        measured=measured,
+        claimed=told.claimed,
+        measured=told.measured,
     )

@@ -19,6 +19,8 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 TOLERANCE = 1e-3
 """Largest difference that counts as equal, as a share of the sample's range: float16 passes, noise does not."""
 MIN_ROWS_FOR_MAP = 8
+MIN_LEVELS = 16
+"""Distinct bytes that must be seen before a function of bytes is read off them."""
 BLOCK = 8192
 
 
@@ -27,6 +29,8 @@ def by_value(x: Doubles, s: Doubles, geometry: Geometry, population: Pixels) -> 
     fit_x, fit_s = x[::2], s[::2]
     yield from some(affine(fit_x, fit_s))
     yield from some(_threshold(x, s))
+    if not geometry.resized:
+        yield from some(_table(fit_x, fit_s))
     if geometry.channel_axis is not None:
         yield from some(_channels(fit_x, fit_s, geometry.channel_axis))
     if len(x) >= MIN_ROWS_FOR_MAP and prod(x.shape[1:]) * 2 <= MAX_VALUES:
@@ -76,8 +80,7 @@ def _rounded(line: tuple[float, float], x: Doubles, s: Doubles) -> tuple[float, 
 
 
 def _threshold(x: Doubles, s: Doubles) -> Steps | None:
-    levels = np.unique(s)
-    if len(levels) != 2:
+    if len(np.unique(s[:1])) > 2 or len(levels := np.unique(s)) != 2:
         return None
     low, high = (float(level) for level in levels)
     if x[s == levels[0]].mean() > x[s == levels[1]].mean():
@@ -87,6 +90,18 @@ def _threshold(x: Doubles, s: Doubles) -> Steps | None:
         return None
     at = next((usual for usual in (0.0, 127.0, 127.5) if below <= usual < above), (below + above) / 2)
     return ({"op": "threshold", "values": {"at": at, "low": low, "high": high}},)
+
+
+def _table(x: Doubles, s: Doubles) -> Steps | None:
+    """One output for each byte, where equal bytes have equal outputs: a gamma, a quantisation, a clip."""
+    places, outputs = x.ravel().astype(np.intp), s.ravel()
+    known, first = np.unique(places, return_index=True)
+    if len(known) < MIN_LEVELS or known[0] < 0 or known[-1] > 255:
+        return None
+    levels = np.interp(np.arange(256), known, outputs[first])
+    if np.abs(levels[places] - outputs).max() > TOLERANCE * float(np.ptp(s)):
+        return None
+    return ({"op": "table", "values": {"outputs": _listed(levels)}},)
 
 
 def _channels(x: Doubles, s: Doubles, axis: int) -> Steps | None:
@@ -109,18 +124,37 @@ def _mean_image(x: Doubles, s: Doubles) -> Steps | None:
 def _pixelwise(x: Doubles, s: Doubles, geometry: Geometry, population: Pixels) -> Steps | None:
     """A scale and an offset for each pixel, as StandardScaler has them.
 
-    A pixel that is constant in the sample does not show its scale: it gets one over its standard deviation in the
-    population, as StandardScaler would, and 1 where that is 0.
+    A pixel that is constant in the sample does not show its scale: it gets the one that follows from its figures in
+    the population as those of the other pixels do, and 1 where it never varies, as StandardScaler has it.
     """
     varies = np.ptp(x[::2], axis=0) > 0
     scale, offset = _lines(x[::2], s[::2])
     check = np.abs(x[1::2] * scale + offset - s[1::2])[:, varies]
     if check.size < 200 or check.max() > TOLERANCE * float(np.ptp(s)):
         return None
-    deviation = apply(geometry.steps, _deviation(population)[None])[0].astype(np.float64)
+    varies = np.ptp(x, axis=0) > 0
     scale, _ = _lines(x, s)
-    scale = np.where(np.ptp(x, axis=0) > 0, scale, 1 / np.where(deviation > 0, deviation, 1.0))
+    scale = np.where(varies, scale, _unseen(scale, varies, geometry, population))
     return ({"op": "affine_map", "values": {"scale": _listed(scale), "offset": _listed((s - scale * x).mean(axis=0))}},)
+
+
+def _unseen(scale: Doubles, varies: npt.NDArray[np.bool_], geometry: Geometry, population: Pixels) -> Doubles:
+    """Scales of pixels that do not vary: one over a figure of the population and a constant, whichever fits the others.
+
+    Deviation (StandardScaler, with or without an epsilon), root mean square (a norm along the images), or range.
+    """
+    best, least = np.ones_like(scale), np.inf
+    wanted = 1 / np.where(scale == 0, 1.0, scale)[varies]
+    for figure in _spreads(population):
+        shaped = apply(geometry.steps, figure[None])[0].astype(np.float64)
+        line = _line(shaped[varies], wanted)
+        if line is None:
+            continue
+        made = line[0] * shaped + line[1]
+        error = float(np.median(np.abs(made[varies] - wanted)))
+        if error < least:
+            least, best = error, np.where((shaped > 0) & (made > 0), 1 / np.where(made > 0, made, 1.0), 1.0)
+    return best
 
 
 def _lines(x: Doubles, s: Doubles) -> tuple[Doubles, Doubles]:
@@ -131,15 +165,16 @@ def _lines(x: Doubles, s: Doubles) -> tuple[Doubles, Doubles]:
     return scale, s_mean - scale * x_mean
 
 
-def _deviation(images: Pixels) -> Doubles:
-    """Standard deviation of each pixel over the images, in blocks that stay small in memory."""
+def _spreads(images: Pixels) -> tuple[Doubles, Doubles, Doubles]:
+    """Deviation, root mean square and range of each pixel over the images, in blocks that stay small in memory."""
     total, squares = np.zeros(images.shape[1:]), np.zeros(images.shape[1:])
     for start in range(0, len(images), BLOCK):
         block = images[start : start + BLOCK].astype(np.float32)
         total += block.sum(axis=0, dtype=np.float64)
         squares += np.square(block).sum(axis=0, dtype=np.float64)
-    mean = total / len(images)
-    return np.sqrt(np.maximum(squares / len(images) - mean**2, 0))
+    mean, power = total / len(images), squares / len(images)
+    extent = images.max(axis=0).astype(np.float64) - images.min(axis=0)
+    return np.sqrt(np.maximum(power - mean**2, 0)), np.sqrt(power), extent
 
 
 def _listed(array: Doubles) -> list[float]:
@@ -149,7 +184,15 @@ def _listed(array: Doubles) -> list[float]:
 def by_image(images: Pixels, core: Doubles, geometry: Geometry) -> Iterator[Steps]:
     """Each raw image by its own figures, then shape, then one affine function."""
     spatial = [1, 2, 3][: images.ndim - 1]
-    kinds = [("l2", [1]), ("l2", [2]), ("l2", spatial), ("standardise", spatial), ("max", spatial), ("minmax", spatial)]
+    kinds = [
+        ("l2", [1]),
+        ("l2", [2]),
+        ("l2", spatial),
+        ("l1", spatial),
+        ("standardise", spatial),
+        ("max", spatial),
+        ("minmax", spatial),
+    ]
     if len(spatial) == 3:
         kinds += [("l2", [3]), ("standardise", [1, 2]), ("minmax", [1, 2])]
     for kind, axes in kinds:

@@ -53,8 +53,38 @@ _DONE: Final[Mapping[str, Message]] = {
 }
 """A notebook's process says what was adapted, so that its words are not taken over beyond the two spellings."""
 
+_ABSENT: Final[Mapping[str, Message]] = {
+    message.text: message
+    for message in (
+        say("an empty folder stands for the drive"),
+        say("there is no such drive here"),
+        say("the files that were handed in were given"),
+        say("no file was given"),
+        say("nothing was done"),
+        say("there are no secrets here"),
+        say("the picture was shown by other means"),
+        say("nothing was fetched: there is no network here"),
+        say("the file that is there was used"),
+        say("no server was started"),
+        say("no GPU is visible here"),
+        say("it is not installed here: nothing was logged or shown"),
+        say("it was called once with the first values"),
+        say("pictures are shown inline"),
+        say("the installed version was used"),
+        say("the extension is not here; it was left out"),
+        say("it was run once"),
+        say("the folder is not here; the working folder was kept"),
+        say("no debugger was started"),
+        say("answered with 1"),
+        say("answered with nothing"),
+    )
+}
+"""What the kernel's hooks say that they did; a phrase that is none of these is not shown."""
+
 
 def _done(kind: str, new: str) -> Message | None:
+    if kind == "absent" and new in _ABSENT:
+        return _ABSENT[new]
     if kind == "install" and new == "missing":
         return say("not run, and this package is not installed here")
     if kind == "data" and new:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from autograder import budget
 from autograder.feedback import adaptations, plots, words
 from autograder.feedback.page import page
 from autograder.messages import render, visible
@@ -30,6 +31,8 @@ AGREEMENT: Final = 0.01
 """Largest difference of a stated accuracy from the measured one, where the rubric names none."""
 DRAWN_TRAININGS: Final = 12
 LISTED_CONFUSIONS: Final = 5
+DRIFTS: Final = 6
+"""Stale figures told on a sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         chosen=chosen,
         baseline=None if evidence is None else evidence.baseline,
         data=None if evidence is None else evidence.data,
+        cut=None if evidence is None else budget.told(evidence.execution),
         size="" if chosen is None else render(_size(chosen), language),
         **_measures(final, evidence, language),
         **_trainings(evidence, language),
@@ -105,6 +109,21 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         spellings=() if evidence is None else adaptations.spellings(evidence),
         places=() if evidence is None else adaptations.places(evidence),
         notes=(*report.submission.notes, *(() if evidence is None else evidence.execution.notes)),
+        drifts=() if evidence is None else _drifts(evidence),
+    )
+
+
+def _drifts(evidence: Evidence) -> tuple[Message, ...]:
+    """Stale outputs are told, and cost nothing: what counts is the execution."""
+    return tuple(
+        say(
+            "Cell {cell:int}: your notebook says {stored:pct2} ({label}), executing it gives {executed:pct2}.",
+            cell=drift.cell + 1,
+            stored=drift.stored,
+            label=drift.label,
+            executed=drift.executed,
+        )
+        for drift in evidence.drifts[:DRIFTS]
     )
 
 
@@ -201,10 +220,11 @@ def agreement(rubric: Rubric) -> float:
 
 def claims(evidence: Evidence, tolerance: float) -> tuple[Claim, ...]:
     """The rows of the tracking table as stated, each with what was measured for it."""
-    return () if evidence.table is None else tuple(_claim(row, tolerance) for row in evidence.table.rows)
+    cut = evidence.execution.share < 1
+    return () if evidence.table is None else tuple(_claim(row, tolerance, cut) for row in evidence.table.rows)
 
 
-def _claim(row: TableRow, tolerance: float) -> Claim:
+def _claim(row: TableRow, tolerance: float, cut: bool) -> Claim:
     if row.accuracy is None:
         return Claim(row, say("– no accuracy stated"), "")
     if row.measured_accuracy is None:
@@ -212,6 +232,8 @@ def _claim(row: TableRow, tolerance: float) -> Claim:
     gap = row.accuracy - row.measured_accuracy
     if abs(gap) <= tolerance + 1e-9:
         return Claim(row, say("✓ agrees"), "met")
+    if cut:
+        return Claim(row, say("– the training was cut here"), "")
     if gap > 0:
         return Claim(row, say("✗ {gap:num1} points too high", gap=100 * gap), "unmet")
     return Claim(row, say("✗ {gap:num1} points too low", gap=-100 * gap), "unmet")

@@ -8,16 +8,21 @@ from decimal import Decimal
 from statistics import mean, median
 from typing import Final
 
+from autograder import budget
+from autograder.extraction.fidelity import tally
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
 from autograder.feedback.sheet import agreement, criteria, interval
 from autograder.messages import points, render, visible
 from autograder.records import (
     Award,
+    Baseline,
     Criterion,
+    DataCard,
     Evidence,
     Grade,
     Interval,
+    Message,
     Report,
     Rubric,
     State,
@@ -58,6 +63,8 @@ class Ranked:
     gain: float | None = None
     gain_interval: Interval | None = None
     robustness: float | None = None
+    data: str = ""
+    """Data set; ranks and the common axis are those of one set."""
     rank: int = 0
     """From 1; equal accuracies share one; 0 for the reference."""
     left: str = "0"
@@ -121,11 +128,15 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         remarks=[(report.submission, report.submission.notes) for report in reports if report.submission.notes],
         refused=[report for report in reports if report.grade.state is State.FAILED],
         absent=missing,
-        data=next((evidence.data for evidence in evidences if evidence.data is not None), None),
-        baseline=_baseline(evidences),
+        data=[data for data, _ in _by_data(evidences) if data is not None],
+        baselines=[
+            (data, baseline) for data, group in _by_data(evidences) if (baseline := _baseline(group)) is not None
+        ],
+        fidelity=tally(evidences),
         graded_at=max((report.graded_at for report in reports if report.graded_at), default=None),
         seconds=[evidence.execution.seconds for evidence in evidences],
         memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
+        cuts=[(report.submission, cut) for report in reports if (cut := _cut(report)) is not None],
         walls=sorted({evidence.execution.sandbox for evidence in evidences}),
     )
 
@@ -185,12 +196,25 @@ def _spread(criterion: Criterion, number: int, people: Sequence[Person], languag
 
 
 def ranking(reports: Sequence[Report], language: str) -> list[Ranked]:
-    """Final models by hidden accuracy, best first, with the reference in its place."""
-    rows = [row for report in reports if (row := _ranked(report)) is not None]
-    reference = _reference([report.evidence for report in reports if report.evidence is not None], language)
-    if reference is not None:
-        rows.append(reference)
-    return _placed(sorted(rows, key=lambda row: (-row.accuracy, row.student)))
+    """Final models by hidden accuracy, best first, with the reference in its place; one data set after the other."""
+    found: list[Ranked] = []
+    for data, group in _by_data([report.evidence for report in reports if report.evidence is not None]):
+        members = set(map(id, group))
+        rows = [row for report in reports if id(report.evidence) in members and (row := _ranked(report)) is not None]
+        reference = _reference(group, language)
+        if reference is not None:
+            rows.append(reference)
+        named = [replace(row, data="" if data is None else visible(data.name)) for row in rows]
+        found += _placed(sorted(named, key=lambda row: (-row.accuracy, row.student)))
+    return found
+
+
+def _by_data(evidences: Sequence[Evidence]) -> list[tuple[DataCard | None, list[Evidence]]]:
+    """Evidence on the same images together, the largest group first."""
+    groups: dict[str, list[Evidence]] = {}
+    for evidence in evidences:
+        groups.setdefault("" if evidence.data is None else evidence.data.digest, []).append(evidence)
+    return sorted(((group[0].data, group) for group in groups.values()), key=lambda pair: -len(pair[1]))
 
 
 def _ranked(report: Report) -> Ranked | None:
@@ -212,17 +236,23 @@ def _ranked(report: Report) -> Ranked | None:
     )
 
 
-def _baseline(evidences: Sequence[Evidence]) -> Evidence | None:
-    """Any evidence that holds a baseline: it is the same one for a class."""
-    return next((evidence for evidence in evidences if evidence.baseline is not None), None)
+def _baseline(evidences: Sequence[Evidence]) -> Baseline | None:
+    """It is the same one for all that rest on the same images and whose trainings a budget cut alike."""
+    holders = [evidence for evidence in evidences if evidence.baseline is not None]
+    found = max(holders, key=lambda evidence: evidence.execution.share, default=None)
+    return None if found is None else found.baseline
+
+
+def _cut(report: Report) -> Message | None:
+    """What a budget took from this notebook."""
+    return None if report.evidence is None else budget.told(report.evidence.execution)
 
 
 def _reference(evidences: Sequence[Evidence], language: str) -> Ranked | None:
     """The baseline as a row; its bounds are the worst and the best seed, not an interval."""
-    holder = _baseline(evidences)
-    if holder is None or holder.baseline is None:
+    baseline = _baseline(evidences)
+    if baseline is None:
         return None
-    baseline = holder.baseline
     robust = next((e.final.robustness for e in evidences if e.final is not None and e.final.robustness), None)
     return Ranked(
         student="",
@@ -279,7 +309,11 @@ def _missed(awards: Sequence[Award]) -> tuple[int, int]:
 
 def _review(report: Report, language: str) -> Review:
     """Undecided items with what the check says to the teacher, then the flags of the measurement."""
+    if report.grade.state is State.FAILED:
+        return Review(report.grade.student, visible(report.submission.name), ())  # listed among those not run
     reasons = [_undecided(award, language) for award in report.grade.awards if award.points is None]
+    if report.evidence is not None and report.grade.reason is not None:
+        reasons.insert(0, render(report.grade.reason, language))
     final = None if report.evidence is None else report.evidence.final
     reasons += [render(flag, language) for flag in (() if final is None else final.flags)]
     told = [award.finding.for_teacher for award in report.grade.awards if award.points is not None]

@@ -66,6 +66,7 @@ ORIGINS: Final[Mapping[str, Message]] = {
 _STEPS: Final[Mapping[str, Message]] = {
     "affine_map": say("standardised pixel by pixel"),
     "threshold": say("made black and white"),
+    "table": say("each grey level replaced by a value of its own"),
     "whole": say("rounded to whole numbers"),
     "transpose": say("axes reordered"),
     "repeat": say("repeated over the colour channels"),

@@ -81,6 +81,12 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc, unused-igno
             return None
         return super().process_message(msg, cell, cell_index)
 
+    def handle_comm_msg(self, outs: Thing, msg: Thing, cell_index: int) -> None:
+        """Widgets talk to a screen, which is not there: what is printed inside one is the cell's own output.
+
+        nbclient plays the screen for ``Output`` widgets and fails on those whose state it was told not to keep.
+        """
+
     async def _executed(self, cell: Thing, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
         self._reply = execute_reply["content"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import prints
+from .figures import Figures
 from .handover import IMAGES, PARAMETERS
 from .ledger import Recorder
 from .things import Thing
@@ -19,11 +19,20 @@ FRAMES = 30
 ROWS = 60
 COLUMNS = 20
 TEXT = 200
-BOUND = 8
-"""Models saved only because a variable still holds them: trained by a loop of the student's own."""
+BATCH = 1000
+BATCH_BYTES = 64 << 20
+HELD = 30
+"""Models looked at because something still holds them, the last ones: trained in a way that nobody saw, it may be."""
+DEPTH = 3
+"""Steps from a variable to a model: ``study.results['cnn']['model']``."""
+LOOKED = 3000
 
-PREPARED_BYTES = 64 << 20
-"""Of images made ready at a time for a model that answers in the kernel."""
+_PLAIN = ("builtins", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "torch", "torchvision")
+"""Packages whose objects are not looked into."""
+_HOLDING = ("model", "model_", "best_model", "best_estimator_", "estimator")
+"""Attributes of wrappers and searches."""
+DICTIONARIES = (dict, Figures)
+"""What is read as a dictionary; not what a student made of one."""
 
 _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 
@@ -33,10 +42,7 @@ Names = Mapping[str, Any]
 def harvest(recorder: Recorder, names: Names, parameters: Names, loops: Thing = None) -> None:
     """Write the last ledger, and whether the injected parameters still hold; ``loops`` knows PyTorch's models."""
     with recorder.silently():
-        bound = bindings(recorder, names)
-        if loops is not None:
-            bound |= recorder.safely(loops.bindings, list(_reachable(names))) or {}
-        recorder.results = {"bindings": bound, "frames": frames(names)}
+        recorder.results = {"bindings": bindings(recorder, names, loops), "frames": frames(names)}
         recorder.flush()
         recorder.handover.put_json(PARAMETERS, changed(names, parameters))
 
@@ -60,42 +66,78 @@ def _same(found: Thing, wanted: Thing) -> bool:
 # --- models --------------------------------------------------------------------------------------------------------
 
 
-def bindings(recorder: Recorder, names: Names) -> dict[str, str]:
-    """Variable -> model id; ``results['cnn']`` and ``models[0]`` one level deep."""
+def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str, str]:
+    """Variable -> model id; also ``results['cnn']``, ``runs['cnn']['model']``, ``study.best_model`` and the like."""
     trainer = getattr(sys.modules.get("keras.src.trainers.trainer"), "Trainer", None)
-    if trainer is None:
+    kinds = tuple(kind for kind in (trainer, None if loops is None else loops.kind()) if kind is not None)
+    if not kinds:
         return {}
-    found = {name: value for name, value in _reachable(names) if isinstance(value, trainer)}
-    known = {entry["weights"] for entry in (*recorder.trainings, *recorder.evaluations) if entry.get("weights")}
-    for model in list(found.values())[:BOUND]:
-        recorder._safely(_keep, recorder, model, known)
+    reach = _Reach(kinds, lambda value: _is_own(value, recorder))
+    found = dict(reach.named(names))
+    if loops is not None:
+        found = recorder.safely(loops.known, found) or {}
+    held = list({id(model): model for model in found.values()}.values())
+    recorder.keep.bound = {recorder.model_id(model) for model in held}
+    for model in held[-HELD:]:
+        if trainer is not None and isinstance(model, trainer):
+            recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
 
 
-def _keep(recorder: Recorder, model: Thing, known: set[str]) -> None:
+def _keep(recorder: Recorder, model: Thing) -> None:
+    known = {entry["weights"] for entry in (*recorder.trainings, *recorder.evaluations) if entry.get("weights")}
     number = recorder.model_id(model)
-    name, digest, _ = recorder.keep_model(model, f"bound-{number}.keras")
+    name, digest, _ = recorder.keep.model(model, f"bound-{number}.keras")
     if name.startswith("bound") and digest not in known:
         recorder.note(f"{name}: weights of {number} that no fit, evaluate or predict was seen with")
 
 
-def _reachable(names: Names) -> Iterator[tuple[str, Any]]:
-    for name, value in _own(names):
-        yield name, value
-        if type(value) is dict:
-            pairs = list(value.items())[:100]
-            yield from ((f"{name}[{key!r}]"[:TEXT], inner) for key, inner in pairs if type(key) in (str, int))
-            yield from _deeper(name, pairs)
+def _is_own(value: Thing, recorder: Recorder) -> bool:
+    """Whether its class is the student's."""
+    module = type(value).__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return module == "__main__" or (isinstance(file, str) and recorder._is_student(file))
+
+
+class _Reach:
+    """Models that can be got at from the notebook's variables, in few steps."""
+
+    def __init__(self, kinds: tuple[type, ...], is_own: Callable[[Any], bool]) -> None:
+        self._kinds = kinds
+        self._is_own = is_own
+        self._looked: set[int] = set()
+
+    def named(self, names: Names) -> Iterator[tuple[str, Any]]:
+        for name, value in _own(names):
+            yield from self._within(name, value, DEPTH)
+
+    def _within(self, name: str, value: Thing, depth: int) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, self._kinds):
+            yield name[:TEXT], value
+        elif depth and id(value) not in self._looked and len(self._looked) < LOOKED:
+            for part, inner in self._parts(value):
+                yield from self._within(name + part, inner, depth - 1)
+
+    def _parts(self, value: Thing) -> list[tuple[str, Any]]:
+        if type(value) in DICTIONARIES:
+            parts = [(f"[{key!r}]", inner) for key, inner in list(value.items())[:100] if type(key) in (str, int)]
         elif type(value) in (list, tuple):
-            yield from ((f"{name}[{number}]", inner) for number, inner in enumerate(value[:100]))
+            parts = [(f"[{number}]", inner) for number, inner in enumerate(value[:100])]
+        else:
+            parts = self._attributes(value)
+        if parts:
+            self._looked.add(id(value))
+        return parts
 
-
-def _deeper(name: str, pairs: Sequence[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
-    """``results['cnn']['model']``: the form in which results are most often kept."""
-    for key, inner in pairs:
-        if type(inner) is dict and type(key) in (str, int):
-            inside = list(inner.items())[:20]
-            yield from ((f"{name}[{key!r}][{part!r}]"[:TEXT], last) for part, last in inside if type(part) is str)
+    def _attributes(self, value: Thing) -> list[tuple[str, Any]]:
+        """All that the student's own objects hold; of a library's, what is known to hold a model."""
+        if isinstance(value, type) or type(value).__module__.partition(".")[0] in _PLAIN:
+            return []
+        held = getattr(value, "__dict__", None)
+        if type(held) is not dict:
+            return []
+        wanted = list(held)[:100] if self._is_own(value) else [name for name in _HOLDING if name in held]
+        return [(f".{name}", held[name]) for name in wanted if type(name) is str]
 
 
 def _own(names: Names) -> Iterator[tuple[str, Any]]:
@@ -122,7 +164,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
     pandas = sys.modules.get("pandas")
     if pandas is not None and type(value) is pandas.DataFrame:
         return _data_frame(value)
-    if type(value) is dict and value:
+    if type(value) in DICTIONARIES and value:
         return _from_dict(value)
     if type(value) in (list, tuple) and value:
         return _from_list(value)
@@ -132,7 +174,7 @@ def _frame(value: Thing) -> dict[str, Any] | None:
 def _from_list(value: Sequence[Any]) -> dict[str, Any] | None:
     """A list of dicts, or of equally long tuples with a name and at least one figure."""
     index = [str(number) for number in range(len(value))]
-    if all(type(row) is dict for row in value[:ROWS]):
+    if all(type(row) in DICTIONARIES for row in value[:ROWS]):
         return _from_rows(index, value)
     if len(value) > ROWS or not all(type(row) in (tuple, list) and len(row) == len(value[0]) for row in value):
         return None
@@ -158,7 +200,7 @@ def _from_dict(value: dict[Any, Any]) -> dict[str, Any] | None:
     if len(value) > ROWS:
         return None
     index, inner = [_label(key) for key in value], list(value.values())
-    if all(type(row) is dict for row in inner):
+    if all(type(row) in DICTIONARIES for row in inner):
         return _from_rows(index, inner)
     lengths = {len(column) if type(column) in (list, tuple) else -1 for column in inner}
     if len(lengths) == 1 and 0 < (length := lengths.pop()) <= ROWS:
@@ -202,25 +244,25 @@ def _label(value: Thing) -> str:
 
 
 def predict(recorder: Recorder) -> None:
-    """Let models that cannot leave the kernel answer for the host's images, the latest models first."""
-    with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as sent:
-        images, recipes = sent["images"], json.loads(sent["recipes"].tobytes())
-        for number, model in reversed(list(recorder.unsaved.items())):
-            if number in recipes:
-                recorder._safely(_answer, recorder, number, model, images, recipes[number])
+    """Let models that cannot leave the kernel answer for the host's images, each prepared by the model's own recipe."""
+    with recorder.silently(), np.load(recorder.handover.folder / IMAGES, allow_pickle=False) as asked:
+        images = asked["images"]
+        for number, model in recorder.keep.unsaved.items():
+            if number in asked.files:
+                recorder._safely(_answer, recorder, number, model, images, json.loads(asked[number].tobytes()))
     recorder.flush()
 
 
 def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array, steps: Thing) -> None:
-    apply = import_module(".preprocessing", __package__).apply  # it lies beside this file in the room alone
-    answer = recorder.answers.get(number, _predicted)
-    size = max(1, PREPARED_BYTES // max(1, apply(steps, images[:1]).nbytes))
-    parts = (apply(steps, images[start : start + size]) for start in range(0, len(images), size))
-    answers = np.concatenate([np.asarray(answer(number, model, part)) for part in parts])
-    recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers))
+    from .preprocessing import apply  # type: ignore[import-not-found, import-untyped, unused-ignore]  # the host's own, sent along
+
+    size = max(1, min(BATCH, BATCH_BYTES // max(1, apply(steps, images[:1]).nbytes)))
+    batches = (apply(steps, images[start : start + size]) for start in range(0, len(images), size))
+    answers = np.concatenate([_forward(recorder, number, model, batch) for batch in batches])
+    recorder.handover.put(f"fallback-{number}.npy", prints.npy(answers.reshape(len(images), -1)))
 
 
-def _predicted(_: str, model: Thing, images: prints.Array) -> prints.Array:
-    """Of a Keras model."""
-    answers: prints.Array = model.predict(images, batch_size=256, verbose=0)
-    return answers
+def _forward(recorder: Recorder, number: str, model: Thing, batch: prints.Array) -> prints.Array:
+    answer = recorder.answers.get(number)
+    made = model.predict(batch, batch_size=256, verbose=0) if answer is None else answer(number, model, batch)
+    return np.asarray(made)

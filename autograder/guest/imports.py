@@ -55,13 +55,21 @@ class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.builders = builders
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self, is_package=True) if name in self.builders else None
+        if name not in self.builders or _only_asked():
+            return None
+        return ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
         self.builders[module.__name__](module)
+
+
+def _only_asked() -> bool:
+    """Whether ``importlib.util.find_spec`` wants to know if a module is installed: no stand-in is."""
+    caller = sys._getframe(3)
+    return caller.f_code.co_name == "find_spec" and caller.f_globals.get("__name__") == "importlib.util"
 
 
 def gathered(groups: Sequence[Actions]) -> dict[str, list[Action]]:

@@ -30,7 +30,11 @@ from .things import Thing
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
-HOOKS: Sequence[str] = ("seeds", "loaders", "torches")
+HOOKS: Sequence[str] = (
+    *("seeds", "scores", "budget", "shims"),
+    *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
+    *("colab", "sources", "downloads", "torches"),
+)
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
@@ -55,6 +59,7 @@ class Session:
         self.loops: Thing = None
         """What sees PyTorch's loops, once torch is imported."""
         self._recorder: Any = None
+        self._shelf: Any = None
 
     @property
     def recorder(self) -> Thing:
@@ -67,18 +72,31 @@ class Session:
             self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
         return self._recorder
 
+    @property
+    def shelf(self) -> Thing:
+        """The published files of our data sets; most notebooks ask for none."""
+        if self._shelf is None:
+            from .shelf import Shelf
+
+            self._shelf = Shelf.of(self)
+        return self._shelf
+
     def adapt(self, kind: str, old: str, new: str = "") -> None:
         """Note once per cell what was done so that the notebook runs here: an ``Adaptation`` of the ledger."""
         entry = {"kind": kind[:20], "old": old[:200], "new": new[:200], "execution_count": self.count()}
         if entry not in self.adaptations and len(self.adaptations) < ADAPTATIONS:
             self.adaptations.append(entry)
 
-    def after_cell(self, *_: Thing) -> None:
+    def after_cell(self, result: Thing = None) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
+        if self._recorder is not None:
+            self.recorder.end_cell(failed=not getattr(result, "success", True))
         if self._recorder is not None or self.adaptations:
             self.recorder.flush()
 
     def harvest(self) -> None:
+        if self.job.get("rehearsal"):  # of which only the plans are kept, and these are flushed
+            return
         from . import harvest
 
         harvest.harvest(self.recorder, _names(), self.job["parameters"], self.loops)

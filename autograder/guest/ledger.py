@@ -5,31 +5,36 @@ A failure in here is noted and never reaches the student's code.
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial, wraps
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import models, prints, stack, thinning
+from . import hooks, models, prints, stack, targets, thinning
+from .budget import Cuts, few_rows, repeated
 from .handover import LEDGER, PROGRESS, UNSAVED, Handover
+from .keep import Keep
+from .steps import Steps
+from .tally import ENOUGH, Tally
 from .things import Thing
 
-ROWS = 100
+ROWS = ENOUGH
 """A model is saved before a use on at least so many rows, and after each training."""
 SMALL_USES = 50
 EVALUATIONS = 1500
 TRAININGS = 500
-SAMPLES = 300
-ARTIFACT_BYTES = 400 << 20
-"""Of all models and samples; what comes after stays in the kernel."""
-MODEL_BYTES = 180 << 20
-UNSAVEABLE = 8
-"""Models kept alive for a prediction at the end, because they cannot leave the kernel: the latest ones."""
+LONG_SECONDS = 60.0
+"""A training that has lasted so long is saved at the end of epochs ..."""
+MEANWHILE_SECONDS = 30.0
+"""... this far apart."""
+EPOCH_DIGESTS = 20_000
+_FREE_SECONDS, _DIGEST_SHARE = 2.0, 0.03
+"""Digests of the weights after each epoch may take so long; beyond that, so much of the time of the training."""
 
 _ARGUMENTS = (
     "epochs",
@@ -41,6 +46,18 @@ _ARGUMENTS = (
     "validation_steps",
     "validation_freq",
 )
+
+
+@dataclass
+class Epochs:
+    """What is collected while ``fit`` runs."""
+
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    weights: list[str] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
+    hashing: float = 0.0
+    saved: float = 0.0
+    """When the model was last saved before its end."""
 
 
 class Recorder:
@@ -61,19 +78,26 @@ class Recorder:
         self.notes: list[str] = []
         self.adaptations: list[dict[str, Any]] = [] if adaptations is None else adaptations
         """Shared with the session, which other hooks write to."""
+        self.scores: list[dict[str, Any]] = []
+        self.estimators: list[dict[str, Any]] = []
+        self.fitting: list[Any] = []
+        """Estimators of scikit-learn's whose ``fit`` is running, the outermost first."""
         self.results: dict[str, Any] = {}
         """``bindings`` and ``frames``, once harvested."""
-        self.unsaved: dict[str, Any] = {}
-        """Model id -> model, for those that cannot be saved."""
         self.answers: dict[str, Callable[[str, Any, Any], Any]] = {}
-        """Model id -> what makes its predictions, given id, model and images; Keras' models have ``predict``."""
+        """Model id -> what makes its predictions, given id, model and images, where that is not ``predict``."""
+        self.cuts = Cuts(job)
+        self.keep = Keep(handover, self.model_id)
+        self.classes = int(job.get("classes", 0))
+        """Of the served data; 0 when not told."""
+        self.train_rows = int(job["train_rows"])
+        self.steps = Steps(self)
+        self.tally = Tally(self)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
         self._known = 0
-        self._saved: dict[str, str] = {}
-        self._samples: dict[bytes, str] = {}
-        self._bytes = 0
+        self._digests = 0
         self._uses = 0
         self._small_uses = 0
         self._local = threading.local()
@@ -82,48 +106,66 @@ class Recorder:
 
     def install(self, trainer: type) -> None:
         """Wrap ``fit``, ``evaluate`` and ``predict`` where they are defined, so that every way of import meets them."""
-        for name, record in (("fit", self.fit), ("evaluate", self.use), ("predict", self.use)):
-            setattr(trainer, name, _wrapped(getattr(trainer, name), record))
+        for name, record in (("fit", self._fit), ("evaluate", self._use), ("predict", self._use)):
+            hooks.wrap(trainer, name, record)
 
     def install_compile(self, trainer: type) -> None:
         """Note who compiles. In place: Keras compares a model's ``compile`` with this very attribute."""
-        trainer.compile = _wrapped(trainer.compile, self.compile)  # type: ignore[attr-defined]
+        hooks.wrap(trainer, "compile", self._compile)
 
-    def compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+    def _compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         if not self._inside:
             self._safely(self._note_builder, model)
         return original(model, *arguments, **keywords)
 
-    def fit(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+    def _fit(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        begun = None if self._inside else self._safely(self._begin, original, model, arguments, keywords)
-        if begun is None:
+        if self._inside:
             return original(model, *arguments, **keywords)
+        begun = self._safely(self._begin, original, model, arguments, keywords)
+        if begun is None:
+            with self._nested():
+                return original(model, *arguments, **keywords)
         entry, given, epochs = begun
         start = time.monotonic()
         try:
             with self._nested():
                 result = original(model, **given)
         except BaseException:
+            self._safely(self.cuts.end, entry, None)
             self._safely(self._end, entry, model, epochs, time.monotonic() - start)
             raise
         entry["finished"] = True
+        self._safely(self.cuts.end, entry, result)
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
 
-    def use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+    def _use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        entry = None if self._inside else self._safely(self._begin_use, original, model, arguments, keywords)
-        if entry is None:
+        if self.cuts.rehearsal and not self._inside:
+            return self._rehearse_use(original, model, arguments, keywords)
+        if self._inside:
             return original(model, *arguments, **keywords)
+        entry = self._safely(self._begin_use, original, model, arguments, keywords)
         start = time.monotonic()
         with self._nested():
             result = original(model, *arguments, **keywords)
-        entry["seconds"] = time.monotonic() - start
-        if entry["kind"] == "evaluate":
-            self._safely(self._end_evaluation, entry, model)
+        if entry is not None:
+            entry["seconds"] = time.monotonic() - start
+            self._safely(self._end_use, entry, model, result)
         return result
+
+    def _rehearse_use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """A rehearsal predicts a few rows, which then stand for all; ``evaluate`` is cut in its iterator."""
+        __tracebackhide__ = True
+        given: Any = self._safely(hooks.bound, original, model, arguments, keywords)
+        x: Any = None if given is None or original.__name__ != "predict" else given.get("x")
+        few = self._safely(few_rows, x)
+        if few is None:
+            return original(model, *arguments, **keywords)
+        answers = original(model, **{**given, "x": few, "steps": None})
+        return repeated(answers, len(x))
 
     @property
     def _inside(self) -> bool:
@@ -140,6 +182,18 @@ class Recorder:
 
     silently = _nested
 
+    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
+        try:
+            with self._nested():  # a model's own attributes may call the hooks
+                return work(*arguments)
+        except Exception as error:
+            self.note(f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")
+            return None
+
+    def note(self, text: str) -> None:
+        if len(self.notes) < 100:
+            self.notes.append(text[:300])
+
     def safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
         """The result of ``work``; its failure is noted and goes no further."""
         return self._safely(work, *arguments)
@@ -154,17 +208,9 @@ class Recorder:
         running = stack.frames(self._is_student)
         return {"functions": stack.functions(running), "labels": stack.labels(running)}
 
-    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
-        try:
-            with self._nested():  # a model's own attributes may call the hooks
-                return work(*arguments)
-        except Exception as error:
-            self.note(f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")
-            return None
-
-    def note(self, text: str) -> None:
-        if len(self.notes) < 100:
-            self.notes.append(text[:300])
+    def where(self) -> dict[str, Any]:
+        """Which cell is running, and the words that name what it does."""
+        return {"execution_count": self.count(), "labels": stack.labels(stack.frames(self._is_student))}
 
     # --- models ----------------------------------------------------------------------------------------------------
 
@@ -188,170 +234,198 @@ class Recorder:
             facts["builder"] = stack.builder(stack.frames(self._is_student), model)
         facts.setdefault("built_count", self.count())
 
-    def keep_model(self, model: Thing, name: str) -> tuple[str, str, str]:
-        """Artifact name, digest of the weights, and why there is no artifact; equal weights are saved once."""
-        digest = models.weights(model)
-        if not digest:
-            return "", "", "the model has no weights yet"
-        if digest in self._saved:
-            return self._saved[digest], digest, ""
-        if own := models.foreign(model):
-            self._hold(model)
-            return "", digest, f"uses classes of its own: {', '.join(own)}"[:300]
-        try:
-            return self._save(model, name, digest), digest, ""
-        except Exception as error:
-            self.handover.making(name).unlink(missing_ok=True)
-            self._hold(model)
-            return "", digest, f"{type(error).__name__}: {error}"[:300]
-
-    def _save(self, model: Thing, name: str, digest: str) -> str:
-        path = self.handover.making(name)
-        models.save(model, path)
-        size = path.stat().st_size
-        if size > MODEL_BYTES or self._bytes + size > ARTIFACT_BYTES:
-            raise OSError(f"a model of {size >> 20} MB, after {self._bytes >> 20} MB, is more than may leave the room")
-        if strangers := models.strangers(path):
-            raise TypeError(f"uses functions of its own: {', '.join(strangers)}")
-        self._bytes += size
-        self.handover.made(name)
-        self._saved[digest] = name
-        return name
-
-    def hold(self, model: Thing, answer: Callable[[str, Any, Any], Any]) -> None:
-        """Keep a model that only ``answer`` can ask, for the end."""
-        self._hold(model)
-        self.answers[self.model_id(model)] = answer
-
-    def held(self, number: str) -> Thing:
-        """The model of this id; None when it is not held, or no more."""
-        return self.unsaved.get(number)
-
-    def keep_sample(self, content: bytes) -> str:
-        """Name of the artifact with these bytes; empty when there are too many."""
-        return self._keep_sample(content)
-
-    def _hold(self, model: Thing) -> None:
-        self.unsaved.pop(self.model_id(model), None)
-        self.unsaved[self.model_id(model)] = model
-        if len(self.unsaved) > UNSAVEABLE:
-            del self.unsaved[next(iter(self.unsaved))]
-
-    def _keep_sample(self, content: bytes) -> str:
-        name = self._samples.get(content)
-        if name is None and len(self._samples) < SAMPLES and self._bytes + len(content) <= ARTIFACT_BYTES:
-            name = f"sample-{len(self._samples) + 1}.npy"
-            self.handover.put(name, content)
-            self._samples[content] = name
-            self._bytes += len(content)
-        return name or ""
-
-    # --- fit -------------------------------------------------------------------------------------------------------
+    # --- trainings -------------------------------------------------------------------------------------------------
 
     def _begin(
         self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
-    ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]] | None:
-        """The new entry, the arguments to train with, and the list that fills with each epoch's figures."""
-        if len(self.trainings) >= TRAININGS:
+    ) -> tuple[dict[str, Any], dict[str, Any], Epochs] | None:
+        """The new entry, the arguments to train with, and what fills with each epoch's figures."""
+        given = hooks.bound(original, model, arguments, keywords)
+        self.steps.fitted(model)
+        self.tally.forget(model)
+        entry = self.add_training(model, _arguments(given))
+        if entry is None:
             return None
-        given = _bound(original, model, arguments, keywords)
-        entry = self._describe(model, given)
-        self.trainings.append(entry)
+        entry |= {} if self.cuts.rehearsal else self._fit_prints(given)
         thinned, entry["stride"] = thinning.thin(given, self._served)
-        epochs: list[dict[str, Any]] = []
+        epochs = Epochs()
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
-            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, epochs)]}
+            end = partial(self._safely, self._end_epoch, entry, model, epochs)
+            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, end)]}
         self.flush()
-        return entry, thinned, epochs
+        return entry, self.cuts.begin(thinned), epochs
 
-    def _describe(self, model: Thing, given: dict[str, Any]) -> dict[str, Any]:
+    def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        """A new entry; None when there are too many."""
+        if len(self.trainings) >= TRAININGS:
+            return None
         running = stack.frames(self._is_student)
         facts = self.facts(model)
-        return {
+        builder = facts.get("builder") or (stack.builder(running, model) if arguments.get("loop") else "")
+        entry = {
             "number": len(self.trainings) + 1,
             "model": self.model_id(model),
             "execution_count": self.count(),
             "functions": stack.functions(running),
-            "builder": facts.get("builder", ""),
+            "builder": builder,
             "built_count": facts.get("built_count"),
             "labels": stack.labels(running),
             "optimizer": models.optimizer(model),
             "loss": models.loss(model),
             "finished": False,
-            "arguments": _arguments(given),
-            **self._fit_prints(given),
+            "arguments": arguments,
+            "epoch_weights": [],
         }
+        self.trainings.append(entry)
+        return entry
 
     def _fit_prints(self, given: dict[str, Any]) -> dict[str, Any]:
-        x, y = given.get("x"), given.get("y")
-        if y is None and (prints.is_dataset(x) or prints.is_sequence(x)):
-            y = prints.first_batch(x, part=1)
         validation = given.get("validation_data")
         validation_x = validation[0] if isinstance(validation, (tuple, list)) and validation else validation
-        return {
-            "x": prints.fingerprint(x, self._keep_sample) or {},
-            "y": prints.fingerprint(y) or {},
-            "validation_x": prints.fingerprint(validation_x, self._keep_sample),
-        }
+        shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes)
+        shown["y"] = shown["y"] or {}
+        return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
 
-    def _end(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]], seconds: float) -> None:
-        if not epochs and entry["finished"]:  # our callback could not be added
+    def _end(self, entry: dict[str, Any], model: Thing, epochs: Epochs, seconds: float) -> None:
+        if not epochs.figures and entry["finished"]:  # our callback could not be added
             kept = getattr(getattr(model, "history", None), "history", {})
-            epochs = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
+            epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
         entry["seconds"] = seconds
+        if self.cuts.rehearsal:  # only its plan is wanted
+            self.flush()
+            return
+        self.end_training(entry, model)
+
+    def end_training(self, entry: dict[str, Any], model: Thing) -> None:
+        """What has become of the model, and the model itself."""
+        self.keep.figures.pop(self.model_id(model), None)
+        reached = [figure for figure in entry.get("history", {}).get("val_accuracy", ()) if figure is not None]
+        if reached:
+            self.keep.figures[self.model_id(model)] = max(reached)
         entry["layers"] = models.layers(model)[:200]
         entry["parameters"] = models.parameters(model)
-        entry["saved"], entry["weights"], entry["save_error"] = self.keep_model(model, f"fit-{entry['number']}.keras")
+        entry["outputs"] = models.outputs(model)
+        name = f"fit-{entry['number']}.keras"
+        entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
         self.flush()
 
-    def _note_epochs(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]]) -> None:
-        names = dict.fromkeys(name for epoch in epochs for name in epoch)
-        history = {name: [prints.finite(epoch.get(name)) for epoch in epochs][:2000] for name in names}
+    def _note_epochs(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+        names = dict.fromkeys(name for epoch in epochs.figures for name in epoch)
+        history = {name: [prints.finite(epoch.get(name)) for epoch in epochs.figures][:2000] for name in names}
         entry["history"] = models.normalise(history, models.metric_names(model))
-        entry["epochs_run"] = len(epochs)
+        entry["epochs_run"] = len(epochs.figures)
+        entry["epoch_weights"] = epochs.weights
 
-    def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: list[dict[str, Any]], epoch: int) -> None:
+    def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, epoch: int) -> None:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
         self._note_epochs(entry, model, epochs)
-        self.handover.put_json(PROGRESS, {"text": f"epoch {epoch + 1}/{total}", "training": entry["number"]})
+        self.progress(f"epoch {epoch + 1}/{total}", entry["number"])
+
+    def _end_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, figures: dict[str, Any]) -> None:
+        """Weights that a callback may keep and the notebook load again are known by their digest."""
+        epochs.figures.append(figures)
+        now = time.monotonic()
+        slow = epochs.hashing > max(_FREE_SECONDS, _DIGEST_SHARE * (now - epochs.start))
+        whole = len(epochs.weights) == len(epochs.figures) - 1
+        if whole and not slow and self._digests < EPOCH_DIGESTS:
+            self._digests += 1
+            epochs.weights.append(models.weights(model)[:16])
+            epochs.hashing += time.monotonic() - now
+        self._keep_meanwhile(entry, model, epochs)
+
+    def progress(self, text: str, training: int) -> None:
+        """Tell people how far a training is."""
+        self.handover.put_json(PROGRESS, {"text": text, "training": training})
         self.flush()
+
+    def _keep_meanwhile(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+        """Of a long training, the model as of its last epoch, in case the kernel is killed before it ends."""
+        now = time.monotonic()
+        due = now - epochs.start > LONG_SECONDS and now - epochs.saved > MEANWHILE_SECONDS
+        if self.cuts.rehearsal or not due:
+            return
+        epochs.saved = float("inf")  # unless all goes well, once is enough
+        name = f"fit-{entry['number']}.keras"
+        if self.keep.meanwhile(model, name):
+            entry["saved"], entry["weights"] = name, models.weights(model)
+            epochs.saved = now
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------
 
     def _begin_use(
         self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
     ) -> dict[str, Any] | None:
-        given = _bound(original, model, arguments, keywords)
+        given = hooks.bound(original, model, arguments, keywords)
         x = given.get("x")
         array = prints.as_array(x)
-        small = array is not None and len(array) < ROWS
-        self._small_uses += small
+        small = array is not None and len(array) < ENOUGH
+        if small:
+            self.tally.add(model, array, given.get("y"))
+            self._small_uses += 1
         if len(self.evaluations) >= EVALUATIONS or (small and self._small_uses > SMALL_USES):
             return None
+        shown = targets.described(x, given.get("y"), self.keep.sample, self.classes)
+        return self.add_use(original.__name__, model, shown, keep=not small)
+
+    def add_use(self, kind: str, model: Thing, shown: dict[str, Any], *, keep: bool = True) -> dict[str, Any]:
+        """A new entry, with the model as it is now."""
         running = stack.frames(self._is_student)
         entry: dict[str, Any] = {
-            "kind": original.__name__,
+            "kind": kind,
             "model": self.model_id(model),
             "execution_count": self.count(),
             "functions": stack.functions(running),
             "labels": stack.labels(running),
-            "x": prints.fingerprint(x, self._keep_sample) or {},
-            "y": prints.fingerprint(given.get("y")),
+            "outputs": models.outputs(model),
+            **shown,
         }
-        if not small:
-            self._uses += 1
-            entry["saved"], entry["weights"], _ = self.keep_model(model, f"use-{self._uses}.keras")
+        if keep:
+            self._keep_used(entry, model)
         self.evaluations.append(entry)
         return entry
+
+    def _keep_used(self, entry: dict[str, Any], model: Thing) -> None:
+        entry |= self._relatives(model)
+        if self.steps.number(model) is not None:  # what it is after the last step will be kept
+            entry["weights"] = models.weights(model)
+            self.steps.note_weights(model, entry["weights"])
+            return
+        self._uses += 1
+        entry["saved"], entry["weights"], _ = self.keep.model(model, f"use-{self._uses}.keras")
+
+    def _relatives(self, model: Thing) -> dict[str, str]:
+        """A model that this one is a part of, and a trained one that it wraps."""
+        own, found = models.variables(model), {"part_of": "", "same_as": ""}
+        number, trained = self.model_id(model), {entry["model"] for entry in self.trainings}
+        if not own or number in trained:
+            return found
+        for reference, other, _ in list(self._models.values()):
+            theirs = set() if (known := reference()) is None or other == number else models.variables(known)
+            if own < theirs:
+                found["part_of"] = other
+            elif own == theirs and other in trained:
+                found["same_as"] = other
+        return found
+
+    def _end_use(self, entry: dict[str, Any], model: Thing, result: Thing) -> None:
+        if entry["kind"] == "evaluate":
+            self._end_evaluation(entry, model)
+        elif not entry["outputs"] and (shape := getattr(result, "shape", None)):
+            entry["outputs"] = [[None, *map(int, shape[1:])]]
 
     def _end_evaluation(self, entry: dict[str, Any], model: Thing) -> None:
         figures = {key: prints.finite(value) for key, value in model.get_metrics_result().items()}
         known = {key: value for key, value in figures.items() if value is not None}
         entry["results"] = models.normalise(known, models.metric_names(model))
+
+    def end_cell(self, *, failed: bool) -> None:
+        """What a loop was doing ends with its cell."""
+        self._safely(self.steps.end_cell, failed)
+        self.tally.end_cell()
 
     # --- leaving the kernel ----------------------------------------------------------------------------------------
 
@@ -365,29 +439,13 @@ class Recorder:
                 "bindings": {},
                 "frames": [],
                 **self.results,
+                "scores": self.scores,
+                "estimators": self.estimators,
                 "adaptations": self.adaptations,
                 "notes": self.notes,
             },
         )
-        self.handover.put_json(UNSAVED, sorted(self.unsaved))
-
-
-def _wrapped(original: Callable[..., Any], record: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)  # also copies Keras' marks on the function
-    def call(self: Thing, *arguments: Thing, **keywords: Thing) -> Thing:
-        __tracebackhide__ = True
-        return record(original, self, arguments, keywords)
-
-    return call
-
-
-def _bound(original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> dict[str, Any]:
-    """Arguments by name; raises TypeError where the call itself would."""
-    bound = inspect.signature(original).bind(model, *arguments, **keywords)
-    given = dict(bound.arguments)
-    given.pop("self", None)
-    given.update(given.pop("kwargs", {}))
-    return given
+        self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
 
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -406,15 +464,15 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _callback(begin_epoch: Callable[[int], None], epochs: list[dict[str, Any]]) -> Thing:
-    """A Keras callback that tells of each epoch and collects its figures; made here since Keras is imported late."""
+def _callback(begin_epoch: Callable[[int], None], end_epoch: Callable[[dict[str, Any]], None]) -> Thing:
+    """A Keras callback that tells of each epoch and its figures; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
 
-    class Epochs(Callback):  # type: ignore[misc, unused-ignore]
+    class Watching(Callback):  # type: ignore[misc, unused-ignore]
         def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
             begin_epoch(epoch)
 
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
-            epochs.append(dict(logs or {}))
+            end_epoch(dict(logs or {}))
 
-    return Epochs()
+    return Watching()

@@ -1,83 +1,93 @@
-"""Keras' data set loaders answer with the data of this run: official sizes and dtypes, fresh copies, no download."""
+"""Keras' data set loaders answer with the data of this run: official sizes and dtypes, fresh copies, no download.
+
+``load_data`` and ``get_file`` are replaced where Keras defines them, so that every way of import meets the replacement.
+A new loader of Keras' is a family in ``sets.FAMILIES``.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
+from . import shelf
+from .classes import COARSE_OF_FINE
 from .imports import Actions
+from .network import NoNetwork
+from .sets import Array, served
 from .things import Thing
 
-if TYPE_CHECKING:  # a notebook that loads no data does not pay for numpy
-    import numpy.typing as npt
-
-Array: TypeAlias = "npt.NDArray[Any]"
-Arrays: TypeAlias = "Mapping[str, Array]"
 Pairs: TypeAlias = "tuple[tuple[Array, Array], tuple[Array, Array]]"
 
 PACKAGE = "keras.src.datasets"
-
-ANSWERS: Mapping[tuple[int, ...], tuple[str, ...]] = {
-    (28, 28): ("mnist", "fashion_mnist"),
-    (32, 32, 3): ("cifar10", "cifar100"),
-}
-"""Shape of an image -> the loaders that serve such images. A new loader is a line here."""
-
-CLASSES: Mapping[str, int] = {"cifar100": 100, "cifar10": 10}
-"""Loaders that answer only for so many classes."""
+IMAGES = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+OTHERS = ("imdb", "reuters", "boston_housing", "california_housing")
+FILES = "keras.src.utils.file_utils"
 
 COLUMN_LABELS = ("cifar10", "cifar100")
 """Loaders whose labels have shape (n, 1)."""
 
-OTHERS = ("imdb", "reuters", "boston_housing", "california_housing")
-
 
 def modules() -> tuple[str, ...]:
     """Keras modules that hold a ``load_data``."""
-    names = [*(name for group in ANSWERS.values() for name in group), *OTHERS]
-    return tuple(f"{PACKAGE}.{name}" for name in names)
+    return tuple(f"{PACKAGE}.{name}" for name in (*IMAGES, *OTHERS))
 
 
 def actions(session: Thing) -> Actions:
-    """Replace each ``load_data`` as its module is imported."""
-    return dict.fromkeys(modules(), lambda module: install(module, session.data, session.job["data"]))
+    """Replace each loader as its module is imported."""
+    found = dict.fromkeys(modules(), lambda module: install(module, session))
+    return {**found, FILES: lambda module: install_files(module, session)}
 
 
-def install(module: ModuleType, data: Path, served: str) -> None:
-    """Replace the module's ``load_data``; ``served`` is the name of the data set, for people."""
+def install(module: ModuleType, session: Thing) -> None:
+    """Replace the module's ``load_data`` by one that takes the original's arguments."""
     name = module.__name__.rpartition(".")[2]
-    module.load_data = replacement(name, module.load_data, data, served)  # type: ignore[attr-defined]
-
-
-def replacement(name: str, original: Callable[..., Any], data: Path, served: str) -> Callable[..., Pairs]:
-    """A ``load_data`` that takes and ignores the original's arguments."""
+    original: Callable[..., Pairs] = module.load_data
 
     @functools.wraps(original)
-    def load_data(*_arguments: Thing, **_keywords: Thing) -> Pairs:
+    def load_data(*arguments: Thing, **keywords: Thing) -> Pairs:
         __tracebackhide__ = True
+        coarse = name == "cifar100" and "coarse" in (*arguments, *keywords.values())
+        return pairs(name, session, coarse=coarse)
+
+    module.load_data = load_data  # type: ignore[attr-defined]
+
+
+def pairs(name: str, session: Thing, *, coarse: bool = False) -> Pairs:
+    """``(x_train, y_train), (x_test, y_test)``; raises FileNotFoundError when this run has no such data."""
+    arrays = served(session, name, f"{name}.load_data()", own=True)
+    labels = [arrays["y_train"], arrays["y_test"]]
+    if coarse:
         import numpy as np
 
-        with np.load(data, allow_pickle=False) as arrays:
-            return pairs(name, arrays, served)
-
-    return load_data
-
-
-def pairs(name: str, arrays: Arrays, served: str) -> Pairs:
-    """``(x_train, y_train), (x_test, y_test)``; raises FileNotFoundError when this run has no such data."""
-    (x_train, x_test), (y_train, y_test) = ([arrays[f"{axis}_{part}"] for part in ("train", "test")] for axis in "xy")
-    shape = x_train.shape[1:]
-    classes = int(y_train.max()) + 1
-    if name not in ANSWERS.get(shape, ()) or CLASSES.get(name, classes) != classes:
-        size = "x".join(map(str, shape))
-        others = ", ".join(f"{other}.load_data()" for other in ANSWERS.get(shape, ())) or "none of Keras' loaders"
-        raise FileNotFoundError(
-            f"{name} is not available here: there is no network, and this run serves {served} "
-            f"({size}, {classes} classes) through {others}"
-        )
+        labels = [np.array(COARSE_OF_FINE, given.dtype)[given] for given in labels]
     if name in COLUMN_LABELS:
-        y_train, y_test = y_train.reshape(-1, 1), y_test.reshape(-1, 1)
-    return (x_train, y_train), (x_test, y_test)
+        labels = [given.reshape(-1, 1) for given in labels]
+    return (arrays["x_train"], labels[0]), (arrays["x_test"], labels[1])
+
+
+def install_files(module: ModuleType, session: Thing) -> None:
+    """``get_file`` finds the files of our data sets on the shelf, and nothing else that is not here."""
+    original: Callable[..., str] = module.get_file
+
+    @functools.wraps(original)
+    def get_file(fname: Thing = None, origin: Thing = None, *arguments: Thing, **keywords: Thing) -> str:
+        __tracebackhide__ = True
+        asked = str(origin or fname or "")
+        unpacked = bool(keywords.get("extract") or keywords.get("untar") or arguments[:1] == (True,))
+        made = shelf.fetched(session, asked, str(fname or ""), unpacked=unpacked)
+        if made is not None:
+            return str(made)
+        if asked.startswith("file:") or _cached(str(fname or os.path.basename(asked)), keywords):  # noqa: PTH119
+            return original(fname, origin, *arguments, **keywords)
+        raise NoNetwork(f"there is no network here, and {fname or asked} is not at hand ({asked})")
+
+    module.get_file = get_file  # type: ignore[attr-defined]
+
+
+def _cached(name: str, keywords: Thing) -> bool:
+    home = keywords.get("cache_dir") or os.environ.get("KERAS_HOME", "~/.keras")
+    return (Path(str(home)).expanduser() / str(keywords.get("cache_subdir") or "datasets") / name).exists()

@@ -20,7 +20,6 @@ import numpy as np
 
 from . import batches, nets, prints
 from .batches import Feed
-from .handover import PROGRESS
 from .ledger import EVALUATIONS, ROWS, SMALL_USES, TRAININGS
 from .passes import Pass, Training
 from .things import Thing
@@ -37,6 +36,7 @@ class Loops:
         self.recorder = session.recorder
         self.job = session.job
         self.count: Callable[[], int | None] = session.count
+        self.rehearsal = bool(session.job.get("rehearsal"))
         self.depth = 0
         """Within a call of a model: how many calls deep."""
         self._roles: weakref.WeakKeyDictionary[Thing, str] = weakref.WeakKeyDictionary()
@@ -116,12 +116,17 @@ class Loops:
         """The cell has ended: so have its trainings."""
         self.recorder.safely(self._settle_all, getattr(result, "success", True))
 
-    def bindings(self, named: Sequence[tuple[str, Any]]) -> dict[str, str]:
-        """Variable -> model id, for models that were trained or put to use."""
-        known = nets.torch().nn.Module
+    def kind(self) -> type:
+        """Of PyTorch's models."""
+        found: type = nets.torch().nn.Module
+        return found
+
+    def known(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the notebook's variables, those that hold models: of PyTorch's the ones that were called."""
         self.recorder.safely(self._put_back)
-        bare = [(name, nets.bare(value)) for name, value in named if isinstance(value, known)]
-        return {name: self.recorder.model_id(model) for name, model in bare if model in self._seen}
+        ours = self.kind()
+        bare = {name: nets.bare(value) if isinstance(value, ours) else value for name, value in named.items()}
+        return {name: value for name, value in bare.items() if not isinstance(value, ours) or value in self._seen}
 
     def answer(self, number: str, model: Thing, images: nets.Floats) -> nets.Floats:
         """Predictions of a model for images that are ready for it."""
@@ -220,6 +225,11 @@ class Loops:
     # --- evaluations -------------------------------------------------------------------------------------------------
 
     def _evaluated(self, found: Pass, known: bool) -> None:
+        running = self._running(found.model)
+        if self.rehearsal:
+            if running is not None:
+                running.pending.append(found)
+            return
         recorder, small = self.recorder, found.rows < ROWS
         self._small += small
         if len(recorder.evaluations) >= EVALUATIONS or (small and self._small > SMALL_USES):
@@ -232,6 +242,7 @@ class Loops:
             **found.caller,
             "x": self._print(found, found.rows),
             "results": {} if accuracy is None else {"accuracy": accuracy},
+            **found.told(),
             "seconds": time.monotonic() - found.began,
         }
         recorder.evaluations.append(entry)
@@ -241,7 +252,6 @@ class Loops:
             return
         entry["weights"] = nets.weights(found.model) if known else ""
         self._asked[entry["model"]] = (found.dtype, found.batch)
-        running = self._running(found.model)
         if running is not None:
             running.pending.append(found)
         else:
@@ -249,7 +259,7 @@ class Loops:
 
     def _print(self, found: Pass, rows: int) -> dict[str, Any]:
         sample = np.concatenate(found.sample)
-        facts = prints.fingerprint(sample, self.recorder.keep_sample) or {}
+        facts = prints.fingerprint(sample, self.recorder.keep.sample) or {}
         # Which rows these are is not known, and they are not the whole.
         told = {"kind": "sequence", "shape": [rows, *sample.shape[1:]], "rows": [], "digest": ""}
         return facts | told | {"dtype": str(found.dtype).removeprefix("torch.")}
@@ -264,12 +274,13 @@ class Loops:
         source = next((one for one in every if one.entry.get("weights") == digest), None)
         source = source or next((one for one in every if digest in one.passed), None) or own
         if source is None:
-            source = next((one for one in reversed(every) if one.form == nets.form(model)), None)
-            if source is not None:
-                number = source.entry["number"]
-                self.recorder.note(f"weights of unknown origin are taken for those of training {number}")
-        if source is not None:
+            self._hold(model)  # weights that no training here left: they speak for themselves
+        else:
             self._measure(source, model, digest)
+
+    def _hold(self, model: Thing) -> None:
+        self.recorder.keep.hold(model)
+        self.recorder.answers[self.recorder.model_id(model)] = self.answer
 
     def _copied(self, model: Thing) -> None:
         running = self._running(model)
@@ -279,8 +290,6 @@ class Loops:
     def _measure(self, training: Training, model: Thing, digest: str) -> None:
         """What this training is to be measured by: these weights."""
         training.entry["weights"] = digest
-        if digest in training.passed:
-            training.entry["arguments"]["restored_epoch"] = training.passed[digest]
         number = training.entry["model"]
         self._kept.pop(number, None)
         if sum(map(_bytes, self._kept.values())) + nets.size(model) <= KEPT_BYTES:
@@ -328,7 +337,8 @@ class Loops:
 
     def _training(self, found: Pass, optimizer: Thing) -> Training | None:
         for training in self._open:
-            if training.model is found.model and training.optimizer is optimizer:
+            together = training.epochs[-1:] == [found]  # several optimisers for parts of one model
+            if training.model is found.model and (training.optimizer is optimizer or together):
                 return training
         recorder = self.recorder
         if len(recorder.trainings) >= TRAININGS:
@@ -350,22 +360,23 @@ class Loops:
             "save_error": UNSAVED,
         }
         recorder.trainings.append(entry)
-        training = Training(entry=entry, model=found.model, optimizer=optimizer, form=nets.form(found.model))
+        training = Training(entry=entry, model=found.model, optimizer=optimizer)
         self._open.append(training)
         self._last[entry["model"]] = training
-        recorder.hold(found.model, self.answer)
+        self._hold(found.model)
         return training
 
     def _validated(self, training: Training) -> None:
         """More training follows: what was evaluated before was its validation, and no use of what it leaves."""
         self._kept.pop(training.entry["model"], None)
-        self._made_validations(training, training.pending)
+        self._made_validations(training, list(training.pending))
 
     def _made_validations(self, training: Training, looked: Sequence[Pass]) -> None:
         gone = {id(found.entry) for found in looked}
         for found in looked:
             training.validations.append(found)
-            training.passed.setdefault(found.entry.get("weights", ""), len(training.epochs))
+            if found.entry.get("weights"):
+                training.passed.setdefault(found.entry["weights"], len(training.epochs))
         training.pending = [found for found in training.pending if id(found.entry) not in gone]
         self.recorder.evaluations[:] = [one for one in self.recorder.evaluations if id(one) not in gone]
 
@@ -384,9 +395,7 @@ class Loops:
         else:
             found.forget()
         training.entry["epochs_run"] = len(training.epochs)
-        text, number = f"epoch {len(training.epochs)}", training.entry["number"]
-        self.recorder.handover.put_json(PROGRESS, {"text": text, "training": number})
-        self.recorder.flush()
+        self.recorder.progress(f"epoch {len(training.epochs)}", training.entry["number"])
 
     # --- the end of a cell -------------------------------------------------------------------------------------------
 
@@ -404,34 +413,42 @@ class Loops:
         self._feed = None
 
     def _settle(self, training: Training) -> None:
-        entry, model = training.entry, training.model
+        entry, first = training.entry, training.epochs[0].feed
         entry["finished"] = entry["finished"] or not training.mid_epoch
-        entry["weights"] = nets.weights(model)
-        entry["x"] = self._print(training.epochs[0], entry["x"]["shape"][0])
-        entry["layers"] = self._layers.get(model) or nets.layers(model)
-        entry["parameters"] = nets.parameters(model)
         entry["seconds"] = training.last - training.epochs[0].began
         entry["epochs_run"] = training.epochs_run(self.job["train_rows"])
-        # What was evaluated before other weights were put back was a validation too.
-        others = [found for found in training.pending if found.entry["weights"] != entry["weights"]]
-        self._made_validations(training, others)
         entry["arguments"] = training.arguments(self.job["train_rows"])
-        entry["history"] = training.history()
-        first = training.epochs[0].feed
         entry["stride"] = first.stride if first else 1
-        if first is not None and first.rehearsal:
-            entry["plan"] = training.plan(first)
         entry["share"] = self.job.get("share", 1.0) if first is not None and first.limit is not None else 1.0
+        if self.rehearsal:
+            entry["plan"] = training.plan(first) if first is not None else {}
+        else:
+            self._describe(training)
+
+    def _describe(self, training: Training) -> None:
+        """The model as the training left it, or as it was after an epoch whose weights were put back."""
+        entry, model = training.entry, training.model
+        entry["weights"] = nets.weights(model)
+        entry["layers"] = self._layers.get(model) or nets.layers(model)
+        entry["parameters"] = nets.parameters(model)
+        entry |= training.epochs[0].told()
+        entry["x"] = self._print(training.epochs[0], entry["x"]["shape"][0])
+        # What was evaluated before other weights were put back was a validation too.
+        self._made_validations(training, [one for one in training.pending if one.entry["weights"] != entry["weights"]])
         validation = training.validation()
         if validation is not None:
             entry["validation_x"] = validation.entry["x"]
+        entry["history"], entry["epoch_weights"] = training.history(), training.epoch_weights()
+        figures = [figure for figure in entry["history"].get("val_accuracy", ()) if figure is not None]
+        if figures:
+            self.recorder.keep.figures[entry["model"]] = max(figures)
         if training.pending or entry["weights"] in training.passed:
             self._measure(training, model, entry["weights"])
 
     def _put_back(self) -> None:
         """Weights that were changed after the last evaluation are those to measure: nothing says otherwise."""
         for number, training in self._last.items():
-            model = self.recorder.held(number)
+            model = self.recorder.keep.unsaved.get(number)
             if number not in self._kept and model is not None:
                 training.entry["weights"] = nets.weights(model)
 

@@ -39,7 +39,7 @@ def _layer(layer: Thing) -> dict[str, Any]:
     return {
         "kind": type(layer).__name__[:100],
         "config": _or({}, lambda: _config(layer.get_config())),
-        "output_shape": _or([], lambda: [None if size is None else int(size) for size in layer.output.shape]),
+        "output_shape": _or([], lambda: _sizes(layer.output.shape)),
         "parameters": _or(0, lambda: int(layer.count_params())),
     }
 
@@ -82,13 +82,36 @@ def _number(value: Thing) -> Thing:
     return None if number is None else float(f"{number:.7g}")
 
 
+def outputs(model: Thing) -> list[list[int | None]]:
+    """Shape of each output; empty where the model cannot say, as one that is a class of its own."""
+    return [_sizes(tensor.shape) for tensor in _or([], lambda: list(model.outputs))]
+
+
+def _sizes(shape: Thing) -> list[int | None]:
+    return [None if size is None else int(size) for size in shape]
+
+
+def variables(model: Thing) -> set[int]:
+    """Identities of its weights: models that share layers share them."""
+    return {id(weight) for weight in _or([], lambda: list(model.weights))}
+
+
+def trained_variables(model: Thing) -> set[int]:
+    """Identities of the weights that a training changes."""
+    return {id(weight) for weight in _or([], lambda: list(model.trainable_variables))}
+
+
 def parameters(model: Thing) -> int:
     return int(_or(0, model.count_params))
 
 
 def optimizer(model: Thing) -> dict[str, Any]:
     """Name and scalars of its configuration; a schedule of the learning rate by its class name and figures."""
-    found = getattr(model, "optimizer", None)
+    return optimizer_facts(getattr(model, "optimizer", None))
+
+
+def optimizer_facts(found: Thing) -> dict[str, Any]:
+    """The same of an optimiser that no model was compiled with."""
     if found is None:
         return {}
     found = getattr(found, "inner_optimizer", found)

@@ -80,12 +80,6 @@ def weights(module: Thing) -> str:
     return hashed.hexdigest()
 
 
-def form(module: Thing) -> str:
-    """Equal for models of one class with parameters of the same shapes."""
-    shapes = [tuple(parameter.shape) for parameter in module.parameters()]
-    return f"{type(module).__name__} {shapes}"
-
-
 def size(module: Thing) -> int:
     """Bytes of its state."""
     return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values() if _is_tensor(tensor))

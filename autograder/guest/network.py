@@ -1,7 +1,7 @@
-"""What a notebook is told that asks for the network."""
+"""What a notebook that wants something from the network is told."""
 
 from __future__ import annotations
 
 
 class NoNetwork(OSError):
-    """There is none where notebooks are graded."""
+    """There is no network here, and what was asked for is not at hand."""

@@ -12,6 +12,7 @@ from .things import Thing
 WHOLE = 1000
 """A batch of at least so many rows that comes without a loader is taken for all of the data."""
 EPOCHS = 2000
+DIGITS = 16
 
 
 @dataclass(eq=False)
@@ -31,6 +32,10 @@ class Pass:
     dtype: Thing = None
     sample: list[Any] = field(default_factory=list)
     sampled: int = 0
+    sampled_labels: list[int] = field(default_factory=list)
+    labels: set[int] = field(default_factory=set)
+    width: int | None = None
+    """Outputs for each row."""
     right: int = 0
     judged: int = 0
     loss: float = 0.0
@@ -52,12 +57,27 @@ class Pass:
 
     def judge(self, output: Thing, labels: Thing) -> None:
         """Count the outputs whose largest is at the label, as notebooks do by hand."""
-        if output is None or labels is None or output.ndim != 2 or output.shape[1] < 2 or len(labels) != len(output):
+        if output.ndim == 2:
+            self.width = int(output.shape[1])
+        if labels is None or output.ndim != 2 or len(labels) != len(output):
             return
-        wanted = labels.argmax(dim=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)
-        if len(wanted) == len(output):
-            self.right += int((output.detach().argmax(dim=1).cpu() == wanted.cpu()).sum())
+        wanted = (labels.argmax(dim=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)).cpu()
+        if len(wanted) != len(output) or wanted.is_floating_point():
+            return
+        self.labels.update(wanted.unique().tolist())
+        self.sampled_labels += wanted[: prints.SAMPLE_ROWS - len(self.sampled_labels)].tolist()
+        if self.width is not None and self.width > 1:
+            self.right += int((output.detach().argmax(dim=1).cpu() == wanted).sum())
             self.judged += len(output)
+
+    def told(self) -> dict[str, Any]:
+        """Of the labels and the outputs, as an entry of the ledger has them."""
+        whole = len(self.sampled_labels) == self.sampled > 0
+        return {
+            "outputs": [] if self.width is None else [[None, self.width]],
+            "y_sample": self.sampled_labels if whole else [],
+            "y_classes": len(self.labels),
+        }
 
     def forget(self) -> None:
         """A training of a thousand epochs keeps the images of one."""
@@ -86,8 +106,6 @@ class Training:
     passed: dict[str, int] = field(default_factory=dict)
     """Weights that were evaluated on the way -> after which epoch; the notebook may put the best of them back."""
     schedules: list[str] = field(default_factory=list)
-    form: str = ""
-    """Of the model, so that a copy of it is known."""
 
     @property
     def mid_epoch(self) -> bool:
@@ -119,7 +137,7 @@ class Training:
     def arguments(self, train_rows: int) -> dict[str, Any]:
         """As Keras' ``fit`` would have been given them."""
         first = self.epochs[0]
-        told: dict[str, Any] = {"epochs": self.epochs_run(train_rows), "steps": self.steps}
+        told: dict[str, Any] = {"loop": True, "epochs": self.epochs_run(train_rows), "steps": self.steps}
         told["batch_size"] = (batches.size(first.feed.loader) if first.feed else None) or first.batch
         if first.feed is not None and (found := batches.augmentations(first.feed.loader)):
             told["augmentations"] = found
@@ -142,6 +160,13 @@ class Training:
             if len(same) >= len(self.epochs):
                 found["val_accuracy"] = same[-len(self.epochs) :]
         return {name: figures[:EPOCHS] for name, figures in found.items() if any(one is not None for one in figures)}
+
+    def epoch_weights(self) -> list[str]:
+        """Digits of the weights after each epoch; empty where they were not looked at."""
+        found: dict[int, str] = {}
+        for digest, epoch in self.passed.items():
+            found.setdefault(epoch, digest[:DIGITS])
+        return [found.get(epoch, "") for epoch in range(1, len(self.epochs) + 1)] if found else []
 
     def plan(self, first: Feed) -> dict[str, float]:
         """What it would cost had it not been rehearsed; as many epochs are known as were begun."""

@@ -22,24 +22,34 @@ EXACT_BYTES = 64 << 20
 _SPREAD_ROWS = 4096
 
 Array = npt.NDArray[Any]
+Rows = npt.NDArray[np.intp]
 Keep = Callable[[bytes], str]
 """Stores the bytes of a sample and answers the artifact's name, or an empty string."""
 
 
-def fingerprint(data: Thing, keep: Keep | None = None) -> dict[str, Any] | None:
-    """An ``ArrayPrint`` as a dict; None for no data. A sample of rows is kept with ``keep``."""
+def fingerprint(
+    data: Thing, keep: Keep | None = None, rows: Rows | None = None, batch: Array | None = None
+) -> dict[str, Any] | None:
+    """An ``ArrayPrint`` as a dict; None for no data. A sample of rows is kept with ``keep``.
+
+    ``rows``: which, if not the usual ones; ``batch``: the first, where it has been read already.
+    """
     if data is None:
         return None
     array = as_array(data)
     if array is not None:
-        return _print_array(array, "array", keep)
+        return _print_array(array, "array", keep, rows)
     kind = "dataset" if is_dataset(data) else "sequence"
-    batch = first_batch(data)
+    batch = first_batch(data) if batch is None else batch
     if batch is None:
         return {"kind": kind}
-    facts = _print_array(batch, kind, keep)
+    return print_batch(batch, kind, batch_count(data) * len(batch), keep, rows)
+
+
+def print_batch(batch: Array, kind: str, total: int, keep: Keep | None, rows: Rows | None = None) -> dict[str, Any]:
+    """Of data that come in batches with ``total`` rows in all, as far as that is known."""
     # Which rows of which array these are cannot be known, and a batch is not the whole.
-    return facts | {"rows": [], "digest": "", "shape": [batch_count(data) * len(batch), *batch.shape[1:]]}
+    return _print_array(batch, kind, keep, rows) | {"rows": [], "digest": "", "shape": [total, *batch.shape[1:]]}
 
 
 def as_array(data: Thing) -> Array | None:
@@ -84,18 +94,22 @@ def batch_count(data: Thing) -> int:
     return max(1, len(data)) if is_sequence(data) else 1
 
 
-def first_batch(data: Thing, part: int = 0) -> Array | None:
-    """Inputs (or, with ``part=1``, targets) of one batch; None for what can be read only once."""
+def first_batch(data: Thing) -> Array | None:
+    """Inputs of one batch; None for what can be read only once."""
+    return first_pair(data)[0]
+
+
+def first_pair(data: Thing) -> tuple[Array | None, Array | None]:
+    """Inputs and targets of one batch; None for what is not there, and for what can be read only once."""
     with _untouched_chance():
         if is_dataset(data):
             element: Any = next(iter(data.take(1)), None)
         elif is_sequence(data) and len(data):
             element = data[0]
         else:
-            return None
-    if isinstance(element, (tuple, list)):
-        element = element[part] if part < len(element) else None
-    return None if element is None else as_array(element)
+            return None, None
+    parts = [*element, None, None] if isinstance(element, (tuple, list)) else [element, None]
+    return as_array(parts[0]), as_array(parts[1])
 
 
 @contextlib.contextmanager
@@ -113,7 +127,21 @@ def spread(rows: int, count: int) -> npt.NDArray[np.intp]:
     return np.unique(np.linspace(0, rows - 1, min(rows, count)).astype(np.intp))
 
 
-def _print_array(array: Array, kind: str, keep: Keep | None) -> dict[str, Any]:
+def sample_rows(array: Array, also: Rows | None = None) -> Rows:
+    """Numbers of the rows that a sample takes, ascending, with those of ``also``, as far as they are not too heavy."""
+    fit = max(1, SAMPLE_BYTES // _row_bytes(array))
+    rows = spread(len(array), min(SAMPLE_ROWS, fit))
+    if also is not None and len(also):
+        both = np.union1d(rows, also)
+        rows = both[spread(len(both), fit)]
+    return rows
+
+
+def _row_bytes(array: Array) -> int:
+    return 4 * max(1, math.prod(array.shape[1:]))
+
+
+def _print_array(array: Array, kind: str, keep: Keep | None, rows: Rows | None = None) -> dict[str, Any]:
     small = array if array.nbytes <= EXACT_BYTES else array[spread(len(array), _SPREAD_ROWS)]
     facts: dict[str, Any] = {
         "shape": list(array.shape),
@@ -123,9 +151,8 @@ def _print_array(array: Array, kind: str, keep: Keep | None) -> dict[str, Any]:
         **_figures(small),
     }
     if keep is not None and len(array) and array.dtype.kind in "biuf":
-        row_bytes = 4 * max(1, math.prod(array.shape[1:]))
-        rows = spread(len(array), max(1, min(SAMPLE_ROWS, SAMPLE_BYTES // row_bytes)))
-        if row_bytes <= SAMPLE_BYTES and (name := keep(npy(array[rows]))):
+        rows = sample_rows(array) if rows is None else rows
+        if _row_bytes(array) <= SAMPLE_BYTES and (name := keep(npy(array[rows]))):
             facts |= {"sample": name, "rows": rows.tolist()}
     return facts
 

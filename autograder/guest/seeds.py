@@ -13,5 +13,18 @@ def actions(session: Thing) -> Actions:
         "numpy": lambda module: module.random.seed(seed),
         "keras": lambda module: module.utils.set_random_seed(seed),
         "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
-        "keras.src.backend.tensorflow.trainer": lambda module: session.recorder.install(module.TensorFlowTrainer),
+        "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module),
+        "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
+        "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
+        "keras.src.optimizers.base_optimizer": lambda module: session.recorder.steps.install_apply(
+            module.BaseOptimizer
+        ),
+        "tensorflow.python.eager.polymorphic_function.polymorphic_function": lambda module: (
+            session.recorder.steps.install_function(module.Function)
+        ),
     }
+
+
+def _trainer(session: Thing, module: Thing) -> None:
+    session.recorder.install(module.TensorFlowTrainer)
+    session.recorder.steps.install_batches(module.TensorFlowTrainer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import pickle
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -22,7 +21,6 @@ def actions(session: Thing) -> Actions:
         "torch.optim.optimizer": lambda module: _optimizers(module, _loops(session)),
         "torch.optim.lr_scheduler": lambda module: _schedulers(module, session),
         "torch.utils.data.dataloader": lambda module: _loaders(module, session),
-        "torch.hub": lambda module: _hub(module),
         "torchvision.extension": _operators,
         "torchvision.transforms.transforms": lambda module: _older_transforms(module, session),
     }
@@ -61,7 +59,7 @@ def _torch(torch: ModuleType, session: Thing) -> None:
     known.manual_seed(session.job["seed"])
     devices.install(torch, session)
     known.Tensor.backward = _backward(known.Tensor.backward, loops)
-    known.load = _loading(known.load, known, session)
+    _stay(known)
 
 
 def _known(module: ModuleType) -> Thing:
@@ -142,44 +140,16 @@ def _scheduler(original: Callable[..., Any], session: Thing) -> Callable[..., An
 # --- what is not there ---------------------------------------------------------------------------------------------
 
 
-def _loading(original: Callable[..., Any], torch: Thing, session: Thing) -> Callable[..., Any]:
-    """``torch.load`` of files with whole models in them, as before version 2.6, and of tensors saved on a GPU."""
+def _stay(torch: Thing) -> None:
+    """Tensors that were saved on a GPU are loaded where there is none."""
 
-    @functools.wraps(original)
-    def load(file: Thing, map_location: Thing = None, *arguments: Thing, **keywords: Thing) -> Thing:
-        __tracebackhide__ = True
-        if not torch.cuda.is_available() and not callable(map_location) and not isinstance(map_location, dict):
-            map_location = "cpu"
-        try:
-            return original(file, map_location, *arguments, **keywords)
-        except pickle.UnpicklingError:
-            if "weights_only" in keywords:
-                raise
-        session.adapt("spelling", "torch.load(file)", "torch.load(file, weights_only=False)")
-        if hasattr(file, "seek"):
-            file.seek(0)
-        return original(file, map_location, *arguments, **keywords, weights_only=False)
+    def untagged(_: Thing) -> None:
+        return None
 
-    return load
+    def placed(storage: Thing, location: str) -> Thing:
+        return storage if location.startswith("cuda") and not torch.cuda.is_available() else None
 
-
-def _hub(module: ModuleType) -> None:
-    """Weights that were trained elsewhere: what lies in the cache is taken, the rest cannot be had."""
-    known = _known(module)
-    known.download_url_to_file = _offline(known.download_url_to_file, "the pretrained weights {}")
-    known._get_cache_or_reload = _offline(known._get_cache_or_reload, "the repository {}")
-
-
-def _offline(original: Callable[..., Any], what: str) -> Callable[..., Any]:
-    from .network import NoNetwork
-
-    @functools.wraps(original)
-    def download(source: Thing, *_: Thing, **__: Thing) -> Thing:
-        __tracebackhide__ = True
-        wanted = what.format(source)
-        raise NoNetwork(f"{wanted} cannot be downloaded: there is no network where notebooks are graded")
-
-    return download
+    torch.serialization.register_package(15, untagged, placed)  # after the CPU's own, before CUDA's
 
 
 def _operators(module: ModuleType) -> None:

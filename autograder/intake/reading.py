@@ -11,6 +11,8 @@ from autograder.intake.caps import Caps
 from autograder.intake.cells import mapping, normalised_cells
 from autograder.intake.names import clean
 from autograder.intake.old import old_cells
+from autograder.intake.pasted import unpacked
+from autograder.intake.scripts import exported
 from autograder.records import Json, Message, say
 
 _FOREIGN_KERNELS = re.compile(
@@ -48,17 +50,21 @@ def _read(raw: bytes, caps: Caps) -> Reading:
         return Reading(refusal=_too_large(len(raw), caps.read))
     if raw.count(b"[") + raw.count(b"{") > caps.containers or raw.count(b",") > caps.values:
         return Reading(refusal=say("The file holds too many nested values to be a notebook."))
+    notes: list[Message] = []
     parsed = _json(raw)
     if isinstance(parsed, Message):
-        return Reading(refusal=parsed)
-    notes: list[Message] = []
+        cells = exported(raw)
+        if cells is None:
+            return Reading(refusal=parsed)
+        parsed = {"cells": cells, "nbformat": 4}
+        notes.append(say("The file is a notebook that was exported as a Python script; its cells were read from that."))
     notebook = _version_4(parsed, notes)
     if isinstance(notebook, Message):
         return Reading(refusal=notebook)
     refusal = _unfit(notebook, caps)
     if refusal is not None:
         return Reading(refusal=refusal)
-    cells = normalised_cells(notebook["cells"], notes)
+    cells = normalised_cells(unpacked(notebook["cells"], notes, caps.cells), notes)
     return _finished(cells, _metadata(notebook), len(raw), notes, caps)
 
 

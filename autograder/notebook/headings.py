@@ -160,7 +160,7 @@ def _markdown(cell: Cell) -> Iterator[Heading]:
 
 
 def _level(line: str) -> int:
-    text = line.strip()
+    text = re.sub(r"</?(?:font|span|center)\b[^<>]{0,200}>", "", line, flags=re.I).strip()
     if mark := re.match(r"(#{1,6})\s*[^#\s]", text):
         return len(mark.group(1))
     if mark := re.match(r"(?:<(?:center|div|p|font|span)\b[^>]*>\s*)*<h([1-6])\b", text, re.I):
@@ -184,7 +184,7 @@ def _stands_alone(source: list[str], number: int) -> bool:
 
 
 def _announces(line: str) -> bool:
-    return bool(_LABEL.match(line)) or line.rstrip(" *_").endswith(":")
+    return bool(_LABEL.match(fold(line))) or line.rstrip(" *_").endswith(":")
 
 
 def _short(line: str) -> bool:
@@ -206,9 +206,16 @@ def _comment_title(source: list[str], number: int, line: str) -> str:
     comment = re.match(r"\s*(#+)\s*(.*)", line)
     if not comment:
         return ""
-    text = comment.group(2).strip(" =-*~#_─━═")
+    text = comment.group(2).strip(" =-*~#_─━═%")
     ruled = _RULE.search(comment.group(2)) or len(comment.group(1)) > 1 or _between_rules(source, number)
-    return text if ruled or text.isupper() or _LABEL.match(text) else ""
+    cell_mark = comment.group(2).startswith("%%")
+    return text if ruled or cell_mark or text.isupper() or _LABEL.match(fold(text)) or _opens(source, number) else ""
+
+
+def _opens(source: list[str], number: int) -> bool:
+    """Whether a comment is the first line of its cell, and as short and capital as a title."""
+    text = source[number].strip("# :")
+    return not any(line.strip() for line in source[:number]) and text[:1].isupper() and 0 < len(words(text)) <= 3
 
 
 def _printed_title(source: list[str], number: int, line: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -48,6 +48,8 @@ class Limits(Strict):
     processes: int = Field(256, ge=32, le=32_768)
     output_mb: int = Field(8, ge=1, le=256)
     outputs: int = Field(4000, ge=10, le=100_000)
+    budget_seconds: int = Field(0, ge=0, le=86_400)
+    over_budget: Literal["reduce", "refuse"] = "reduce"
 
 
 class Item(Strict):

@@ -49,6 +49,12 @@ _SHOWN = (
     "/usr/share/zoneinfo",
     "/nix/store",
 )
+_ELSEWHERE = (
+    *("--symlink", "/job/out", "/content"),
+    *("--symlink", "/job/out", "/kaggle/working"),
+)
+"""Working folders of Google Colab and Kaggle: a notebook that was written there names them. The rest of ``/kaggle`` is
+a place of its own: what is handed in never shows there."""
 _OURS = Path(__file__).parents[1]
 """This package, with its reference solutions: hidden where it is installed among the packages that a room sees."""
 _GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
@@ -75,10 +81,11 @@ def room_variables(room: Room, python: Interpreter) -> dict[str, str]:
     return environment(room, python, job="/job", home="/home/student", temporary="/tmp", shell=shell)  # noqa: S108
 
 
-def sizes(limits: Limits) -> dict[str, int]:
+def sizes(limits: Limits, places: Sequence[str] = ()) -> dict[str, int]:
     """Bytes of each writable place; their contents count as memory, so their sum may exceed the disk limit."""
     disk = limits.disk_mb * MB
-    return {"/dev/shm": disk // 2, "/tmp": disk, "/home/student": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
+    own = {"/dev/shm": disk // 2, "/tmp": disk, "/home/student": max(disk // 4, 16 * MB), "/job/out": disk}  # noqa: S108
+    return own | dict.fromkeys(places, disk)
 
 
 def rebound(job: Job, python: Interpreter) -> dict[Path, Path]:
@@ -113,6 +120,7 @@ def inner(plan: Plan) -> list[str]:
         *_namespaces(plan),
         *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
         *_writable(plan),  # before Python, which may lie below /tmp or /home
+        *(_ELSEWHERE if plan.room.shell else ()),
         *_system(plan.room.shell),
         *_python(plan),
         *_inputs(plan),
@@ -176,7 +184,7 @@ def _inputs(plan: Plan) -> list[str]:
 
 
 def _writable(plan: Plan) -> list[str]:
-    places = sizes(plan.room.limits).items()
+    places = sizes(plan.room.limits, plan.room.places).items()
     return [part for place, size in places for part in (*_limited(size, plan), "--tmpfs", place)]
 
 

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import SandboxError, SandboxUnavailable
-from autograder.records import Limits
 from autograder.sandbox import seccomp
 from autograder.sandbox.arguments import (
     ETC,
@@ -125,11 +124,11 @@ def _started(room: Room, job: Job) -> Iterator[tuple[Child, Status]]:
         stack.callback(_wait_until_dead, handle)
         end = functools.partial(_end, handle)
         stack.callback(end)
-        yield _child(process, first, pipes, end, room.limits), status
+        yield _child(process, first, pipes, end, tuple(sizes(room.limits, room.places))), status
 
 
 def _child(
-    process: subprocess.Popen[bytes], first: int, pipes: Pipes, end: Callable[[], None], limits: Limits
+    process: subprocess.Popen[bytes], first: int, pipes: Pipes, end: Callable[[], None], places: tuple[str, ...]
 ) -> Child:
     return Child(
         process=process,
@@ -138,7 +137,7 @@ def _child(
         answers=pipes.answers,
         log=pipes.log,
         end=end,
-        storage=functools.partial(_storage, first, tuple(sizes(limits))),
+        storage=functools.partial(_storage, first, places),
     )
 
 

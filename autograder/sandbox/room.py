@@ -26,6 +26,8 @@ class Room:
     """``cpu`` or ``gpu:<n>``."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the few variables that every room has."""
+    places: tuple[str, ...] = ()
+    """Further writable folders, empty at the start, each as large as the limit of files. Only bubblewrap makes them."""
     unreadable: tuple[Path, ...] = ()
     """Files of this environment's packages that must not be read there. Only bubblewrap can keep this."""
 

@@ -26,7 +26,7 @@ TROUBLE = (
     "# a comment and nothing else",
     "import sys\nsorted({'tensorflow', 'keras', 'numpy'} & set(sys.modules))",
     "1/0",
-    "input('?')",
+    "while True:\n    input('?')",
     "sys.exit(0)",
     "def broken(:",
     "from besides import ANSWER\nprint(ANSWER)",

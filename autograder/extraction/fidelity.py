@@ -1,0 +1,257 @@
+"""Does our measurement reproduce what the notebook found itself, while it ran here?
+
+The notebook's own figure for some weights on the whole public test set is looked for where it is surest: in an
+``evaluate``, in a score that was computed from its predictions, in the validation of the epoch whose weights were kept,
+and last in what the cell that used the model printed. A figure on other images is no claim about these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autograder.extraction.choice import validation_accuracy
+from autograder.extraction.matching import Artifacts, Candidate, Preparation, Sightings, differ, used
+from autograder.notebook.accuracies import Stated, stated
+from autograder.records import Cell, Evaluation, Evidence, Execution, Fidelity, Ledger, Score, Training
+
+TOLERANCE = 0.002
+"""Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
+FOLLOWING = 3
+"""Cells after the one that used the model in which its figure may be printed."""
+SCORES = frozenset(
+    "accuracy_score accuracy binary_accuracy categorical_accuracy sparse_categorical_accuracy multiclass_accuracy "
+    "binary_accuracy score".split()
+)
+_RESTORING = ("EarlyStopping", "ModelCheckpoint", "SwapEMAWeights")
+_DIGITS = 16
+"""Of a digest, as the ledger abbreviates those of each epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    value: float
+    source: str
+    rounding: float = 0.0
+    cell: int | None = None
+    others: tuple[float, ...] = ()
+    """Figures that are as likely to be meant: of other epochs, when it is not known which one's weights were kept."""
+    doubtful: bool = False
+    """Whether it may be of a part of the test set, so that only agreement says something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What one notebook tells of itself."""
+
+    ledger: Ledger
+    known: Sequence[Candidate]
+    artifacts: Artifacts
+    execution: Execution
+    cells: Sequence[Cell]
+    """With the outputs of our execution."""
+    sightings: Sightings
+    test_rows: int
+    classes: Sequence[int] = ()
+    """Those of the data set that the model is about, where these are not all."""
+
+    def cell_of(self, count: int | None) -> int | None:
+        runs = (run.index for run in self.execution.cells if count is not None and run.execution_count == count)
+        return next(runs, None)
+
+
+def fidelity(
+    one: Candidate, preparation: Preparation | None, measured: float | None, images: int, account: Account
+) -> Fidelity | None:
+    """None where the notebook states nothing of these weights on the public test set, or where nothing was measured.
+
+    ``images``: of the public test set, each once: on a small one a single image weighs more than ``TOLERANCE``.
+    """
+    if measured is None or preparation is None:
+        return None
+    claim = next(_claims(one, preparation, account), None)
+    if claim is None:
+        return None
+    nearest = min((claim.value, *claim.others), key=lambda figure: abs(figure - measured))
+    found = Fidelity(
+        claimed=nearest,
+        source=claim.source,
+        measured=measured,
+        tolerance=max(TOLERANCE, 1.5 / images if images else 0.0) + claim.rounding,
+        cell=claim.cell,
+    )
+    return None if claim.doubtful and not found.agrees else found
+
+
+def tally(evidences: Sequence[Evidence]) -> tuple[int, int, int]:
+    """Notebooks whose final model was reproduced, those that could be compared, and those that trained one."""
+    trained = [one for one in evidences if one.models]
+    known = [one.fidelity for one in trained if one.fidelity is not None]
+    return sum(one.agrees for one in known), len(known), len(trained)
+
+
+# --- claims, surest first ------------------------------------------------------------------------------------------
+
+
+def _claims(one: Candidate, preparation: Preparation, account: Account) -> Iterator[Claim]:
+    uses = [
+        (use, used(use, account.known, account.artifacts))
+        for use in account.ledger.evaluations
+        if (seen := account.sightings.of(use.x)) is not None and seen.covers(account.classes)
+    ]
+    own = [use for use, whose in uses if whose is one and _as_measured(use, preparation, account)]
+    yield from _evaluated(own, preparation, account)
+    yield from _scored(one, own, uses, account)
+    yield from _validated(one, account)
+    yield from _printed(one, own, uses, account)
+
+
+def _as_measured(use: Evaluation, preparation: Preparation, account: Account) -> bool:
+    """Whether the images were prepared as they are for our measurement."""
+    seen = account.sightings.of(use.x)
+    return seen is not None and not differ(preparation.recipe.steps, seen.recipe.steps, account.sightings)
+
+
+def _evaluated(own: Sequence[Evaluation], preparation: Preparation, account: Account) -> Iterator[Claim]:
+    if preparation.accuracy is not None:
+        told = [use for use in own if use.results.get("accuracy") == preparation.accuracy]
+        cell = account.cell_of(told[-1].execution_count) if told else None
+        yield Claim(preparation.accuracy, "evaluate", cell=cell)
+
+
+_Use = tuple[Evaluation, Candidate | None]
+
+
+def _scored(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], account: Account) -> Iterator[Claim]:
+    """A score belongs to the model that was used last before it; of several in one cell, in their order."""
+    for use in reversed(own):
+        count = use.execution_count
+        scores = _scores(account.ledger.scores, count, account)
+        beside = _in_order(uses, count)
+        if len(scores) == len(beside) and one in beside:
+            score = scores[beside.index(one)]
+        elif scores and beside == [one]:
+            score = scores[-1]
+        else:
+            later = _scores_after(count, uses, account) if beside == [one] else []
+            if not later:
+                continue
+            score = later[0]
+        yield Claim(score.value, "score", cell=account.cell_of(score.execution_count))
+
+
+def _scores(scores: Sequence[Score], count: int | None, account: Account) -> list[Score]:
+    return [
+        score
+        for score in scores
+        if score.execution_count == count and score.rows == account.test_rows and score.kind.lower() in SCORES
+    ]
+
+
+def _scores_after(count: int | None, uses: Sequence[_Use], account: Account) -> list[Score]:
+    """In the cells that follow, until another use or training."""
+    end = _next_event(count, uses, account)
+    return [
+        score
+        for score in account.ledger.scores
+        if (count or 0) < (score.execution_count or 0) < end
+        and score.rows == account.test_rows
+        and score.kind.lower() in SCORES
+    ]
+
+
+def _in_order(uses: Sequence[_Use], count: int | None) -> list[Candidate]:
+    """The models that were used in a cell, each once."""
+    found = {whose.id: whose for use, whose in uses if whose is not None and use.execution_count == count}
+    return list(found.values())
+
+
+def _next_event(count: int | None, uses: Sequence[_Use], account: Account) -> int:
+    """Execution count of the next cell that uses or trains a model."""
+    counts = [use.execution_count for use, _ in uses] + [one.execution_count for one in account.ledger.trainings]
+    later = [number for number in counts if number is not None and number > (count or 0)]
+    return min(later, default=1 << 31)
+
+
+def _validated(one: Candidate, account: Account) -> Iterator[Claim]:
+    """``val_accuracy`` of the epoch whose weights were kept, where the whole public test set was validated on."""
+    training = one.training
+    if training is None or (seen := account.sightings.of(training.validation_x)) is None:
+        return
+    if not seen.covers(account.classes):
+        return
+    figures = training.history.get("val_accuracy", ())
+    known = [figure for figure in figures if figure is not None]
+    if not known or known[-1] != figures[-1]:
+        return
+    cell, doubtful = account.cell_of(training.execution_count), training.share < 1
+    kept = _kept_epoch(training)
+    if kept is not None and kept < len(figures):
+        figure = figures[kept]
+        if figure is not None:
+            yield Claim(figure, "validation", cell=cell, doubtful=doubtful)
+    elif any(name in _RESTORING for name in training.arguments.get("callbacks") or ()):
+        best = validation_accuracy(training)
+        others = (figures[-1] or 0.0, max(known))
+        yield Claim(known[-1] if best is None else best, "validation", cell=cell, others=others, doubtful=doubtful)
+    else:
+        yield Claim(known[-1], "validation", cell=cell, doubtful=doubtful)
+
+
+def _kept_epoch(training: Training) -> int | None:
+    """The last epoch after which the weights were those that were left."""
+    digests = training.epoch_weights
+    places = [place for place, digest in enumerate(digests) if training.weights[:_DIGITS] == digest and digest]
+    return places[-1] if places else None
+
+
+# --- what was printed ----------------------------------------------------------------------------------------------
+
+
+def _printed(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], account: Account) -> Iterator[Claim]:
+    for count in dict.fromkeys(use.execution_count for use in reversed(own)):
+        index = account.cell_of(count)
+        beside = _in_order(uses, count)
+        trained = any(training.execution_count == count for training in account.ledger.trainings)
+        figures = _figures(index, account, sure=trained)
+        if len(beside) > 1:
+            if len(figures) == len(beside):
+                yield _claim(figures[beside.index(one)], index)
+            continue
+        if (figure := _only(figures)) is not None:
+            yield _claim(figure, index)
+        yield from _below(count, uses, account)
+
+
+def _below(count: int | None, uses: Sequence[_Use], account: Account) -> Iterator[Claim]:
+    """In the next cells, where predictions are compared with labels."""
+    end = min(_next_event(count, uses, account), (count or 0) + FOLLOWING + 1)
+    for later in range((count or 0) + 1, end):
+        index = account.cell_of(later)
+        if (figure := _only(_figures(index, account))) is not None:
+            yield _claim(figure, index)
+
+
+def _claim(figure: Stated, cell: int | None) -> Claim:
+    return Claim(figure.value, "printed", rounding=figure.rounding, cell=cell)
+
+
+def _figures(index: int | None, account: Account, *, sure: bool = False) -> list[Stated]:
+    """Accuracies in a cell's output that may be of the test set; ``sure``: only those that say so."""
+    cell = next((cell for cell in account.cells if cell.index == index), None) if index is not None else None
+    outputs = () if cell is None else cell.outputs
+    texts = [output.text for output in outputs if output.kind == "result" or output.stream == "stdout"]
+    found = [figure for text in texts for figure in stated(text)]
+    named = [figure for figure in found if figure.of == "test" or figure.images == account.test_rows]
+    if named or sure:
+        return named
+    return [figure for figure in found if not figure.of and figure.images in (0, account.test_rows)]
+
+
+def _only(figures: Sequence[Stated]) -> Stated | None:
+    """The most precise of figures that agree; None when there are none, or several."""
+    if not figures:
+        return None
+    best = min(figures, key=lambda figure: figure.rounding)
+    same = all(abs(figure.value - best.value) <= figure.rounding + 1e-9 for figure in figures)
+    return best if same else None

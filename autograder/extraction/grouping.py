@@ -1,0 +1,179 @@
+"""Which classes a notebook tells apart: those of the data set, a few of them, or groups such as even and odd."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.datasets import DataSet
+from autograder.extraction.matching import Artifacts, Candidate, Sightings, used
+from autograder.extraction.probing import Gallery, Probed
+from autograder.records import Ledger, Message, say
+
+Rows: TypeAlias = npt.NDArray[np.intp]
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+AGREEING = 0.95
+"""Share of a class's images that must bear one label; else labels were drawn anew, or belong to something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The notebook's own label for each class of the data set that it keeps."""
+
+    of: Mapping[int, int]
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Of the data set, in order."""
+        return tuple(sorted(self.of))
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Of the notebook, in order."""
+        return tuple(sorted(set(self.of.values())))
+
+    def told(self, images: int) -> Message:
+        return say(
+            "The notebook tells {labels:int} classes apart, made of these of the data set: {classes}. It is measured "
+            "on the {images:int} hidden images of these.",
+            labels=len(self.labels),
+            classes=", ".join(map(str, self.classes))[:200],
+            images=images,
+        )
+
+
+def grouping(
+    one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, sightings: Sightings, classes: int
+) -> Grouping | None:
+    """None where the notebook's classes are those of the data set, or where it cannot be known."""
+    sources = [one.training] if one.training is not None else []
+    sources += [use for use in ledger.evaluations if used(use, known, artifacts) is one]  # type: ignore[misc]
+    pairs: Counter[tuple[int, int]] = Counter()
+    distinct = 0
+    for source in sources:
+        seen = sightings.of(source.x) if source.y_sample else None
+        if seen is not None and len(seen.labels) == len(source.y_sample):
+            distinct = max(distinct, source.y_classes)
+            pairs.update(_pairs(seen.labels, source.y_sample))
+    found = _agreed(pairs)
+    if not found or min(found.values()) < 0:
+        return None
+    plain = all(label == number for number, label in found.items())
+    return None if plain and (not distinct or distinct >= classes) else Grouping(found)
+
+
+def _pairs(classes: Sequence[int], labels: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """Class and label of each row whose image was found."""
+    for number, label in zip(classes, labels, strict=True):
+        if number >= 0 and float(label).is_integer():
+            yield number, int(label)
+
+
+def _agreed(pairs: Counter[tuple[int, int]]) -> dict[int, int]:
+    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for (number, label), times in pairs.items():
+        counts[number][label] += times
+    found = {}
+    for number, labels in counts.items():
+        label, times = labels.most_common(1)[0]
+        if times < AGREEING * labels.total():
+            return {}
+        found[number] = label
+    return found
+
+
+# --- the data set as the notebook sees it --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one model is measured on."""
+
+    data: DataSet
+    """With the notebook's labels, and the images of its classes only."""
+    hidden: Rows
+    public: Rows
+    altered: Rows
+    """Places among the altered images."""
+    shown: Gallery
+    grouping: Grouping | None = None
+
+    def of(self, probed: Probed) -> Probed:
+        """The answers for these images."""
+        if self.grouping is None:
+            return probed
+        return replace(
+            probed,
+            hidden=None if probed.hidden is None else probed.hidden[self.hidden],
+            public=None if probed.public is None else probed.public[self.public],
+            altered=None if probed.altered is None else probed.altered[:, :, self.altered],
+        )
+
+    def folded(self, outputs: Floats) -> Floats:
+        """The baseline's outputs for all classes, on these images, summed per label of the notebook."""
+        if self.grouping is None:
+            return outputs
+        outputs = outputs[self.hidden]
+        if outputs.shape[1] <= max(self.grouping.classes):
+            return outputs
+        summed = np.zeros((len(outputs), self.data.card.classes), np.float32)
+        lowest = float(outputs.min()) - 1.0
+        for label in set(range(self.data.card.classes)) - set(self.grouping.labels):
+            summed[:, label] = lowest
+        for number, label in self.grouping.of.items():
+            summed[:, label] += outputs[:, number]
+        return summed
+
+
+def scope(found: Grouping | None, data: DataSet, shown: Gallery) -> Scope:
+    """Everything where the notebook's classes are those of the data set."""
+    if found is None:
+        everything = [np.arange(size, dtype=np.intp) for size in (len(data.x_hidden), len(data.x_public))]
+        altered = np.arange(len(shown.altered_rows), dtype=np.intp)
+        return Scope(data=data, hidden=everything[0], public=everything[1], altered=altered, shown=shown)
+    hidden, public = _kept(data.y_hidden, found), _kept(data.y_public, found)
+    altered = np.flatnonzero(np.isin(shown.altered_rows, hidden))
+    return Scope(
+        data=_restricted(data, found, hidden, public),
+        hidden=hidden,
+        public=public,
+        altered=altered,
+        shown=replace(shown, altered_rows=np.searchsorted(hidden, shown.altered_rows[altered])),
+        grouping=found,
+    )
+
+
+def _kept(labels: npt.NDArray[Any], found: Grouping) -> Rows:
+    return np.flatnonzero(np.isin(labels.reshape(-1), found.classes))
+
+
+def _restricted(data: DataSet, found: Grouping, hidden: Rows, public: Rows) -> DataSet:
+    counts, rows = data.public_counts[public], _kept(data.y_test, found)
+    card = replace(
+        data.card,
+        classes=max(found.labels) + 1,
+        public_images=len(public),
+        hidden_images=len(hidden),
+        test_rows=len(rows),
+    )
+    return replace(
+        data,
+        card=card,
+        x_test=data.x_test[rows],
+        y_test=_labels(data.y_test[rows], found),
+        x_public=data.x_public[public],
+        y_public=_labels(data.y_public[public], found),
+        public_rows=np.cumsum(counts) - counts,
+        x_hidden=data.x_hidden[hidden],
+        y_hidden=_labels(data.y_hidden[hidden], found),
+    )
+
+
+def _labels(labels: npt.NDArray[Any], found: Grouping) -> npt.NDArray[np.intp]:
+    return np.array([found.of[int(number)] for number in labels.reshape(-1)], dtype=np.intp)

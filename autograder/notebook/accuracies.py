@@ -1,0 +1,113 @@
+"""Accuracies that a cell printed: ``Test accuracy: 0.9812``, ``97 % of 10000 images``, ``9812/10000 correct``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MAX_CHARACTERS = 100_000
+MAX_LINE = 400
+MIN_IMAGES = 100
+"""Fewer are no test set: ``3/5 correct``."""
+
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009", " "))
+_WORD = re.compile(
+    r"(?<![a-z])(?:accurac(?:y|ies)|acc\b|exactitude|précision|justesse|genauigkeit|exactitud|taux de (?:réussite"
+    r"|succès|reconnaissance|bonnes?)|bonnes? (?:réponses?|prédictions?|classifications?))"
+)
+"""``precision`` without its accent is another figure."""
+_ERROR = re.compile(r"(?:error(?: rate)?|taux d.erreur|erreur)\b")
+_NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d+)?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
+_COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
+_PROGRESS = re.compile(
+    r"\d+/(?:\d+|unknown)\s.*(?:step\b|eta\b|━|=>|\[=|- loss:)|\bepoch\b|\bépoque\b|\bval_acc|\d+%\|"
+)
+"""Lines that a training or a progress bar writes."""
+_OF: Mapping[str, re.Pattern[str]] = {
+    "train": re.compile(r"\btrain|entra[iî]n|apprentissage|\bfit\b"),
+    "validation": re.compile(r"\bval(?:id|_|\b)|\bcv\b|cross|croisée|\bfold"),
+    "test": re.compile(r"\btest|unseen|held.out|\b10[ ,.']?000\b"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    value: float
+    """0..1."""
+    rounding: float
+    """Half a unit of the last digit that was written, a whole one of whole percent."""
+    label: str
+    """What stands before the figure in its line, in lower case and without figures."""
+    of: str = ""
+    """``train``, ``validation`` or ``test``, where the line says so."""
+    images: int = 0
+    """Of how many images it is, where they were counted."""
+
+
+def stated(text: str) -> tuple[Stated, ...]:
+    """Every accuracy that the text states in a line of its own, in order; what a progress bar wrote is left out."""
+    lines = text[:MAX_CHARACTERS].translate(_SPACES).lower().splitlines()
+    return tuple(found for line in lines if not _PROGRESS.search(line) for found in _in_line(line[:MAX_LINE]))
+
+
+def _in_line(line: str) -> Iterator[Stated]:
+    of = next((name for name, words in _OF.items() if words.search(line)), "")
+    words = list(_WORD.finditer(line))
+    counted = _COUNT.search(line)
+    if counted and ("correct" in line or words) and MIN_IMAGES <= int(counted[2]) < 1_000_000:
+        right, images = int(counted[1]), int(counted[2])
+        if right <= images:
+            yield Stated(right / images, 0.0, _label(line[: counted.start()] or line), of, images)
+            return
+    for word, following in zip(words, [*words, None][1:], strict=True):
+        figure = _after(line[word.end() : following.start() if following else None])
+        if figure is None and len(words) == 1:
+            figure = _before(line[: word.start()])
+        if figure is not None:
+            piece = line[: word.end()] if len(words) == 1 else line[max(0, word.start() - 30) : word.end()]
+            yield Stated(*figure, _label(piece), of if len(words) == 1 else _of_piece(piece) or of)
+    error = None if words else _ERROR.search(line)
+    figure = None if error is None else _after(line[error.end() :], sure=True)
+    if figure is not None:
+        yield Stated(round(1 - figure[0], 12), figure[1], _label(line), of)
+
+
+def _of_piece(piece: str) -> str:
+    """Of several figures in a line each has its own words, the last of which count."""
+    places = {name: [match.start() for match in words.finditer(piece)] for name, words in _OF.items()}
+    known = {name: found[-1] for name, found in places.items() if found}
+    return max(known, key=lambda name: known[name]) if known else ""
+
+
+def _after(rest: str, *, sure: bool = False) -> tuple[float, float] | None:
+    """The first number that can be a share; with ``sure`` only one with a percent sign."""
+    for match in _NUMBER.finditer(rest):
+        figure = _share(match[1], percent=match[2] is not None)
+        if figure is not None and (match[2] or not sure):
+            return figure
+    return None
+
+
+def _before(rest: str) -> tuple[float, float] | None:
+    """``98.1 % accuracy``: the number right before the word."""
+    found = [match for match in _NUMBER.finditer(rest) if match[2] and not rest[match.end() :].strip(" (:-")]
+    return _share(found[-1][1], percent=True) if found else None
+
+
+def _share(written: str, *, percent: bool) -> tuple[float, float] | None:
+    """Value and rounding; None for whole numbers without a sign, which count something."""
+    plain = written.replace(",", ".")
+    mantissa, _, exponent = plain.partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    if not percent and not decimals:
+        return None
+    # Whole percent are often cut off instead of rounded: ``%d %%``.
+    value, unit = float(plain), (0.5 if decimals else 1.0) * 10.0 ** (int(exponent or 0) - decimals)
+    if percent or value > 1:
+        value, unit = value / 100, unit / 100
+    return (value, unit) if 0 <= value <= 1 else None
+
+
+def _label(text: str) -> str:
+    return " ".join(re.sub(r"[\d.,%:=|*_#()\[\]{}'\"-]+", " ", text).split())[-60:]

@@ -1,0 +1,61 @@
+"""Accuracies that people print, and lines that only look like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.notebook.accuracies import stated
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "rounding", "of"),
+    [
+        ("Test accuracy: 0.9812", 0.9812, 5e-5, "test"),
+        ("Accuracy of the network on the 10000 test images: 97 %", 0.97, 1e-2, "test"),
+        ("Test set: Average loss: 0.0322, Accuracy: 9812/10000 (98%)", 0.9812, 0, "test"),
+        ("Got 9812 / 10000 correct (98.12)", 0.9812, 0, "test"),
+        ("98.12% accuracy", 0.9812, 5e-5, ""),
+        ("Précision sur le jeu de test : 97,82 %", 0.9782, 5e-5, "test"),
+        ("Précision sur le jeu de test : 97,82\u202f%", 0.9782, 5e-5, "test"),
+        ("Baseline Error: 0.88%", 0.9912, 5e-5, ""),
+        ("accuracy                           0.98     10000", 0.98, 5e-3, "test"),
+        ("Test accuracy: tf.Tensor(0.981, shape=(), dtype=float32)", 0.981, 5e-4, "test"),
+        ("accuracy = np.float64(0.9812)", 0.9812, 5e-5, ""),
+        ("Test: Loss=0.0561, Acc=0.9830", 0.983, 5e-5, "test"),
+        ("Accuracy on validation: 0.97", 0.97, 5e-3, "validation"),
+        ("Exactitude (entraînement) : 0,99", 0.99, 5e-3, "train"),
+        ("Taux de réussite : 98.1%", 0.981, 5e-4, ""),
+        ("Accuracy: 98.12% (+/- 0.02%)", 0.9812, 5e-5, ""),
+    ],
+)
+def test_one_figure(line: str, value: float, rounding: float, of: str) -> None:
+    (figure,) = stated(f"loss 0.1\n{line}\n")
+    assert figure.value == pytest.approx(value, abs=1e-9)
+    assert figure.rounding == pytest.approx(rounding)
+    assert figure.of == of
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "313/313 - 1s - 3ms/step - accuracy: 0.9812 - loss: 0.06",
+        "313/313 ━━━━━━━━━━━━━━━━━━━━ 1s 3ms/step - accuracy: 0.9812 - loss: 0.0598",
+        "Epoch 3: accuracy 0.98",
+        "Precision: 0.98, recall: 0.97",
+        "Accuracy is what we look at in 3 models",
+        "3/5 correct",
+        "error: list index 0.5 out of range",
+        "accuracy: 1234.5",
+        "",
+    ],
+)
+def test_what_is_no_result(line: str) -> None:
+    assert stated(line) == ()
+
+
+def test_several_in_one_line_keep_their_words() -> None:
+    train, test = stated("Train accuracy: 0.9931, Test accuracy: 0.9812")
+    assert [(one.value, one.of) for one in (train, test)] == [(0.9931, "train"), (0.9812, "test")]
+    first, second = stated("CNN accuracy: 0.97 and MLP accuracy: 0.95")
+    assert (first.value, second.value) == (0.97, 0.95)
+    assert first.label != second.label

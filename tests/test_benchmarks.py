@@ -1,0 +1,85 @@
+"""The fidelity benchmark reads the records of ``autograder run`` and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder import exports
+from autograder.records import CellState, Ending, Fidelity, Step
+from tests import evidence as make
+from tests.builders import a_report
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import fidelity  # type: ignore[import-not-found]
+
+
+def record(claimed: float | None = 0.98, measured: float = 0.981, **execution: Any) -> dict[str, Any]:  # noqa: ANN401
+    told = claimed and Fidelity(claimed=claimed, source="evaluate", measured=measured, tolerance=0.002)
+    model = make.model(public_accuracy=measured, fidelity=told or None, preprocessing=(Step(op="affine"),))
+    evidence = make.evidence(trainings=[make.training(1)], models=(model,))
+    evidence = replace(evidence, execution=replace(evidence.execution, **execution))
+    return exports.record.grade(replace(a_report(), evidence=evidence))
+
+
+def test_a_line_says_what_became_of_a_notebook() -> None:
+    line = fidelity.line_of(record())
+    assert (line.ending, line.trainings, line.model) == ("to the end", 1, "best_model")
+    assert (line.preprocessing, line.measured_in) == ("affine", "probe")
+    assert (line.claimed, line.measured, line.reproduced, line.source) == (0.98, 0.981, True, "evaluate")
+    assert "yes" in fidelity.told(line)
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "wanted"),
+    [
+        (Ending.RAISED, CellState.RAISED, "own fault"),
+        (Ending.TIMED_OUT, CellState.INTERRUPTED, "limit"),
+        (Ending.OUT_OF_MEMORY, CellState.UNFINISHED, "limit"),
+        (Ending.DIED, CellState.UNFINISHED, "own fault"),
+    ],
+)
+def test_the_cell_to_blame_is_named(ending: Ending, state: CellState, wanted: str) -> None:
+    cells = (make.ran(0), replace(make.raised(1), state=state), make.raised(2))
+    line = fidelity.line_of(record(ending=ending, cells=cells))
+    assert (line.ending, line.cell) == (wanted, 2)
+    assert line.error.startswith("NameError")
+
+
+def test_what_was_not_run_is_theirs_or_ours() -> None:
+    refused = exports.record.grade(replace(a_report(), evidence=None))
+    assert fidelity.line_of(refused | {"state": "failed"}).ending == "refused"
+    assert fidelity.line_of(refused | {"state": "needs_review"}).ending == "ours"
+
+
+def test_totals_are_shares_of_what_can_be_compared() -> None:
+    records = [record(), record(claimed=0.5), record(claimed=None), record(ending=Ending.RAISED)]
+    sums = fidelity.totals([fidelity.line_of(one) for one in records])
+    assert (sums["notebooks"], sums["comparable"], sums["reproduced"]) == (4, 3, 2)
+    assert sums["endings"] == {"to the end": 3, "own fault": 1}
+    assert "2 of 3 (67 %)" in fidelity.summed(sums)
+    assert "0 of these" in fidelity.summed(fidelity.totals([]))
+
+
+def test_the_products_own_command_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, stdout=json.dumps([record()]))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    written = tmp_path / "fidelity.json"
+    arguments = ["fidelity.py", "class", "--data", "digits", "--json", str(written), "--rubric", "r", "--workers", "2"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert fidelity.main() == 0
+    (command,) = asked
+    assert command[1:5] == ["-m", "autograder", "run", "class"]
+    assert command[-6:] == ["--rubric", "r", "--data", "digits", "--workers", "2"]
+    assert json.loads(written.read_text("utf-8"))["totals"]["reproduced"] == 1

@@ -1,0 +1,210 @@
+"""What a notebook found itself, from whichever place is surest, held against our measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from autograder.extraction.fidelity import Account, fidelity, tally
+from autograder.extraction.matching import Candidate, Preparation, Sighting
+from autograder.extraction.recipes import Recipe
+from autograder.records import (
+    ArrayPrint,
+    Cell,
+    CellKind,
+    Ending,
+    Evaluation,
+    Execution,
+    Fidelity,
+    Json,
+    Ledger,
+    Output,
+    Score,
+    Training,
+)
+from tests import evidence as make
+
+PLAIN = Recipe((), 0.0, ())
+ROWS = 10_000
+TEST = ArrayPrint(shape=(ROWS, 28, 28), sample="test")
+OTHER = ArrayPrint(shape=(5_000, 28, 28), sample="other")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Sightings that know the public test set by the name of its sample."""
+
+    def of(self, shown: ArrayPrint | None) -> Sighting | None:
+        if shown is None or not shown.sample:
+            return None
+        return Sighting(recipe=PLAIN, rows=32, public=32 * (shown.sample == "test"), whole=shown.sample == "test")
+
+
+def training(number: int = 1, **changes: Json) -> Training:
+    return make.training(number, execution_count=number, weights=f"{number:016d}more", **changes)
+
+
+def use(of: Training, count: int, kind: str = "predict", x: ArrayPrint = TEST, **results: float) -> Evaluation:
+    return Evaluation(kind=kind, model=of.model, execution_count=count, x=x, results=results, weights=of.weights)
+
+
+def printed(index: int, text: str) -> Cell:
+    output = Output(kind="stream", stream="stdout", text=text)
+    return Cell(index=index, kind=CellKind.CODE, source="", outputs=(output,))
+
+
+def judge(
+    measured: float | None,
+    trainings: Sequence[Training],
+    evaluations: Sequence[Evaluation] = (),
+    *,
+    scores: Sequence[Score] = (),
+    cells: Sequence[Cell] = (),
+    accuracy: float | None = None,
+    of: int = 1,
+    images: int = ROWS,
+) -> Fidelity | None:
+    known = [
+        Candidate(id=f"c{one.number}", model=one.model, training=one, artifact=None, weights=one.weights)
+        for one in trainings
+    ]
+    account = Account(
+        ledger=Ledger(trainings=tuple(trainings), evaluations=tuple(evaluations), scores=tuple(scores)),
+        known=known,
+        artifacts={},
+        execution=Execution(ending=Ending.COMPLETED, cells=tuple(make.ran(number) for number in range(9))),  # type: ignore[arg-type]
+        cells=cells,
+        sightings=Known(),  # type: ignore[arg-type]
+        test_rows=ROWS,
+    )
+    return fidelity(known[of - 1], Preparation(recipe=PLAIN, accuracy=accuracy), measured, images, account)
+
+
+def test_an_evaluate_comes_first() -> None:
+    one = training(history={"val_accuracy": (0.5,)}, validation_x=TEST)
+    found = judge(0.981, [one], [use(one, 3, "evaluate", accuracy=0.9812)], accuracy=0.9812)
+    assert found == Fidelity(claimed=0.9812, source="evaluate", measured=0.981, tolerance=0.002, cell=2)
+    assert found.agrees
+
+
+def test_two_tenths_of_a_point_decide() -> None:
+    one = training()
+    for measured, agrees in ((0.980, True), (0.9799, False), (0.984, True), (0.99, False)):
+        found = judge(measured, [one], accuracy=0.982)
+        assert found is not None and found.agrees is agrees
+
+
+def test_on_a_small_test_set_one_image_weighs_more() -> None:
+    found = judge(0.9500, [training()], accuracy=0.9528, images=360)
+    assert found is not None and found.agrees
+
+
+@pytest.mark.parametrize("shown", [OTHER, None], ids=["other images", "no validation"])
+def test_a_figure_on_other_images_is_no_claim(shown: ArrayPrint | None) -> None:
+    one = training(history={"val_accuracy": (0.9,)}, validation_x=shown)
+    assert judge(0.98, [one], [use(one, 2, "evaluate", OTHER, accuracy=0.9)]) is None
+
+
+def test_nothing_measured_is_nothing_to_compare() -> None:
+    assert judge(None, [training()], accuracy=0.98) is None
+
+
+def test_validation_on_the_test_set_is_of_the_last_epoch() -> None:
+    one = training(history={"val_accuracy": (0.99, 0.981)}, validation_x=TEST)
+    found = judge(0.981, [one])
+    assert found is not None
+    assert (found.claimed, found.source, found.cell) == (0.981, "validation", 0)
+
+
+def test_the_epoch_whose_weights_were_kept_counts() -> None:
+    stopped = training(
+        history={"val_accuracy": (0.97, 0.985, 0.98)},
+        validation_x=TEST,
+        arguments={"callbacks": ["EarlyStopping"]},
+        epoch_weights=("x" * 16, f"{1:016d}", "y" * 16),
+    )
+    found = judge(0.985, [stopped])
+    assert found is not None and found.claimed == 0.985
+    wrong = judge(0.98, [stopped])
+    assert wrong is not None and not wrong.agrees
+
+
+def test_an_unknown_epoch_is_one_of_those_that_may_have_been_kept() -> None:
+    history = {"val_accuracy": (0.97, 0.985, 0.98), "val_loss": (0.3, 0.2, 0.1)}
+    stopped = training(history=history, validation_x=TEST, arguments={"callbacks": ["EarlyStopping"]})
+    for measured, agrees in ((0.985, True), (0.98, True), (0.97, False)):
+        found = judge(measured, [stopped])
+        assert found is not None and found.agrees is agrees
+
+
+def test_validation_under_a_budget_may_be_of_a_part() -> None:
+    cut = training(history={"val_accuracy": (0.981,)}, validation_x=TEST, share=0.2)
+    assert judge(0.95, [cut]) is None
+    assert judge(0.981, [cut]) is not None
+
+
+def test_a_score_is_of_the_model_that_predicted_last() -> None:
+    first, second = training(1), training(2)
+    uses = [use(first, 3), use(second, 5)]
+    scores = [
+        Score(kind="accuracy_score", value=0.95, rows=ROWS, execution_count=4),
+        Score(kind="accuracy_score", value=0.97, rows=ROWS, execution_count=5),
+        Score(kind="f1_score", value=0.5, rows=ROWS, execution_count=4),
+        Score(kind="accuracy_score", value=0.5, rows=100, execution_count=4),
+    ]
+    for number, value in ((1, 0.95), (2, 0.97)):
+        found = judge(value, [first, second], uses, scores=scores, of=number)
+        assert found is not None
+        assert (found.claimed, found.source) == (value, "score")
+
+
+def test_scores_of_a_loop_are_taken_in_order() -> None:
+    first, second = training(1), training(2)
+    scores = [Score(kind="accuracy_score", value=value, rows=ROWS, execution_count=3) for value in (0.95, 0.97)]
+    found = judge(0.97, [first, second], [use(first, 3), use(second, 3)], scores=scores, of=2)
+    assert found is not None and found.claimed == 0.97
+    assert judge(0.97, [first, second], [use(first, 3), use(second, 3)], scores=scores[:1], of=2) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed", "tolerance"),
+    [
+        ("Test accuracy: 0.9812", 0.9812, 0.00205),
+        ("Accuracy of the network on the 10000 test images: 98 %", 0.98, 0.012),
+        ("Accuracy of cats: 70 %\nAccuracy of dogs: 80 %\nTest accuracy: 98.1%", 0.981, 0.0025),
+        ("Train accuracy: 0.999\nTest accuracy: 0.98", 0.98, 0.007),
+        ("9812/10000 correct", 0.9812, 0.002),
+        ("55000/60000 correct\nAccuracy: 0.981", 0.981, 0.0025),
+    ],
+)
+def test_what_the_cell_printed(text: str, claimed: float, tolerance: float) -> None:
+    one = training()
+    found = judge(0.981, [one], [use(one, 3)], cells=[printed(2, text)])
+    assert found is not None
+    assert (found.source, found.cell) == ("printed", 2)
+    assert (found.claimed, found.tolerance) == (pytest.approx(claimed), pytest.approx(tolerance))
+
+
+def test_what_is_printed_below() -> None:
+    one, later = training(1), training(6)
+    below = [printed(3, "Accuracy: 0.9812"), printed(6, "Accuracy: 0.5")]
+    found = judge(0.9812, [one, later], [use(one, 3)], cells=below)
+    assert found is not None and (found.claimed, found.cell) == (0.9812, 3)
+    assert judge(0.9812, [one, later], [use(one, 3)], cells=below[1:]) is None
+
+
+def test_prints_that_may_be_of_anything_are_no_claim() -> None:
+    one = training()
+    for text in ("Accuracy: 0.97\nAccuracy: 0.98", "Train accuracy: 0.99", "Validation accuracy: 0.99", "0.9812"):
+        assert judge(0.981, [one], [use(one, 3)], cells=[printed(2, text)]) is None
+    same_cell = replace(one, execution_count=3)
+    assert judge(0.981, [same_cell], [use(same_cell, 3)], cells=[printed(2, "Accuracy: 0.97")]) is None
+
+
+def test_the_class_is_counted() -> None:
+    good = make.model(fidelity=Fidelity(claimed=0.98, source="evaluate", measured=0.98, tolerance=0.002))
+    bad = make.model(fidelity=Fidelity(claimed=0.98, source="evaluate", measured=0.90, tolerance=0.002))
+    evidences = [make.evidence(models=(model,)) for model in (good, good, bad, make.model())] + [make.evidence()]
+    assert tally(evidences) == (2, 3, 4)
