@@ -75,7 +75,7 @@ def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str,
     reach = _Reach(kinds, lambda value: _is_own(value, recorder))
     found = dict(reach.named(names))
     if loops is not None:
-        found = recorder.safely(loops.known, found) or {}
+        found = recorder._safely(loops.known, found) or {}
     held = list({id(model): model for model in found.values()}.values())
     recorder.keep.bound = {recorder.model_id(model) for model in held}
     for model in held[-HELD:]:

@@ -194,20 +194,6 @@ class Recorder:
         if len(self.notes) < 100:
             self.notes.append(text[:300])
 
-    def safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
-        """The result of ``work``; its failure is noted and goes no further."""
-        return self._safely(work, *arguments)
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is our own code that is running."""
-        return self._inside
-
-    def caller(self) -> dict[str, Any]:
-        """Which code of the student's is running: ``functions`` and ``labels`` of an entry."""
-        running = stack.frames(self._is_student)
-        return {"functions": stack.functions(running), "labels": stack.labels(running)}
-
     def where(self) -> dict[str, Any]:
         """Which cell is running, and the words that name what it does."""
         return {"execution_count": self.count(), "labels": stack.labels(stack.frames(self._is_student))}

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import batches, nets, prints
+from . import batches, nets, prints, stack
 from .batches import Feed
 from .ledger import EVALUATIONS, ROWS, SMALL_USES, TRAININGS
 from .passes import Pass, Training
@@ -67,7 +67,7 @@ class Loops:
     def forward(self, original: Callable[..., Any], module: Thing, arguments: Thing, keywords: Thing) -> Thing:
         """A call of a module that is not made by another module."""
         __tracebackhide__ = True
-        seen = self.recorder.safely(self._before, module, arguments, keywords, sys._getframe(2))
+        seen = self.recorder._safely(self._before, module, arguments, keywords, sys._getframe(2))
         if seen is None:
             return original(module, *arguments, **keywords)
         found, tracing = seen
@@ -75,11 +75,11 @@ class Loops:
         try:
             with ExitStack() as stack:
                 if tracing:
-                    self.recorder.safely(self._trace, found.model, stack)
+                    self.recorder._safely(self._trace, found.model, stack)
                 output = original(module, *arguments, **keywords)
         finally:
             self.depth -= 1
-        self.recorder.safely(self._after, found, output if found.model is nets.bare(module) else None)
+        self.recorder._safely(self._after, found, output if found.model is nets.bare(module) else None)
         return output
 
     def built(self, module: Thing) -> None:
@@ -88,14 +88,14 @@ class Loops:
 
     def copied(self, model: Thing) -> None:
         """The weights are read as a whole, perhaps to be kept as the best so far."""
-        if not self.recorder.busy:
-            self.recorder.safely(self._copied, nets.bare(model))
+        if not self.recorder._inside:
+            self.recorder._safely(self._copied, nets.bare(model))
 
     def backward(self, loss: Thing) -> None:
-        self.recorder.safely(self._differentiated, loss)
+        self.recorder._safely(self._differentiated, loss)
 
     def stepped(self, optimizer: Thing, *_: Thing) -> None:
-        self.recorder.safely(self._stepped, optimizer)
+        self.recorder._safely(self._stepped, optimizer)
 
     def scheduled(self, scheduler: Thing) -> None:
         optimizer = getattr(scheduler, "optimizer", None)
@@ -110,11 +110,11 @@ class Loops:
         feed.ended = True
         self._feed = None if self._feed is feed else self._feed
         for found in [one for one in self._passes if one.feed is feed]:
-            self.recorder.safely(self._close, found)
+            self.recorder._safely(self._close, found)
 
     def settle(self, result: Thing = None) -> None:
         """The cell has ended: so have its trainings."""
-        self.recorder.safely(self._settle_all, getattr(result, "success", True))
+        self.recorder._safely(self._settle_all, getattr(result, "success", True))
 
     def kind(self) -> type:
         """Of PyTorch's models."""
@@ -123,7 +123,7 @@ class Loops:
 
     def known(self, named: Mapping[str, Any]) -> dict[str, Any]:
         """Of the notebook's variables, those that hold models: of PyTorch's the ones that were called."""
-        self.recorder.safely(self._put_back)
+        self.recorder._safely(self._put_back)
         ours = self.kind()
         bare = {name: nets.bare(value) if isinstance(value, ours) else value for name, value in named.items()}
         return {name: value for name, value in bare.items() if not isinstance(value, ours) or value in self._seen}
@@ -153,7 +153,7 @@ class Loops:
 
     def _trace(self, model: Thing, stack: ExitStack) -> None:
         self._layers[model] = []
-        self._layers[model] = stack.enter_context(nets.traced(model, self.recorder.safely))
+        self._layers[model] = stack.enter_context(nets.traced(model, self.recorder._safely))
 
     def _role(self, module: Thing) -> str:
         if type(module).__module__ == "torch.nn.modules.loss":
@@ -193,11 +193,17 @@ class Loops:
             feed=feed,
             count=count,
             learning=learning,
-            caller=self.recorder.caller(),
+            caller=self._caller(),
             began=time.monotonic(),
         )
         self._passes.append(found)
         return found
+
+    def _caller(self) -> dict[str, Any]:
+        """Which code of the student's is running, as an entry of the ledger has it."""
+        running = stack.frames(self.recorder._is_student)
+        names = [name for name in stack.functions(running) if name != "forward"]
+        return {"functions": names, "labels": stack.labels(running)}
 
     def _goes_on(self, found: Pass, x: Thing) -> bool:
         """Slices of one array are of one size but for the last, and the test set is a whole."""
