@@ -224,6 +224,13 @@ def test_predictions_of_the_kernel_are_a_claim(run: Run) -> None:
 
 
 @pytest.mark.kernel
+def test_questions_of_ours_are_no_uses(run: Run) -> None:
+    counts = {cell.execution_count for cell in run.execution.cells}
+    assert {use.execution_count for use in run.ledger.evaluations} <= counts
+    assert len([use for use in run.ledger.evaluations if use.x.shape[0] >= 100]) == 4
+
+
+@pytest.mark.kernel
 def test_what_was_adapted_is_told(run: Run) -> None:
     assert {(one.kind, one.old) for one in run.ledger.adaptations} == {
         ("absent", "DataLoader(num_workers=2)"),

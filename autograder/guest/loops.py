@@ -67,6 +67,8 @@ class Loops:
     def forward(self, original: Callable[..., Any], module: Thing, arguments: Thing, keywords: Thing) -> Thing:
         """A call of a module that is not made by another module."""
         __tracebackhide__ = True
+        if self.recorder._inside:  # our own question at the end, or what Keras does on its own behalf
+            return original(module, *arguments, **keywords)
         seen = self.recorder._safely(self._before, module, arguments, keywords, sys._getframe(2))
         if seen is None:
             return original(module, *arguments, **keywords)
