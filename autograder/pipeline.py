@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
@@ -69,6 +70,8 @@ _MEASURING = (
 )
 """Modules of ours on which evidence depends."""
 _PACKAGES = ("autograder", "tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel")
+_EXTRAS = ("torch", "torchvision")
+"""Packages that need not be there: a notebook that failed without them is run again once they are."""
 
 
 Cancel = Callable[[], bool]
@@ -168,8 +171,9 @@ def never() -> bool:
 
 @cache
 def versions() -> Mapping[str, str]:
-    """Python and the packages a figure can depend on."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+    """Python and the packages a figure can depend on, as far as they are installed."""
+    there = [name for name in _EXTRAS if find_spec(name) is not None]
+    return {"python": platform.python_version(), **{name: _version(name) for name in (*_PACKAGES, *there)}}
 
 
 def _version(name: str) -> str:

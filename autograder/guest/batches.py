@@ -42,7 +42,7 @@ class Feed:
         """``before``: iterations over the same data before this one."""
         self.loader = loader
         self.rehearsal = bool(job.get("rehearsal"))
-        self.stride = 1 if self.rehearsal else stride(loader, job)
+        self.stride = stride(loader, job)
         """So many times fewer batches show each image of a small data set once."""
         share = float(job.get("share", 1.0))
         self.limit = rehearsed(before) if self.rehearsal else limit(loader, share / self.stride)

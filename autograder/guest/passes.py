@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,8 @@ class Pass:
         self.rows += len(x)
         self.batch = max(self.batch, len(x))
         self.dtype = x.dtype
-        lacking = prints.SAMPLE_ROWS - self.sampled
+        few = prints.SAMPLE_BYTES // max(1, 4 * math.prod(x.shape[1:]))
+        lacking = max(1, min(prints.SAMPLE_ROWS, few)) - self.sampled
         if lacking > 0:
             some = x[:lacking].detach().cpu().float().numpy().copy()
             self.sample.append(some)
@@ -65,7 +67,7 @@ class Pass:
         if len(wanted) != len(output) or wanted.is_floating_point():
             return
         self.labels.update(wanted.unique().tolist())
-        self.sampled_labels += wanted[: prints.SAMPLE_ROWS - len(self.sampled_labels)].tolist()
+        self.sampled_labels += wanted[: max(0, self.sampled - len(self.sampled_labels))].tolist()
         if self.width is not None and self.width > 1:
             self.right += int((output.detach().argmax(dim=1).cpu() == wanted).sum())
             self.judged += len(output)
@@ -173,7 +175,7 @@ class Training:
         checks = [one.feed for one in self.looked if one.feed is not None]
         plan = {
             "epochs": len(self.epochs),
-            "steps": batches.count(first.loader),
+            "steps": math.ceil(batches.count(first.loader) / first.stride),
             "step_seconds": batches.pace([one.feed for one in self.epochs if one.feed is not None]),
             "validations": len(checks),
             "validation_steps": batches.count(checks[0].loader) if checks else 0,

@@ -32,7 +32,10 @@ from .outputs import Meter, error_text, merged
 from .things import Thing
 from .watch import Watch
 
-PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel")
+PACKAGES = (
+    *("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel"),
+    *("torch", "torchvision"),
+)
 FALLBACK_BYTES = 64 << 20
 HARVEST_SECONDS = 30.0
 PREDICT_SECONDS = 120.0
