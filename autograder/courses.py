@@ -8,20 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.catalogue import Catalogue, Choice
 from autograder.errors import AutograderError
 from autograder.notebook.dataset import recognise
 from autograder.pipeline import Course, cells_of, is_refused
-from autograder.records import Baseline, CellKind, Digest, Rubric, Submission
+from autograder.records import CellKind, Digest, Rubric, Submission
+from autograder.stock import Choice, Stock
 from autograder.store import Store
 
 Open = Callable[[str], Course]
 """From the name or the path of a data set to its course, without the baseline; raises AutograderError."""
-Train = Callable[[Course], "Baseline | None"]
+Train = Callable[[Course], Course]
+"""From a course to the same with its baseline; raises AutograderError."""
 
 
-def untrained(_: Course) -> None:
+def untrained(course: Course) -> Course:
     """Where no baseline is wanted."""
+    return course
 
 
 @dataclass(kw_only=True, eq=False)
@@ -30,7 +32,7 @@ class Assorted:
 
     rubric: Rubric
     slots: tuple[str, ...]
-    catalogue: Catalogue
+    stock: Stock
     store: Store
     open: Open
     train: Train
@@ -39,7 +41,7 @@ class Assorted:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _choices: dict[Digest, Choice] = field(default_factory=dict)
     _courses: dict[str, Course] = field(default_factory=dict)
-    _baselines: dict[str, Baseline | AutograderError | None] = field(default_factory=dict)
+    _trained: dict[str, Course | AutograderError] = field(default_factory=dict)
 
     def choice(self, submission: Submission) -> Choice:
         """What a notebook asks for, as far as it is here; nothing is loaded for that."""
@@ -51,7 +53,7 @@ class Assorted:
                 given = frozenset(self.template)
                 cells = cells_of(submission, None, self.store)
                 own = [cell for cell in cells if cell.kind is CellKind.CODE or cell.source not in given]
-                self._choices[notebook] = self.catalogue.choose(recognise(own, self.catalogue.entries))
+                self._choices[notebook] = self.stock.choose(recognise(own, self.stock.entries))
             return self._choices[notebook]
 
     def told(self, submission: Submission) -> Submission:
@@ -64,8 +66,8 @@ class Assorted:
         )
 
     def of(self, submission: Submission) -> Course:
-        name = self.choice(submission).name
-        return replace(self.bare(submission), baseline=self.baseline(name))
+        choice = self.choice(submission)
+        return replace(self.trained(choice.name), others=self._files(choice.others))
 
     def bare(self, submission: Submission) -> Course:
         """Its course without the baseline."""
@@ -73,27 +75,24 @@ class Assorted:
         return replace(self.course(choice.name), others=self._files(choice.others))
 
     def course(self, name: str) -> Course:
-        """Of a set of the catalogue, without its baseline."""
+        """Of a set in stock, without its baseline."""
         with self._lock:
             if name not in self._courses:
-                self._courses[name] = self.open(self.catalogue.entries[name].source)
+                self._courses[name] = self.open(self.stock.entries[name].source)
             return self._courses[name]
 
-    def baseline(self, name: str) -> Baseline | None:
-        """Of a set of the catalogue; raises what prevented it, each time."""
+    def trained(self, name: str) -> Course:
+        """Of a set in stock, with its baseline; raises what prevented that, each time."""
         with self._lock:
-            if name not in self._baselines:
-                self._baselines[name] = self._trained(name)
-            found = self._baselines[name]
+            if name not in self._trained:
+                try:
+                    self._trained[name] = self.train(self.course(name))
+                except AutograderError as error:
+                    self._trained[name] = error
+            found = self._trained[name]
         if isinstance(found, AutograderError):
             raise found
         return found
-
-    def _trained(self, name: str) -> Baseline | AutograderError | None:
-        try:
-            return self.train(self.course(name))
-        except AutograderError as error:
-            return error
 
     def _files(self, names: Sequence[str]) -> Mapping[str, Path]:
         return {name: self.course(name).data_file for name in names}

@@ -29,7 +29,7 @@ Rows: TypeAlias = npt.NDArray[np.intp]
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100")
 AUTO = "auto"
-"""In place of a name: each notebook gets the set that it asks for; see ``catalogue.py``."""
+"""In place of a name: each notebook gets the set that it asks for; see ``stock.py``."""
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 OFFICIAL_ROWS = {(28, 28): (60_000, 10_000), (32, 32, 3): (50_000, 10_000)}
 MAX_BYTES = 4 * 2**30

@@ -303,6 +303,7 @@ def run_notebook(
             files={name: course.store.get(file) for name, file in submission.files.items()},
             data=course.data,
             data_file=course.data_file,
+            others=course.others,
             limits=_room_limits(course, rehearsal=rehearsal),
             parameters=course.rubric.parameters,
             seed=seed,

@@ -45,6 +45,7 @@ SAME = {
     },
     "dropout of nothing": layers(*with_layer("Dropout", rate=0)),
     "fewer rows": {"x": ArrayPrint(shape=(1000, 28, 28, 1))},
+    "a loop": {"x": ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), "arguments": {"loop": True, "steps": 9}},
 }
 
 

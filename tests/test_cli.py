@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from autograder.feedback import files
 from autograder.gradebook import Gradebook, Ruling
 from autograder.records import Json, Report, Rubric, StudentId
 from autograder.sandbox.room import OnFrame, Outcome, Room
+from autograder.settings import settings
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook, use
 
 CLASS = {"ada.ipynb": a_notebook("x = 1"), "bob.ipynb": a_notebook("y = 2  # why"), "cut.ipynb": b"{"}
@@ -603,6 +605,27 @@ def test_check_finds_the_data_of_its_notebook(mixed: Path, capsys: pytest.Captur
 def test_the_self_test_is_on_one_data_set(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["selftest", "--rubric", "tiny", "--data", "sets"]) == 2
     assert "several data sets" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["mnist"], ["mnist"]),
+        (["sets"], ["cifar10-subset", "mnist"]),
+        (["sets/mnist.npz", "digits"], ["mnist", "digits"]),
+        (["auto"], ["digits"]),
+    ],
+)
+def test_a_baseline_is_trained_for_each_set_that_is_meant(mixed: Path, values: list[str], names: list[str]) -> None:
+    references = importlib.import_module("autograder.cli.references")
+    assert [Path(source).stem for source in references._each(values, settings(mixed))] == names
+
+
+def test_nobody_asks_for_data_that_is_here(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("ada", "bob", "cid"):
+        (mixed / "class" / f"{name}.ipynb").unlink()
+    out = said(capsys, 0, *RUN, "--data", "sets")
+    assert "as each notebook asks: none; 1 not run" in out and "dan: The notebook asks for CIFAR-100" in out
 
 
 def test_doctor_lists_the_teachers_own_data(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:

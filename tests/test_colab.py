@@ -124,19 +124,6 @@ def test_a_drive_is_an_empty_folder_where_there_is_a_place_for_one(
     ]
 
 
-def test_files_of_the_working_folder_lie_in_that_of_colab(tmp_path: Path) -> None:
-    here, there = tmp_path / "here", tmp_path / "content"
-    for folder in (here, there):
-        folder.mkdir()
-    (here / "best.h5").write_text("ours")
-    (here / "kept.txt").write_text("ours")
-    (there / "kept.txt").write_text("theirs")
-    colab.shown_there(here, there)
-    colab.shown_there(here, there)
-    assert (there / "best.h5").read_text() == "ours"
-    assert (there / "kept.txt").read_text() == "theirs"
-
-
 def test_an_upload_gives_what_was_handed_in(
     cell: Callable[[str], dict[str, Any]], session: Session, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from autograder import checks, rubric
-from autograder.catalogue import Catalogue, Entry
 from autograder.courses import Assorted
 from autograder.datasets import load, room_file
 from autograder.errors import AutograderError, DataError
 from autograder.messages import render
-from autograder.pipeline import Course, execution_key, grade_class
+from autograder.pipeline import Course, execution_key, grade_class, run_notebook
 from autograder.records import Baseline, State, StudentId, Submission
-from autograder.sets import COLOUR, GREY
+from autograder.sandbox.room import OnFrame, Outcome, Room
+from autograder.stock import Entry, Stock
 from autograder.store import Store, digest
+from autograder.wellknown import COLOUR, GREY
 from tests.classroom import QuickRooms, a_folder, a_notebook
 
 MNIST = "(x, y), (a, b) = mnist.load_data()"
@@ -50,15 +51,16 @@ class Desk:
             store=self.store,
         )
 
-    def train(self, course: Course) -> Baseline:
+    def train(self, course: Course) -> Course:
         name = course.data.card.name.removesuffix(".npz")
         self.trained.append(name)
         if name in self.broken:
             raise AutograderError("the reference did not run", remedy="Open it.")
         nothing = digest(name.encode())
-        return Baseline(
+        baseline = Baseline(
             accuracies=(0.9,), seeds=(1,), mean_errors=nothing, predictions=(), robustness={}, clean_accuracy=0.9
         )
+        return replace(course, baseline=baseline)
 
     def courses(self, *names: str) -> Assorted:
         entries = {name: Entry(source=str(self.file(name)), shape=shape(name), classes=10) for name in names}
@@ -67,7 +69,7 @@ class Desk:
         return Assorted(
             rubric=course.rubric,
             slots=("cpu", "cpu"),
-            catalogue=Catalogue(entries=entries),
+            stock=Stock(entries=entries),
             store=self.store,
             open=self.open,
             train=self.train,
@@ -140,7 +142,7 @@ def test_a_baseline_that_fails_costs_only_those_who_need_it(desk: Desk) -> None:
 
 def test_a_set_that_cannot_be_loaded_is_a_fault_of_ours(desk: Desk) -> None:
     courses = desk.courses("mnist")
-    Path(courses.catalogue.entries["mnist"].source).write_bytes(b"broken")
+    Path(courses.stock.entries["mnist"].source).write_bytes(b"broken")
     [result] = grade_class([handed_in(desk.store, "ada", MNIST)], courses)
     assert result.fault is not None and "mnist.npz" in result.fault.problem
     with pytest.raises(DataError):
@@ -183,3 +185,18 @@ def test_the_text_of_the_starter_notebook_asks_for_nothing(desk: Desk) -> None:
     courses = desk.courses("mnist", "cifar10")
     courses.template = (starter["source"],)
     assert courses.choice(submission).name == "cifar10"
+
+
+def test_the_room_holds_the_other_sets(desk: Desk) -> None:
+    rooms: list[Room] = []
+
+    class Watched(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            rooms.append(room)
+            return super().run(room, on_frame, cancelled)
+
+    courses = desk.courses("mnist", "cifar10")
+    submission = handed_in(desk.store, "ada", BOTH)
+    course = replace(courses.of(submission), sandbox=Watched())
+    run_notebook(submission, course, seed=20)
+    assert set(course.others.values()) < set(rooms[0].inputs.values())

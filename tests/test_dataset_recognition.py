@@ -6,7 +6,7 @@ import pytest
 
 from autograder.notebook.dataset import Wanted, recognise
 from autograder.records import Cell
-from autograder.sets import named, title
+from autograder.wellknown import named, title
 from tests.cells import code, markdown, notebook
 
 

@@ -1071,3 +1071,10 @@ def test_a_damaged_archive_never_raises(tail: bytes, at: int, value: int) -> Non
     if not isinstance(listing, Message):
         for leaf in expand(listing, Caps()).leaves:
             assert isinstance(leaf.load(10_000), bytes | Message)
+
+
+def test_a_hostile_cell_is_not_searched_for_a_notebook_for_ever() -> None:
+    text = "   # x\n" * 3000 + "["
+    start = time.monotonic()
+    assert opened(read_notebook(notebook(text))) == [text]
+    assert time.monotonic() - start < 5

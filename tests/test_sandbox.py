@@ -14,6 +14,7 @@ import threading
 import time
 import venv
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -780,6 +781,13 @@ def test_a_gpu_room() -> None:
     assert ("TF_FORCE_GPU_ALLOW_GROWTH", "true") in variables
     nodes = {str(path) for path in Path("/dev").glob("nvidia*")}
     assert _pairs(arguments, "--dev-bind") == {(node, node) for node in nodes}
+
+
+def test_the_working_folder_has_the_names_of_colab_and_kaggle_where_notebooks_run() -> None:
+    plan = _plan("cpu", root=False)
+    assert not {place for _, place in _pairs(inner(plan), "--symlink")} & {"/content", "/kaggle/working"}
+    notebooks = replace(plan, room=replace(plan.room, shell=True))
+    assert {("/job/out", "/content"), ("/job/out", "/kaggle/working")} <= _pairs(inner(notebooks), "--symlink")
 
 
 def test_a_cpu_room_sees_no_gpu() -> None:

@@ -287,8 +287,13 @@ def _loss(training: Training) -> str | None:
 
 
 def _data(before: Training, after: Training) -> Iterator[Change]:
-    """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at."""
+    """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at.
+
+    A hand-written loop always takes batches, whatever is in them.
+    """
     family = Family.AUGMENTATION
+    if before.arguments.get("loop") or after.arguments.get("loop"):
+        return
     if before.x.kind != after.x.kind and before.x.shape:
         yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
         return

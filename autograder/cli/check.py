@@ -16,7 +16,6 @@ from rich.text import Text
 
 from autograder import budget as budgets
 from autograder import checks, exports, extraction, intake, messages, pipeline, reference
-from autograder.catalogue import is_single
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -47,6 +46,7 @@ from autograder.errors import ConfigError, DataError
 from autograder.pipeline import Course, Progress
 from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
+from autograder.stock import is_single
 from autograder.store import Store
 
 FAST = {"KERAS_MAX_EPOCHS": "1"}

@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 
 from autograder import datasets
-from autograder.catalogue import configured
 from autograder.cli.options import JsonOption, StateOption, here
 from autograder.console import plain_rows, printer
 from autograder.datasets import NAMES
@@ -16,6 +15,7 @@ from autograder.errors import DataError
 from autograder.pipeline import versions
 from autograder.sandbox import examine
 from autograder.settings import Settings
+from autograder.stock import configured
 
 
 def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:

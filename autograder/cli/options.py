@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder import catalogue, checks, datasets, rubric
+from autograder import checks, datasets, rubric, stock
 from autograder.courses import Assorted, Open, Train, untrained
 from autograder.errors import ConfigError, SandboxUnavailable
 from autograder.notebook import read
@@ -139,7 +139,7 @@ def open_course(
     """Everything that is the same for all submissions, but for the baseline."""
     ensure_space(places.state)
     loaded = datasets.load(
-        catalogue.single(data, places.data),
+        stock.single(data, places.data),
         split_seed=chosen.seed if split_seed is None else split_seed,
         hidden_images=chosen.hidden_images,
     )
@@ -170,7 +170,7 @@ def open_courses(
     return Assorted(
         rubric=chosen,
         slots=slots,
-        catalogue=catalogue.configured(values, places.data),
+        stock=stock.configured(values, places.data),
         store=store,
         open=one,
         train=train,

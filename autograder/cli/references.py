@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 
 from autograder import reference as references
-from autograder.catalogue import LAST_RESORT, configured, is_single
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     DataOption,
@@ -36,6 +35,7 @@ from autograder.datasets import AUTO
 from autograder.errors import AutograderError, ConfigError
 from autograder.records import Baseline, Rubric
 from autograder.settings import Settings
+from autograder.stock import LAST_RESORT, configured, is_single
 from autograder.store import write_atomically
 
 

@@ -19,7 +19,6 @@ from rich.console import Console
 
 from autograder import exports, feedback, intake, reference, scoring
 from autograder.budget import over_budget
-from autograder.catalogue import is_single
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -59,9 +58,10 @@ from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
 from autograder.sandbox.room import Sandbox
-from autograder.sets import title
 from autograder.settings import Settings
+from autograder.stock import is_single
 from autograder.store import Store, write_atomically
+from autograder.wellknown import title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,8 @@ class _Opening:
         seeds = self.rubric.reference_seeds
         return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
 
-    def train(self, course: Course) -> Baseline | None:
-        return _baseline(course, self.places, self.console, self.stop)
+    def train(self, course: Course) -> Course:
+        return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
 
 
 def run(
@@ -184,7 +184,7 @@ def _opened(
         course = opening.one(values[0])
         _announce(course.data.card, console)
         console.print(rooms, soft_wrap=True)
-        return replace(course, baseline=opening.train(course)), submissions
+        return opening.train(course), submissions
     courses = open_courses(
         opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=opening.slots
     )
@@ -205,7 +205,7 @@ def _prepare(courses: Assorted, submissions: Sequence[Submission], console: Cons
     for name in needed:
         try:
             _announce(courses.course(name).data.card, console)
-            courses.baseline(name)
+            courses.trained(name)
         except AutograderError as error:
             failures.append(error)
     if failures and len(failures) == len(needed):

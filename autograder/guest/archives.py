@@ -29,6 +29,7 @@ _CHECKPOINT: Rules = {**_GONE, "save_format": None, "load_weights_on_restart": N
 def actions(session: Thing) -> Actions:
     return {
         "keras.src.saving.saving_api": partial(_functions, session),
+        "keras.src.legacy.saving.saving_utils": _strings,
         "keras.src.models.model": partial(_methods, session),
         "keras.src.callbacks.model_checkpoint": partial(_checkpoints, session),
     }
@@ -106,6 +107,25 @@ def _load_model(session: Thing, original: Callable[..., Any]) -> Callable[..., A
         return original(filepath, *arguments, **keywords)
 
     return load_model
+
+
+def _strings(module: ModuleType) -> None:
+    """``metrics=['mse']`` in an HDF5 file: Keras 3 looks for a class, where ``compile`` takes the string."""
+    original = module._deserialize_nested_config
+
+    @wraps(original)
+    def nested(read: Callable[..., Any], config: Thing) -> Thing:
+        def each(part: Thing) -> Thing:
+            try:
+                return read(part)
+            except (ValueError, TypeError):
+                if isinstance(part, str):
+                    return part
+                raise
+
+        return original(each, config)
+
+    vars(module)["_deserialize_nested_config"] = nested
 
 
 def _legacy() -> Thing:

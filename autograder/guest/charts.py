@@ -21,8 +21,6 @@ _POSITIONAL: Mapping[str, Sequence[str]] = {
         ("x", "y", "hue", "data"),
     ),
     **dict.fromkeys(("regplot", "residplot", "lmplot", "jointplot"), ("x", "y", "data")),
-    "kdeplot": ("x", "y"),
-    "histplot": ("x", "y"),
 }  # fmt: skip
 """Function of seaborn -> what its arguments meant by place."""
 
@@ -259,7 +257,7 @@ def by_name(
     first = arguments[0] if arguments else None
     if first is None or isinstance(first, dict) or type(first).__name__ == "DataFrame":
         return None
-    if getattr(first, "ndim", 1) == 2 and len(arguments) == 1:
+    if len(arguments) == 1 and _is_wide(first):
         return None
     placed = dict(zip(meant, arguments, strict=False))
     if len(arguments) > len(meant) or placed.keys() & keywords.keys():
@@ -267,6 +265,12 @@ def by_name(
     told = ", ".join(f"{key}=..." for key in placed)
     session.adapt("spelling", f"sns.{name}({', '.join('...' for _ in placed)})", f"sns.{name}({told})")
     return {**keywords, **placed}
+
+
+def _is_wide(data: Thing) -> bool:
+    """Several columns at once have always been ``data``."""
+    nested = isinstance(data, (list, tuple)) and len(data) > 0 and hasattr(data[0], "__len__")
+    return getattr(data, "ndim", 1) == 2 or (nested and not isinstance(data[0], str))
 
 
 # --- pictures of models ----------------------------------------------------------------------------------------------

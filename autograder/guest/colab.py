@@ -37,33 +37,13 @@ def stand_ins(session: Thing) -> Actions:
     return honest({**builders, **widgets.stand_ins(session)})
 
 
-WORKING_FOLDER = Path("/content")
-"""Of Google Colab. Where a room has it, it is a folder of its own."""
-LINKS = 200
+UPLOADS = 200
+"""Files that were handed in and can be uploaded."""
 
 
 def begin(session: Thing, shell: Thing) -> None:
     """Remember which files were handed in: what the notebook itself writes is no upload."""
-    session.handed_in = [path for path in sorted(Path().rglob("*")) if path.is_file()][:LINKS]
-    here = Path.cwd()
-    if here != WORKING_FOLDER and os.access(WORKING_FOLDER, os.W_OK):
-
-        def show(*_: Thing) -> None:
-            try:
-                shown_there(here, WORKING_FOLDER)
-            except OSError as error:
-                session.recorder.note(f"colab: {error}")
-
-        show()
-        shell.events.register("post_run_cell", show)
-
-
-def shown_there(here: Path, there: Path) -> None:
-    """What lies in the working folder lies in Colab's too: ``best.h5`` is saved, ``/content/best.h5`` is loaded."""
-    for path in sorted(here.iterdir())[:LINKS]:
-        link = there / path.name
-        if not os.path.lexists(link):
-            link.symlink_to(path)
+    session.handed_in = [path for path in sorted(Path().rglob("*")) if path.is_file()][:UPLOADS]
 
 
 def _plain_bars(module: Thing) -> None:

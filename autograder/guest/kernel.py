@@ -33,7 +33,7 @@ SESSION = "autograder_session"
 HOOKS: Sequence[str] = (
     *("seeds", "scores", "budget", "shims"),
     *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
-    *("colab", "sources"),
+    *("colab", "sources", "downloads"),
 )
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 

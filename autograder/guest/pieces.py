@@ -1,14 +1,15 @@
-"""Small functions and classes of Keras as they were called before: labels, pictures, callbacks, models of Keras 1."""
+"""Small functions and classes as they were called before: labels, pictures, callbacks, models of Keras 1, torch."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from types import ModuleType
 from typing import Any
 
 from .imports import Actions
-from .spelling import Keywords, Rules, respell, safely, signed, translated
+from .spelling import Keywords, Rules, by_notebook, method, respell, safely, signed, translated
 from .things import Thing
 
 _LABELS: Rules = {"y": "x", "nb_classes": "num_classes"}
@@ -31,6 +32,8 @@ def actions(session: Thing) -> Actions:
         "keras.src.callbacks.reduce_lr_on_plateau": partial(_plateau, session),
         "keras.src.callbacks.tensorboard": partial(_board, session),
         "keras.src.models.model": partial(_model, session),
+        "keras.src.legacy.preprocessing.image": partial(_iterators, session),
+        "torch.serialization": partial(_torch, session),
         "keras.src.models.functional": partial(_functional, session),
     }
 
@@ -67,6 +70,30 @@ def _plateau(session: Thing, module: ModuleType) -> None:
 
 def _board(session: Thing, module: ModuleType) -> None:
     respell(session, module.TensorBoard, "__init__", _BOARD, shown="TensorBoard")
+
+
+def _iterators(session: Thing, module: ModuleType) -> None:
+    method(session, module.Iterator, "generator.next", "next(generator)", lambda generator: next(generator))
+
+
+def _torch(session: Thing, module: ModuleType) -> None:
+    """``torch.load`` of a whole model, which has to be asked for since 2.6."""
+    original = module.load
+
+    @wraps(original)
+    def load(*arguments: Thing, **keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        try:
+            return original(*arguments, **keywords)
+        except pickle.UnpicklingError:
+            if "weights_only" in keywords or not by_notebook():
+                raise
+        if arguments and hasattr(arguments[0], "seek"):
+            arguments[0].seek(0)
+        session.adapt("spelling", "torch.load(...)", "torch.load(..., weights_only=False)")
+        return original(*arguments, weights_only=False, **keywords)
+
+    module.load = signed(load, original)  # type: ignore[attr-defined]
 
 
 # --- models ----------------------------------------------------------------------------------------------------------

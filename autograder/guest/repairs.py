@@ -17,7 +17,7 @@ from itertools import pairwise, zip_longest
 Repair = Callable[[str], str]
 Parses = Callable[[str], bool]
 
-LONGEST = 200_000
+LONGEST = 50_000
 """Characters of a cell that is looked into."""
 SHOWN = 3
 """Changed lines that are told."""

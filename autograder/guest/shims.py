@@ -1,6 +1,6 @@
 """Notebooks written since 2016 run as they are; what was spelled otherwise then is recorded.
 
-The last of the hooks: a call is translated before anything else sees it.
+After the hooks on trainings, so that these see a call in today's spelling.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from .imports import Action, Actions, gathered
 from .things import Thing
 
 SHIMS = (
-    "downloads",
     "rates",
     "layers",
     "training",

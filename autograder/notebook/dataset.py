@@ -18,7 +18,7 @@ from autograder.notebook.headings import headings
 from autograder.notebook.source import calls, code_cells, name_of, parse, python
 from autograder.notebook.text import fold, lines
 from autograder.records import Cell, CellKind
-from autograder.sets import COLOUR, GREY, KNOWN, named
+from autograder.wellknown import COLOUR, GREY, KNOWN, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

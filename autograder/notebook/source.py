@@ -15,7 +15,7 @@ MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
 
 _OTHER_LANGUAGE = re.compile(
-    r"\s*%%(?:bash|sh|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
+    r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
 )
 
 

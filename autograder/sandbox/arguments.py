@@ -120,6 +120,7 @@ def inner(plan: Plan) -> list[str]:
         *_namespaces(plan),
         *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
         *_writable(plan),  # before Python, which may lie below /tmp or /home
+        *(_ELSEWHERE if plan.room.shell else ()),
         *_system(plan.room.shell),
         *_python(plan),
         *_inputs(plan),

@@ -14,7 +14,7 @@ from autograder.datasets import AUTO, NAMES
 from autograder.errors import DataError
 from autograder.notebook.dataset import Wanted
 from autograder.records import Message, say
-from autograder.sets import GREY, KNOWN, named, title
+from autograder.wellknown import GREY, KNOWN, named, title
 
 LAST_RESORT = "digits"
 """Always there: embedded. It stands in for other grey images where nothing better is set up."""
@@ -35,7 +35,7 @@ class Choice:
     """What a notebook is run on, and what its readers are told about that."""
 
     name: str = ""
-    """Of the catalogue; empty when nothing that is set up can serve the notebook."""
+    """Of the stock; empty when nothing that is set up can serve the notebook."""
     others: tuple[str, ...] = ()
     """Further sets that the notebook loads and that are set up."""
     notes: tuple[Message, ...] = ()
@@ -43,7 +43,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class Stock:
     """By name: a well-known one, or that of the file."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def is_single(values: Sequence[str]) -> bool:
     return len(values) == 1 and values[0] != AUTO and not Path(values[0]).expanduser().is_dir()
 
 
-def configured(values: Sequence[str], folder: Path) -> Catalogue:
+def configured(values: Sequence[str], folder: Path) -> Stock:
     """What the values of ``--data`` name, then the files of ``folder``, then Keras' cache; the first of a name wins.
 
     Raises DataError for a value that names nothing, and for two files of one set on the command line.
@@ -111,7 +111,7 @@ def configured(values: Sequence[str], folder: Path) -> Catalogue:
             entries[name] = entry
     typed = tuple(entries)
     always = {LAST_RESORT: _by_name(LAST_RESORT)}
-    return Catalogue(entries={**always, **dict(_in_cache()), **own, **entries}, typed=typed)
+    return Stock(entries={**always, **dict(_in_cache()), **own, **entries}, typed=typed)
 
 
 def single(value: str, folder: Path) -> str:
@@ -219,4 +219,4 @@ def _missing(wanted: Wanted) -> Message:
     )
 
 
-__all__ = ["Catalogue", "Choice", "Entry", "configured", "is_single", "single"]
+__all__ = ["Choice", "Entry", "Stock", "configured", "is_single", "single"]

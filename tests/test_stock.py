@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.catalogue import Catalogue, Entry, configured, is_single, single
 from autograder.errors import DataError
 from autograder.messages import render
 from autograder.notebook.dataset import Wanted
-from autograder.sets import COLOUR, GREY
+from autograder.stock import Entry, Stock, configured, is_single, single
+from autograder.wellknown import COLOUR, GREY
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +29,11 @@ def a_file(path: Path, shape: tuple[int, ...] = GREY, classes: int = 10) -> Path
     return path
 
 
-def names(catalogue: Catalogue) -> set[str]:
-    return set(catalogue.entries)
+def names(stock: Stock) -> set[str]:
+    return set(stock.entries)
 
 
-def a_catalogue(*found: str) -> Catalogue:
+def a_stock(*found: str) -> Stock:
     known = {
         "mnist": Entry(source="mnist", shape=GREY, classes=10),
         "fashion_mnist": Entry(source="fashion_mnist", shape=GREY, classes=10),
@@ -42,7 +42,7 @@ def a_catalogue(*found: str) -> Catalogue:
         "leaves": Entry(source="leaves.npz", shape=(64, 64, 3), classes=4),
     }
     digits = Entry(source="digits", shape=GREY, classes=10)
-    return Catalogue(entries={"digits": digits, **{name: known[name] for name in found}})
+    return Stock(entries={"digits": digits, **{name: known[name] for name in found}})
 
 
 # --- what is set up ------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_one_plain_value_is_one_data_set(tmp_path: Path) -> None:
 
 
 def test_the_set_itself() -> None:
-    choice = a_catalogue("mnist", "cifar10").choose(Wanted(name="cifar10", shape=COLOUR, how="loaded"))
+    choice = a_stock("mnist", "cifar10").choose(Wanted(name="cifar10", shape=COLOUR, how="loaded"))
     assert (choice.name, choice.notes, choice.refusal) == ("cifar10", (), None)
 
 
@@ -152,14 +152,14 @@ def test_the_set_itself() -> None:
     ],
 )
 def test_images_of_the_same_form_stand_in_and_it_is_said(name: str, found: tuple[str, ...], served: str) -> None:
-    choice = a_catalogue(*found).choose(Wanted(name=name, how="loaded"))
+    choice = a_stock(*found).choose(Wanted(name=name, how="loaded"))
     assert choice.name == served and choice.refusal is None
     [note] = choice.notes
     assert "which is not configured here" in render(note, "en") and "n’est pas configuré ici" in render(note, "fr")
 
 
 def test_the_words_of_a_stand_in() -> None:
-    [note] = a_catalogue("mnist").choose(Wanted(name="fashion_mnist")).notes
+    [note] = a_stock("mnist").choose(Wanted(name="fashion_mnist")).notes
     assert render(note, "en") == (
         "The notebook asks for Fashion-MNIST, which is not configured here; it was run on MNIST images instead: "
         "its accuracies are not those of Fashion-MNIST."
@@ -178,7 +178,7 @@ def test_the_words_of_a_stand_in() -> None:
     ],
 )
 def test_nothing_of_that_form_is_refused_with_a_remedy(wanted: Wanted, found: tuple[str, ...], told: str) -> None:
-    choice = a_catalogue(*found).choose(wanted)
+    choice = a_stock(*found).choose(wanted)
     assert choice.name == "" and choice.refusal is not None
     for language in ("fr", "en"):
         said = render(choice.refusal, language)
@@ -186,17 +186,17 @@ def test_nothing_of_that_form_is_refused_with_a_remedy(wanted: Wanted, found: tu
 
 
 def test_by_the_shape_alone() -> None:
-    choice = a_catalogue("cifar100", "cifar10").choose(Wanted(shape=COLOUR, how="shape"))
+    choice = a_stock("cifar100", "cifar10").choose(Wanted(shape=COLOUR, how="shape"))
     assert choice.name == "cifar10" and "does not say which data set" in render(choice.notes[0], "en")
 
 
 def test_an_unknown_set_of_a_known_form() -> None:
-    assert a_catalogue("leaves").choose(Wanted(name="my_leaves", shape=(64, 64, 3))).name == "leaves"
+    assert a_stock("leaves").choose(Wanted(name="my_leaves", shape=(64, 64, 3))).name == "leaves"
 
 
 def test_several_sets_in_one_notebook() -> None:
     wanted = Wanted(name="fashion_mnist", others=("mnist", "imdb"), how="loaded")
-    choice = a_catalogue("mnist", "fashion_mnist").choose(wanted)
+    choice = a_stock("mnist", "fashion_mnist").choose(wanted)
     assert (choice.name, choice.others) == ("fashion_mnist", ("mnist",))
     assert [render(note, "en") for note in choice.notes] == [
         "The notebook loads several data sets (Fashion-MNIST, MNIST, IMDB); it is graded on Fashion-MNIST.",
@@ -205,6 +205,6 @@ def test_several_sets_in_one_notebook() -> None:
 
 
 def test_a_notebook_in_which_nothing_is_recognised_is_run_all_the_same() -> None:
-    choice = a_catalogue("cifar10").choose(None)
+    choice = a_stock("cifar10").choose(None)
     assert choice.name == "digits" and "No data set was recognised" in render(choice.notes[0], "en")
-    assert a_catalogue("mnist").choose(None).name == "mnist"
+    assert a_stock("mnist").choose(None).name == "mnist"
