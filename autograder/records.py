@@ -223,7 +223,7 @@ class Layer:
 
 @record
 class Training:
-    """One ``fit``."""
+    """One ``fit``, or one hand-written loop over an optimiser of PyTorch's within one run of a cell."""
 
     number: int
     """1, 2, 3 ... in the order in which they began."""
@@ -233,7 +233,7 @@ class Training:
     functions: tuple[str, ...] = ()
     """Student functions on the stack, outermost first: ``("evaluate_model",)``; empty at the top of a cell."""
     builder: str = ""
-    """Student function in which the model was compiled: ``create_improved_model_1``."""
+    """Student function in which the model was compiled: ``create_improved_model_1``; of PyTorch, the model's class."""
     built_count: int | None = None
     """Execution count of the cell that was running when the model was compiled."""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -209,6 +209,10 @@ def test_each_image_by_its_own_range(kind: str) -> None:
 
 
 FORMS_OF_COLOUR: dict[str, Prepare] = {
+    "colour by colour, flat": lambda x: x.transpose(0, 3, 1, 2).reshape(len(x), -1) / 255.0,
+    "black border, then torch's figures": lambda x: (
+        (np.pad(x, [(0, 0), (4, 4), (4, 4), (0, 0)]) / 255.0 - [0.4914, 0.4822, 0.4465]) / [0.2470, 0.2435, 0.2616]
+    ).transpose(0, 3, 1, 2),
     "255": lambda x: x / 255.0,
     "channels first": lambda x: x.transpose(0, 3, 1, 2) / 255.0,
     "flat": lambda x: x.reshape(len(x), -1) / 255.0,

@@ -36,18 +36,28 @@ class Change:
     """Only numbers differ: another value of the same setting, as in a sweep."""
 
 
-_REGULARISING = re.compile(r"Dropout|Noise$|Normalization$|^ActivityRegularization$")
+_REGULARISING = re.compile(
+    r"Dropout|Noise$|Normalization$|^ActivityRegularization$|^(Lazy)?(Batch|Instance)Norm\dd$|^(Layer|Group|RMS)Norm$"
+)
 _AUGMENTING = re.compile(r"^Random|^RandAugment$|^AugMix$|^MixUp$|^CutMix$|^AutoContrast$|^Solarization$")
 _NEUTRAL = re.compile(r"^(InputLayer|Rescaling|Normalization|Resizing|CenterCrop|Reshape|Permute|Identity)$")
 _ACTIVATIONS = {"ReLU": "relu", "Softmax": "softmax", "LeakyReLU": "leaky_relu", "ELU": "elu", "PReLU": "prelu"}
-_SALIENT = ("filters", "units", "rate", "factor", "stddev", "kernel_size", "pool_size", "height_factor")
+_ACTIVATIONS |= {"ReLU6": "relu6", "SELU": "selu", "GELU": "gelu", "SiLU": "silu", "Mish": "mish", "Tanh": "tanh"}
+_ACTIVATIONS |= {"Sigmoid": "sigmoid", "Hardswish": "hard_swish", "LogSoftmax": "softmax"}
+_SALIENT = (
+    *("filters", "units", "out_channels", "out_features", "rate", "p", "factor", "stddev"),
+    *("kernel_size", "pool_size", "height_factor"),
+)
+"""Of Keras, and of PyTorch where its names are others."""
 _UNIMPORTANT = frozenset(
     "name dtype seed batch_shape batch_input_shape input_shape shape data_format autocast noise_shape "
-    "bias_initializer synchronized axis sparse ragged optional groups dilation_rate use_bias".split()
+    "bias_initializer synchronized axis sparse ragged optional groups dilation_rate use_bias "
+    "in_channels in_features num_features padding_mode output_padding dilation inplace ceil_mode return_indices "
+    "track_running_stats affine dim".split()
 )
 _REGULARISERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint")
 _STEERING = re.compile(
-    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup", re.I
+    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
 )
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered", "clipnorm", "clipvalue")
 
@@ -121,7 +131,7 @@ def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
             kept[-1][1]["activation"] = activation
             continue
         kept.append((layer.kind, _config(layer)))
-    if kept and "crossentropy" in re.sub(r"[^a-z]", "", training.loss.lower()):
+    if kept and "crossentropy" in (_loss(training) or ""):
         # Outputs as logits, with a loss that knows it, are the same model as outputs through softmax.
         last = kept[-1][1]
         last["activation"] = "softmax" if last.get("activation") in {None, "linear"} else last["activation"]
@@ -130,7 +140,7 @@ def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
 
 def _idle(layer: Layer) -> bool:
     """A layer switched off by its rate: ``Dropout(0)`` changes nothing."""
-    return "Dropout" in layer.kind and layer.config.get("rate") == 0
+    return "Dropout" in layer.kind and layer.config.get("rate", layer.config.get("p")) == 0
 
 
 def _aside(kind: str) -> bool:
@@ -282,16 +292,20 @@ def _batch(training: Training) -> Json:
 
 
 def _loss(training: Training) -> str | None:
-    """Integer labels or one-hot: the same loss."""
-    return re.sub(r"[^a-z]|sparse", "", training.loss.lower()) or None
+    """Integer labels or one-hot, logits or their logarithms as shares: the same loss."""
+    told = re.sub(r"[^a-z]|sparse", "", training.loss.lower())
+    return {"nllloss": "crossentropyloss"}.get(told, told) or None
 
 
 def _data(before: Training, after: Training) -> Iterator[Change]:
     """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at.
 
-    A hand-written loop always takes batches, whatever is in them.
+    A hand-written loop always takes batches, whatever is in them; of PyTorch's data the transforms are known.
     """
     family = Family.AUGMENTATION
+    old, new = (set(_names(data.arguments.get("augmentations"))) for data in (before, after))
+    for name in sorted(old ^ new):
+        yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
     if before.arguments.get("loop") or after.arguments.get("loop"):
         return
     if before.x.kind != after.x.kind and before.x.shape:
@@ -300,6 +314,10 @@ def _data(before: Training, after: Training) -> Iterator[Change]:
     rows = [data.x.shape[0] if data.x.shape and data.x.kind == "array" else 0 for data in (before, after)]
     if rows[0] and rows[1] > 1.02 * rows[0]:
         yield Change(family, "rows", f"x {rows[0]} → {rows[1]}", True)
+
+
+def _names(listed: Json) -> list[str]:
+    return [str(name) for name in listed] if isinstance(listed, Sequence) and not isinstance(listed, str) else []
 
 
 def _strategy(before: Training, after: Training) -> Iterator[Change]:
@@ -315,9 +333,7 @@ def _strategy(before: Training, after: Training) -> Iterator[Change]:
 
 def _steering(training: Training) -> set[str]:
     """Callbacks and schedules that change how a model learns; those that only watch are left out."""
-    listed = training.arguments.get("callbacks")
-    named = [str(name) for name in listed] if isinstance(listed, Sequence) and not isinstance(listed, str) else []
-    found = {name for name in named if _STEERING.search(name)}
+    found = {name for name in _names(training.arguments.get("callbacks")) if _STEERING.search(name)}
     rate = training.optimizer.get("learning_rate")
     if isinstance(rate, Mapping):
         found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))

@@ -187,12 +187,16 @@ def _near(trial: Trial, evidence: Evidence) -> frozenset[int]:
 
 
 def _definition(training: Training, evidence: Evidence) -> int | None:
-    """The last cell before the training that defines the builder: notebooks define a name more than once."""
+    """The last cell before the training that defines the builder, a function or the class of a PyTorch model.
+
+    Notebooks define a name more than once.
+    """
     trained = evidence.cell_of(training.execution_count)
     found = None
     for cell in code_cells(evidence.cells) if training.builder else ():
         tree = parse(python(cell.source))
-        defined = {function.name for function in functions([tree] if tree else [])}
+        defined = {one.name for one in functions([tree] if tree else [])}
+        defined |= {one.name for one in ast.walk(tree) if isinstance(one, ast.ClassDef)} if tree else set()
         if training.builder in defined and (trained is None or cell.index <= trained):
             found = cell.index
     return found

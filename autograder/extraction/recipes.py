@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from autograder.extraction.likeness import look_up
-from autograder.extraction.shapes import Geometry, Steps, geometries, squares
+from autograder.extraction.shapes import Geometry, Shape, Steps, geometries, squares
 from autograder.extraction.values import TOLERANCE, affine, by_image, by_value, some
 from autograder.preprocessing import MAX_VALUES, PAD_MODES, Floats, Step, apply
 
@@ -60,8 +60,35 @@ def infer(
     """
     if len(sample) == 0 or not np.isfinite(sample).all() or sample.min() == sample.max():
         return None
-    if prod(sample.shape[1:]) != prod(raw.shape[1:]) and sample.ndim == 2:
-        return _flattened(sample, rows, raw, in_order=in_order, search=search, share=share, population=population)
+    how: _How = {"in_order": in_order, "search": search, "share": share, "population": population}
+    if sample.ndim > 2:
+        return _inferred(sample, rows, raw, **how)
+    shapes = list(squares(sample.shape[1:]))
+    if prod(sample.shape[1:]) != prod(raw.shape[1:]):
+        return _flattened(sample, rows, raw, shapes, how)
+    planes = [shape for shape in shapes if raw.ndim == 4 and shape[0] == 3]
+    return _inferred(sample, rows, raw, **how) or _flattened(sample, rows, raw, planes, how)
+
+
+class _How(TypedDict):
+    """How rows of the sample are laid to images, as ``infer`` is told."""
+
+    in_order: bool
+    search: bool
+    share: float
+    population: Pixels | None
+
+
+def _inferred(
+    sample: Floats,
+    rows: Sequence[int],
+    raw: Pixels,
+    *,
+    in_order: bool,
+    search: bool,
+    share: float,
+    population: Pixels | None,
+) -> Recipe | None:
     population = raw if population is None else population
     ways = list(geometries(raw.shape[1:], sample.shape[1:]))
     numbers = np.asarray(rows, dtype=np.intp)
@@ -78,20 +105,10 @@ def infer(
     return None
 
 
-def _flattened(
-    sample: Floats,
-    rows: Sequence[int],
-    raw: Pixels,
-    *,
-    in_order: bool,
-    search: bool,
-    share: float,
-    population: Pixels | None,
-) -> Recipe | None:
-    """Flat rows of another length than the raw images': square images that were flattened at last."""
-    for shape in squares(sample.shape[1:]):
-        square = sample.reshape(len(sample), *shape)
-        recipe = infer(square, rows, raw, in_order=in_order, search=search, share=share, population=population)
+def _flattened(sample: Floats, rows: Sequence[int], raw: Pixels, shapes: Sequence[Shape], how: _How) -> Recipe | None:
+    """Flat rows that hold square images, in another layout or of another size than the raw ones."""
+    for shape in shapes:
+        recipe = _inferred(sample.reshape(len(sample), *shape), rows, raw, **how)
         if recipe is not None:
             flat: Step = {"op": "reshape", "values": {"shape": list(sample.shape[1:])}}
             return replace(recipe, steps=(*recipe.steps, flat))

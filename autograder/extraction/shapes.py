@@ -67,11 +67,11 @@ def layouts(fed: Shape) -> Iterator[tuple[int, int, int, str]]:
 
 
 def squares(fed: Shape) -> Iterator[Shape]:
-    """Square images that a flat row may hold."""
+    """Square images that a flat row may hold; colours last, then colours first, as PyTorch flattens them."""
     for channels in (1, 3):
         side = isqrt(fed[0] // channels) if len(fed) == 1 else 0
         if side > 1 and side * side * channels == fed[0]:
-            yield (side, side) if channels == 1 else (side, side, 3)
+            yield from ((side, side),) if channels == 1 else ((side, side, 3), (3, side, side))
 
 
 def _spatial(raw: Shape, height: int, width: int, channels: int, layout: str) -> Iterator[Geometry]:
@@ -85,6 +85,10 @@ def _spatial(raw: Shape, height: int, width: int, channels: int, layout: str) ->
             widths = [[top, down - top], [left, right - left]]
             full = {"hw": widths, "hwc": [*widths, [0, 0]], "chw": [[0, 0], *widths]}[layout]
             yield Geometry((), pad={"op": "pad", "values": {"widths": full}})
+        if channels == 3 and len(raw) == 3:  # black all around, before the colours were scaled each by its own figures
+            for top, left in corners(down, right):
+                widths = [[top, down - top], [left, right - left], [0, 0]]
+                yield Geometry(({"op": "pad", "values": {"widths": widths, "value": 0.0}},))
     if down <= 0 and right <= 0:
         for top, left in corners(-down, -right):
             values = {"top": top, "left": left, "height": height, "width": width}

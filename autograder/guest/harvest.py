@@ -39,10 +39,10 @@ _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
 Names = Mapping[str, Any]
 
 
-def harvest(recorder: Recorder, names: Names, parameters: Names) -> None:
-    """Write the last ledger, and whether the injected parameters still hold."""
+def harvest(recorder: Recorder, names: Names, parameters: Names, loops: Thing = None) -> None:
+    """Write the last ledger, and whether the injected parameters still hold; ``loops`` knows PyTorch's models."""
     with recorder.silently():
-        recorder.results = {"bindings": bindings(recorder, names), "frames": frames(names)}
+        recorder.results = {"bindings": bindings(recorder, names, loops), "frames": frames(names)}
         recorder.flush()
         recorder.handover.put_json(PARAMETERS, changed(names, parameters))
 
@@ -66,17 +66,21 @@ def _same(found: Thing, wanted: Thing) -> bool:
 # --- models --------------------------------------------------------------------------------------------------------
 
 
-def bindings(recorder: Recorder, names: Names) -> dict[str, str]:
+def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str, str]:
     """Variable -> model id; also ``results['cnn']``, ``runs['cnn']['model']``, ``study.best_model`` and the like."""
     trainer = getattr(sys.modules.get("keras.src.trainers.trainer"), "Trainer", None)
-    if trainer is None:
+    kinds = tuple(kind for kind in (trainer, None if loops is None else loops.kind()) if kind is not None)
+    if not kinds:
         return {}
-    reach = _Reach(trainer, lambda value: _is_own(value, recorder))
+    reach = _Reach(kinds, lambda value: _is_own(value, recorder))
     found = dict(reach.named(names))
+    if loops is not None:
+        found = recorder._safely(loops.known, found) or {}
     held = list({id(model): model for model in found.values()}.values())
     recorder.keep.bound = {recorder.model_id(model) for model in held}
     for model in held[-HELD:]:
-        recorder._safely(_keep, recorder, model)
+        if trainer is not None and isinstance(model, trainer):
+            recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
 
 
@@ -98,8 +102,8 @@ def _is_own(value: Thing, recorder: Recorder) -> bool:
 class _Reach:
     """Models that can be got at from the notebook's variables, in few steps."""
 
-    def __init__(self, trainer: type, is_own: Callable[[Any], bool]) -> None:
-        self._trainer = trainer
+    def __init__(self, kinds: tuple[type, ...], is_own: Callable[[Any], bool]) -> None:
+        self._kinds = kinds
         self._is_own = is_own
         self._looked: set[int] = set()
 
@@ -108,7 +112,7 @@ class _Reach:
             yield from self._within(name, value, DEPTH)
 
     def _within(self, name: str, value: Thing, depth: int) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, self._trainer):
+        if isinstance(value, self._kinds):
             yield name[:TEXT], value
         elif depth and id(value) not in self._looked and len(self._looked) < LOOKED:
             for part, inner in self._parts(value):
@@ -259,4 +263,6 @@ def _answer(recorder: Recorder, number: str, model: Thing, images: prints.Array,
 
 
 def _forward(recorder: Recorder, number: str, model: Thing, batch: prints.Array) -> prints.Array:
-    return np.asarray(model.predict(batch, batch_size=256, verbose=0))
+    answer = recorder.answers.get(number)
+    made = model.predict(batch, batch_size=256, verbose=0) if answer is None else answer(number, model, batch)
+    return np.asarray(made)

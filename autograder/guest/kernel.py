@@ -33,7 +33,7 @@ SESSION = "autograder_session"
 HOOKS: Sequence[str] = (
     *("seeds", "scores", "budget", "shims"),
     *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
-    *("colab", "sources", "downloads"),
+    *("colab", "sources", "downloads", "torches"),
 )
 """Modules beside this one that have a say in what the notebook imports. Each may hold
 
@@ -56,6 +56,8 @@ class Session:
         self.count = count
         """Execution count of the cell that is running."""
         self.adaptations: list[dict[str, Any]] = []
+        self.loops: Thing = None
+        """What sees PyTorch's loops, once torch is imported."""
         self._recorder: Any = None
         self._shelf: Any = None
 
@@ -97,7 +99,7 @@ class Session:
             return
         from . import harvest
 
-        harvest.harvest(self.recorder, _names(), self.job["parameters"])
+        harvest.harvest(self.recorder, _names(), self.job["parameters"], self.loops)
 
     def predict(self) -> None:
         from . import harvest

@@ -84,6 +84,8 @@ class Recorder:
         """Estimators of scikit-learn's whose ``fit`` is running, the outermost first."""
         self.results: dict[str, Any] = {}
         """``bindings`` and ``frames``, once harvested."""
+        self.answers: dict[str, Callable[[str, Any, Any], Any]] = {}
+        """Model id -> what makes its predictions, given id, model and images, where that is not ``predict``."""
         self.cuts = Cuts(job)
         self.keep = Keep(handover, self.model_id)
         self.classes = int(job.get("classes", 0))
