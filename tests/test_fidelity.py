@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from autograder.extraction.fidelity import Account, fidelity, tally
+from autograder.extraction.fidelity import Account, fidelity, in_short, tally
 from autograder.extraction.matching import Candidate, Preparation, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.records import (
@@ -208,3 +208,5 @@ def test_the_class_is_counted() -> None:
     bad = make.model(fidelity=Fidelity(claimed=0.98, source="evaluate", measured=0.90, tolerance=0.002))
     evidences = [make.evidence(models=(model,)) for model in (good, good, bad, make.model())] + [make.evidence()]
     assert tally(evidences) == (2, 3, 4)
+    assert in_short(evidences) == ("2 of 4 notebooks reproduced within 0.2 points, 1 not reproduced, 1 not comparable")
+    assert in_short(evidences[-1:]) == ""

@@ -52,7 +52,7 @@ from autograder.cli.options import (
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
-from autograder.extraction.fidelity import tally
+from autograder.extraction.fidelity import in_short
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
@@ -369,10 +369,9 @@ def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> N
 
 def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
     """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
-    reproduced, known, trained = tally([report.evidence for report in reports if report.evidence is not None])
-    rest = f"; {trained - known} state no figure to compare with" if trained > known else ""
-    if trained:
-        console.print(f"fidelity: {reproduced} of {known} notebooks reproduced within 0.2 points{rest}", soft_wrap=True)
+    told = in_short([report.evidence for report in reports if report.evidence is not None])
+    if told:
+        console.print(f"fidelity: {told}", soft_wrap=True)
 
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from .things import Thing
 
 _UNSAID = ("name", "dtype", "trainable", "batch_shape", "build_config", "module", "registered_name", "seed")
 _ACCURACY = re.compile(r"(sparse_)?(top_1_)?(categorical_|binary_)?acc(uracy)?(_\d+)?")
+_GRAPHS = ("functional", "sequential")
 _COMPILED = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
 
 
@@ -178,10 +180,17 @@ def _activation(layer: Thing) -> str:
 
 def foreign(model: Thing) -> list[str]:
     """Classes that only the student's process knows, so that the model cannot be loaded anywhere else."""
-    parts = [model, *_flat(model)]
+    parts = [*([] if is_graph(model) else [model]), *_flat(model)]
     names = {type(part).__name__ for part in parts if type(part).__module__.split(".")[0] not in ("keras", "tf_keras")}
     names |= {"Lambda" for part in parts if type(part).__name__ == "Lambda"}
     return sorted(names)
+
+
+def is_graph(model: Thing) -> bool:
+    """Whether all it computes is a graph of layers, whatever its class adds: a training step of one's own, say."""
+    graphs = [getattr(sys.modules.get(f"keras.src.models.{name}"), name.title(), None) for name in _GRAPHS]
+    own = [graph for graph in graphs if graph is not None and isinstance(model, graph)]
+    return any(type(model).call is graph.call and type(model).__call__ is graph.__call__ for graph in own)
 
 
 def strangers(path: Path) -> list[str]:
@@ -221,9 +230,15 @@ def save(model: Thing, path: Path) -> None:
     """Write a ``.keras`` archive without optimiser, loss and metrics: they triple its size, and nobody needs them."""
     from keras.src.saving import saving_lib
 
-    with warnings.catch_warnings(), _uncompiled(model):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        saving_lib.save_model(model, path)
+        if type(model).__module__.split(".")[0] != "keras" and is_graph(model):
+            from keras.src.models.model import Model
+
+            inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+            model = Model(inputs, model.outputs[0] if len(model.outputs) == 1 else model.outputs, name=model.name)
+        with _uncompiled(model):
+            saving_lib.save_model(model, path)
 
 
 @contextmanager

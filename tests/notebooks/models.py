@@ -365,4 +365,27 @@ print(half.predict(T.reshape(-1, 784), verbose=0).shape)""",
 )
 """An autoencoder and a classifier on its code."""
 
+OWN_STEP = Case(
+    cells=(
+        """class Stepping(keras.Model):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            answer = self(x, training=True)
+            loss = self.compute_loss(y=y, y_pred=answer)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return self.compute_metrics(x, y, answer)
+entry = keras.Input((28, 28))
+stepping = Stepping(entry, keras.layers.Dense(10, activation='softmax')(keras.layers.Flatten()(entry)))
+stepping.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])
+stepping.fit(X, y_train, epochs=1, verbose=0)""",
+        "stepping.evaluate(T, y_test, verbose=0)",
+    ),
+    trainings=1,
+    final=1,
+    candidates=1,
+    variable="stepping",
+)
+"""A class of one's own that changes how it is trained, not what it computes: it can leave the room."""
+
 CASES = {name.lower(): case for name, case in list(globals().items()) if isinstance(case, Case)}
