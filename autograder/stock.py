@@ -14,7 +14,7 @@ from autograder.datasets import AUTO, NAMES
 from autograder.errors import DataError
 from autograder.notebook.dataset import Wanted
 from autograder.records import Message, say
-from autograder.wellknown import GREY, KNOWN, named, title
+from autograder.wellknown import BUNDLED, GREY, KNOWN, named, title
 
 LAST_RESORT = "digits"
 """Always there: embedded. It stands in for other grey images where nothing better is set up."""
@@ -57,6 +57,8 @@ class Stock:
         if wanted.name in self.entries:
             others = tuple(name for name in wanted.others if name in self.entries)
             return Choice(name=wanted.name, others=others, notes=tuple(_several(wanted, others)))
+        if wanted.name in BUNDLED:
+            return self._bundled(wanted)
         known = KNOWN.get(wanted.name)
         found = self._like(known.shape if known else wanted.shape, known.classes if known else None)
         if not found:
@@ -79,6 +81,17 @@ class Stock:
             and classes in (None, self.entries[name].classes)
         )
         return next(fitting, "") if shape else ""
+
+    def _bundled(self, wanted: Wanted) -> Choice:
+        """What the notebook has without us: it runs beside a set that it loads as well, or beside any."""
+        others = [name for name in wanted.others if name in self.entries]
+        name = next(iter(others), "") or self._unrecognised().name
+        note = say(
+            "The notebook uses {name}, which comes with scikit-learn and is no data set of this assignment: models "
+            "trained on it cannot be measured.",
+            name=title(wanted.name),
+        )
+        return Choice(name=name, others=tuple(others[1:]), notes=(note,))
 
     def _unrecognised(self) -> Choice:
         name = next(iter(self.typed), "") or self._like(GREY, 10)

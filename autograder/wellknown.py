@@ -41,6 +41,9 @@ KNOWN: Final[Mapping[str, Known]] = {
 }
 """By the name that Keras gives it, where Keras has it."""
 
+BUNDLED: Final = frozenset({"load_digits"})
+"""Sets that a notebook finds among the installed packages, without being served."""
+
 _SPELLINGS: Final = {
     "fashion_mnist": r"fashion[\s_-]*mnist|(?<![a-z])f[_-]?mnist|zalando",
     "kmnist": r"(?<![a-z])k[_-]?mnist|kuzushiji",

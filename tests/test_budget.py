@@ -27,7 +27,7 @@ from autograder.feedback.sheet import claims
 from autograder.frames import Frame
 from autograder.guest import budget as guest
 from autograder.guest.handover import Handover
-from autograder.guest.ledger import Meanwhile, Recorder
+from autograder.guest.ledger import Epochs, Recorder
 from autograder.messages import render
 from autograder.pipeline import Course, Progress, grade_one
 from autograder.records import (
@@ -205,10 +205,10 @@ def test_a_long_training_is_kept_as_it_goes(tmp_path: Path, monkeypatch: pytest.
     clock = iter((1010.0, 1061.0, 1070.0, 1095.0))
     monkeypatch.setattr(f"{module}.time.monotonic", lambda: next(clock))
     entry: dict[str, Any] = {"number": 3}
-    meanwhile = Meanwhile(begun=1000.0)
+    epochs = Epochs(start=1000.0)
     kept = []
     for _ in range(4):
-        recorder._keep_meanwhile(entry, Trained(), meanwhile)
+        recorder._keep_meanwhile(entry, Trained(), epochs)
         kept.append(len(written))
     assert kept == [0, 1, 1, 2], "after a minute, and then each half a minute"
     assert (tmp_path / "fit-3.keras").read_bytes() == b"model"

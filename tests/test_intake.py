@@ -425,6 +425,16 @@ def test_any_python_kernel_will_do(metadata: dict[str, Any]) -> None:
     assert read_notebook(notebook("x", metadata=metadata)).notebook is not None
 
 
+FOREIGN = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+
+
+def test_python_under_the_name_of_another_kernel_is_python() -> None:
+    cells = ("%matplotlib inline\nimport numpy as np", "x = np.zeros(3)", "library(keras)\ny <- c(1, 2)")
+    assert read_notebook(notebook(*cells, metadata=FOREIGN)).notebook is not None
+    assert "only Python" in refusal(notebook("library(keras)\nx <- 3", "y = c(1, 2)", metadata=FOREIGN))
+    assert "only Python" in refusal(notebook("x = 1", "print(x)", metadata=FOREIGN)), "could be many a language"
+
+
 def test_format_3_is_converted_with_its_outputs_and_said() -> None:
     old = {
         "nbformat": 3,

@@ -185,6 +185,12 @@ def test_nothing_of_that_form_is_refused_with_a_remedy(wanted: Wanted, found: tu
         assert told in said and ".npz" in said and "--data" in said
 
 
+def test_a_set_that_comes_with_scikit_learn_refuses_nothing() -> None:
+    choice = a_stock("mnist", "cifar10").choose(Wanted(name="load_digits", others=("cifar10",)))
+    assert choice.name == "cifar10" and "cannot be measured" in render(choice.notes[0], "en")
+    assert a_stock("mnist").choose(Wanted(name="load_digits")).name == "mnist"
+
+
 def test_by_the_shape_alone() -> None:
     choice = a_stock("cifar100", "cifar10").choose(Wanted(shape=COLOUR, how="shape"))
     assert choice.name == "cifar10" and "does not say which data set" in render(choice.notes[0], "en")

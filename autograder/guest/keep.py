@@ -26,13 +26,15 @@ UNSAVEABLE = 8
 class Keep:
     """Within what may leave a room, the models that matter most."""
 
-    def __init__(self, handover: Handover, model_id: Callable[[Any], str]) -> None:
+    def __init__(self, handover: Handover, model_id: Callable[[Any], str], *, nothing: bool = False) -> None:
         self.unsaved: dict[str, Any] = {}
         """Model id -> model, for those that cannot be saved."""
         self.bound: set[str] = set()
         """Ids of the models that variables hold at the end."""
         self.figures: dict[str, float] = {}
         """Model id -> validation accuracy in its last training."""
+        self._nothing = nothing
+        """Of a rehearsal only the plans are wanted."""
         self._handover = handover
         self._model_id = model_id
         self._saved: dict[str, str] = {}
@@ -45,7 +47,7 @@ class Keep:
 
         ``spare``: leave the model out where it has fallen behind and there is no longer room for everything.
         """
-        digest = models.weights(model)
+        digest = "" if self._nothing else models.weights(model)
         if not digest:
             return "", "", "the model has no weights yet"
         if digest in self._saved:
@@ -106,7 +108,7 @@ class Keep:
             del self.unsaved[min(older, key=lambda number: (number in self.bound, self.figures.get(number, 1.0)))]
 
     def sample(self, content: bytes) -> str:
-        name = self._samples.get(content)
+        name = "" if self._nothing else self._samples.get(content)
         if name is None and len(self._samples) < SAMPLES and self._bytes + len(content) <= ARTIFACT_BYTES:
             name = f"sample-{len(self._samples) + 1}.npy"
             self._handover.put(name, content)

@@ -118,6 +118,9 @@ def initialised(session: Thing, original: Callable[..., Any], name: str, rules: 
             if name.startswith("Conv2D") and len(arguments) == 3 and KERAS_1 & keywords.keys():
                 arguments = safely(session, squared, session, name, arguments, otherwise=arguments)
             keywords = safely(session, translated, session, name, rules, keywords, otherwise=keywords)
+        if name.startswith("AveragePooling") and not arguments and "pool_size" not in keywords:
+            safely(session, session.adapt, "spelling", f"{name}()", f"{name}(2)", otherwise=None)
+            keywords["pool_size"] = 2  # as Keras 2 had it
         original(self, *arguments, **keywords)
 
     return signed(call, original)  # type: ignore[no-any-return]

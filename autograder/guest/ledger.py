@@ -87,7 +87,7 @@ class Recorder:
         self.answers: dict[str, Callable[[str, Any, Any], Any]] = {}
         """Model id -> what makes its predictions, given id, model and images, where that is not ``predict``."""
         self.cuts = Cuts(job)
-        self.keep = Keep(handover, self.model_id)
+        self.keep = Keep(handover, self.model_id, nothing=self.cuts.rehearsal)
         self.classes = int(job.get("classes", 0))
         """Of the served data; 0 when not told."""
         self.train_rows = int(job["train_rows"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -195,12 +196,34 @@ def _unfit(notebook: Mapping[str, Json], caps: Caps) -> Message | None:
     if count > caps.cells:
         return say("The notebook has {cells:int} cells; at most {cap:int} are accepted.", cells=count, cap=caps.cells)
     language = _language(notebook)
-    if language and not re.match(r"i?python", language, re.IGNORECASE):
+    if language and not re.match(r"i?python", language, re.IGNORECASE) and not _reads_as_python(notebook["cells"]):
         return say(
             "The notebook is written for {language}; only Python is run here. Choose a Python kernel and save again.",
             language=clean(language, longest=40),
         )
     return None
+
+
+def _reads_as_python(cells: Iterable[Json]) -> bool:
+    """Whether most cells with code are Python and one of them imports something, whatever the kernel was called."""
+    code = [text for cell in cells if mapping(cell).get("cell_type") == "code" and (text := _source(cell)).strip()]
+    parsed = [tree for text in code if (tree := _parsed(text)) is not None]
+    imports = any(isinstance(step, ast.Import | ast.ImportFrom) for tree in parsed for step in tree.body)
+    return imports and 2 * len(parsed) > len(code)
+
+
+def _source(cell: Json) -> str:
+    source = mapping(cell).get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def _parsed(text: str) -> ast.Module | None:
+    """Without the lines that only a notebook understands; None for what is no Python."""
+    plain = "\n".join(line for line in text[:100_000].splitlines() if not line.lstrip().startswith(("%", "!")))
+    try:
+        return ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _language(notebook: Mapping[str, Json]) -> str:
