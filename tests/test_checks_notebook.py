@@ -61,6 +61,11 @@ def test_a_failure_before_a_training_costs_more_and_each_cell_counts() -> None:
     assert completes(notebook(3, 4, 5)).share == pytest.approx(0.25)
 
 
+def test_a_limit_of_ours_is_named_as_such() -> None:
+    told = completes(notebook(5, error="MemoryError: Unable to allocate 586. MiB for an array")).details
+    assert any("limit on memory" in detail.text and detail.values["limit"] == 4096 for detail in told)
+
+
 def test_the_cut_offs_are_the_rubrics() -> None:
     assert completes(notebook(5), late_share=0.9).share == 0.9
     assert completes(notebook(5), late_cells=0, broken_share=0.6).share == pytest.approx(0.5)

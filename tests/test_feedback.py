@@ -46,6 +46,7 @@ from autograder.records import (
     CellRun,
     CellState,
     Ending,
+    Interval,
     Ledger,
     Message,
     Output,
@@ -245,6 +246,15 @@ def test_sheet_without_gain_or_robustness_draws_neither() -> None:
     assert not [
         e for e in Page(sheet(a_report(evidence=evidence), a_rubric(), "fr")).all("svg") if "role" in e.attributes
     ]
+
+
+def test_a_loss_is_told_as_a_multiple_of_the_error() -> None:
+    final = a_final()
+    assert final.gain is not None
+    worse = replace(final.gain, relative_error_reduction=-1.5, ci95=Interval(low=-2.0, high=-1.0))
+    text = Page(sheet(a_report(evidence=an_evidence(final=replace(final, gain=worse))), a_rubric(), "en")).text
+    assert "2.50" in text and "2.00 to 3.00" in text
+    assert "-150" not in text
 
 
 def test_a_perfect_model_and_a_perfect_baseline_are_drawn() -> None:

@@ -32,6 +32,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 COLAB = ("No module named 'google",)
 """What only Google Colab has: the assignment is written there, so these errors cost nothing."""
 
+_OUT_OF_MEMORY = re.compile(r"^MemoryError\b|ResourceExhaustedError|std::bad_alloc|not enough memory")
 _FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
 """Other frameworks than Keras, which Google Colab has and this place may not have."""
 
@@ -194,7 +195,12 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     told = [run for run in failed if run.state is not CellState.NOT_RUN]
     for run in told[:8]:
         yield _what_happened(run, execution.limits.cell_seconds)
-        if (why := places.explanation(run)) is not None:
+        if _OUT_OF_MEMORY.search(run.error or ""):
+            limit = execution.limits.memory_mb
+            yield say(
+                "Cell {cell:int} ran into the limit on memory: {limit:int} MB in all.", cell=run.index + 1, limit=limit
+            )
+        elif (why := places.explanation(run)) is not None:
             yield why
     if len(told) > 8:
         yield say("{more:plural,One more cell,More cells} failed: {more:int}.", more=len(told) - 8)
