@@ -45,3 +45,12 @@ def test_digits_of_emnist(session: Session) -> None:
     assert (images.dtype, images.shape, len(labels)) == (np.uint8, (60, 28, 28), 60)
     with pytest.raises(FileNotFoundError, match="emnist-letters is not available"):
         emnist.extract_test_samples("letters")
+
+
+def test_files_of_mnists_own_format(session: Session, tmp_path: Path) -> None:
+    numbers = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    content = bytes([0, 0, 8, 3]) + np.array(numbers.shape, ">u4").tobytes() + numbers.tobytes()
+    (tmp_path / "some-idx3-ubyte").write_bytes(content)
+    read = filled(session, "idx2numpy").convert_from_file(str(tmp_path / "some-idx3-ubyte"))
+    assert read.dtype == np.uint8 and read.tolist() == numbers.tolist()
+    assert filled(session, "idx2numpy").convert_from_string(content).shape == (2, 3, 4)

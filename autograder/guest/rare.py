@@ -1,4 +1,4 @@
-"""Stand-ins for small modules that do nothing but load MNIST or its like: ``mnist``, ``emnist``, ``mnist_reader``."""
+"""Stand-ins for small modules that do nothing but load MNIST or its like: ``mnist``, ``emnist``, ``idx2numpy`` ..."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def stand_ins(session: Thing) -> Actions:
         "mnist": lambda module: fill_mnist(module, session),
         "emnist": lambda module: fill_emnist(module, session),
         "mnist_reader": lambda module: fill_reader(module, session),
+        "idx2numpy": fill_idx,
     }
 
 
@@ -73,6 +74,27 @@ def fill_reader(module: ModuleType, session: Thing) -> None:
         return arrays[f"x_{name}"].reshape(len(arrays[f"x_{name}"]), -1), arrays[f"y_{name}"]
 
     module.load_mnist = load_mnist  # type: ignore[attr-defined]
+
+
+def fill_idx(module: ModuleType) -> None:
+    """Reads files of MNIST's own format, also those that are made when they are asked for."""
+
+    def convert(content: bytes) -> Array:
+        import numpy as np
+
+        kinds = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+        sizes = np.frombuffer(content, ">u4", content[3], 4)
+        found: Array = np.frombuffer(content, kinds[content[2]], -1, 4 + 4 * content[3]).reshape(sizes)
+        return found.astype(found.dtype.newbyteorder("="))
+
+    def from_file(file: Thing) -> Array:
+        if hasattr(file, "read"):
+            return convert(file.read())
+        with open(file, "rb") as opened:  # noqa: PTH123 (what the notebook calls a file may be one that we make)
+            return convert(opened.read())
+
+    module.convert_from_file = from_file  # type: ignore[attr-defined]
+    module.convert_from_string = convert  # type: ignore[attr-defined]
 
 
 def fill_emnist(module: ModuleType, session: Thing) -> None:
