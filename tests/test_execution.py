@@ -142,7 +142,7 @@ def test_further_data_sets_enter_the_room_by_name(run: Callable[..., Execution],
     named = json.loads(room.inputs["job.json"])["others"]
     assert named == {"cifar10": "data-1-cifar10.npz", "../mine & yours.npz": "data-2-mine-yours.npz"}
     assert {name: room.inputs[file] for name, file in named.items()} == others
-    assert room.places == ("/content", "/kaggle")
+    assert room.places == ("/kaggle",)
 
 
 def test_a_path_that_leaves_the_folder_is_refused(run: Callable[..., Execution]) -> None:
