@@ -16,6 +16,7 @@ from autograder.extraction.matching import (
     Candidate,
     Preparation,
     Sightings,
+    answers_for,
     candidates,
     name_of,
     prepare,
@@ -172,11 +173,8 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
 
 def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
     """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
-    name, last = (
-        case.execution.fallbacks.get(one.model),
-        [other for other in case.known if other.model == one.model][-1],
-    )
-    if name is None or last is not one:
+    name = case.execution.fallbacks.get(answers_for(one, case.ledger, case.known) or "")
+    if name is None:
         return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
     outputs = checked(case.bench.store.get(name), len(shown.order))
     if isinstance(outputs, Message):
@@ -230,7 +228,7 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
 def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: Scope, bench: Bench) -> MeasuredModel:
     if answer.hidden is None:
         return replace(model, problem=answer.problem)
-    problem = measures.unfit(answer.hidden, within.data.card.classes)
+    problem = unscored(one) or measures.unfit(answer.hidden, within.data.card.classes)
     if problem is not None:
         return replace(model, problem=problem)
     asked = within.of(answer)
@@ -245,6 +243,12 @@ def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: S
         hidden_accuracy=None if asked.hidden is None else measures.hidden_accuracy(asked.hidden, within.data),
         hidden_predictions=bench.store.put_array(answer.hidden),
     )
+
+
+def unscored(one: Candidate) -> Message | None:
+    if one.scores:
+        return None
+    return say("The model gives no scores for classes: it rebuilds or describes images.")
 
 
 def _cell(one: Candidate, execution: Execution) -> int | None:

@@ -130,6 +130,11 @@ class Loops:
         bare = {name: nets.bare(value) if isinstance(value, ours) else value for name, value in named.items()}
         return {name: value for name, value in bare.items() if not isinstance(value, ours) or value in self._seen}
 
+    def digest(self, number: str, model: Thing) -> str:
+        """Of the weights with which ``answer`` will answer."""
+        found: str = self._last[number].entry["weights"] if number in self._kept else nets.weights(model)
+        return found
+
     def answer(self, number: str, model: Thing, images: nets.Floats) -> nets.Floats:
         """Predictions of a model for images that are ready for it."""
         dtype, batch = self._asked.get(number, (nets.torch().float32, nets.BATCH))
@@ -220,8 +225,8 @@ class Loops:
 
     def _after(self, found: Pass, output: Thing) -> None:
         known = nets.first(output)
-        if known is not None and found.feed is not None:
-            found.judge(known, found.feed.labels)
+        if known is not None:
+            found.judge(known, None if found.feed is None else found.feed.labels)
         self._latest[id(found.model)] = found
 
     def _close(self, found: Pass, *, known: bool = True) -> None:
@@ -239,6 +244,8 @@ class Loops:
                 running.pending.append(found)
             return
         recorder, small = self.recorder, found.rows < ROWS
+        relatives = {} if small else self._relatives(found.model)
+        found.part_of = relatives.get("part_of", "")
         self._small += small
         if len(recorder.evaluations) >= EVALUATIONS or (small and self._small > SMALL_USES):
             return
@@ -251,6 +258,7 @@ class Loops:
             "x": self._print(found, found.rows),
             "results": {} if accuracy is None else {"accuracy": accuracy},
             **found.told(),
+            **relatives,
             "seconds": time.monotonic() - found.began,
         }
         recorder.evaluations.append(entry)
@@ -264,6 +272,19 @@ class Loops:
             running.pending.append(found)
         else:
             self._reused(found.model, entry["weights"])
+
+    def _relatives(self, model: Thing) -> dict[str, str]:
+        """A trained model that this one is a part of, and one that it wraps, as the ledger's entries name them."""
+        if self.recorder.model_id(model) in self._last:
+            return {}
+        own = {id(parameter) for parameter in model.parameters()}
+        for other in list(self._seen):
+            if other is model or (number := self.recorder.model_id(other)) not in self._last:
+                continue
+            theirs = {id(parameter) for parameter in other.parameters()}
+            if own <= theirs:
+                return {"same_as" if own == theirs else "part_of": number}
+        return {}
 
     def _print(self, found: Pass, rows: int) -> dict[str, Any]:
         sample = np.concatenate(found.sample)
