@@ -373,6 +373,8 @@ class Ledger:
     scores: tuple[Score, ...] = ()
     estimators: tuple[Estimator, ...] = ()
     adaptations: tuple[Adaptation, ...] = ()
+    unfollowed: int = 0
+    """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
     notes: tuple[str, ...] = ()
 
 

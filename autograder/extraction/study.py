@@ -43,6 +43,8 @@ from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 
 MAX_MODELS = 24
+BY_HAND = 20
+"""Gradients from which on something was trained; a picture of what a model looks at takes fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def study(
     known = candidates(ledger, execution.artifacts)
     choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape)
     if choice is None:
-        return Studied(gaps=(Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run.")),))
+        return Studied(gaps=(_nothing(ledger),))
     sightings = Sightings(bench.data, execution.artifacts, bench.store)
     # The final one first: should time run out, it has been measured.
     measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
@@ -130,6 +132,22 @@ def study(
         },
     )
     return _measured(case)
+
+
+def _nothing(ledger: Ledger) -> Gap:
+    """No model: none was trained, or none in a way that can be followed, which is no fault of the student's."""
+    if by_hand(ledger):
+        reason = say(
+            "The notebook trains by hand in a way that cannot be followed automatically: a teacher will look at it; "
+            "it costs you nothing."
+        )
+        return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
+    return Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run."))
+
+
+def by_hand(ledger: Ledger) -> bool:
+    """Whether there are the traces of a training that no entry tells of."""
+    return not ledger.trainings and ledger.unfollowed >= BY_HAND
 
 
 def _measured(case: _Case) -> Studied:

@@ -39,6 +39,8 @@ class Loops:
         self.rehearsal = bool(session.job.get("rehearsal"))
         self.depth = 0
         """Within a call of a model: how many calls deep."""
+        self.gradients = 0
+        """Computed since the last step of a training."""
         self._roles: weakref.WeakKeyDictionary[Thing, str] = weakref.WeakKeyDictionary()
         self._seen: weakref.WeakSet[Thing] = weakref.WeakSet()
         self._layers: weakref.WeakKeyDictionary[Thing, list[dict[str, Any]]] = weakref.WeakKeyDictionary()
@@ -344,6 +346,7 @@ class Loops:
             self._begin_epoch(training, found)
         found.loss += sum(self._losses)
         found.losses += len(self._losses)
+        self.gradients = 0
         training.steps += 1
         training.rows += found.batch
         training.last = time.monotonic()
@@ -436,6 +439,8 @@ class Loops:
             self._settle(training)
             training.release()
         self._open.clear()
+        self.recorder.unfollowed += self.gradients
+        self.gradients = 0
         self._latest.clear()
         self._losses.clear()
         self._loss = ""
