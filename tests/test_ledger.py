@@ -561,6 +561,29 @@ def test_steps_of_two_models_are_two_trainings(recorder: Recorder, hooked: type[
     assert TypeAdapter(Ledger).validate_json(content).trainings[0].y_sample[:3] == (0, 1, 0)
 
 
+def test_gradients_and_graphs_that_no_step_follows_are_counted(recorder: Recorder, hooked: type[Model]) -> None:
+    class Tape:
+        def gradient(self, target: Json, sources: Json) -> str:
+            return "gradient"
+
+    class Session:
+        def run(self, fetches: Json) -> str:
+            return "fetched"
+
+    recorder.steps.install_tape(Tape)
+    recorder.steps.install_session(Session)
+    for _ in range(30):
+        assert Tape().gradient(1, 2) == "gradient"
+        recorder.steps._step(hooked(), None, np.zeros((8, 2)), None, "mse")
+    recorder.end_cell(failed=False)
+    assert recorder.unfollowed == 0
+    assert [Tape().gradient(1, 2), Session().run(1)] == ["gradient", "fetched"]
+    with recorder.silently():
+        Tape().gradient(1, 2)  # on Keras' own behalf
+    recorder.end_cell(failed=False)
+    assert recorder.unfollowed == 2
+
+
 def test_fit_ends_what_a_loop_began(recorder: Recorder, hooked: type[Model]) -> None:
     model = hooked()
     recorder.steps._step(model, None, np.zeros((8, 2)), None, "mse")

@@ -118,7 +118,7 @@ def prepare_fallback(
     A model whose preprocessing was not found is left out; nothing where no model is left.
     """
     known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
-    answering = ((answers_for(one, ledger, known), one) for one in known if one.artifact is None)
+    answering = ((answers_for(one, ledger, known), one) for one in known if one.scores and not one.artifact)
     asked = {model: one for model, one in answering if model is not None}
     prepared = {model: prepare(one, ledger, known, artifacts, sightings) for model, one in asked.items()}
     recipes = {model: [dict(step) for step in one.recipe.steps] for model, one in prepared.items() if one is not None}

@@ -29,7 +29,7 @@ EPOCH_DIGITS = 16
 """Length of the digests in ``Training.epoch_weights``."""
 MAX_SAMPLE_BYTES = 16 * 2**20
 COMPARES = re.compile(r"mse|mean_squared|mean_absolute|^l1_|smooth_l1|huber|cosine|triplet|contrastive|embedding")
-"""Losses that compare two outputs, or an output with an image; with one column for each class they also train scores."""
+"""Losses that compare two outputs, or an output with an image; with one column for each class they train scores too."""
 LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
 OTHERWISE_PREPARED = 0.02

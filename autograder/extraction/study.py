@@ -177,7 +177,10 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
         if one.id not in case.prepared:
             continue
         preparation = case.prepared[one.id]
-        if one.artifact is None:
+        if not one.scores:
+            reason = say("The model gives no scores for classes: it rebuilds or describes images.")
+            answers[one.id] = Probed(problem=reason)
+        elif one.artifact is None:
             answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
             answers[one.id] = Probed(problem=unprepared(one, case.sightings))
@@ -246,7 +249,7 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
 def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: Scope, bench: Bench) -> MeasuredModel:
     if answer.hidden is None:
         return replace(model, problem=answer.problem)
-    problem = unscored(one) or measures.unfit(answer.hidden, within.data.card.classes)
+    problem = measures.unfit(answer.hidden, within.data.card.classes)
     if problem is not None:
         return replace(model, problem=problem)
     asked = within.of(answer)
@@ -261,12 +264,6 @@ def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: S
         hidden_accuracy=None if asked.hidden is None else measures.hidden_accuracy(asked.hidden, within.data),
         hidden_predictions=bench.store.put_array(answer.hidden),
     )
-
-
-def unscored(one: Candidate) -> Message | None:
-    if one.scores:
-        return None
-    return say("The model gives no scores for classes: it rebuilds or describes images.")
 
 
 def _cell(one: Candidate, execution: Execution) -> int | None:
