@@ -438,6 +438,19 @@ def test_models_that_cannot_be_saved_are_held_for_the_end(recorder: Recorder, ho
     assert list(recorder.keep.unsaved) == [f"m{number}" for number in range(3, 11)]
 
 
+def test_it_is_told_with_which_weights_models_will_answer(recorder: Recorder, hooked: type[Model]) -> None:
+    """A rebuilt model into which the best weights were loaded has the digest of the training that left these."""
+    trained, rebuilt = hooked(), hooked()
+    recorder.keep.hold(trained)
+    recorder.keep.hold(rebuilt)
+    told = harvest.answering(recorder)
+    assert set(told) == {"m1", "m2"} and told["m1"] == told["m2"] != ""
+    trained.weights = [np.ones(3)]
+    later = harvest.answering(recorder)
+    assert later["m1"] not in ("", told["m1"]) and later["m2"] == told["m2"]
+    assert recorder.notes == []
+
+
 def test_of_models_held_the_bound_and_the_accurate_ones_stay(recorder: Recorder, hooked: type[Model]) -> None:
     kept = [hooked() for _ in range(12)]
     numbers = [recorder.model_id(model) for model in kept]

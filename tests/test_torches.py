@@ -260,7 +260,7 @@ def test_the_best_weights_answer_in_whatever_object_they_are(unusual: Run) -> No
     assert chosen is not None and (chosen.id, chosen.where, chosen.problem) == (f"{trained.model}-t2", "kernel", None)
     assert chosen.public_accuracy == pytest.approx(unusual.figure(2), abs=1e-4)
     assert unusual.ledger.answering[trained.model] == trained.weights
-    assert len({use.weights for use in unusual.ledger.evaluations if use.outputs == ((None, 10),)}) == 2
+    assert trained.epoch_weights[1] == trained.weights[:16], "what followed made it worse"
 
 
 @pytest.mark.kernel

@@ -178,8 +178,9 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
             continue
         preparation = case.prepared[one.id]
         if not one.scores:
-            reason = say("The model gives no scores for classes: it rebuilds or describes images.")
-            answers[one.id] = Probed(problem=reason)
+            answers[one.id] = Probed(
+                problem=say("The model gives no scores for classes: it rebuilds or describes images.")
+            )
         elif one.artifact is None:
             answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:

@@ -56,6 +56,8 @@ class Loops:
         """Of the cell that is running."""
         self._last: dict[str, Training] = {}
         """Model id -> its last training."""
+        self.answering: dict[str, str] = {}
+        """Model id -> digest of the weights with which it will answer, where it is not to answer with those it has."""
         self._kept: dict[str, dict[str, Any]] = {}
         """Model id -> state at its last evaluation."""
         self._asked: dict[str, tuple[Any, int]] = {}
@@ -131,11 +133,6 @@ class Loops:
         ours = self.kind()
         bare = {name: nets.bare(value) if isinstance(value, ours) else value for name, value in named.items()}
         return {name: value for name, value in bare.items() if not isinstance(value, ours) or value in self._seen}
-
-    def digest(self, number: str, model: Thing) -> str:
-        """Of the weights with which ``answer`` will answer."""
-        found: str = self._last[number].entry["weights"] if number in self._kept else nets.weights(model)
-        return found
 
     def answer(self, number: str, model: Thing, images: nets.Floats) -> nets.Floats:
         """Predictions of a model for images that are ready for it."""
@@ -322,9 +319,14 @@ class Loops:
         """What this training is to be measured by: these weights."""
         training.entry["weights"] = digest
         number = training.entry["model"]
-        self._kept.pop(number, None)
+        self._drop(number)
         if sum(map(_bytes, self._kept.values())) + nets.size(model) <= KEPT_BYTES:
             self._kept[number] = nets.state(model)
+            self.answering[number] = digest
+
+    def _drop(self, number: str) -> None:
+        self._kept.pop(number, None)
+        self.answering.pop(number, None)
 
     # --- trainings ---------------------------------------------------------------------------------------------------
 
@@ -400,7 +402,7 @@ class Loops:
 
     def _validated(self, training: Training) -> None:
         """More training follows: what was evaluated before was its validation, and no use of what it leaves."""
-        self._kept.pop(training.entry["model"], None)
+        self._drop(training.entry["model"])
         self._made_validations(training, list(training.pending))
 
     def _made_validations(self, training: Training, looked: Sequence[Pass]) -> None:
@@ -462,7 +464,8 @@ class Loops:
     def _describe(self, training: Training) -> None:
         """The model as the training left it, or as it was after an epoch whose weights were put back."""
         entry, model = training.entry, training.model
-        entry["weights"] = nets.weights(model)
+        elsewhere = entry["model"] in self._kept  # since its last step, better weights of its own in another object
+        entry["weights"] = entry["weights"] if elsewhere else nets.weights(model)
         entry["layers"] = self._layers.get(model) or nets.layers(model)
         entry["parameters"] = nets.parameters(model)
         entry |= training.epochs[0].told()
@@ -476,7 +479,7 @@ class Loops:
         figures = [figure for figure in entry["history"].get("val_accuracy", ()) if figure is not None]
         if figures:
             self.recorder.keep.figures[entry["model"]] = max(figures)
-        if training.pending or entry["weights"] in training.passed:
+        if not elsewhere and (training.pending or entry["weights"] in training.passed):
             self._measure(training, model, entry["weights"])
 
     def _put_back(self) -> None:
