@@ -367,10 +367,14 @@ class Ledger:
     evaluations: tuple[Evaluation, ...] = ()
     bindings: Mapping[str, str] = field(default_factory=dict)
     """Global variable -> model id, when the notebook had ended."""
+    answering: Mapping[str, str] = field(default_factory=dict)
+    """Id of a model that can be asked in its kernel only -> digest of the weights with which it will answer."""
     frames: tuple[Frame, ...] = ()
     scores: tuple[Score, ...] = ()
     estimators: tuple[Estimator, ...] = ()
     adaptations: tuple[Adaptation, ...] = ()
+    unfollowed: int = 0
+    """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
     notes: tuple[str, ...] = ()
 
 

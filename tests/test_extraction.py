@@ -17,11 +17,13 @@ import numpy.typing as npt
 import pytest
 from pydantic import TypeAdapter
 
+from autograder.checks import _spared, signatures
 from autograder.checks import model as model_checks
 from autograder.corruptions import corrupt
 from autograder.datasets import load
 from autograder.errors import AutograderError
 from autograder.extraction import baseline_from, extract, prepare_fallback
+from autograder.extraction.matching import candidates
 from autograder.frames import Frame
 from autograder.preprocessing import apply
 from autograder.records import (
@@ -117,6 +119,8 @@ class Notebook:
     artifacts: dict[str, Digest] = field(default_factory=dict)
     fallbacks: dict[str, Digest] = field(default_factory=dict)
     bindings: dict[str, str] = field(default_factory=dict)
+    answering: dict[str, str] = field(default_factory=dict)
+    unfollowed: int = 0
     cells: list[Cell] = field(default_factory=list)
     count: int = 0
     sampled: int = 24
@@ -175,8 +179,16 @@ class Notebook:
             )
         )
 
+    def ledger(self) -> Ledger:
+        return Ledger(
+            trainings=tuple(self.trainings),
+            evaluations=tuple(self.evaluations),
+            bindings=self.bindings,
+            answering=self.answering,
+            unfollowed=self.unfollowed,
+        )
+
     def execution(self) -> Execution:
-        ledger = Ledger(trainings=tuple(self.trainings), evaluations=tuple(self.evaluations), bindings=self.bindings)
         code = [cell for cell in self.cells if cell.kind is CellKind.CODE]
         return Execution(
             ending=Ending.COMPLETED,
@@ -184,7 +196,7 @@ class Notebook:
                 CellRun(index=cell.index, state=CellState.RAN, execution_count=number)
                 for number, cell in enumerate(code, start=1)
             ),
-            ledger=self.store.put(TypeAdapter(Ledger).dump_json(ledger)),
+            ledger=self.store.put(TypeAdapter(Ledger).dump_json(self.ledger())),
             artifacts=self.artifacts,
             fallbacks=self.fallbacks,
         )
@@ -442,6 +454,61 @@ def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebo
     assert any("kernel" in flag.text for flag in evidence.final.flags)
 
 
+def test_any_model_with_these_weights_answers_for_them(notebook: Notebook) -> None:
+    """The trained one is gone, or has other weights by now; another was given its best."""
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN, save=False)
+    notebook.evaluate(replace(training, model="m1", weights="later"), TEST, 0.1)
+    notebook.evaluate(replace(training, model="m2"), TEST, PUBLIC[b"good"])
+    notebook.answering = {"m1": "later", "m2": training.weights}
+    ready = prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store)
+    assert set(ready) == {"images", "m1", "m2"}
+    made = apply(json.loads(ready["m2"].tobytes()), ready["images"])
+    notebook.fallbacks |= {"m1": notebook.store.put_array(classify(made, poor=True))}
+    notebook.fallbacks |= {"m2": notebook.store.put_array(classify(made))}
+    first, second = notebook.evidence().models
+    assert (first.id, first.where, first.public_accuracy) == ("m1-t1", "kernel", PUBLIC[b"good"])
+    assert (second.id, second.public_accuracy) == ("m1-e1", PUBLIC[b"poor"])
+
+
+def test_weights_that_no_model_has_any_more_are_not_asked_for(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, save=False)
+    notebook.answering = {"m1": "others"}
+    assert prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store) == {}
+
+
+def test_codes_and_rebuilt_images_are_no_scores(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    sizes = {"outputs": ((None, 784),), "loss": "mse_loss", "y_classes": 10}
+    auto = notebook.fit("m1", TRAIN, save=False, **sizes)
+    notebook.evaluate(replace(auto, model="m2", weights="codes"), TEST, 0.01, part_of="m1", outputs=((None, 32),))
+    alone = candidates(notebook.ledger(), notebook.artifacts)
+    assert [(one.id, one.scores) for one in alone] == [("m1-t1", False)], "there is nothing else"
+    assert prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store) == {}
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.where == "nowhere" and chosen.problem is not None
+    assert "no scores" in chosen.problem.text
+    notebook.fit("m3", TRAIN, outputs=((None, 10),), loss="nll_loss", y_classes=10)
+    assert [one.id for one in candidates(notebook.ledger(), notebook.artifacts)] == ["m3-t2"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "learns"),
+    [
+        ({"outputs": ((None, 1000),), "loss": "cross_entropy_loss", "y_classes": 10}, True),
+        ({"outputs": ((None, 64),), "loss": "triplet_margin_loss", "y_classes": 10}, False),
+        ({"outputs": ((None, 10),), "loss": "mse_loss", "y_classes": 10}, True),
+        ({"outputs": ((None, 1, 28, 28),), "loss": "mse_loss", "y_classes": 10}, False),
+        ({"outputs": ((None, 784),), "loss": "", "y_classes": 10}, False),
+    ],
+)
+def test_what_learns_classes(notebook: Notebook, sizes: dict[str, Any], learns: bool) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, **sizes)
+    assert [one.scores for one in candidates(notebook.ledger(), notebook.artifacts)] == [learns]
+
+
 def test_no_model_to_ask_is_no_image_to_show(notebook: Notebook) -> None:
     notebook.cell("fit")
     notebook.fit("m1", TRAIN)
@@ -457,6 +524,19 @@ def test_forged_predictions_of_another_form_are_refused(notebook: Notebook) -> N
     evidence = notebook.evidence()
     assert evidence.final is None
     assert [gap.ours for gap in evidence.gaps if gap.kind is GapKind.MODEL] == [False]
+
+
+@pytest.mark.parametrize(("gradients", "ours"), [(19, False), (20, True)])
+def test_a_training_that_cannot_be_followed_is_no_fault_of_the_student_s(
+    notebook: Notebook, gradients: int, ours: bool
+) -> None:
+    notebook.cell("w -= lr * w.grad")
+    notebook.unfollowed = gradients
+    evidence = notebook.evidence()
+    assert [gap.ours for gap in evidence.gaps if gap.kind is not GapKind.TABLE] == [ours]
+    for name in ("notebook.completes", "modifications.distinct", "model.gain", "model.robustness"):
+        finding = _spared(signatures()[name](evidence), signatures()[name], evidence)
+        assert (finding.verdict is Verdict.NEEDS_REVIEW) is ours
 
 
 def test_a_notebook_that_trains_nothing(notebook: Notebook) -> None:

@@ -438,6 +438,19 @@ def test_models_that_cannot_be_saved_are_held_for_the_end(recorder: Recorder, ho
     assert list(recorder.keep.unsaved) == [f"m{number}" for number in range(3, 11)]
 
 
+def test_it_is_told_with_which_weights_models_will_answer(recorder: Recorder, hooked: type[Model]) -> None:
+    """A rebuilt model into which the best weights were loaded has the digest of the training that left these."""
+    trained, rebuilt = hooked(), hooked()
+    recorder.keep.hold(trained)
+    recorder.keep.hold(rebuilt)
+    told = harvest.answering(recorder)
+    assert set(told) == {"m1", "m2"} and told["m1"] == told["m2"] != ""
+    trained.weights = [np.ones(3)]
+    later = harvest.answering(recorder)
+    assert later["m1"] not in ("", told["m1"]) and later["m2"] == told["m2"]
+    assert recorder.notes == []
+
+
 def test_of_models_held_the_bound_and_the_accurate_ones_stay(recorder: Recorder, hooked: type[Model]) -> None:
     kept = [hooked() for _ in range(12)]
     numbers = [recorder.model_id(model) for model in kept]
@@ -559,6 +572,29 @@ def test_steps_of_two_models_are_two_trainings(recorder: Recorder, hooked: type[
     content = recorder.handover.read("ledger.json", 1 << 20)
     assert content is not None
     assert TypeAdapter(Ledger).validate_json(content).trainings[0].y_sample[:3] == (0, 1, 0)
+
+
+def test_gradients_and_graphs_that_no_step_follows_are_counted(recorder: Recorder, hooked: type[Model]) -> None:
+    class Tape:
+        def gradient(self, target: Json, sources: Json) -> str:
+            return "gradient"
+
+    class Session:
+        def run(self, fetches: Json) -> str:
+            return "fetched"
+
+    recorder.steps.install_tape(Tape)
+    recorder.steps.install_session(Session)
+    for _ in range(30):
+        assert Tape().gradient(1, 2) == "gradient"
+        recorder.steps._step(hooked(), None, np.zeros((8, 2)), None, "mse")
+    recorder.end_cell(failed=False)
+    assert recorder.unfollowed == 0
+    assert [Tape().gradient(1, 2), Session().run(1)] == ["gradient", "fetched"]
+    with recorder.silently():
+        Tape().gradient(1, 2)  # on Keras' own behalf
+    recorder.end_cell(failed=False)
+    assert recorder.unfollowed == 2
 
 
 def test_fit_ends_what_a_loop_began(recorder: Recorder, hooked: type[Model]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,7 +34,7 @@ from autograder.records import (
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests.notebooks import notebook
-from tests.notebooks.torches import LOOPS
+from tests.notebooks.torches import LOOPS, UNUSUAL
 
 HIDDEN = 100
 ABSENT = "PyTorch is not installed: make torch"
@@ -78,15 +80,23 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return carried_out(tmp_path_factory.mktemp("torches"), LOOPS)
+
+
+@pytest.fixture(scope="module")
+def unusual(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return carried_out(tmp_path_factory.mktemp("unusual"), UNUSUAL)
+
+
+def carried_out(folder: Path, cells: Sequence[str]) -> Run:
     pytest.importorskip("torch", reason=ABSENT)
     pytest.importorskip("PIL", reason="Pillow is not installed")
-    folder = tmp_path_factory.mktemp("torches")
     data, store = load("digits", split_seed=20, hidden_images=HIDDEN), Store(folder / "state")
 
     def prepare(ledger: Ledger, artifacts: Json) -> Json:
         return prepare_fallback(ledger, artifacts, data, store)
 
-    job = Job(notebook=notebook(*LOOPS), data=data, data_file=room_file(data, folder))
+    job = Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder))
     return Run(execute(job, Plain(), store, prepare=prepare), store, data)
 
 
@@ -228,6 +238,35 @@ def test_questions_of_ours_are_no_uses(run: Run) -> None:
     counts = {cell.execution_count for cell in run.execution.cells}
     assert {use.execution_count for use in run.ledger.evaluations} <= counts
     assert len([use for use in run.ledger.evaluations if use.x.shape[0] >= 100]) == 4
+
+
+@pytest.mark.kernel
+def test_what_gives_no_class_scores_is_no_model_to_grade(unusual: Run) -> None:
+    assert [cell.state.value for cell in unusual.execution.cells] == ["ran"] * 4
+    auto, encoder = unusual.training(1), unusual.ledger.evaluations[0]
+    assert auto.outputs == ((None, 784),) and "accuracy" not in auto.history
+    assert (encoder.kind, encoder.part_of, encoder.outputs, encoder.results) == (
+        "predict",
+        auto.model,
+        ((None, 32),),
+        {},
+    )
+    assert [model.training for model in unusual.evidence.models] == [2]
+
+
+@pytest.mark.kernel
+def test_the_best_weights_answer_in_whatever_object_they_are(unusual: Run) -> None:
+    chosen, trained = unusual.evidence.chosen, unusual.training(2)
+    assert chosen is not None and (chosen.id, chosen.where, chosen.problem) == (f"{trained.model}-t2", "kernel", None)
+    assert chosen.public_accuracy == pytest.approx(unusual.figure(2), abs=1e-4)
+    assert unusual.ledger.answering[trained.model] == trained.weights
+    assert trained.epoch_weights[1] == trained.weights[:16], "what followed made it worse"
+
+
+@pytest.mark.kernel
+def test_gradients_of_no_training_are_counted(unusual: Run) -> None:
+    assert unusual.ledger.unfollowed == 30
+    assert not [gap for gap in unusual.evidence.gaps if gap.ours], "what was trained otherwise is seen"
 
 
 @pytest.mark.kernel

@@ -23,7 +23,7 @@ from autograder.notebook.numbers import figures
 from autograder.notebook.prose import Paragraph
 from autograder.notebook.source import Piece, pieces
 from autograder.notebook.text import fold, sentences, words
-from autograder.records import Evaluation, Evidence, Finding, Message, Standing, say
+from autograder.records import Evaluation, Evidence, Finding, GapKind, Message, Standing, say
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -148,7 +148,7 @@ def _list(classes: Sequence[int]) -> str:
 # --- robustness ----------------------------------------------------------------------------------------------------
 
 
-@check("analysis.robustness")
+@check("analysis.robustness", needs=[GapKind.LEDGER])
 def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 100) -> Finding:
     """Half for a test on altered images that took place, half for a discussion with a figure.
 

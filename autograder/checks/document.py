@@ -166,7 +166,7 @@ def _listed(best: Mapping[str, Section | None], filled: set[str]) -> Iterator[Me
 # --- comparison ----------------------------------------------------------------------------------------------------
 
 
-@check("document.comparison", needs=[GapKind.TABLE])
+@check("document.comparison", needs=[GapKind.TABLE, GapKind.LEDGER])
 def comparison(
     evidence: Evidence, *, rows_wanted: Count = 4, tolerance: Share = 0.01, table_weight: Share = 0.7
 ) -> Finding:

@@ -284,6 +284,7 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         "adaptations": [
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations
         ],
+        "unfollowed": ledger.unfollowed,
         "notes": ledger.notes,
     }
 

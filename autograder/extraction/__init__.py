@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from autograder.datasets import DataSet
 from autograder.extraction.ledger import read_ledger
-from autograder.extraction.matching import Artifacts, Sightings, candidates, prepare
+from autograder.extraction.matching import Artifacts, Sightings, answers_for, candidates, prepare
 from autograder.extraction.probing import showing
 from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
@@ -118,9 +118,8 @@ def prepare_fallback(
     A model whose preprocessing was not found is left out; nothing where no model is left.
     """
     known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
-    asked = {
-        one.model: one for one in known if one.artifact is None
-    }  # of each model the last weights: it still has them
+    answering = ((answers_for(one, ledger, known), one) for one in known if one.scores and not one.artifact)
+    asked = {model: one for model, one in answering if model is not None}
     prepared = {model: prepare(one, ledger, known, artifacts, sightings) for model, one in asked.items()}
     recipes = {model: [dict(step) for step in one.recipe.steps] for model, one in prepared.items() if one is not None}
     if not recipes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, TypeAlias
@@ -27,6 +28,8 @@ MOST_CLASSES = 1000
 EPOCH_DIGITS = 16
 """Length of the digests in ``Training.epoch_weights``."""
 MAX_SAMPLE_BYTES = 16 * 2**20
+COMPARES = re.compile(r"mse|mean_squared|mean_absolute|^l1_|smooth_l1|huber|cosine|triplet|contrastive|embedding")
+"""Losses that compare two outputs, or an output with an image; with one column for each class they train scores too."""
 LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
 OTHERWISE_PREPARED = 0.02
@@ -52,6 +55,8 @@ class Candidate:
     """Which of the training's epochs left them, counted from 0, where it was not the last."""
     artifact: Digest | None
     weights: str
+    scores: bool = True
+    """Whether what it gives may be scores for classes; what does not is looked at where there is nothing else."""
 
     @property
     def moment(self) -> int:
@@ -78,13 +83,35 @@ def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
     )
     classifiers = tuple(one for one in trained if one.training and _learns_classes(one.training))
     widths = {shape[-1] for one in classifiers if one.training for shape in one.training.outputs}
-    loaded = tuple(one for one in _loaded(ledger, artifacts, trained) if one.use and _gives_scores(one.use, widths))
-    return classifiers + loaded or trained
+    others = {one.model for one in trained} - {one.model for one in classifiers}
+    loaded = tuple(
+        one
+        for one in _loaded(ledger, artifacts, trained)
+        if one.use and one.use.part_of not in others and _gives_scores(one.use, widths)
+    )
+    return classifiers + loaded or tuple(replace(one, scores=False) for one in trained)
 
 
 def _learns_classes(training: Training) -> bool:
     x, y = training.x.shape, training.y.shape
-    return _is_row_of_scores(training.outputs) and not (len(x) > 1 and x[1:] == y[1:] and x[1] > 1)
+    if not _is_row_of_scores(training.outputs) or (len(x) > 1 and x[1:] == y[1:] and x[1] > 1):
+        return False
+    if y and training.outputs and y[1:] == training.outputs[0][1:]:  # one column for each class
+        return True
+    surplus = _surplus(training)
+    return not (surplus and (COMPARES.search(training.loss) or _as_many_as_given(training)))
+
+
+def _surplus(source: Training | Evaluation) -> bool:
+    """More outputs than there are classes among the labels, as far as both are known."""
+    width = source.outputs[0][-1] if source.outputs and source.outputs[0] else None
+    return width is not None and 0 < source.y_classes < width
+
+
+def _as_many_as_given(source: Training | Evaluation) -> bool:
+    """As many numbers come out as go in: the images once more."""
+    row = source.x.shape[1:]
+    return len(row) > 0 and bool(source.outputs) and source.outputs[0][-1] == prod(row)
 
 
 def _is_row_of_scores(outputs: Sequence[Sequence[int | None]]) -> bool:
@@ -96,7 +123,7 @@ def _is_row_of_scores(outputs: Sequence[Sequence[int | None]]) -> bool:
 
 def _gives_scores(use: Evaluation, widths: set[int | None]) -> bool:
     """Weights that were not trained here: as many scores as those that were, or as one ``evaluate`` can judge."""
-    if not _is_row_of_scores(use.outputs):
+    if not _is_row_of_scores(use.outputs) or (_surplus(use) and _as_many_as_given(use)):
         return False
     if use.part_of or (widths and "accuracy" not in use.results):
         return not use.outputs or not widths or use.outputs[0][1] in {*widths, 1}
@@ -105,10 +132,11 @@ def _gives_scores(use: Evaluation, widths: set[int | None]) -> bool:
 
 def _loaded(ledger: Ledger, artifacts: Artifacts, trained: Sequence[Candidate]) -> Iterator[Candidate]:
     weights, contents = {one.weights for one in trained}, {one.artifact for one in trained}
-    in_kernel = _answering_in_the_kernel(ledger, artifacts)
+    in_kernel, alive = _answering_in_the_kernel(ledger, artifacts), set(ledger.answering.values())
     for number, use in enumerate(ledger.evaluations, start=1):
         artifact = artifacts.get(use.saved)
-        known = artifact in contents if artifact is not None else in_kernel.get(use.model) is not use
+        stays = use.weights in alive if alive else in_kernel.get(use.model) is use
+        known = artifact in contents if artifact is not None else not stays
         if known or (use.weights and use.weights in weights):
             continue
         weights.add(use.weights)
@@ -132,6 +160,20 @@ def _answering_in_the_kernel(ledger: Ledger, artifacts: Artifacts) -> dict[str, 
     passing = {digest for training in ledger.trainings for digest in training.epoch_weights}
     uses = [use for use in ledger.evaluations if use.weights and use.model not in left]
     return {use.model: use for use in uses if use.weights[:EPOCH_DIGITS] not in passing}
+
+
+def answers_for(one: Candidate, ledger: Ledger, known: Sequence[Candidate]) -> str | None:
+    """Id of the model that answers in its kernel with these weights, its own first; None where no one can.
+
+    Where the kernel did not say with which weights its models answer, each has those that it was last seen with.
+    """
+    if one.weights in ledger.answering.values():
+        alike = [model for model, digest in ledger.answering.items() if digest == one.weights]
+        return one.model if one.model in alike else alike[-1]
+    if ledger.answering.get(one.model):
+        return None  # it answers with others
+    last = [other for other in known if other.model == one.model][-1]
+    return one.model if last is one else None
 
 
 def _origin(use: Evaluation, ledger: Ledger) -> tuple[Training | None, int | None]:

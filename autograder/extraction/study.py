@@ -16,6 +16,7 @@ from autograder.extraction.matching import (
     Candidate,
     Preparation,
     Sightings,
+    answers_for,
     candidates,
     name_of,
     prepare,
@@ -42,6 +43,8 @@ from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 
 MAX_MODELS = 24
+BY_HAND = 20
+"""Gradients from which on something was trained; a picture of what a model looks at takes fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,7 @@ def study(
     known = candidates(ledger, execution.artifacts)
     choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape)
     if choice is None:
-        return Studied(gaps=(Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run.")),))
+        return Studied(gaps=(_nothing(ledger),))
     sightings = Sightings(bench.data, execution.artifacts, bench.store)
     # The final one first: should time run out, it has been measured.
     measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
@@ -131,6 +134,22 @@ def study(
     return _measured(case)
 
 
+def _nothing(ledger: Ledger) -> Gap:
+    """No model: none was trained, or none in a way that can be followed, which is no fault of the student's."""
+    if by_hand(ledger):
+        reason = say(
+            "The notebook trains by hand in a way that cannot be followed automatically: a teacher will look at it; "
+            "it costs you nothing."
+        )
+        return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
+    return Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run."))
+
+
+def by_hand(ledger: Ledger) -> bool:
+    """Whether there are the traces of a training that no entry tells of."""
+    return not ledger.trainings and ledger.unfollowed >= BY_HAND
+
+
 def _measured(case: _Case) -> Studied:
     bench, shown = case.bench, case.bench.gallery()
     answers = _answers(case, shown)
@@ -158,7 +177,11 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
         if one.id not in case.prepared:
             continue
         preparation = case.prepared[one.id]
-        if one.artifact is None:
+        if not one.scores:
+            answers[one.id] = Probed(
+                problem=say("The model gives no scores for classes: it rebuilds or describes images.")
+            )
+        elif one.artifact is None:
             answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
             answers[one.id] = Probed(problem=unprepared(one, case.sightings))
@@ -172,11 +195,8 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
 
 def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
     """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
-    name, last = (
-        case.execution.fallbacks.get(one.model),
-        [other for other in case.known if other.model == one.model][-1],
-    )
-    if name is None or last is not one:
+    name = case.execution.fallbacks.get(answers_for(one, case.ledger, case.known) or "")
+    if name is None:
         return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
     outputs = checked(case.bench.store.get(name), len(shown.order))
     if isinstance(outputs, Message):

@@ -19,6 +19,7 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 TOLERANCE = 1e-3
 """Largest difference that counts as equal, as a share of the sample's range: float16 passes, noise does not."""
 MIN_ROWS_FOR_MAP = 8
+"""Distinct ones: where each image comes several times in a row, a few explain themselves and nothing else."""
 MIN_LEVELS = 16
 """Distinct bytes that must be seen before a function of bytes is read off them."""
 BLOCK = 8192
@@ -33,7 +34,7 @@ def by_value(x: Doubles, s: Doubles, geometry: Geometry, population: Pixels) -> 
         yield from some(_table(fit_x, fit_s))
     if geometry.channel_axis is not None:
         yield from some(_channels(fit_x, fit_s, geometry.channel_axis))
-    if len(x) >= MIN_ROWS_FOR_MAP and prod(x.shape[1:]) * 2 <= MAX_VALUES:
+    if prod(x.shape[1:]) * 2 <= MAX_VALUES and len({row.tobytes() for row in s}) >= MIN_ROWS_FOR_MAP:
         yield from some(_mean_image(fit_x, fit_s))
         if not geometry.resized and geometry.pad is None:
             yield from some(_pixelwise(x, s, geometry, population))

@@ -25,6 +25,11 @@ def _validates_on_test(evidence: Evidence) -> bool:
     )
 
 
+def _trains_nothing(evidence: Evidence) -> bool:
+    """As far as we are able to see."""
+    return evidence.executed and not evidence.ledger.trainings and not any(gap.ours for gap in evidence.gaps)
+
+
 def _never_validates(evidence: Evidence) -> bool:
     return bool(evidence.ledger.trainings) and not any(
         entry.arguments.get("validation") for entry in evidence.ledger.trainings
@@ -38,7 +43,7 @@ _FAULTS: Final[tuple[tuple[Message, Predicate], ...]] = (
     ),
     (say("validate on the test set"), _validates_on_test),
     (say("train without any validation data"), _never_validates),
-    (say("no model was trained"), lambda evidence: evidence.executed and not evidence.ledger.trainings),
+    (say("no model was trained"), _trains_nothing),
     (say("no tracking table was found"), lambda evidence: evidence.table is None),
     (
         say("the final model is the reference model as given"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import prints
+from . import models, nets, prints
 from .figures import Figures
 from .handover import IMAGES, PARAMETERS
 from .ledger import Recorder
@@ -43,6 +43,7 @@ def harvest(recorder: Recorder, names: Names, parameters: Names, loops: Thing = 
     """Write the last ledger, and whether the injected parameters still hold; ``loops`` knows PyTorch's models."""
     with recorder.silently():
         recorder.results = {"bindings": bindings(recorder, names, loops), "frames": frames(names)}
+        recorder.results["answering"] = answering(recorder, loops)
         recorder.flush()
         recorder.handover.put_json(PARAMETERS, changed(names, parameters))
 
@@ -82,6 +83,16 @@ def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str,
         if trainer is not None and isinstance(model, trainer):
             recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
+
+
+def answering(recorder: Recorder, loops: Thing = None) -> dict[str, str]:
+    """Id of each model that stays in the kernel -> digest of the weights with which it will answer there."""
+    found: dict[str, str] = {}
+    for number, model in recorder.keep.unsaved.items():
+        ours = loops is not None and isinstance(model, loops.kind())
+        promised = loops.answering.get(number) if ours else None
+        found[number] = promised or recorder._safely(nets.weights if ours else models.weights, model) or ""
+    return found
 
 
 def _keep(recorder: Recorder, model: Thing) -> None:

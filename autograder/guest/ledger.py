@@ -80,6 +80,8 @@ class Recorder:
         """Shared with the session, which other hooks write to."""
         self.scores: list[dict[str, Any]] = []
         self.estimators: list[dict[str, Any]] = []
+        self.unfollowed = 0
+        """Gradients, and runs of TensorFlow 1's graphs, that belong to no training above."""
         self.fitting: list[Any] = []
         """Estimators of scikit-learn's whose ``fit`` is running, the outermost first."""
         self.results: dict[str, Any] = {}
@@ -428,6 +430,7 @@ class Recorder:
                 "scores": self.scores,
                 "estimators": self.estimators,
                 "adaptations": self.adaptations,
+                "unfollowed": self.unfollowed,
                 "notes": self.notes,
             },
         )

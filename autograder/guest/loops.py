@@ -39,6 +39,8 @@ class Loops:
         self.rehearsal = bool(session.job.get("rehearsal"))
         self.depth = 0
         """Within a call of a model: how many calls deep."""
+        self.gradients = 0
+        """Computed since the last step of a training."""
         self._roles: weakref.WeakKeyDictionary[Thing, str] = weakref.WeakKeyDictionary()
         self._seen: weakref.WeakSet[Thing] = weakref.WeakSet()
         self._layers: weakref.WeakKeyDictionary[Thing, list[dict[str, Any]]] = weakref.WeakKeyDictionary()
@@ -54,6 +56,8 @@ class Loops:
         """Of the cell that is running."""
         self._last: dict[str, Training] = {}
         """Model id -> its last training."""
+        self.answering: dict[str, str] = {}
+        """Model id -> digest of the weights with which it will answer, where it is not to answer with those it has."""
         self._kept: dict[str, dict[str, Any]] = {}
         """Model id -> state at its last evaluation."""
         self._asked: dict[str, tuple[Any, int]] = {}
@@ -220,8 +224,8 @@ class Loops:
 
     def _after(self, found: Pass, output: Thing) -> None:
         known = nets.first(output)
-        if known is not None and found.feed is not None:
-            found.judge(known, found.feed.labels)
+        if known is not None:
+            found.judge(known, None if found.feed is None else found.feed.labels)
         self._latest[id(found.model)] = found
 
     def _close(self, found: Pass, *, known: bool = True) -> None:
@@ -239,6 +243,8 @@ class Loops:
                 running.pending.append(found)
             return
         recorder, small = self.recorder, found.rows < ROWS
+        relatives = {} if small else self._relatives(found.model)
+        found.part_of = relatives.get("part_of", "")
         self._small += small
         if len(recorder.evaluations) >= EVALUATIONS or (small and self._small > SMALL_USES):
             return
@@ -251,6 +257,7 @@ class Loops:
             "x": self._print(found, found.rows),
             "results": {} if accuracy is None else {"accuracy": accuracy},
             **found.told(),
+            **relatives,
             "seconds": time.monotonic() - found.began,
         }
         recorder.evaluations.append(entry)
@@ -264,6 +271,19 @@ class Loops:
             running.pending.append(found)
         else:
             self._reused(found.model, entry["weights"])
+
+    def _relatives(self, model: Thing) -> dict[str, str]:
+        """A trained model that this one is a part of, and one that it wraps, as the ledger's entries name them."""
+        if self.recorder.model_id(model) in self._last:
+            return {}
+        own = {id(parameter) for parameter in model.parameters()}
+        for other in list(self._seen):
+            if other is model or (number := self.recorder.model_id(other)) not in self._last:
+                continue
+            theirs = {id(parameter) for parameter in other.parameters()}
+            if own <= theirs:
+                return {"same_as" if own == theirs else "part_of": number}
+        return {}
 
     def _print(self, found: Pass, rows: int) -> dict[str, Any]:
         sample = np.concatenate(found.sample)
@@ -299,9 +319,14 @@ class Loops:
         """What this training is to be measured by: these weights."""
         training.entry["weights"] = digest
         number = training.entry["model"]
-        self._kept.pop(number, None)
+        self._drop(number)
         if sum(map(_bytes, self._kept.values())) + nets.size(model) <= KEPT_BYTES:
             self._kept[number] = nets.state(model)
+            self.answering[number] = digest
+
+    def _drop(self, number: str) -> None:
+        self._kept.pop(number, None)
+        self.answering.pop(number, None)
 
     # --- trainings ---------------------------------------------------------------------------------------------------
 
@@ -323,6 +348,7 @@ class Loops:
             self._begin_epoch(training, found)
         found.loss += sum(self._losses)
         found.losses += len(self._losses)
+        self.gradients = 0
         training.steps += 1
         training.rows += found.batch
         training.last = time.monotonic()
@@ -376,7 +402,7 @@ class Loops:
 
     def _validated(self, training: Training) -> None:
         """More training follows: what was evaluated before was its validation, and no use of what it leaves."""
-        self._kept.pop(training.entry["model"], None)
+        self._drop(training.entry["model"])
         self._made_validations(training, list(training.pending))
 
     def _made_validations(self, training: Training, looked: Sequence[Pass]) -> None:
@@ -415,6 +441,8 @@ class Loops:
             self._settle(training)
             training.release()
         self._open.clear()
+        self.recorder.unfollowed += self.gradients
+        self.gradients = 0
         self._latest.clear()
         self._losses.clear()
         self._loss = ""
@@ -436,7 +464,8 @@ class Loops:
     def _describe(self, training: Training) -> None:
         """The model as the training left it, or as it was after an epoch whose weights were put back."""
         entry, model = training.entry, training.model
-        entry["weights"] = nets.weights(model)
+        elsewhere = entry["model"] in self._kept  # since its last step, better weights of its own in another object
+        entry["weights"] = entry["weights"] if elsewhere else nets.weights(model)
         entry["layers"] = self._layers.get(model) or nets.layers(model)
         entry["parameters"] = nets.parameters(model)
         entry |= training.epochs[0].told()
@@ -450,7 +479,7 @@ class Loops:
         figures = [figure for figure in entry["history"].get("val_accuracy", ()) if figure is not None]
         if figures:
             self.recorder.keep.figures[entry["model"]] = max(figures)
-        if training.pending or entry["weights"] in training.passed:
+        if not elsewhere and (training.pending or entry["weights"] in training.passed):
             self._measure(training, model, entry["weights"])
 
     def _put_back(self) -> None:

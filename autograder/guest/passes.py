@@ -35,8 +35,12 @@ class Pass:
     sampled: int = 0
     sampled_labels: list[int] = field(default_factory=list)
     labels: set[int] = field(default_factory=set)
-    width: int | None = None
-    """Outputs for each row."""
+    gives: list[int] | None = None
+    """Shape of what is given for each row."""
+    takes: int = 0
+    """Numbers in each row."""
+    part_of: str = ""
+    """Id of a trained model that this one is a part of."""
     right: int = 0
     judged: int = 0
     loss: float = 0.0
@@ -48,6 +52,7 @@ class Pass:
     def take(self, x: Thing) -> None:
         """Rows of one call, some of which are kept."""
         self.rows += len(x)
+        self.takes = math.prod(x.shape[1:])
         self.batch = max(self.batch, len(x))
         self.dtype = x.dtype
         few = prints.SAMPLE_BYTES // max(1, 4 * math.prod(x.shape[1:]))
@@ -59,8 +64,7 @@ class Pass:
 
     def judge(self, output: Thing, labels: Thing) -> None:
         """Count the outputs whose largest is at the label, as notebooks do by hand."""
-        if output.ndim == 2:
-            self.width = int(output.shape[1])
+        self.gives = [int(length) for length in output.shape[1:]] if output.ndim else None
         if labels is None or output.ndim != 2 or len(labels) != len(output):
             return
         wanted = (labels.argmax(dim=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)).cpu()
@@ -76,7 +80,7 @@ class Pass:
         """Of the labels and the outputs, as an entry of the ledger has them."""
         whole = len(self.sampled_labels) == self.sampled > 0
         return {
-            "outputs": [] if self.width is None else [[None, self.width]],
+            "outputs": [] if self.gives is None else [[None, *self.gives]],
             "y_sample": self.sampled_labels if whole else [],
             "y_classes": len(self.labels),
         }
@@ -87,8 +91,17 @@ class Pass:
         self.sampled = prints.SAMPLE_ROWS
 
     @property
+    def width(self) -> int | None:
+        """Outputs for each row, where these are one row of numbers."""
+        return self.gives[0] if self.gives is not None and len(self.gives) == 1 else None
+
+    @property
     def accuracy(self) -> float | None:
-        return self.right / self.judged if self.judged and self.judged == self.rows else None
+        """None where the outputs are no scores for the labels: codes, or the images once more."""
+        if not self.judged or self.judged != self.rows or self.width is None or self.width < len(self.labels):
+            return None
+        surplus = self.width > max(self.labels) + 1
+        return None if surplus and (self.part_of or self.width == self.takes) else self.right / self.judged
 
 
 @dataclass(eq=False)

@@ -22,6 +22,8 @@ def actions(session: Thing) -> Actions:
         "tensorflow.python.eager.polymorphic_function.polymorphic_function": lambda module: (
             session.recorder.steps.install_function(module.Function)
         ),
+        "tensorflow.python.eager.backprop": lambda module: session.recorder.steps.install_tape(module.GradientTape),
+        "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
 
 

@@ -51,6 +51,7 @@ class Trace:
     steps: list[tuple[Any, list[weakref.ref[Any]]]] = field(default_factory=list)
     models: list[weakref.ref[Any]] = field(default_factory=list)
     loss: str = ""
+    gradients: int = 0
 
 
 class Steps:
@@ -69,6 +70,8 @@ class Steps:
         self._owners: dict[tuple[int, ...], tuple[weakref.ref[Any], list[weakref.ref[Any]]]] = {}
         self._traces: weakref.WeakKeyDictionary[Any, Trace] = weakref.WeakKeyDictionary()
         self._tracing: Trace | None = None
+        self._gradients = 0
+        """Computed since the last step of a training."""
         self._iterations: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     # --- hooks -----------------------------------------------------------------------------------------------------
@@ -86,6 +89,12 @@ class Steps:
         hooks.wrap(kind, "train_on_batch", self._train_on_batch)
         for name in ("test_on_batch", "predict_on_batch"):
             hooks.wrap(kind, name, self._use_batch)
+
+    def install_tape(self, kind: type) -> None:
+        hooks.wrap(kind, "gradient", self._gradient)
+
+    def install_session(self, kind: type) -> None:
+        hooks.wrap(kind, "run", self._run)
 
     def install_function(self, kind: type) -> None:
         hooks.wrap(kind, "__call__", self._function)
@@ -108,6 +117,18 @@ class Steps:
         variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
         self._recorder._safely(self._note_apply, optimizer, variables)
         return result
+
+    def _gradient(self, original: Thing, tape: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if not self._recorder._inside:
+            self._recorder._safely(self._note_gradient)
+        return original(tape, *arguments, **keywords)
+
+    def _run(self, original: Thing, session: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """Of a graph of TensorFlow 1: what it does is not looked into."""
+        __tracebackhide__ = True
+        self._gradients += 1
+        return original(session, *arguments, **keywords)
 
     def _measure(self, original: Thing, loss: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
@@ -140,7 +161,7 @@ class Steps:
             return original(function, *arguments, **keywords)
         with self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
-        if trace.steps or trace.models:
+        if trace.steps or trace.models or trace.gradients:
             self._recorder._safely(self._note_function, trace, arguments, keywords)
         return result
 
@@ -183,6 +204,12 @@ class Steps:
         elif self._tracing is not None:
             self._tracing.loss = name
 
+    def _note_gradient(self) -> None:
+        if _eager():
+            self._gradients += 1
+        elif self._tracing is not None:
+            self._tracing.gradients += 1
+
     def _note_apply(self, optimizer: Thing, variables: Thing) -> None:
         owners = self._owning(optimizer, optimizer._trainable_variables if variables is None else variables)
         if not _eager():
@@ -197,6 +224,7 @@ class Steps:
     def _note_function(self, trace: Trace, arguments: Thing, keywords: Thing) -> None:
         x, y = _data([*arguments, *keywords.values()])
         done = {id(step[0]()): step for step in trace.steps}
+        self._gradients += bool(trace.gradients)
         for optimizer, owners in done.values():
             for model in _alive(owners):
                 self._step(model, optimizer(), x, y, trace.loss)
@@ -246,6 +274,7 @@ class Steps:
         if stretch is None:
             return
         self._open[number] = stretch
+        self._gradients = 0
         stretch.steps += 1
         if prints.is_dataset(x):
             stretch.whole = x
@@ -316,6 +345,8 @@ class Steps:
             self._not_trained_on(number)
         for number in list(self._open):
             self.close(number, finished=not failed)
+        self._recorder.unfollowed += self._gradients
+        self._gradients = 0
         self._target = None
 
 

@@ -59,6 +59,8 @@ def _torch(torch: ModuleType, session: Thing) -> None:
     known.manual_seed(session.job["seed"])
     devices.install(torch, session)
     known.Tensor.backward = _backward(known.Tensor.backward, loops)
+    for name in ("backward", "grad"):  # ``Tensor.backward`` calls the first of them
+        setattr(known.autograd, name, _differentiating(getattr(known.autograd, name), loops))
     _stay(known)
 
 
@@ -111,6 +113,16 @@ def _backward(original: Callable[..., Any], loops: Thing) -> Callable[..., Any]:
         original(self, *arguments, **keywords)
 
     return backward
+
+
+def _differentiating(original: Callable[..., Any], loops: Thing) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def differentiate(*arguments: Thing, **keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        loops.gradients += 1
+        return original(*arguments, **keywords)
+
+    return differentiate
 
 
 def _schedulers(module: ModuleType, session: Thing) -> None:

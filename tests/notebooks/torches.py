@@ -176,3 +176,56 @@ compiled = torch.compile(model)
 print(compiled is model)"""
 
 LOOPS = (IMPORTS, CLASSIC, CLASSIC_LOOP, CLASSIC_TEST, SEQUENTIAL, TUTORIAL, TRAINER, TRAINER_TEST, PRETRAINED, SUMMARY)
+
+CODES = """import torch.nn as nn, torch.nn.functional as F
+from torch.utils.data import DataLoader, Subset, TensorDataset
+plain = transforms.ToTensor()
+train = Subset(torchvision.datasets.MNIST('d', train=True, transform=plain), range(0, 60000, 60))
+test = torchvision.datasets.MNIST('d', train=False, transform=plain)
+encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU())
+best_auto = nn.Sequential(encoder, nn.Linear(32, 784), nn.Sigmoid())
+opt = torch.optim.Adam(best_auto.parameters(), 1e-3)
+for epoch in range(2):
+    for x, _ in DataLoader(train, 50, shuffle=True):
+        loss = F.mse_loss(best_auto(x), x.flatten(1))
+        opt.zero_grad(); loss.backward(); opt.step()
+with torch.no_grad():
+    codes = torch.cat([encoder(x) for x, y in DataLoader(test, 500)])"""
+"""An autoencoder, and its encoder used by itself beside labels."""
+
+REBUILT = """import copy
+def make():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 10))
+def right(loader):
+    with torch.no_grad():
+        return sum((net(x).argmax(1) == y).sum().item() for x, y in loader) / len(loader.dataset)
+valid = Subset(torchvision.datasets.MNIST('d', train=True, transform=plain), range(1, 60000, 120))
+net = make()
+optimizer = torch.optim.SGD(net.parameters(), 0.1)
+best, best_weights = 0, None
+for epoch in range(4):
+    for x, y in DataLoader(train, 50, shuffle=True):
+        optimizer.zero_grad(); F.cross_entropy(net(x), y).backward(); optimizer.step()
+    if (accuracy := right(DataLoader(valid, 250))) > best:
+        best, best_weights = accuracy, copy.deepcopy(net.state_dict())
+    if epoch == 1:
+        optimizer.param_groups[0]['lr'] = 30.0  # from here on it gets worse
+del net
+net = make()
+net.load_state_dict(best_weights)
+print(f'test {right(DataLoader(test, 500)):.4f}')"""
+"""The best weights in a new object of the same class; the one that was trained is gone."""
+
+BY_HAND = """W = torch.zeros(784, 10, requires_grad=True)
+X = torch.stack([train[number][0].flatten() for number in range(200)])
+Y = torch.tensor([train[number][1] for number in range(200)])
+for step in range(25):
+    F.cross_entropy(X @ W, Y).backward()
+    with torch.no_grad():
+        W -= 0.1 * W.grad
+        W.grad.zero_()
+for step in range(5):
+    gradient, = torch.autograd.grad(F.cross_entropy(X @ W, Y), W)"""
+"""Nothing here is a model, and no optimiser takes a step."""
+
+UNUSUAL = (IMPORTS, CODES, REBUILT, BY_HAND)
