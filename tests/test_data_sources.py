@@ -146,7 +146,8 @@ PLACES = Case(
         "import os\nopen('/content/mine.txt', 'w').write('kept')\nprint(open('/content/mine.txt').read(), os.getcwd())",
         "!wc -l < /kaggle/input/digit-recognizer/train.csv",
         "import pandas as pd\nprint(len(pd.read_csv('/kaggle/input/digit-recognizer/train.csv', dtype='int32')))\n"
-        "pd.DataFrame({'a': [1]}).to_csv('/kaggle/working/submission.csv')\nprint(sorted(os.listdir('/kaggle/working')))",
+        "pd.DataFrame({'a': [1]}).to_csv('/kaggle/working/submission.csv')\n"
+        "print(sorted(os.listdir('/kaggle/working')))",
         "from numpy import loadtxt\n"
         "print(loadtxt('/home/ana/mnist_test.csv', delimiter=',', max_rows=3, skiprows=1).shape)",
     ),

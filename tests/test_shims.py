@@ -48,6 +48,10 @@ class Session:
     def adapt(self, kind: str, old: str, new: str = "") -> None:
         self.told.append((kind, old, new))
 
+    @property
+    def adaptations(self) -> list[dict[str, Any]]:
+        return [{"kind": kind, "old": old, "new": new} for kind, old, new in self.told]
+
 
 @pytest.fixture
 def session() -> Session:
@@ -196,6 +200,14 @@ def test_figures_leave_the_kernel_as_a_plain_dictionary() -> None:
 )
 def test_arguments_of_optimisers(session: Session, arguments: Json, given: Json, wanted: Json) -> None:
     assert rates.modern(session, "Adam", arguments, given) == wanted
+
+
+def test_rates_that_keras_1_chose_for_notebooks_of_its_time(session: Session) -> None:
+    assert rates.modern(session, "Adadelta", (), {}) == ((), {}), "nothing says so"
+    session.adapt("spelling", "Conv2D(border_mode=...)", "Conv2D(padding=...)")
+    assert rates.modern(session, "Adadelta", (), {}) == ((), {"learning_rate": 1.0})
+    assert rates.modern(session, "Adadelta", (0.5,), {}) == ((0.5,), {})
+    assert rates.modern(session, "Adam", (), {}) == ((), {})
 
 
 # --- data and steps --------------------------------------------------------------------------------------------------

@@ -141,7 +141,8 @@ class Shared(_Base):  # type: ignore[misc, unused-ignore]
 
     def _thinned(self, stride: int, offset: int) -> Thing:
         batches = self._get_iterator()
-        return batches.shard(stride, offset) if stride > 1 else batches
+        # What a strategy has distributed over devices has no such method: its first batches stand for all.
+        return batches.shard(stride, offset) if stride > 1 and hasattr(batches, "shard") else batches
 
     def _unsized_epoch(self) -> Iterator[Any]:
         """Data that do not know their length: each so-manieth batch to their end, the first one in turn."""

@@ -25,6 +25,19 @@ _V1 = {
 """Optimisers of TensorFlow 1 -> those of Keras."""
 
 
+_KERAS_1 = (
+    "border_mode",
+    "nb_epoch",
+    "nb_filter",
+    "Convolution2D",
+    "image_dim_ordering",
+    "output_dim",
+    "W_regularizer",
+)
+_THEN: Mapping[str, float] = {"Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002, "Adagrad": 0.01}
+"""Rates that Keras 1 chose where none was given, and that are others today."""
+
+
 def actions(session: Thing) -> Actions:
     return {
         "keras.src.optimizers": partial(_optimizers, session),
@@ -65,9 +78,17 @@ def modern(
     if "epsilon" in new and new["epsilon"] is None:
         del new["epsilon"]
         session.adapt("spelling", f"{name}(epsilon=None)", f"{name}()")
+    if name in _THEN and not arguments and "learning_rate" not in new and _is_of_keras_1(session):
+        new["learning_rate"] = _THEN[name]
+        session.adapt("spelling", f"{name}()", f"{name}(learning_rate={_THEN[name]})")
     if "decay" in new:
         arguments = _decayed(session, name, arguments, new)
     return arguments, new
+
+
+def _is_of_keras_1(session: Thing) -> bool:
+    """By what it has spelt so far; a notebook for Keras 2 is not told apart from one for today."""
+    return any(mark in one["old"] for one in session.adaptations for mark in _KERAS_1)
 
 
 def _float(value: Thing) -> float | None:
