@@ -187,7 +187,7 @@ def command(options: argparse.Namespace, more: Sequence[str], out: str) -> list[
         given += ["--budget", str(options.budget)]
     if options.state is not None:
         given += ["--state", str(options.state)]
-    return [*given, *more]
+    return [*given, *(word for word in more if word != "--")]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -76,7 +76,19 @@ def test_the_products_own_command_is_run(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     monkeypatch.setattr(subprocess, "run", run)
     written = tmp_path / "fidelity.json"
-    arguments = ["fidelity.py", "class", "--data", "digits", "--json", str(written), "--rubric", "r", "--workers", "2"]
+    arguments = [
+        "fidelity.py",
+        "class",
+        "--data",
+        "digits",
+        "--json",
+        str(written),
+        "--rubric",
+        "r",
+        "--",
+        "--workers",
+        "2",
+    ]
     monkeypatch.setattr(sys, "argv", arguments)
     assert fidelity.main() == 0
     (command,) = asked

@@ -13,7 +13,8 @@ def actions(session: Thing) -> Actions:
         "numpy": lambda module: module.random.seed(seed),
         "keras": lambda module: module.utils.set_random_seed(seed),
         "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
-        "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module),
+        "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module.TensorFlowTrainer),
+        "keras.src.backend.torch.trainer": lambda module: _trainer(session, module.TorchTrainer),
         "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
         "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
         "keras.src.optimizers.base_optimizer": lambda module: session.recorder.steps.install_apply(
@@ -27,6 +28,6 @@ def actions(session: Thing) -> Actions:
     }
 
 
-def _trainer(session: Thing, module: Thing) -> None:
-    session.recorder.install(module.TensorFlowTrainer)
-    session.recorder.steps.install_batches(module.TensorFlowTrainer)
+def _trainer(session: Thing, trainer: type) -> None:
+    session.recorder.install(trainer)
+    session.recorder.steps.install_batches(trainer)

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.notebooks import DATA, TRAINING, TROUBLE, budgets, dated, models, notebook, places, sources_of_data
+from tests.notebooks import DATA, TRAINING, TROUBLE, budgets, dated, models, notebook, places, sources_of_data, torches
 
 
 def pages() -> Iterator[tuple[str, bytes]]:
     """Name, safe in a path, and nbformat 4 JSON."""
     yield "trouble", notebook(*TROUBLE)
     yield "training", notebook(*TRAINING)
+    yield "torch-loops", notebook(*torches.LOOPS)
     yield "budgets", notebook(DATA, *budgets.SHARED)
     for name, cells in dated.NOTEBOOKS.items():
         yield _safe("dated", name), notebook(dated.PRELUDE, *cells)
