@@ -352,7 +352,8 @@ class Adaptation:
     kind: str
     """``spelling`` (an older API; ``new`` is how it is written today), ``absent`` (harmless, and without effect here:
     Drive, ``nvidia-smi``, widgets ...; ``new`` says what was done instead), ``install`` (``pip install``; ``new`` is
-    ``installed`` or ``missing``), ``data`` (``new`` names the data set that was served)."""
+    ``installed`` or ``missing``), ``data`` (``new`` names the data set that was served), ``unserved`` (``old``
+    names one that this run does not have)."""
     old: str
     """As the notebook has it: ``Adam(lr=...)``."""
     new: str = ""
@@ -376,6 +377,11 @@ class Ledger:
     unfollowed: int = 0
     """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def unserved(self) -> tuple[str, ...]:
+        """Data sets that the notebook asked for and this run does not have."""
+        return tuple(dict.fromkeys(one.old for one in self.adaptations if one.kind == "unserved"))
 
 
 # --- measurement: rooms 2 and 3 ----------------------------------------------------------------------------------

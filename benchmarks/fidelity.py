@@ -33,7 +33,8 @@ class Line:
 
     name: str
     ending: str
-    """``to the end``; ``own fault``, and a cell raised; ``limit`` of time, memory or output; ``refused``; ``ours``."""
+    """``to the end``; ``own fault``, and a cell raised; ``limit`` of time, memory or output; ``no data``, and a cell
+    raised since this run does not have the set that the notebook asks for; ``refused``; ``ours``."""
     cell: int | None = None
     """That raised first."""
     error: str = ""
@@ -66,7 +67,7 @@ def line_of(record: Record) -> Line:
     table, trainings = record.get("table"), (record.get("ledger") or {}).get("trainings", ())
     return Line(
         name=name,
-        ending=_ending(execution["ending"]),
+        ending=_ending(execution["ending"], record.get("ledger") or {}),
         cell=None if troubled is None else troubled["cell"],
         error="" if troubled is None else str(troubled["error"] or execution["ending"])[:100],
         trainings=len(trainings),
@@ -76,8 +77,11 @@ def line_of(record: Record) -> Line:
     )
 
 
-def _ending(ending: str) -> str:
-    return "to the end" if ending == "completed" else "limit" if ending in LIMITS else "own fault"
+def _ending(ending: str, ledger: Record) -> str:
+    if ending == "completed" or ending in LIMITS:
+        return "limit" if ending in LIMITS else "to the end"
+    unserved = any(one["kind"] == "unserved" for one in ledger.get("adaptations", ()))
+    return "no data" if unserved else "own fault"
 
 
 def _reason(record: Record) -> str:

@@ -52,6 +52,12 @@ def test_the_cell_to_blame_is_named(ending: Ending, state: CellState, wanted: st
     assert line.error.startswith("NameError")
 
 
+def test_data_that_a_run_does_not_have_are_no_fault_of_a_notebook() -> None:
+    told = record(ending=Ending.RAISED, cells=(make.raised(0),))
+    told["ledger"]["adaptations"] = [{"kind": "unserved", "old": "cifar10"}]
+    assert fidelity.line_of(told).ending == "no data"
+
+
 def test_what_was_not_run_is_theirs_or_ours() -> None:
     refused = exports.record.grade(replace(a_report(), evidence=None))
     assert fidelity.line_of(refused | {"state": "failed"}).ending == "refused"

@@ -8,6 +8,7 @@ import pytest
 
 from autograder.checks.notebook import completes
 from autograder.records import (
+    Adaptation,
     Cell,
     CellRun,
     CellState,
@@ -133,6 +134,17 @@ def test_empty_and_text_cells_count_neither_way() -> None:
     finding = completes(evidence(cells, runs, [training(1)]))
     assert finding.share == 1.0
     assert finding.message.values["cells"] == 1
+
+
+@pytest.mark.parametrize(("trainings", "fails", "undecided"), [(0, True, True), (1, True, True), (1, False, False)])
+def test_data_that_a_run_does_not_have_cost_nothing(trainings: int, fails: bool, undecided: bool) -> None:
+    wanted = Adaptation(kind="unserved", old="cifar10")
+    cells = [code(0, "model.fit(x)"), code(1, "load()")]
+    runs = [ran(0, 1), raised(1) if fails else ran(1, 2)]
+    seen = evidence(cells, runs, [training(1)] * trainings, ledger={"adaptations": (wanted, wanted)})
+    finding = completes(seen)
+    assert (finding.verdict is Verdict.NEEDS_REVIEW) is undecided
+    assert (finding.message.values.get("names") == "cifar10") is undecided
 
 
 def test_an_execution_that_recorded_nothing_goes_to_a_person() -> None:

@@ -119,6 +119,7 @@ def test_what_is_not_here_says_what_is(ran: Found) -> None:
     assert "digits (28x28, 10 classes) and cifar10 (32x32x3, 10 classes)" in missing
     assert unknown.startswith("NoNetwork: there is no network here, and w.h5")
     assert ran.ledger.notes == ()
+    assert ran.ledger.unserved == ("cifar100",)
     assert len(ran.traces) == 2
 
 

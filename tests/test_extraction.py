@@ -27,6 +27,7 @@ from autograder.extraction.matching import candidates
 from autograder.frames import Frame
 from autograder.preprocessing import apply
 from autograder.records import (
+    Adaptation,
     ArrayPrint,
     Baseline,
     Cell,
@@ -121,6 +122,7 @@ class Notebook:
     bindings: dict[str, str] = field(default_factory=dict)
     answering: dict[str, str] = field(default_factory=dict)
     unfollowed: int = 0
+    adaptations: list[Adaptation] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     count: int = 0
     sampled: int = 24
@@ -186,6 +188,7 @@ class Notebook:
             bindings=self.bindings,
             answering=self.answering,
             unfollowed=self.unfollowed,
+            adaptations=tuple(self.adaptations),
         )
 
     def execution(self) -> Execution:
@@ -537,6 +540,17 @@ def test_a_training_that_cannot_be_followed_is_no_fault_of_the_student_s(
     for name in ("notebook.completes", "modifications.distinct", "model.gain", "model.robustness"):
         finding = _spared(signatures()[name](evidence), signatures()[name], evidence)
         assert (finding.verdict is Verdict.NEEDS_REVIEW) is ours
+
+
+def test_data_that_are_not_here_are_no_fault_of_the_student_s(notebook: Notebook) -> None:
+    notebook.cell("train = CIFAR10('data', download=True)")
+    notebook.adaptations.append(Adaptation(kind="unserved", old="cifar10"))
+    evidence = notebook.evidence()
+    (gap,) = (gap for gap in evidence.gaps if gap.kind is not GapKind.TABLE)
+    assert gap.ours and gap.reason.values == {"names": "cifar10"}
+    for name in ("notebook.completes", "modifications.distinct", "model.gain", "model.robustness"):
+        finding = _spared(signatures()[name](evidence), signatures()[name], evidence)
+        assert finding.verdict is Verdict.NEEDS_REVIEW
 
 
 def test_a_notebook_that_trains_nothing(notebook: Notebook) -> None:

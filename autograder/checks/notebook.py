@@ -71,6 +71,16 @@ def completes(
             for_teacher=say("The execution recorded no cell although the notebook has code."),
         )
     failed = [run for run in runs if run.state is not CellState.RAN and not _is_forgiven(run, forgiven)]
+    if failed and evidence.ledger.unserved:
+        return undecided(
+            Standing.MEASUREMENT,
+            say(
+                "The notebook asks for data that this run does not have ({names}). A teacher will decide this item; it "
+                "costs you nothing.",
+                names=", ".join(evidence.ledger.unserved),
+            ),
+            for_teacher=say("Grade it with these data (--data), or read what became of its cells below."),
+        )
     if training_required and not _trained_anything(evidence):
         return _nothing_trained(evidence, failed)
     share = _share(evidence, runs, failed, late_cells=late_cells, late_share=late_share, broken_share=broken_share)

@@ -135,11 +135,18 @@ def study(
 
 
 def _nothing(ledger: Ledger) -> Gap:
-    """No model: none was trained, or none in a way that can be followed, which is no fault of the student's."""
+    """No model: none was trained, or for a reason that is no fault of the student's."""
     if by_hand(ledger):
         reason = say(
             "The notebook trains by hand in a way that cannot be followed automatically: a teacher will look at it; "
             "it costs you nothing."
+        )
+        return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
+    if not ledger.trainings and ledger.unserved:
+        reason = say(
+            "The notebook asks for data that this run does not have ({names}), so nothing was trained: a teacher will "
+            "look at it; it costs you nothing.",
+            names=", ".join(ledger.unserved),
         )
         return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
     return Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run."))

@@ -50,6 +50,7 @@ _DONE: Final[Mapping[str, Message]] = {
     "absent": say("without effect where notebooks are graded, and harmless"),
     "install": say("not run: packages are installed beforehand"),
     "data": say("answered with the data of this assignment"),
+    "unserved": say("not among the data that this run has"),
 }
 """A notebook's process says what was adapted, so that its words are not taken over beyond the two spellings."""
 

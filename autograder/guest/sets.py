@@ -123,7 +123,8 @@ def served(session: Thing, name: str, call: str, *, own: bool = False) -> dict[s
 
 
 def refusal(session: Thing, name: str) -> FileNotFoundError:
-    """Why a set cannot be had here, and what can."""
+    """Why a set cannot be had here, and what can; noted, since that is no fault of the notebook's."""
+    session.adapt("unserved", family(name))
     there = sources(session)
     answering = [known for known in FAMILIES if any(source.fits(known) for source in there)]
     through = f", which answers to {', '.join(answering)}" if answering else ""
