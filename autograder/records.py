@@ -353,7 +353,8 @@ class Adaptation:
     """``spelling`` (an older API; ``new`` is how it is written today), ``absent`` (harmless, and without effect here:
     Drive, ``nvidia-smi``, widgets ...; ``new`` says what was done instead), ``install`` (``pip install``; ``new`` is
     ``installed`` or ``missing``), ``data`` (``new`` names the data set that was served), ``unserved`` (``old``
-    names one that this run does not have)."""
+    names one that this run does not have), ``weights`` (``old`` names pretrained weights that would have to be
+    downloaded)."""
     old: str
     """As the notebook has it: ``Adam(lr=...)``."""
     new: str = ""
@@ -381,7 +382,15 @@ class Ledger:
     @property
     def unserved(self) -> tuple[str, ...]:
         """Data sets that the notebook asked for and this run does not have."""
-        return tuple(dict.fromkeys(one.old for one in self.adaptations if one.kind == "unserved"))
+        return self._wanted("unserved")
+
+    @property
+    def without_weights(self) -> tuple[str, ...]:
+        """Pretrained weights that the notebook asked for, and that only the network has."""
+        return self._wanted("weights")
+
+    def _wanted(self, kind: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.old for one in self.adaptations if one.kind == kind))
 
 
 # --- measurement: rooms 2 and 3 ----------------------------------------------------------------------------------

@@ -365,15 +365,6 @@ def test_models_trained_in_a_loop_of_ones_own_are_for_a_person() -> None:
     assert distinct(evidence([code(0)])).verdict is Verdict.UNREACHED
 
 
-def test_a_framework_that_is_not_installed_here_costs_nothing() -> None:
-    gone = raised(0, "ModuleNotFoundError: No module named 'torch'")
-    for check in (distinct, justified, methodical, gain, completes):
-        assert check(evidence([code(0)], [gone])).verdict is Verdict.NEEDS_REVIEW
-        assert check(evidence([code(0)], [raised(0)])).verdict is Verdict.UNREACHED
-    typed = raised(0, "ModuleNotFoundError: No module named 'kears'")
-    assert distinct(evidence([code(0)], [typed])).verdict is Verdict.UNREACHED
-
-
 def test_without_the_baseline_a_third_is_lost() -> None:
     finding = methodical(evaluated(three()[1:]))
     assert finding.share == pytest.approx(2 / 3)

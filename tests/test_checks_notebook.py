@@ -147,6 +147,25 @@ def test_data_that_a_run_does_not_have_cost_nothing(trainings: int, fails: bool,
     assert (finding.message.values.get("names") == "cifar10") is undecided
 
 
+NO_WEIGHTS = "NoNetwork: pretrained weights are downloaded from the internet (vgg16_weights.h5)"
+
+
+def test_a_cell_that_asks_for_the_network_costs_nothing() -> None:
+    finding = completes(notebook(4, error=NO_WEIGHTS))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
+    assert (finding.message.values["ran"], finding.message.values["cells"]) == (5, 6)
+    assert any("vgg16_weights.h5" in str(detail.values) for detail in finding.details), "it is told all the same"
+
+
+@pytest.mark.parametrize(("other", "verdict"), [(5, Verdict.NEEDS_REVIEW), (3, Verdict.PARTLY)])
+def test_a_failure_after_one_for_want_of_the_network_may_follow_from_it(other: int, verdict: Verdict) -> None:
+    seen = notebook(4, other)
+    runs = [replace(run, error=NO_WEIGHTS) if run.index == 4 else run for run in seen.execution.cells]
+    finding = completes(replace(seen, execution=replace(seen.execution, cells=tuple(runs))))
+    assert finding.verdict is verdict
+    assert other in finding.cells
+
+
 def test_an_execution_that_recorded_nothing_goes_to_a_person() -> None:
     seen = replace(notebook(), execution=Execution(ending=Ending.DIED))
     assert completes(seen).verdict is Verdict.NEEDS_REVIEW

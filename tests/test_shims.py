@@ -350,11 +350,21 @@ def test_files_are_known_by_their_content(tmp_path: Path, content: bytes, kind: 
     assert archives.content(str(tmp_path / "nothing")) == ""
 
 
-def refuse(error: Exception) -> Json:
+class Noted:
+    """Remembers what was adapted."""
+
+    def __init__(self) -> None:
+        self.adapted: list[tuple[str, str]] = []
+
+    def adapt(self, kind: str, old: str) -> None:
+        self.adapted.append((kind, old))
+
+
+def refuse(error: Exception, session: Noted | None = None) -> Json:
     def download(*arguments: str) -> str:
         raise error
 
-    return downloads.explained(download)
+    return downloads.explained(download, session or Noted())
 
 
 def test_downloads_say_why_they_fail() -> None:
@@ -366,6 +376,18 @@ def test_downloads_say_why_they_fail() -> None:
         refuse(NoNetwork("flowers is not at hand"))("flowers.tgz")
     with pytest.raises(ValueError, match="a hash"):
         refuse(ValueError("a hash does not fit"))("vgg16_weights_tf.h5")
+
+
+def test_weights_that_cannot_be_had_are_noted() -> None:
+    session = Noted()
+    for asked in (
+        ["vgg16_weights_tf.h5", "https://x.org/vgg16.h5"],
+        ["https://x.org/models/resnet18-f3.pth"],
+        ["a.tgz"],
+    ):
+        with pytest.raises(NoNetwork):
+            refuse(_unreachable(), session)(*asked)
+    assert session.adapted == [("weights", "vgg16_weights_tf.h5"), ("weights", "models/resnet18-f3.pth")]
 
 
 def _unreachable() -> Exception:
@@ -436,3 +458,5 @@ SCHEDULE = "InverseTimeDecay(initial_learning_rate=0.5, decay_steps=1, decay_rat
 def test_what_the_network_alone_has_says_so(run: tuple[Execution, Ledger]) -> None:
     errors = [cell.error or "" for cell in run[0].cells[-len(dated.ABSENT) :]]
     assert all(error.startswith("NoNetwork: pretrained weights are downloaded from the internet") for error in errors)
+    vgg, hub = run[1].without_weights
+    assert vgg.startswith("vgg16_weights") and hub == "google/imagenet/mobilenet_v2_100_224/feature_vector/5"

@@ -133,7 +133,8 @@ def _spared(finding: Finding, called: Check, evidence: Evidence) -> Finding:
         share=None,
         message=say("This item could not be decided automatically. A teacher will decide it; it costs you nothing."),
         advice=None,
-        for_teacher=gap.reason,
+        details=(gap.reason, *finding.details),
+        for_teacher=say("What ran here earns {share:pct} of the points.", share=finding.share),
     )
 
 

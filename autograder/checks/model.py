@@ -11,7 +11,6 @@ from pydantic import AfterValidator, Field
 
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.differences import differences
-from autograder.checks.notebook import other_framework
 from autograder.checks.registry import check
 from autograder.checks.trials import reference_training
 from autograder.records import (
@@ -175,8 +174,6 @@ def _unmeasured(evidence: Evidence) -> Finding | None:
     trained = any(training.epochs_run >= 1 for training in evidence.ledger.trainings)
     ours = any(gap.ours for gap in evidence.gaps)
     if not trained and not evidence.models and not ours:
-        if (answer := other_framework(evidence, Standing.MEASUREMENT)) is not None:
-            return answer
         return unreached(
             Standing.MEASUREMENT,
             say("No model was trained, so there is nothing to measure."),

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.differences import Family, differences
-from autograder.checks.notebook import other_framework
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.trials import Trial, Trials, name_of, trials
@@ -57,8 +56,6 @@ def distinct(
 def _nothing_trained(evidence: Evidence) -> Finding:
     if not evidence.executed:
         return unreached(Standing.CLAIM, say("Nothing was executed, so no training could be seen."))
-    if not evidence.ledger.trainings and (answer := other_framework(evidence, Standing.CLAIM)) is not None:
-        return answer
     if evidence.models and not evidence.ledger.trainings:
         return undecided(
             Standing.CLAIM,

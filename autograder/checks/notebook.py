@@ -11,6 +11,7 @@ from pydantic import Field
 from autograder.checks import places
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.registry import check
+from autograder.network import needs_network
 from autograder.notebook.source import pieces
 from autograder.records import (
     Cell,
@@ -33,8 +34,6 @@ COLAB = ("No module named 'google",)
 """What only Google Colab has: the assignment is written there, so these errors cost nothing."""
 
 _OUT_OF_MEMORY = re.compile(r"^MemoryError\b|ResourceExhaustedError|std::bad_alloc|not enough memory")
-_FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
-"""Other frameworks than Keras, which Google Colab has and this place may not have."""
 
 
 @check("notebook.completes", needs=[GapKind.LEDGER])
@@ -51,7 +50,7 @@ def completes(
 
     Everything when every cell ran. ``late_share`` when at most ``late_cells`` failed, all of them after the last
     training. Else ``broken_share`` times the proportion of cells that ran. An error that contains one of ``forgiven``
-    is one of the place of work and costs nothing.
+    is one of the place of work and costs nothing; nor does a cell that asked for the network.
     """
     if not evidence.executed:
         return unreached(
@@ -71,16 +70,8 @@ def completes(
             for_teacher=say("The execution recorded no cell although the notebook has code."),
         )
     failed = [run for run in runs if run.state is not CellState.RAN and not _is_forgiven(run, forgiven)]
-    if failed and evidence.ledger.unserved:
-        return undecided(
-            Standing.MEASUREMENT,
-            say(
-                "The notebook asks for data that this run does not have ({names}). A teacher will decide this item; it "
-                "costs you nothing.",
-                names=", ".join(evidence.ledger.unserved),
-            ),
-            for_teacher=say("Grade it with these data (--data), or read what became of its cells below."),
-        )
+    if (answer := _hindered(evidence, runs, failed)) is not None:
+        return answer
     if training_required and not _trained_anything(evidence):
         return _nothing_trained(evidence, failed)
     share = _share(evidence, runs, failed, late_cells=late_cells, late_share=late_share, broken_share=broken_share)
@@ -93,6 +84,34 @@ def completes(
         cells=[run.index for run in failed],
         found={"ran": len(runs) - len(failed), "cells": len(runs), "ending": evidence.execution.ending.value},
         wanted={"ran": len(runs)},
+    )
+
+
+def _hindered(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellRun]) -> Finding | None:
+    """The answer where cells failed that may only lack what an earlier one could not get here."""
+    if failed and evidence.ledger.unserved:
+        return undecided(
+            Standing.MEASUREMENT,
+            say(
+                "The notebook asks for data that this run does not have ({names}). A teacher will decide this item; it "
+                "costs you nothing.",
+                names=", ".join(evidence.ledger.unserved),
+            ),
+            for_teacher=say("Grade it with these data (--data), or read what became of its cells below."),
+        )
+    first = next((run.index for run in runs if needs_network(run)), None)
+    if first is None or not failed or failed[0].index < first:
+        return None
+    return undecided(
+        Standing.MEASUREMENT,
+        say(
+            "Cell {cell:int} asks for the network, which is not there while a notebook is graded, and cells after it "
+            "failed. A teacher will decide this item; it costs you nothing.",
+            cell=first + 1,
+        ),
+        details=_details(evidence, runs, failed),
+        cells=[first, *(run.index for run in failed)],
+        for_teacher=say("Do the later failures follow from that cell, or are they the notebook's own?"),
     )
 
 
@@ -122,7 +141,8 @@ def _is_empty(cell: Cell) -> bool:
 
 
 def _is_forgiven(run: CellRun, forgiven: Sequence[str]) -> bool:
-    return run.state is CellState.RAISED and any(text in (run.error or "") for text in forgiven)
+    known = run.state is CellState.RAISED and any(text in (run.error or "") for text in forgiven)
+    return known or needs_network(run)
 
 
 def _finished(evidence: Evidence) -> list[Training]:
@@ -134,28 +154,7 @@ def _trained_anything(evidence: Evidence) -> bool:
     return bool(_finished(evidence) or evidence.models)
 
 
-def other_framework(evidence: Evidence, standing: Standing) -> Finding | None:
-    """The answer where nothing could be trained because the notebook's framework is not installed here."""
-    absent = {
-        found.group(1): run.index for run in evidence.execution.cells if (found := _FRAMEWORK.search(run.error or ""))
-    }
-    if not absent:
-        return None
-    return undecided(
-        standing,
-        say(
-            "The notebook uses {module}, which is not installed where notebooks are graded. "
-            "A teacher will decide this item; it costs you nothing.",
-            module=", ".join(sorted(absent)),
-        ),
-        cells=sorted(absent.values()),
-        for_teacher=say("Nothing was trained here for want of {module}.", module=", ".join(sorted(absent))),
-    )
-
-
 def _nothing_trained(evidence: Evidence, failed: Sequence[CellRun]) -> Finding:
-    if (answer := other_framework(evidence, Standing.MEASUREMENT)) is not None:
-        return answer
     advice = say("Correct the first error: without it the trainings can be seen.") if failed else None
     return unreached(
         Standing.MEASUREMENT,
@@ -188,8 +187,16 @@ def _share(
 
 
 def _message(runs: Sequence[CellRun], failed: Sequence[CellRun]) -> Message:
-    if not failed:
+    ran = sum(run.state is CellState.RAN for run in runs)
+    if ran == len(runs):
         return say("All {cells:int} code cells ran from top to bottom in a clean kernel.", cells=len(runs))
+    if not failed:
+        return say(
+            "{ran:int} of {cells:int} code cells ran in a clean kernel; the others ask for what is not there where "
+            "notebooks are graded.",
+            ran=ran,
+            cells=len(runs),
+        )
     return say(
         "{ran:int} of {cells:int} code cells ran in a clean kernel; the first that did not is cell {first:int}.",
         ran=len(runs) - len(failed),
@@ -216,12 +223,23 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
         yield say("{more:plural,One more cell,More cells} failed: {more:int}.", more=len(told) - 8)
     if skipped := len(failed) - len(told):
         yield say("Cells that were never reached: {cells:int}.", cells=skipped)
+    yield from _forgiven_ones(runs, failed)
+
+
+def _forgiven_ones(runs: Sequence[CellRun], failed: Sequence[CellRun]) -> Iterator[Message]:
     for run in runs:
-        if run.state is not CellState.RAN and run not in failed:
+        if run.state is CellState.RAN or run in failed:
+            continue
+        cell = run.index + 1
+        if needs_network(run):
             yield say(
-                "Cell {cell:int} asked for Google Colab, which costs nothing here: {error}",
-                cell=run.index + 1,
-                error=run.error,
+                "Cell {cell:int} asked for the network, which costs nothing here: {error}", cell=cell, error=run.error
+            )
+            if (why := places.explanation(run)) is not None:
+                yield why
+        else:
+            yield say(
+                "Cell {cell:int} asked for Google Colab, which costs nothing here: {error}", cell=cell, error=run.error
             )
 
 

@@ -5,21 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from autograder.network import needs_network
 from autograder.records import CellRun, Message, say
 
 LONGEST_PATH = 120
 
-_NETWORK = re.compile(
-    "|".join(
-        (
-            r"\bNoNetwork\b|URLError|URL fetch failure|gaierror|getaddrinfo|Name or service not known|name resolution",
-            r"Could not resolve host|Network is unreachable|ConnectionError|ConnectionRefusedError|NewConnectionError",
-            r"Max retries exceeded|HTTPSConnectionPool|ProxyError|couldn't connect to|LocalEntryNotFoundError",
-            r"OfflineModeIsEnabled|DownloadError|No route to host",
-        )
-    )
-)
-_WEIGHTS = "NoNetwork: pretrained weights"
+_WEIGHTS = re.compile(r"NoNetwork: pretrained weights")
 """As the kernel puts it where a model would have to be downloaded."""
 _NO_FILE = re.compile(
     r"No such file or directory|FileNotFound|File not found|[Uu]nable to (?:synchronously )?open file|NotFoundError"
@@ -49,13 +40,13 @@ _PLACES: tuple[tuple[re.Pattern[str], str], ...] = (
 def explanation(run: CellRun) -> Message | None:
     """A sentence beside the error itself; None where the error says enough."""
     error, cell = run.error or "", run.index + 1
-    if _WEIGHTS in error:
+    if _WEIGHTS.search(error):
         return say(
             "Cell {cell:int} asks for pretrained weights. They are downloaded from the internet, and there is no "
             "network where notebooks are graded: build the model with weights=None, or hand the weights in.",
             cell=cell,
         )
-    if _NETWORK.search(error):
+    if needs_network(run):
         return say("Cell {cell:int} asked for the network: there is none while a notebook is graded.", cell=cell)
     if module := _NO_MODULE.search(error):
         return say(

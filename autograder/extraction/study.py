@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from autograder.datasets import DataSet
 from autograder.extraction import measures
+from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
 from autograder.extraction.fidelity import Account, fidelity
@@ -101,8 +102,9 @@ def study(
     """Every trained model with its measurements, and all figures of the final one."""
     known = candidates(ledger, execution.artifacts)
     choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape)
+    absent = absences(ledger, execution)
     if choice is None:
-        return Studied(gaps=(_nothing(ledger),))
+        return Studied(gaps=(*absent, _nothing(ledger)))
     sightings = Sightings(bench.data, execution.artifacts, bench.store)
     # The final one first: should time run out, it has been measured.
     measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
@@ -131,7 +133,8 @@ def study(
             one.id: prepare(one, ledger, known, execution.artifacts, sightings, kept[one.id]) for one in measured
         },
     )
-    return _measured(case)
+    studied = _measured(case)
+    return replace(studied, gaps=(*absent, *studied.gaps))
 
 
 def _nothing(ledger: Ledger) -> Gap:
@@ -140,13 +143,6 @@ def _nothing(ledger: Ledger) -> Gap:
         reason = say(
             "The notebook trains by hand in a way that cannot be followed automatically: a teacher will look at it; "
             "it costs you nothing."
-        )
-        return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
-    if not ledger.trainings and ledger.unserved:
-        reason = say(
-            "The notebook asks for data that this run does not have ({names}), so nothing was trained: a teacher will "
-            "look at it; it costs you nothing.",
-            names=", ".join(ledger.unserved),
         )
         return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
     return Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run."))

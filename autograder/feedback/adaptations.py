@@ -51,6 +51,7 @@ _DONE: Final[Mapping[str, Message]] = {
     "install": say("not run: packages are installed beforehand"),
     "data": say("answered with the data of this assignment"),
     "unserved": say("not among the data that this run has"),
+    "weights": say("pretrained weights cannot be downloaded where notebooks are graded"),
 }
 """A notebook's process says what was adapted, so that its words are not taken over beyond the two spellings."""
 

@@ -1,0 +1,50 @@
+"""What a notebook needs and this place does not have: data, pretrained weights, another framework."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from autograder.network import needs_network
+from autograder.records import Execution, Gap, GapKind, Ledger, Message, say
+from autograder.wellknown import KNOWN
+
+_FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
+"""Other frameworks than Keras, which Google Colab has and this place may not have."""
+
+
+def absences(ledger: Ledger, execution: Execution) -> tuple[Gap, ...]:
+    """Gaps that are ours: whatever a run without these things earned less than everything in waits for a person."""
+    return tuple(Gap(kind=GapKind.LEDGER, reason=reason, ours=True) for reason in _reasons(ledger, execution))
+
+
+def _reasons(ledger: Ledger, execution: Execution) -> Iterator[Message]:
+    # A text model at the end takes nothing away from the images before it.
+    if names := [name for name in ledger.unserved if not ledger.trainings or _holds_images(name)]:
+        yield say(
+            "The notebook asks for data that this run does not have ({names}). What could not be shown without them "
+            "is for a teacher to decide; it costs you nothing.",
+            names=", ".join(names),
+        )
+    if ledger.without_weights:
+        yield say(
+            "The notebook asks for pretrained weights ({names}), and there is no network where notebooks are graded. "
+            "What could not be shown without them is for a teacher to decide; it costs you nothing.",
+            names=", ".join(ledger.without_weights),
+        )
+    elif not ledger.trainings and any(map(needs_network, execution.cells)):
+        yield say(
+            "The notebook asks for files from the network, which is not there where notebooks are graded, and trains "
+            "nothing without them. A teacher will look at it; it costs you nothing."
+        )
+    if absent := sorted({found[1] for cell in execution.cells if (found := _FRAMEWORK.search(cell.error or ""))}):
+        yield say(
+            "The notebook uses {module}, which is not installed where notebooks are graded. What could not be shown "
+            "without it is for a teacher to decide; it costs you nothing.",
+            module=", ".join(absent),
+        )
+
+
+def _holds_images(name: str) -> bool:
+    """Also true of a set that is not known."""
+    return name not in KNOWN or bool(KNOWN[name].shape)
