@@ -63,6 +63,7 @@ _MEASURING = (
     "guest",
     "extraction",
     "preprocessing.py",
+    "repairs.py",
     "corruptions.py",
     "statistics.py",
     "notebook",
@@ -220,7 +221,7 @@ def execution_key(
         environment=dict(course.environment),
         sandbox=course.sandbox.name,
         versions={name: value for name, value in versions().items() if name != "autograder"},
-        code=code_digest("guest", "execution", "datasets.py", "preprocessing.py"),
+        code=code_digest("guest", "execution", "datasets.py", "preprocessing.py", "repairs.py"),
     )
 
 

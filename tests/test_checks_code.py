@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from autograder.checks import lint as linting
@@ -204,3 +206,22 @@ def test_shapes_abstract_names_and_constants_only() -> None:
     assert (
         len({of("a = f(x)"), of("a = g(x)"), of("a = f(k=x)"), of("a = f(j=x)"), of("a = x.f()"), of("a += f(x)")}) == 6
     )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x):\n    print 'accuracy', x\n",
+        "%matplotlib inline\ndef f(x):\n    print x\n",
+        "def f(x):\n    return “a”\n",
+        ">>> def f(x):\n...     return x\n",
+        "1 def f(x):\n2     return x\n",
+        "pip install seaborn\ndef f(x):\n    return x\n",
+    ],
+)
+def test_what_the_kernel_makes_readable_is_read_here_too(source: str) -> None:
+    assert any(isinstance(piece.node, ast.FunctionDef) for piece in pieces(notebook(code(source))))
+
+
+def test_what_nobody_can_read_stays_as_it_is() -> None:
+    assert python("def f(:\n") == "def f(:\n"

@@ -8,12 +8,10 @@ from dataclasses import replace
 import pytest
 
 from autograder.checks.differences import Family, differences
-from autograder.checks.model import gain
 from autograder.checks.modifications import distinct, justified, methodical
-from autograder.checks.notebook import completes
 from autograder.checks.trials import trials
 from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Json, Layer, MeasuredModel, Training, Verdict
-from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, raised, text, training, with_layer
+from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, text, training, with_layer
 
 BASE = training(1)
 

@@ -19,6 +19,8 @@ from autograder.records import Digest, Json, Ledger, Limits
 from autograder.sandbox.room import Room
 
 GUEST = Path(__file__).resolve().parent.parent / "guest"
+SHARED = ("preprocessing", "repairs")
+"""What this side and the room read with one code."""
 PROGRAMS = (
     "runner",
     "activations",
@@ -73,7 +75,6 @@ PROGRAMS = (
     "prompts",
     "rare",
     "rates",
-    "repairs",
     "scores",
     "seeds",
     "services",
@@ -153,7 +154,7 @@ class Job:
 def room(job: Job, document: Document) -> Room:
     """Room 1: our programs, the sources of the cells, the student's files and the public data."""
     inputs: dict[str, bytes | Path] = {f"{name}.py": GUEST / f"{name}.py" for name in PROGRAMS}
-    inputs["preprocessing.py"] = GUEST.parent / "preprocessing.py"
+    inputs |= {f"{name}.py": GUEST.parent / f"{name}.py" for name in SHARED}
     inputs["job.json"] = json.dumps(_orders(job)).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)

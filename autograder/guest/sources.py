@@ -7,7 +7,12 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from . import commands, magics, prompts, repairs
+from . import (  # type: ignore[attr-defined, unused-ignore]  # repairs.py is the host's own, sent along
+    commands,
+    magics,
+    prompts,
+    repairs,
+)
 from .imports import Actions
 from .things import Thing
 
@@ -62,7 +67,7 @@ class Reader:
             self._tell([(f"a comment above {text.split()[0]}", f"{text.split()[0]} in the first line")])
         if read(text):
             return text
-        repaired = repairs.repaired(text, read, (*repairs.PASTED, _modern))
+        repaired: str | None = repairs.repaired(text, read, (*repairs.PASTED, _modern))
         if repaired is None:
             return text
         self._tell(repairs.changes(text, repaired))
@@ -88,7 +93,7 @@ class Reader:
 
 def read(text: str) -> bool:
     """Whether IPython, as it comes, makes Python of a cell."""
-    return repairs.parses(_transformed(text))
+    return bool(repairs.parses(_transformed(text)))
 
 
 def _transformed(text: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from autograder import repairs
 from autograder.records import Cell, CellKind
 
 _MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*|[\w, ]+=\s*[!%].*)$")
@@ -37,14 +39,35 @@ class Piece:
         return (self.node.end_lineno or self.node.lineno) - self.line
 
 
+@functools.lru_cache(maxsize=256)
 def python(source: str) -> str:
-    """The same lines, with IPython's commands made into ``pass``; a cell in another language becomes comments."""
+    """The same lines, with IPython's commands made into ``pass``; a cell in another language becomes comments.
+
+    What copying or age did to a cell is undone as it is where the cell runs.
+    """
     lines = source.split("\n")
     if _OTHER_LANGUAGE.match(source):
         return "\n".join(f"# {line}" for line in lines)
     if parse(source) is not None:
         return source
-    return "\n".join(_MAGIC.sub(r"\1pass", line) for line in lines)
+    if (found := _readable(source)) is not None:
+        return found
+    mended = repairs.repaired(source, lambda text: _readable(text) is not None, (*repairs.PASTED, _modern))
+    return (mended and _readable(mended)) or _without_magics(source)
+
+
+def _readable(source: str) -> str | None:
+    plain = _without_magics(source)
+    return plain if repairs.parses(plain) else None
+
+
+def _without_magics(source: str) -> str:
+    return "\n".join(_MAGIC.sub(r"\1pass", line) for line in source.split("\n"))
+
+
+def _modern(source: str) -> str:
+    """Python 2 in a cell with magics, which its tokens cannot be read through."""
+    return repairs.python_2(_without_magics(source))
 
 
 def parse(source: str) -> ast.Module | None:
