@@ -36,6 +36,7 @@ from autograder.records import (
     CellState,
     Digest,
     Ending,
+    Estimator,
     Evaluation,
     Evidence,
     Execution,
@@ -123,6 +124,7 @@ class Notebook:
     answering: dict[str, str] = field(default_factory=dict)
     unfollowed: int = 0
     adaptations: list[Adaptation] = field(default_factory=list)
+    estimators: list[Estimator] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     count: int = 0
     sampled: int = 24
@@ -189,6 +191,7 @@ class Notebook:
             answering=self.answering,
             unfollowed=self.unfollowed,
             adaptations=tuple(self.adaptations),
+            estimators=tuple(self.estimators),
         )
 
     def execution(self) -> Execution:
@@ -494,6 +497,46 @@ def test_codes_and_rebuilt_images_are_no_scores(notebook: Notebook) -> None:
     assert "no scores" in chosen.problem.text
     notebook.fit("m3", TRAIN, outputs=((None, 10),), loss="nll_loss", y_classes=10)
     assert [one.id for one in candidates(notebook.ledger(), notebook.artifacts)] == ["m3-t2"]
+
+
+@pytest.mark.parametrize(("width", "measured"), [(10, True), (32, False)])
+def test_one_end_of_several_is_a_classifier_when_it_has_a_column_per_class(
+    notebook: Notebook, width: int, measured: bool
+) -> None:
+    notebook.cell("fit")
+    whole = notebook.fit("m1", TRAIN, outputs=((None, width), (None, 784)), y_classes=10)
+    saved = notebook.saved("part.keras", b"good")
+    end = replace(whole, model="m2", weights="end")
+    notebook.evaluate(end, TEST, part_of="m1", outputs=((None, width),), saved=saved)
+    evidence = notebook.evidence()
+    assert evidence.chosen is not None
+    assert (evidence.chosen.public_accuracy == PUBLIC[b"good"]) is measured
+    problem = evidence.chosen.problem
+    assert measured or (problem is not None and problem.values == {"ends": 2})
+
+
+@pytest.mark.parametrize(("rows", "ours"), [(99, False), (100, True)])
+def test_classifiers_of_scikit_learn_alone_are_for_a_person(notebook: Notebook, rows: int, ours: bool) -> None:
+    notebook.cell("SVC().fit(x, y)")
+    notebook.estimators.append(Estimator(kind="SVC", rows=rows, execution_count=1))
+    evidence = notebook.evidence()
+    (gap,) = (gap for gap in evidence.gaps if gap.kind is not GapKind.TABLE)
+    assert gap.ours is ours
+    assert not ours or gap.reason.values == {"kinds": "SVC"}
+    assert _spared(signatures()["model.gain"](evidence), signatures()["model.gain"], evidence).share == (
+        None if ours else 0
+    )
+
+
+def test_a_dropped_last_batch_leaves_the_test_set_what_it_is(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN)
+    for rows in (9_984, 9_700):
+        notebook.evaluate(training, TEST, 0.5)
+        last = notebook.evaluations[-1]
+        shown = replace(last.x, shape=(rows, *last.x.shape[1:]), kind="sequence", rows=(), digest=f"{rows}")
+        notebook.evaluations[-1] = replace(last, x=shown, results={"accuracy": rows / 20_000})
+    assert notebook.evidence().chosen.notebook_accuracy == 0.4992
 
 
 @pytest.mark.parametrize(

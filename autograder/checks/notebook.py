@@ -151,7 +151,7 @@ def _finished(evidence: Evidence) -> list[Training]:
 
 def _trained_anything(evidence: Evidence) -> bool:
     """Also true of models that were trained in a way the ledger does not see."""
-    return bool(_finished(evidence) or evidence.models)
+    return bool(_finished(evidence) or evidence.models or evidence.ledger.estimators)
 
 
 def _nothing_trained(evidence: Evidence, failed: Sequence[CellRun]) -> Finding:

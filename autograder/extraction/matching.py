@@ -32,6 +32,8 @@ COMPARES = re.compile(r"mse|mean_squared|mean_absolute|^l1_|smooth_l1|huber|cosi
 """Losses that compare two outputs, or an output with an image; with one column for each class they train scores too."""
 LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
+NEARLY_ALL = 0.98
+"""Of the test set: what is left of it where an incomplete last batch is dropped."""
 OTHERWISE_PREPARED = 0.02
 """Share of the range by which two preparations must differ to be called different: each split standardised by its own
 figures stays below."""
@@ -83,13 +85,22 @@ def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
     )
     classifiers = tuple(one for one in trained if one.training and _learns_classes(one.training))
     widths = {shape[-1] for one in classifiers if one.training for shape in one.training.outputs}
-    others = {one.model for one in trained} - {one.model for one in classifiers}
+    others = {one.model: one for one in trained if one not in classifiers}
     loaded = tuple(
         one
         for one in _loaded(ledger, artifacts, trained)
-        if one.use and one.use.part_of not in others and _gives_scores(one.use, widths)
+        if one.use and not _is_inner(one.use, others.get(one.use.part_of)) and _gives_scores(one.use, widths)
     )
     return classifiers + loaded or tuple(replace(one, scores=False) for one in trained)
+
+
+def _is_inner(use: Evaluation, whole: Candidate | None) -> bool:
+    """A part of what learns no classes: an encoder; but not one of several ends, when that has a column per class."""
+    if whole is None or whole.training is None:
+        return False
+    ends = whole.training.outputs
+    one_of_several = len(ends) > 1 and len(use.outputs) == 1 and use.outputs[0] in ends
+    return not (one_of_several and use.outputs[0][-1] == whole.training.y_classes)
 
 
 def _learns_classes(training: Training) -> bool:
@@ -310,7 +321,8 @@ class Sightings:
         total, data = shown.shape[0] if shown.shape else 0, self._data
         card = data.card
         if shown.kind != "array":
-            return self._search(sample, shown, batched=card.test_rows <= total < card.test_rows + LARGEST_BATCH)
+            about = NEARLY_ALL * card.test_rows <= total < card.test_rows + LARGEST_BATCH
+            return self._search(sample, shown, batched=about)
         if total == card.test_rows:
             recipe = infer(sample, shown.rows, data.x_test, search=False, population=self._train)
             if recipe is not None:
@@ -342,7 +354,7 @@ class Sightings:
         ordered = list(recipe.found) == sorted(recipe.found)
         labels = _labels(recipe, np.concatenate([self._train_labels, self._data.y_public]))
         # In an order of its own, as many images as the test set has, all of them from it, are the test set as well.
-        shuffled = public == len(sample) and shown.shape[0] == self._data.card.test_rows
+        shuffled = public == len(sample) and shown.shape[0] <= self._data.card.test_rows
         whole = batched and (shuffled or (ordered and recipe.found[0] == first))
         part = self._part(shown, labels) if ordered and public == len(sample) else ()
         return Sighting(

@@ -44,6 +44,8 @@ from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 
 MAX_MODELS = 24
+TRAINED_ROWS = 100
+"""From which on a classifier of scikit-learn's was trained for the task, and not for a picture."""
 BY_HAND = 20
 """Gradients from which on something was trained; a picture of what a model looks at takes fewer."""
 
@@ -145,6 +147,13 @@ def _nothing(ledger: Ledger) -> Gap:
             "it costs you nothing."
         )
         return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
+    if kinds := sorted({one.kind for one in ledger.estimators if one.rows >= TRAINED_ROWS}):
+        reason = say(
+            "The notebook trains classifiers of scikit-learn only ({kinds}), which are not measured automatically: a "
+            "teacher will look at them; it costs you nothing.",
+            kinds=", ".join(kinds),
+        )
+        return Gap(kind=GapKind.LEDGER, reason=reason, ours=True)
     return Gap(kind=GapKind.MODEL, reason=say("No model was trained in this run."))
 
 
@@ -181,9 +190,7 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
             continue
         preparation = case.prepared[one.id]
         if not one.scores:
-            answers[one.id] = Probed(
-                problem=say("The model gives no scores for classes: it rebuilds or describes images.")
-            )
+            answers[one.id] = Probed(problem=_no_scores(one))
         elif one.artifact is None:
             answers[one.id] = _from_kernel(one, case, shown)
         elif preparation is None:
@@ -194,6 +201,16 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
             final = one is case.chosen
             tasks.append(Task(id=one.id, model=one.artifact, steps=steps_of(preparation), robustness=final))
     return answers | dict(case.bench.probe(tasks, shown))
+
+
+def _no_scores(one: Candidate) -> Message:
+    if one.training is not None and len(one.training.outputs) > 1:
+        return say(
+            "The model has {ends:int} outputs at once, and which of them gives the classes is not known: use a model "
+            "with that output alone in the notebook.",
+            ends=len(one.training.outputs),
+        )
+    return say("The model gives no scores for classes: it rebuilds or describes images.")
 
 
 def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
