@@ -398,6 +398,21 @@ def test_a_training_that_fails_fails_as_before(recorder: Recorder, hooked: type[
     assert recorder.trainings[0]["epochs_run"] == 0
 
 
+def test_a_use_that_fails_says_nothing_about_the_images(recorder: Recorder) -> None:
+    def choosy(self: Json, x: Json = None) -> Json:
+        if x.ndim != 2:
+            raise ValueError("wants rows")
+        return x
+
+    kind: type[Model] = type("Choosy", (Model,), {**vars(Model), "predict": choosy})
+    recorder.install(kind)
+    model = kind()
+    with pytest.raises(ValueError, match="wants rows"):
+        model.predict(np.zeros((200, 4, 4)))
+    model.predict(np.zeros((200, 16)))
+    assert [one["x"]["shape"] for one in recorder.evaluations] == [[200, 16]]
+
+
 def test_a_wrong_call_raises_what_it_would_have_raised(recorder: Recorder, hooked: type[Model]) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         hooked().fit(np.zeros((200, 2)), epoch=3)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from autograder.datasets import DataSet, load, room_file
 from autograder.execution import Job, execute
 from autograder.extraction import extract, prepare_fallback
-from autograder.guest import batches, devices, nets
+from autograder.guest import batches, devices, nets, passes
 from autograder.notebook import read
 from autograder.records import (
     Digest,
@@ -337,6 +337,17 @@ def test_a_model_that_insists_on_its_batch_gets_it(torch: Json) -> None:
     images = np.arange(480, dtype=np.float32).reshape(120, 4)
     answers = nets.answers(Stubborn(), images, dtype=torch.float32, batch=50, kept=None)
     assert answers.shape == (120, 2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"), [([[0.0], [1.0], [1.0]], [0, 1, 1]), ([[0.2], [0.8], [1.0]], []), ([[0], [1], [0]], [0, 1, 0])]
+)
+def test_labels_for_one_probability_are_labels(torch: Json, net: Json, labels: Json, told: list[int]) -> None:
+    seen = passes.Pass(model=net, feed=None, count=1, learning=True, caller={}, began=0.0)
+    seen.take(torch.zeros(3, 4))
+    seen.judge(torch.zeros(3, 1), torch.tensor(labels))
+    assert (seen.told()["y_sample"], seen.told()["y_classes"]) == (told, len(set(told)))
+    assert seen.accuracy is None, "one output has no largest"
 
 
 def test_an_optimiser_in_keras_words(torch: Json, net: Json) -> None:

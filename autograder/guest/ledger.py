@@ -151,8 +151,13 @@ class Recorder:
             return original(model, *arguments, **keywords)
         entry = self._safely(self._begin_use, original, model, arguments, keywords)
         start = time.monotonic()
-        with self._nested():
-            result = original(model, *arguments, **keywords)
+        try:
+            with self._nested():
+                result = original(model, *arguments, **keywords)
+        except Exception:
+            # What a model cannot take says nothing about how its images are prepared.
+            self.evaluations = [one for one in self.evaluations if one is not entry]
+            raise
         if entry is not None:
             entry["seconds"] = time.monotonic() - start
             self._safely(self._end_use, entry, model, result)

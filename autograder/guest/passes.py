@@ -68,8 +68,12 @@ class Pass:
         if labels is None or output.ndim != 2 or len(labels) != len(output):
             return
         wanted = (labels.argmax(dim=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)).cpu()
-        if len(wanted) != len(output) or wanted.is_floating_point():
+        if len(wanted) != len(output):
             return
+        if wanted.is_floating_point():  # as a loss for one probability wants them
+            if not bool((wanted == wanted.round()).all()):
+                return
+            wanted = wanted.long()
         self.labels.update(wanted.unique().tolist())
         self.sampled_labels += wanted[: max(0, self.sampled - len(self.sampled_labels))].tolist()
         if self.width is not None and self.width > 1:
