@@ -31,6 +31,7 @@ from autograder.execution import Event, Job, execute
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
 from autograder.notebook import read
 from autograder.records import (
+    ALL_IS_WELL,
     Baseline,
     Cell,
     CellKind,
@@ -412,7 +413,7 @@ def within_budget(
     tell(Progress(student=submission.student, stage="executing"))
     execution = run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=cancelled)
     notes = execution.notes
-    if any(cell.state not in (CellState.RAN, CellState.RAISED) for cell in rehearsed.cells):
+    if any(cell.state not in (*ALL_IS_WELL, CellState.RAISED) for cell in rehearsed.cells):
         notes += (say("The rehearsal did not reach every cell: the notebook may plan more training than is stated."),)
     return replace(execution, planned_seconds=cut.planned_seconds, notes=notes)
 

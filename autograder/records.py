@@ -127,6 +127,11 @@ class CellState(StrEnum):
     UNFINISHED = "unfinished"
     """Was running when the kernel or the room ended."""
     NOT_RUN = "not_run"
+    LEFT_OUT = "left_out"
+    """Stands below a cell by which the notebook ends itself on purpose."""
+
+
+ALL_IS_WELL = frozenset({CellState.RAN, CellState.LEFT_OUT})
 
 
 @record

@@ -63,7 +63,7 @@ def line_of(record: Record) -> Line:
     if execution is None:
         return Line(name=name, ending="refused" if record["state"] == "failed" else "ours", error=_reason(record))
     chosen = next((model for model in record.get("models", ()) if model["chosen"]), None)
-    troubled = next((cell for cell in execution["cells"] if cell["state"] not in ("ran", "not_run")), None)
+    troubled = next((cell for cell in execution["cells"] if cell["state"] not in ("ran", "not_run", "left_out")), None)
     table, trainings = record.get("table"), (record.get("ledger") or {}).get("trainings", ())
     return Line(
         name=name,

@@ -166,6 +166,14 @@ def test_a_failure_after_one_for_want_of_the_network_may_follow_from_it(other: i
     assert other in finding.cells
 
 
+def test_what_stands_below_a_deliberate_end_does_not_count() -> None:
+    seen = notebook()
+    runs = [replace(run, state=CellState.LEFT_OUT) if run.index > 3 else run for run in seen.execution.cells]
+    finding = completes(replace(seen, execution=replace(seen.execution, cells=tuple(runs))))
+    assert (finding.share, finding.message.values["cells"]) == (1.0, 4)
+    assert finding.details[-1].values == {"cell": 5, "count": 2}
+
+
 def test_an_execution_that_recorded_nothing_goes_to_a_person() -> None:
     seen = replace(notebook(), execution=Execution(ending=Ending.DIED))
     assert completes(seen).verdict is Verdict.NEEDS_REVIEW

@@ -426,12 +426,12 @@ def test_every_cell_has_its_turn_and_its_true_state(run: Callable[..., Execution
         parameters={"depth": 1, "width": 3},
         data_file=served,
     )
-    wanted = ["ran", "ran", "ran", "ran", "raised", "raised", "raised", "raised", "ran", "ran", "raised", "ran"]
+    wanted = ["ran", "ran", "ran", "ran", "raised", "raised", "ran", "raised", "ran", "ran", "raised", "ran"]
     assert states(execution) == wanted
     errors = {one.index: one.error for one in execution.cells if one.error}
     assert errors[5] == "ZeroDivisionError: division by zero"
     assert (errors[6] or "").startswith("StdinNotImplementedError")
-    assert errors[7] == "SystemExit: 0"
+    assert 7 not in errors, "a script's end, and no failure"
     assert (errors[8] or "").startswith("SyntaxError")
     assert errors[11] == "NameError: name 'undefined' is not defined"
     assert execution.ending is Ending.RAISED
@@ -457,6 +457,15 @@ def test_a_slow_cell_is_interrupted_and_the_next_one_runs(run: Callable[..., Exe
     assert execution.ending is Ending.TIMED_OUT
     assert execution.reason is not None
     assert "allowed for one cell" in execution.reason.text
+
+
+@pytest.mark.kernel
+def test_a_script_may_end_and_a_cell_may_end_the_notebook(run: Callable[..., Execution], served: Path) -> None:
+    cells = ("import sys\nprint(1)\nsys.exit(0)", "print(2)\nsys.exit('bad')", "raise SystemExit", "print(4)")
+    execution = run(Plain(), *cells, data_file=served)
+    assert states(execution) == ["ran", "raised", "ran", "left_out"]
+    quiet = run(Plain(), cells[0], "exit()", "print(3)", data_file=served)
+    assert (states(quiet), quiet.ending) == (["ran", "ran", "left_out"], Ending.COMPLETED)
 
 
 @pytest.mark.kernel

@@ -130,9 +130,10 @@ def _normalised(source: str) -> str:
 
 
 def _code_runs(evidence: Evidence) -> list[CellRun]:
-    """What became of the cells that hold code; empty ones count neither way."""
+    """What became of the cells that hold code; empty ones, and those below a deliberate end, count neither way."""
     empty = {cell.index for cell in evidence.cells if _is_empty(cell)}
-    return [run for run in evidence.execution.cells if run.index not in empty]
+    runs = evidence.execution.cells
+    return [run for run in runs if run.index not in empty and run.state is not CellState.LEFT_OUT]
 
 
 def _is_empty(cell: Cell) -> bool:
@@ -224,6 +225,13 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     if skipped := len(failed) - len(told):
         yield say("Cells that were never reached: {cells:int}.", cells=skipped)
     yield from _forgiven_ones(runs, failed)
+    if left := [run for run in execution.cells if run.state is CellState.LEFT_OUT]:
+        yield say(
+            "The notebook ends itself above cell {cell:int}; what is below was left out ({count:int} "
+            "{count:plural,cell,cells}).",
+            cell=left[0].index + 1,
+            count=len(left),
+        )
 
 
 def _forgiven_ones(runs: Sequence[CellRun], failed: Sequence[CellRun]) -> Iterator[Message]:

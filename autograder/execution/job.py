@@ -57,6 +57,7 @@ PROGRAMS = (
     "keep",
     "kernel",
     "layers",
+    "leaving",
     "ledger",
     "loaders",
     "loops",
@@ -206,7 +207,8 @@ def _orders(job: Job) -> dict[str, Json]:
 
 def _threads(count: int) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    return dict.fromkeys(names, str(count))
+    # OpenMP's threads wait in a loop by default, which takes the processor from the notebooks beside this one.
+    return dict.fromkeys(names, str(count)) | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

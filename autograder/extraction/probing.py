@@ -202,6 +202,7 @@ def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -
             "TF_NUM_INTRAOP_THREADS": "2",
             "TF_NUM_INTEROP_THREADS": "1",
             "OMP_NUM_THREADS": "2",
+            "OMP_WAIT_POLICY": "PASSIVE",
         },
     )
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from autograder.feedback.sheet import claims
-from autograder.records import CellState, Evidence, Message, say
+from autograder.records import ALL_IS_WELL, Evidence, Message, say
 
 Predicate: TypeAlias = "Callable[[Evidence], bool]"
 
@@ -39,7 +39,7 @@ def _never_validates(evidence: Evidence) -> bool:
 _FAULTS: Final[tuple[tuple[Message, Predicate], ...]] = (
     (
         say("a cell raises an error or is not reached"),
-        lambda evidence: any(run.state is not CellState.RAN for run in evidence.execution.cells),
+        lambda evidence: any(run.state not in ALL_IS_WELL for run in evidence.execution.cells),
     ),
     (say("validate on the test set"), _validates_on_test),
     (say("train without any validation data"), _never_validates),

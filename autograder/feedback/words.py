@@ -49,6 +49,7 @@ CELL_STATES: Final[Mapping[CellState, Message]] = {
     CellState.INTERRUPTED: say("interrupted: too slow"),
     CellState.UNFINISHED: say("did not finish"),
     CellState.NOT_RUN: say("was not reached"),
+    CellState.LEFT_OUT: say("left out: the notebook ends before it"),
 }
 SANDBOXES: Final[Mapping[str, Message]] = {
     "bubblewrap": say("full isolation (bubblewrap)"),

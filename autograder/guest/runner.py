@@ -28,6 +28,7 @@ from typing import Any
 from .courier import Courier
 from .frames import Pipe, harden
 from .handover import IMAGES, PARAMETERS, UNSAVED, Handover
+from .leaving import leaves, left_well
 from .outputs import Meter, error_text, merged
 from .things import Thing
 from .watch import Watch
@@ -56,6 +57,8 @@ class Run:
         self.states: dict[int, str] = {}
         self.stopped_by: dict[int, str] = {}
         """Cell -> the limit that stopped it, ``cell`` or ``run``."""
+        self.left = False
+        """Whether the notebook ended itself on purpose."""
         self.lost: tuple[str, int | None] | None = None
         """Why the kernel is gone, and the cell that took it."""
         self.reported = False
@@ -149,10 +152,11 @@ def run_cells(run: Run, client: Thing) -> None:
         index = cell.metadata.get("index")
         if run.lost is None and not client.alive():
             run.lose(last)
-        if run.lost is None and not run.watch.over:
+        if run.lost is None and not run.watch.over and not run.left:
             run_cell(run, client, cell, number, index)
+            run.left = leaves(cell.source)
         elif index is not None:
-            run.tell(index, "not_run")
+            run.tell(index, "left_out" if run.left else "not_run")
         last = index
     run.courier.deliver()
     if run.lost is None:
@@ -178,13 +182,14 @@ def run_cell(run: Run, client: Thing, cell: Thing, number: int, index: int | Non
     if stopped:
         run.stopped_by[index] = stopped
     facts = reply or {}
+    state = "ran" if facts and not stopped and leaves(cell.source) else cell_state(facts, stopped)
     run.tell(
         index,
-        cell_state(facts, stopped),
+        state,
         merged(cell.outputs),
         seconds=time.monotonic() - start,
         execution_count=facts.get("execution_count"),
-        error=error_text(facts),
+        error=None if state == "ran" else error_text(facts),
     )
 
 
@@ -194,6 +199,8 @@ def cell_state(reply: Mapping[str, Any], stopped: str) -> str:
         return "unfinished"
     if stopped:
         return "interrupted"
+    if left_well(reply):
+        return "ran"
     return {"ok": "ran", "aborted": "not_run"}.get(str(reply.get("status")), "raised")
 
 

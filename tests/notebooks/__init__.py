@@ -27,7 +27,7 @@ TROUBLE = (
     "import sys\nsorted({'tensorflow', 'keras', 'numpy'} & set(sys.modules))",
     "1/0",
     "while True:\n    input('?')",
-    "sys.exit(0)",
+    "print('bye')\nsys.exit(0)",
     "def broken(:",
     "from besides import ANSWER\nprint(ANSWER)",
     "print('noise', file=sys.stderr)",

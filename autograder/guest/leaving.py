@@ -1,0 +1,40 @@
+"""Cells by which people end a notebook on purpose, lest what is left below should run as well."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+_LEAVES = frozenset({"exit", "quit", "sys.exit"})
+_NO_ERROR = frozenset({"", "0", "None", "False"})
+
+
+def leaves(source: str) -> bool:
+    """Whether a cell does nothing but end the run: ``raise SystemExit``, ``sys.exit()``, ``assert False``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    steps = [step for step in body if not isinstance(step, (ast.Import, ast.ImportFrom)) and not _is_text(step)]
+    return len(steps) == 1 and _ends(steps[0])
+
+
+def left_well(reply: Mapping[str, Any]) -> bool:
+    """Whether a script said at its end that all went well."""
+    return reply.get("ename") == "SystemExit" and str(reply.get("evalue", "")).strip() in _NO_ERROR
+
+
+def _is_text(step: ast.stmt) -> bool:
+    return isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant)
+
+
+def _ends(step: ast.stmt) -> bool:
+    if isinstance(step, ast.Raise):
+        return step.exc is not None
+    if isinstance(step, ast.Assert):
+        return isinstance(step.test, ast.Constant) and not step.test.value
+    return isinstance(step, ast.Expr) and isinstance(step.value, ast.Call) and ast.unparse(step.value.func) in _LEAVES
