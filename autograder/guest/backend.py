@@ -106,6 +106,12 @@ def _in_phase(number: int) -> Callable[..., Thing]:
     return choose
 
 
+def _gpus() -> list[str]:
+    import tensorflow
+
+    return [device.name for device in tensorflow.config.list_physical_devices("GPU")]
+
+
 _MADE: Mapping[str, tuple[str, Any]] = {
     "set_image_dim_ordering": ("keras.config.set_image_data_format(...)", _formats),
     "image_dim_ordering": ("keras.config.image_data_format()", _ordering),
@@ -120,6 +126,7 @@ _MADE: Mapping[str, tuple[str, Any]] = {
     "print_tensor": ("tf.print(...)", _shown),
     "function": ("keras.Model(inputs, outputs)", _function),
     "in_train_phase": ("call(..., training=...)", _in_phase(0)),
+    "_get_available_gpus": ("tf.config.list_physical_devices('GPU')", _gpus),
     "in_test_phase": ("call(..., training=...)", _in_phase(1)),
 }
 """Name -> how it is written today, and what does its work."""

@@ -198,6 +198,7 @@ net = keras.Sequential([keras.layers.Dense(4, batch_input_shape=(None, 64), acti
 net.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])
 net.fit(flat, y_train, epochs=1, verbose=0)
 K.set_learning_phase(0)
+assert K.tensorflow_backend._get_available_gpus() == []
 print(K.image_dim_ordering(), K.image_data_format(), K.floatx(), K.epsilon())
 tell = K.function([net.layers[0].input, K.learning_phase()], [net.layers[0].output])
 print(tell([flat[:5], 0])[0].shape)
