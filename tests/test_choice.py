@@ -98,6 +98,13 @@ def test_the_weights_of_the_last_use_count() -> None:
     assert chosen(ledger) == "m1-t1"
 
 
+@pytest.mark.parametrize(("again", "wanted"), [(1, "m1-t2"), (2, "m1-t2"), (3, "m1-t1")])
+def test_weights_that_were_trained_further_are_a_step_on_the_way(again: int, wanted: str) -> None:
+    """Unless they were put back: used after the second training, which was worse."""
+    ledger = Ledger(trainings=(training(1, "m1", 0.97), training(2, "m1", 0.90)), evaluations=(use("m1", again, "w1"),))
+    assert chosen(ledger) == wanted
+
+
 def test_the_model_whose_errors_are_studied() -> None:
     for function in ("analyze_errors", "test_robustness", "analyse_erreurs", "plot_confusion_matrix", "add_noise_eval"):
         ledger = Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2", functions=(function,)),))

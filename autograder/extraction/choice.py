@@ -163,6 +163,7 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
     """Ties go to the later one; weights without any figure come last; a wrapping stands behind what it wraps."""
     bare = [one for one in known if not (one.use and one.use.same_as)]
     known = bare or known
+    known = [one for one in known if not _is_passed(one, ledger, known, artifacts)] or known
     figures = [_figure(one, ledger, known, artifacts) for one in known]
     place = max(range(len(known)), key=lambda place: (figures[place] is not None, figures[place] or 0.0, place))
     figure = figures[place]
@@ -174,6 +175,20 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
         else say("It has the best validation accuracy: {accuracy:pct2}.", accuracy=figure)
     )
     return Choice(candidate=known[place], because=because)
+
+
+def _is_passed(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> bool:
+    """Whether the same model was trained further, and these weights were not used again: they are a step on the way."""
+    if one.training is None or one.use is not None:
+        return False
+    number = one.training.number
+    further = [
+        later.execution_count or 0
+        for later in ledger.trainings
+        if later.model == one.model and later.number > number and later.epochs_run > 0
+    ]
+    again = [use for use in ledger.evaluations if used(use, known, artifacts) is one]
+    return bool(further) and all((use.execution_count or 0) <= min(further) for use in again)
 
 
 def _figure(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> float | None:
