@@ -37,7 +37,7 @@ class Claim:
     others: tuple[float, ...] = ()
     """Figures that are as likely to be meant: of other epochs, when it is not known which one's weights were kept."""
     doubtful: bool = False
-    """Whether it may be of a part of the test set, so that only agreement says something."""
+    """Whether it may be of a part of the test set, or no accuracy, so that only agreement says something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +241,7 @@ def _below(count: int | None, uses: Sequence[_Use], account: Account) -> Iterato
 
 
 def _claim(figure: Stated, cell: int | None) -> Claim:
-    return Claim(figure.value, "printed", rounding=figure.rounding, cell=cell)
+    return Claim(figure.value, "printed", rounding=figure.rounding, cell=cell, doubtful=figure.doubtful)
 
 
 def _figures(index: int | None, account: Account, *, sure: bool = False) -> list[Stated]:

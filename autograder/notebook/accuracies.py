@@ -14,9 +14,11 @@ MIN_IMAGES = 100
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009", " "))
 _WORD = re.compile(
     r"(?<![a-z])(?:accurac(?:y|ies)|acc\b|exactitude|précision|justesse|genauigkeit|exactitud|taux de (?:réussite"
-    r"|succès|reconnaissance|bonnes?)|bonnes? (?:réponses?|prédictions?|classifications?))"
+    r"|succès|reconnaissance|bonnes?)|bonnes? (?:réponses?|prédictions?|classifications?)|precision\b)"
 )
-"""``precision`` without its accent is another figure."""
+_AMBIGUOUS = "precision"
+"""French without its accent, or another figure: beside others of its kind it is certainly that one."""
+_OTHERS = re.compile(r"recall|rappel|f1|support|macro|micro|weighted|précision|accurac")
 _ERROR = re.compile(r"(?:error(?: rate)?|taux d.erreur|erreur)\b")
 _NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d+)?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
 _COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
@@ -43,6 +45,8 @@ class Stated:
     """``train``, ``validation`` or ``test``, where the line says so."""
     images: int = 0
     """Of how many images it is, where they were counted."""
+    doubtful: bool = False
+    """Whether it may be another figure than an accuracy."""
 
 
 def stated(text: str) -> tuple[Stated, ...]:
@@ -54,6 +58,8 @@ def stated(text: str) -> tuple[Stated, ...]:
 def _in_line(line: str) -> Iterator[Stated]:
     of = next((name for name, words in _OF.items() if words.search(line)), "")
     words = list(_WORD.finditer(line))
+    if any(word[0] == _AMBIGUOUS for word in words) and (len(words) > 1 or _OTHERS.search(line)):
+        words = [word for word in words if word[0] != _AMBIGUOUS]
     counted = _COUNT.search(line)
     if counted and ("correct" in line or words) and MIN_IMAGES <= int(counted[2]) < 1_000_000:
         right, images = int(counted[1]), int(counted[2])
@@ -66,7 +72,8 @@ def _in_line(line: str) -> Iterator[Stated]:
             figure = _before(line[: word.start()])
         if figure is not None:
             piece = line[: word.end()] if len(words) == 1 else line[max(0, word.start() - 30) : word.end()]
-            yield Stated(*figure, _label(piece), of if len(words) == 1 else _of_piece(piece) or of)
+            whose = of if len(words) == 1 else _of_piece(piece) or of
+            yield Stated(*figure, _label(piece), whose, doubtful=word[0] == _AMBIGUOUS)
     error = None if words else _ERROR.search(line)
     figure = None if error is None else _after(line[error.end() :], sure=True)
     if figure is not None:
