@@ -236,7 +236,8 @@ def _room_limits(course: Course, *, rehearsal: bool) -> Limits:
 
 def evidence_key(execution: Execution, submission: Submission, course: Course) -> str:
     """What room 2 and the reading of the notebook depend on."""
-    baseline = None if course.baseline is None else [course.baseline.mean_errors, *course.baseline.predictions]
+    known = course.baseline
+    baseline = None if known is None else [known.mean_errors, *known.predictions, *known.altered]
     return _key(
         "evidence",
         execution=digest_of(_EXECUTION.dump_json(execution)),

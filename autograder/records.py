@@ -512,6 +512,8 @@ class Baseline:
     """Corruption -> accuracy at severities 1..5, mean over seeds."""
     clean_accuracy: float
     """On the images of the robustness suite, mean over seeds."""
+    altered: tuple[Digest, ...] = ()
+    """``.npy`` float32 (corruptions, severities, images, classes) of the robustness suite, one per seed."""
     loss_ratio: float | None = None
     """Hidden loss / public loss, mean over seeds: about 1 for an honest model."""
     layers: tuple[Layer, ...] = ()
@@ -546,6 +548,8 @@ class Gain:
 class Robustness:
     curves: Mapping[str, tuple[float, ...]]
     """Corruption -> accuracy at severities 1..5."""
+    baseline_curves: Mapping[str, tuple[float, ...]]
+    """The baseline's, told apart as the notebook does and on the same images; mean over its seeds."""
     clean_accuracy: float
     mean_accuracy: float
     baseline_mean_accuracy: float
@@ -566,6 +570,8 @@ class FinalMeasures:
     public_accuracy: float | None = None
     gain: Gain | None = None
     robustness: Robustness | None = None
+    robustness_problem: Message | None = None
+    """Why robustness could not be measured."""
     loss_ratio: float | None = None
     """Hidden loss / public loss."""
     task: Message | None = None

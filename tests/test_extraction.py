@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 
 from autograder.checks import _spared, signatures
 from autograder.checks import model as model_checks
-from autograder.corruptions import corrupt
-from autograder.datasets import load
+from autograder.corruptions import corrupt, suite
+from autograder.datasets import load, spread
 from autograder.errors import AutograderError
 from autograder.extraction import baseline_from, extract, prepare_fallback
 from autograder.extraction.matching import candidates
@@ -65,6 +65,9 @@ RUBRIC = Rubric(
     digest=Digest("sha256:" + "0" * 64),
     robustness_images=40,
 )
+
+
+ALTERED_ROWS = spread(RUBRIC.robustness_images, len(DATA.x_hidden))
 
 
 class NearestMean:
@@ -207,7 +210,9 @@ class Notebook:
             fallbacks=self.fallbacks,
         )
 
-    def evidence(self, baseline: Baseline | None = None, execution: Execution | None = None) -> Evidence:
+    def evidence(
+        self, baseline: Baseline | None = None, execution: Execution | None = None, rubric: Rubric = RUBRIC
+    ) -> Evidence:
         return extract(
             submission=Submission(student=StudentId("s"), name="S", source="s.ipynb", notebook=None),
             execution=execution or self.execution(),
@@ -215,7 +220,7 @@ class Notebook:
             template_cells=(),
             data=DATA,
             baseline=baseline,
-            rubric=RUBRIC,
+            rubric=rubric,
             sandbox=NearestMean(),
             store=self.store,
         )
@@ -245,13 +250,13 @@ def notebook(tmp_path: Path) -> Notebook:
     return Notebook(Store(tmp_path))
 
 
-def reference(notebook: Notebook) -> Baseline:
+def reference(notebook: Notebook, rubric: Rubric = RUBRIC) -> Baseline:
     """A baseline that looks at half the pixels."""
     first = Notebook(notebook.store)
     first.cell("fit")
     first.evaluate(first.fit("m1", TRAIN, quality=b"poor"), TEST, PUBLIC[b"poor"])
     return baseline_from(
-        [first.execution()] * 2, seeds=(1, 2), data=DATA, rubric=RUBRIC, sandbox=NearestMean(), store=notebook.store
+        [first.execution()] * 2, seeds=(1, 2), data=DATA, rubric=rubric, sandbox=NearestMean(), store=notebook.store
     )
 
 
@@ -402,9 +407,16 @@ def test_a_binary_task_is_measured_as_such(notebook: Notebook) -> None:
     assert np.sum(final.confusion) == len(DATA.x_hidden)
     assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert final.gain.baseline_accuracy > baseline.accuracy
-    assert final.robustness is None
-    assert model_checks.robustness(evidence).verdict is Verdict.NEEDS_REVIEW
-    assert final.task in model_checks.gain(evidence).details
+    assert final.robustness is not None and final.robustness.images == RUBRIC.robustness_images
+    odd = DATA.y_hidden[ALTERED_ROWS] % 2
+    for name, altered in suite(DATA.x_hidden[ALTERED_ROWS], RUBRIC.seed):
+        for curves, poor in ((final.robustness.curves, False), (final.robustness.baseline_curves, True)):
+            says = [classify(scaled(one), poor)[:, 1::2].sum(axis=1) > 0.5 for one in altered]
+            assert curves[name] == tuple((one == odd).mean() for one in says)
+    assert final.robustness.baseline_mean_accuracy > np.mean(list(baseline.robustness.values()))
+    assert model_checks.robustness(evidence).share is not None
+    for finding in (model_checks.gain(evidence), model_checks.robustness(evidence)):
+        assert final.task in finding.details
 
 
 def test_a_subset_is_measured_on_its_own_images(notebook: Notebook) -> None:
@@ -425,6 +437,32 @@ def test_a_subset_is_measured_on_its_own_images(notebook: Notebook) -> None:
     assert chosen.public_accuracy == pytest.approx(claimed)
     assert evidence.fidelity is not None and evidence.fidelity.source == "evaluate" and evidence.fidelity.agrees
     assert final.gain is not None and final.gain.images == final.task.values["images"]
+    labels = DATA.y_hidden[ALTERED_ROWS]
+    own = np.isin(labels, (3, 5, 8))
+    assert final.robustness is not None and final.robustness.images == own.sum() > 0
+    mildest = dict(suite(DATA.x_hidden[ALTERED_ROWS], RUBRIC.seed))["blur"][0][own]
+    for curves, poor in ((final.robustness.curves, False), (final.robustness.baseline_curves, True)):
+        outputs = classify(scaled(mildest), poor)
+        guesses = outputs.argmax(axis=1) if not poor else np.array([3, 5, 8])[outputs[:, [3, 5, 8]].argmax(axis=1)]
+        assert curves["blur"][0] == (guesses == labels[own]).mean()
+
+
+def test_altered_images_may_all_be_of_other_classes(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    kept = [number for number in range(10) if number != DATA.y_hidden[0]][:3]
+    chosen = np.isin(DATA.y_train, kept)
+    some, labels = scaled(DATA.x_train[chosen][::20]), DATA.y_train[chosen][::20]
+    shown = np.unique(np.linspace(0, len(some) - 1, 24).astype(int))
+    told = {"y_sample": tuple(labels[shown].tolist()), "y_classes": 3, "arguments": {"epochs": 9}}
+    notebook.fit("m1", some, **told)
+    few = replace(RUBRIC, robustness_images=1)
+    evidence = notebook.evidence(reference(notebook, few), rubric=few)
+    assert evidence.final is not None and evidence.final.gain is not None and evidence.final.robustness is None
+    finding = model_checks.robustness(evidence)
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert [detail.text for detail in finding.details] == [
+        "None of the altered images belongs to a class of the notebook."
+    ]
 
 
 def test_one_output_without_known_labels_is_not_measured(notebook: Notebook) -> None:

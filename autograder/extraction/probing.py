@@ -74,6 +74,8 @@ class Probed:
     public: Floats | None = None
     altered: Floats | None = None
     """(kinds, severities, images, outputs)."""
+    unaltered: Message | None = None
+    """Why there are no answers to altered images, where that is no problem of the others."""
     parameters: int | None = None
     ms_per_image: float | None = None
     problem: Message | None = None
