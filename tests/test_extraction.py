@@ -28,6 +28,7 @@ from autograder.frames import Frame
 from autograder.preprocessing import apply
 from autograder.records import (
     Adaptation,
+    Altered,
     ArrayPrint,
     Baseline,
     Cell,
@@ -44,10 +45,13 @@ from autograder.records import (
     Layer,
     Ledger,
     Rubric,
+    Showing,
+    Standing,
     StudentId,
     Submission,
     Training,
     Verdict,
+    say,
 )
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
@@ -126,6 +130,7 @@ class Notebook:
     bindings: dict[str, str] = field(default_factory=dict)
     answering: dict[str, str] = field(default_factory=dict)
     unfollowed: int = 0
+    altered: Altered | None = None
     adaptations: list[Adaptation] = field(default_factory=list)
     estimators: list[Estimator] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
@@ -208,7 +213,19 @@ class Notebook:
             ledger=self.store.put(TypeAdapter(Ledger).dump_json(self.ledger())),
             artifacts=self.artifacts,
             fallbacks=self.fallbacks,
+            altered=self.altered,
         )
+
+    def asked(self) -> Showing | None:
+        """What models in the kernel are shown at the end."""
+        return prepare_fallback(self.ledger(), self.execution(), self.cells, data=DATA, rubric=RUBRIC, store=self.store)
+
+    def answer(self, model: str, shown: Digest, poor: bool = False) -> Array:
+        """What a model in the kernel says to what it is shown."""
+        showing = self.asked()
+        assert showing is not None
+        steps = [{"op": step.op, "values": dict(step.values)} for step in showing.recipes[model]]
+        return classify(apply(steps, self.store.get_array(shown)), poor)
 
     def evidence(
         self, baseline: Baseline | None = None, execution: Execution | None = None, rubric: Rubric = RUBRIC
@@ -485,17 +502,108 @@ def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebo
     notebook.cell("fit")
     training = notebook.fit("m1", TRAIN, save=False)
     notebook.evaluate(training, TEST, PUBLIC[b"good"])
-    ledger = Ledger(trainings=tuple(notebook.trainings), evaluations=tuple(notebook.evaluations))
-    ready = prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store)
-    assert ready["images"].dtype == np.uint8
-    made = apply(json.loads(ready["m1"].tobytes()), ready["images"])
-    notebook.fallbacks["m1"] = notebook.store.put_array(classify(made))
+    ready = notebook.asked()
+    assert ready is not None and notebook.store.get_array(ready.images).dtype == np.uint8
+    notebook.fallbacks["m1"] = notebook.store.put_array(notebook.answer("m1", ready.images))
     evidence = notebook.evidence(reference(notebook))
     assert evidence.chosen is not None and evidence.final is not None
     assert (evidence.chosen.where, evidence.chosen.public_accuracy) == ("kernel", PUBLIC[b"good"])
     assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert evidence.final.gain is not None and evidence.final.robustness is None
     assert any("kernel" in flag.text for flag in evidence.final.flags)
+    finding = model_checks.robustness(evidence)
+    assert (finding.verdict, finding.standing) == (Verdict.NEEDS_REVIEW, Standing.CLAIM)
+    assert finding.for_teacher is not None and "was not shown the altered images" in finding.for_teacher.text
+
+
+def in_the_kernel(notebook: Notebook) -> tuple[Showing, Array]:
+    """A final model that answered the first question, and its answers to the altered images in the order shown."""
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN, save=False, arguments={"epochs": 9})
+    notebook.evaluate(training, TEST, PUBLIC[b"good"])
+    ready = notebook.asked()
+    assert ready is not None and ready.final == "m1" and ready.altered is not None
+    notebook.fallbacks["m1"] = notebook.store.put_array(notebook.answer("m1", ready.images))
+    return ready, notebook.answer("m1", ready.altered)
+
+
+def test_a_final_model_in_the_kernel_is_measured_on_altered_images(notebook: Notebook) -> None:
+    """As exactly as in room 2, whatever the order was and in however many parts it answered; and it is a claim."""
+    ready, answers = in_the_kernel(notebook)
+    assert ready.altered is not None
+    images = notebook.store.get_array(ready.altered)
+    assert len(images) == 41 * RUBRIC.robustness_images
+    parts = tuple(notebook.store.put_array(part) for part in (answers[:700], answers[700:]))
+    notebook.altered = Altered(model="m1", answers=parts)
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.final is not None and evidence.final.robustness is not None
+    labels = DATA.y_hidden[ALTERED_ROWS]
+    for name, altered in suite(DATA.x_hidden[ALTERED_ROWS], RUBRIC.seed):
+        own = tuple((classify(scaled(one)).argmax(axis=1) == labels).mean() for one in altered)
+        assert evidence.final.robustness.curves[name] == own
+    finding = model_checks.robustness(evidence)
+    assert (finding.standing, finding.share) == (Standing.CLAIM, 1.0)
+    assert finding.for_teacher is not None and "own kernel" in finding.for_teacher.text
+
+
+def test_altered_images_and_their_originals_are_shuffled_together(notebook: Notebook) -> None:
+    ready, _ = in_the_kernel(notebook)
+    assert ready.altered is not None
+    shown = [image.tobytes() for image in notebook.store.get_array(ready.altered)]
+    originals = {image.tobytes() for image in DATA.x_hidden[ALTERED_ROWS]}
+    places = [place for place, image in enumerate(shown) if image in originals]
+    assert len(places) >= RUBRIC.robustness_images
+    assert len(set(np.diff(places))) > 5, "neither in a row nor at even distances"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda answers: (np.roll(answers, 1, axis=1),), "a second time"),
+        (lambda answers: (answers[::-1],), "a second time"),
+        (lambda answers: (answers[:, :9],), "a second time"),
+        (lambda answers: (answers[:-1],), "another form"),
+        (lambda answers: (answers[:700], answers[700:, :9]), "could not be read"),
+        (lambda answers: (answers * np.float32(np.nan),), "finite"),
+        (lambda answers: (), "could not be read"),
+    ],
+    ids=["other classes", "another order", "a class fewer", "one fewer", "two widths", "no numbers", "nothing"],
+)
+def test_answers_that_cannot_be_right_do_not_count(
+    notebook: Notebook, spoil: Callable[[Array], tuple[Array, ...]], told: str
+) -> None:
+    _, answers = in_the_kernel(notebook)
+    notebook.altered = Altered(model="m1", answers=tuple(map(notebook.store.put_array, spoil(answers))))
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.final is not None and evidence.final.gain is not None and evidence.final.robustness is None
+    finding = model_checks.robustness(evidence)
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert finding.for_teacher is not None and told in finding.for_teacher.text
+
+
+def test_why_altered_images_were_left_out_is_told(notebook: Notebook) -> None:
+    in_the_kernel(notebook)
+    reason = say("No time was left to show the altered images to the model in the notebook's own kernel.")
+    notebook.altered = Altered(model="m1", problem=reason)
+    evidence = notebook.evidence(reference(notebook))
+    finding = model_checks.robustness(evidence)
+    assert (finding.verdict, finding.details, finding.for_teacher) == (Verdict.NEEDS_REVIEW, (reason,), reason)
+    assert model_checks.gain(evidence).share is not None
+
+
+def test_altered_images_are_for_the_final_model_only(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, save=False, history={"val_accuracy": (0.5,)})
+    notebook.fit("m2", TRAIN, save=False, history={"val_accuracy": (0.9,)})
+    ready = notebook.asked()
+    assert ready is not None and (set(ready.recipes), ready.final) == ({"m1", "m2"}, "m2")
+    notebook.fit("m3", TRAIN, history={"val_accuracy": (0.95,)})
+    ready = notebook.asked()
+    assert ready is not None and set(ready.recipes) == {"m1", "m2"}
+    assert (ready.final, ready.altered) == ("", None), "the final one is asked in room 2"
+    notebook.bindings = {"best_model": "m1"}
+    ready = notebook.asked()
+    assert ready is not None and ready.final == "m1"
 
 
 def test_any_model_with_these_weights_answers_for_them(notebook: Notebook) -> None:
@@ -505,11 +613,10 @@ def test_any_model_with_these_weights_answers_for_them(notebook: Notebook) -> No
     notebook.evaluate(replace(training, model="m1", weights="later"), TEST, 0.1)
     notebook.evaluate(replace(training, model="m2"), TEST, PUBLIC[b"good"])
     notebook.answering = {"m1": "later", "m2": training.weights}
-    ready = prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store)
-    assert set(ready) == {"images", "m1", "m2"}
-    made = apply(json.loads(ready["m2"].tobytes()), ready["images"])
-    notebook.fallbacks |= {"m1": notebook.store.put_array(classify(made, poor=True))}
-    notebook.fallbacks |= {"m2": notebook.store.put_array(classify(made))}
+    ready = notebook.asked()
+    assert ready is not None and set(ready.recipes) == {"m1", "m2"}
+    notebook.fallbacks |= {"m1": notebook.store.put_array(notebook.answer("m2", ready.images, poor=True))}
+    notebook.fallbacks |= {"m2": notebook.store.put_array(notebook.answer("m2", ready.images))}
     first, second = notebook.evidence().models
     assert (first.id, first.where, first.public_accuracy) == ("m1-t1", "kernel", PUBLIC[b"good"])
     assert (second.id, second.public_accuracy) == ("m1-e1", PUBLIC[b"poor"])
@@ -519,7 +626,7 @@ def test_weights_that_no_model_has_any_more_are_not_asked_for(notebook: Notebook
     notebook.cell("fit")
     notebook.fit("m1", TRAIN, save=False)
     notebook.answering = {"m1": "others"}
-    assert prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store) == {}
+    assert notebook.asked() is None
 
 
 def test_codes_and_rebuilt_images_are_no_scores(notebook: Notebook) -> None:
@@ -529,7 +636,7 @@ def test_codes_and_rebuilt_images_are_no_scores(notebook: Notebook) -> None:
     notebook.evaluate(replace(auto, model="m2", weights="codes"), TEST, 0.01, part_of="m1", outputs=((None, 32),))
     alone = candidates(notebook.ledger(), notebook.artifacts)
     assert [(one.id, one.scores) for one in alone] == [("m1-t1", False)], "there is nothing else"
-    assert prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store) == {}
+    assert notebook.asked() is None
     chosen = notebook.evidence().chosen
     assert chosen is not None and chosen.where == "nowhere" and chosen.problem is not None
     assert "no scores" in chosen.problem.text
@@ -597,8 +704,7 @@ def test_no_model_to_ask_is_no_image_to_show(notebook: Notebook) -> None:
     notebook.cell("fit")
     notebook.fit("m1", TRAIN)
     notebook.fit("m2", np.random.default_rng(0).random((900, 5, 5)), save=False)
-    ledger = Ledger(trainings=tuple(notebook.trainings))
-    assert prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store) == {}
+    assert notebook.asked() is None
 
 
 def test_forged_predictions_of_another_form_are_refused(notebook: Notebook) -> None:

@@ -20,7 +20,7 @@ from autograder.execution import Job, execute
 from autograder.guest import harvest, keep, models, prints, stack, steps, targets, thinning
 from autograder.guest.handover import Handover
 from autograder.guest.ledger import Recorder
-from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Training
+from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests.notebooks import TRAINING, notebook
@@ -657,11 +657,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger
     folder = tmp_path_factory.mktemp("trained")
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
 
-    def prepare(known: Ledger, artifacts: Json) -> dict[str, Any]:
-        flat = {"op": "reshape", "values": {"shape": [784]}}
-        steps = [flat, {"op": "affine", "values": {"scale": 1 / 255, "offset": 0.0}}]
-        recipe = np.frombuffer(json.dumps(steps).encode(), np.uint8)
-        return {"images": data.x_hidden, **{one.model: recipe for one in known.trainings if one.save_error}}
+    def prepare(known: Ledger, so_far: Execution) -> Showing:
+        flat = Step(op="reshape", values={"shape": [784]})
+        steps = (flat, Step(op="affine", values={"scale": 1 / 255, "offset": 0.0}))
+        recipes = {one.model: steps for one in known.trainings if one.save_error}
+        return Showing(images=store.put_array(data.x_hidden), recipes=recipes)
 
     job = Job(notebook=notebook(*TRAINING), data=data, data_file=room_file(data, folder))
     execution = execute(job, Plain(), store, prepare=prepare)

@@ -12,9 +12,9 @@ from autograder.datasets import DataSet
 from autograder.errors import AutograderError
 from autograder.extraction import measures
 from autograder.extraction.ledger import read_ledger
-from autograder.extraction.matching import Sightings, candidates, prepare
+from autograder.extraction.matching import Sightings, candidates, prepare, steps_of
 from autograder.extraction.probing import Gallery, Task
-from autograder.extraction.study import Bench, steps_of
+from autograder.extraction.study import Bench
 from autograder.records import Baseline, Ending, Execution, Rubric, Training
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
