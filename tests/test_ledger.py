@@ -661,7 +661,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger
         flat = Step(op="reshape", values={"shape": [784]})
         steps = (flat, Step(op="affine", values={"scale": 1 / 255, "offset": 0.0}))
         recipes = {one.model: steps for one in known.trainings if one.save_error}
-        return Showing(images=store.put_array(data.x_hidden), recipes=recipes)
+        turned = store.put_array(data.x_hidden[::-1])
+        return Showing(
+            images=store.put_array(data.x_hidden), recipes=recipes, final=next(iter(recipes)), altered=turned
+        )
 
     job = Job(notebook=notebook(*TRAINING), data=data, data_file=room_file(data, folder))
     execution = execute(job, Plain(), store, prepare=prepare)
@@ -747,6 +750,10 @@ def test_a_model_of_its_own_classes_answers_in_the_kernel(trained: tuple[Executi
     answers = store.get_array(execution.fallbacks[training.model])
     assert answers.dtype == np.float32
     assert answers.shape == (100, 10)
+    altered = execution.altered
+    assert altered is not None and (altered.model, altered.problem) == (training.model, None)
+    (again,) = (store.get_array(part) for part in altered.answers)
+    assert np.allclose(again[::-1], answers, atol=1e-5), "asked a second time, in another order"
 
 
 @pytest.mark.kernel
