@@ -18,7 +18,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import psutil
 from pydantic import TypeAdapter
@@ -37,7 +37,6 @@ from autograder.records import (
     CellKind,
     CellRun,
     CellState,
-    Digest,
     Ending,
     Evidence,
     Execution,
@@ -47,6 +46,7 @@ from autograder.records import (
     Limits,
     Report,
     Rubric,
+    Showing,
     Submission,
     say,
 )
@@ -216,13 +216,14 @@ def execution_key(
         limits=asdict(_room_limits(course, rehearsal=rehearsal)),
         share=cut.share,
         whole_tests=cut.whole_tests,
+        altered=[course.rubric.robustness_images, course.rubric.seed],
         seed=seed,
         device=device.partition(":")[0],
         threads=course.threads,
         environment=dict(course.environment),
         sandbox=course.sandbox.name,
         versions={name: value for name, value in versions().items() if name != "autograder"},
-        code=code_digest("guest", "execution", "datasets.py", "preprocessing.py", "repairs.py"),
+        code=code_digest("guest", "execution", "datasets.py", "preprocessing.py", "corruptions.py", "repairs.py"),
     )
 
 
@@ -236,7 +237,8 @@ def _room_limits(course: Course, *, rehearsal: bool) -> Limits:
 
 def evidence_key(execution: Execution, submission: Submission, course: Course) -> str:
     """What room 2 and the reading of the notebook depend on."""
-    baseline = None if course.baseline is None else [course.baseline.mean_errors, *course.baseline.predictions]
+    known = course.baseline
+    baseline = None if known is None else [known.mean_errors, *known.predictions, *known.altered]
     return _key(
         "evidence",
         execution=digest_of(_EXECUTION.dump_json(execution)),
@@ -300,8 +302,11 @@ def run_notebook(
     def on_event(event: Event) -> None:
         tell(Progress(student=submission.student, stage=stage, cell=event.cell, cells=event.cells, text=event.text))
 
-    def prepare(ledger: Ledger, artifacts: Mapping[str, Digest]) -> Mapping[str, Any]:
-        return {} if rehearsal else prepare_fallback(ledger, artifacts, course.data, course.store)
+    def prepare(ledger: Ledger, so_far: Execution) -> Showing | None:
+        if rehearsal:
+            return None
+        cells = cells_of(submission, None, course.store)
+        return prepare_fallback(ledger, so_far, cells, data=course.data, rubric=course.rubric, store=course.store)
 
     def work() -> Execution:
         job = Job(

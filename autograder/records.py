@@ -160,6 +160,31 @@ class Limits:
 
 
 @record
+class Showing:
+    """What models that cannot leave their kernel are shown when the notebook has ended; labels never."""
+
+    images: Digest
+    """``.npy`` uint8: hidden and public ones, shuffled."""
+    recipes: Mapping[str, tuple[Step, ...]]
+    """Model id -> how its images are prepared."""
+    final: str = ""
+    """The model that is shown altered images as well; empty where that is none of these."""
+    altered: Digest | None = None
+    """``.npy`` uint8: hidden images altered in every way, and as they are, shuffled."""
+
+
+@record
+class Altered:
+    """What one model said in its own kernel of ``Showing.altered``."""
+
+    model: str
+    answers: tuple[Digest, ...] = ()
+    """``.npy`` float32, one for each part, in the order in which they were shown."""
+    problem: Message | None = None
+    """Why they are not all there."""
+
+
+@record
 class Execution:
     """How room 1 ended and what left it."""
 
@@ -176,6 +201,8 @@ class Execution:
     """Opaque files that left the room: ``fit-3.keras``, ``sample-7.npy``; names are ours."""
     fallbacks: Mapping[str, Digest] = field(default_factory=dict)
     """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
+    altered: Altered | None = None
+    """What the final model said there of altered images; None where it can be saved, or was not asked."""
     parameters_held: bool = True
     limits: Limits = field(default_factory=Limits)
     share: float = 1.0
@@ -512,6 +539,8 @@ class Baseline:
     """Corruption -> accuracy at severities 1..5, mean over seeds."""
     clean_accuracy: float
     """On the images of the robustness suite, mean over seeds."""
+    altered: tuple[Digest, ...] = ()
+    """``.npy`` float32 (corruptions, severities, images, classes) of the robustness suite, one per seed."""
     loss_ratio: float | None = None
     """Hidden loss / public loss, mean over seeds: about 1 for an honest model."""
     layers: tuple[Layer, ...] = ()
@@ -546,6 +575,8 @@ class Gain:
 class Robustness:
     curves: Mapping[str, tuple[float, ...]]
     """Corruption -> accuracy at severities 1..5."""
+    baseline_curves: Mapping[str, tuple[float, ...]]
+    """The baseline's, told apart as the notebook does and on the same images; mean over its seeds."""
     clean_accuracy: float
     mean_accuracy: float
     baseline_mean_accuracy: float
@@ -566,6 +597,8 @@ class FinalMeasures:
     public_accuracy: float | None = None
     gain: Gain | None = None
     robustness: Robustness | None = None
+    robustness_problem: Message | None = None
+    """Why robustness could not be measured."""
     loss_ratio: float | None = None
     """Hidden loss / public loss."""
     task: Message | None = None

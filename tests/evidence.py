@@ -114,6 +114,7 @@ def gain(estimate: float, low: float | None = None, high: float | None = None) -
 def robust(mean: float = 0.85, reference: float = 0.85) -> Robustness:
     return Robustness(
         curves={"rotation": (0.95,) * 5, "blur": (0.7,) * 5},
+        baseline_curves={"rotation": (0.9,) * 5, "blur": (0.8,) * 5},
         clean_accuracy=0.98,
         mean_accuracy=mean,
         baseline_mean_accuracy=reference,

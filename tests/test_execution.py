@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ import pytest
 from autograder.datasets import DataSet, load, room_file
 from autograder.errors import Cancelled, SandboxError, SandboxUnavailable
 from autograder.execution import Event, Job, execute
+from autograder.execution.asking import _part_size
 from autograder.frames import Frame
+from autograder.guest import runner
+from autograder.guest.handover import Handover
 from autograder.guest.outputs import Meter, error_text, merged, on_screen
 from autograder.guest.watch import Watch
-from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits
+from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits, Showing, Step
 from autograder.sandbox import choose
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Sandbox
@@ -31,6 +35,7 @@ from tests.fakes import FakeSandbox
 from tests.notebooks import TROUBLE, notebook
 
 READY = Frame({"kind": "ready", "environment": {"python": "3.11"}})
+FLAT = Step(op="reshape", values={"shape": [784]})
 TRAINED = {"trainings": [{"number": 1, "model": "m1", "save_error": "uses classes of its own"}]}
 
 
@@ -287,9 +292,9 @@ def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
 
 
 def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[..., Execution], store: Store) -> None:
-    def prepare(known: Ledger, artifacts: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]]:
+    def prepare(known: Ledger, so_far: Execution) -> Showing:
         assert [training.model for training in known.trainings] == ["m1"]
-        return {name: np.full(4, number, np.uint8) for number, name in enumerate(("images", "m1", "m2"))}
+        return Showing(images=store.put_array(np.zeros(4, np.uint8)), recipes={"m1": (FLAT,), "m2": ()})
 
     asked = Frame({"kind": "images?", "models": ["m1", "images"]})
     frames = [READY, ledger(TRAINED), asked, Frame({"kind": "fallback", "model": "m1"}, b"npy"), end()]
@@ -297,14 +302,136 @@ def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[...
     execution = run(sandbox, "1", prepare=prepare)
     with np.load(io.BytesIO(sandbox.answers[0]), allow_pickle=False) as answer:
         assert answer.files == ["images", "m1"]
-        assert (answer["images"].tolist(), answer["m1"].tolist()) == ([0] * 4, [1] * 4)
+        assert answer["images"].tolist() == [0] * 4
+        assert json.loads(answer["m1"].tobytes()) == [{"op": "reshape", "values": {"shape": [784]}}]
     assert store.get(execution.fallbacks["m1"]) == b"npy"
+    assert execution.altered is None
 
 
-def test_no_images_for_models_that_nobody_can_prepare(run: Callable[..., Execution]) -> None:
+def test_no_images_for_models_that_nobody_can_prepare(run: Callable[..., Execution], store: Store) -> None:
     sandbox = FakeSandbox([READY, ledger(TRAINED), Frame({"kind": "images?", "models": ["m1", "images"]}), end()])
-    run(sandbox, "1", prepare=lambda known, artifacts: {"images": np.zeros(4, np.uint8)})
+    run(sandbox, "1", prepare=lambda known, so_far: Showing(images=store.put_array(np.zeros(4, np.uint8)), recipes={}))
     assert sandbox.answers == [b""]
+
+
+def parts(store: Store, *frames: Frame, final: str = "m1") -> tuple[FakeSandbox, Json]:
+    """A room that asks as our runner does, and what it is to be shown: 10,000 altered images, in three parts."""
+    images = store.put_array(np.zeros((4, 8), np.uint8))
+    altered = store.put_array(np.arange(10_000, dtype=np.uint8).reshape(-1, 1))
+    showing = Showing(images=images, recipes={"m1": (FLAT,), "m2": ()}, final=final, altered=altered)
+    asked = Frame({"kind": "images?", "models": ["m1", "m2"]})
+    return FakeSandbox([READY, ledger(TRAINED), asked, said(), *frames, end()]), lambda known, so_far: showing
+
+
+def said(part: int | None = None, body: bytes = b"npy", model: str = "m1") -> Frame:
+    return Frame({"kind": "fallback", "model": model, **({} if part is None else {"part": part})}, body)
+
+
+def wanted(part: int, seconds: float = 1.0, left: float = 100.0) -> Frame:
+    return Frame({"kind": "altered?", "part": part, "seconds": seconds, "left": left})
+
+
+def test_altered_images_go_in_parts_to_the_final_model_alone(run: Callable[..., Execution], store: Store) -> None:
+    frames = [frame for part in range(3) for frame in (wanted(part), said(part, b"%d" % part))]
+    sandbox, prepare = parts(store, *frames, wanted(3))
+    execution = run(sandbox, "1", prepare=prepare)
+    shown = []
+    for answer in sandbox.answers[1:4]:
+        with np.load(io.BytesIO(answer), allow_pickle=False) as content:
+            assert content.files == ["images", "m1"]
+            shown.append(content["images"])
+    assert [len(images) for images in shown] == [4096, 4096, 1808]
+    assert (np.concatenate(shown).reshape(-1) == np.arange(10_000, dtype=np.uint8)).all()
+    assert sandbox.answers[4:] == [b""]
+    altered = execution.altered
+    assert altered is not None and (altered.model, altered.problem) == ("m1", None)
+    assert [store.get(part) for part in altered.answers] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "told"),
+    [
+        ([wanted(0, left=1.0)], "No time was left"),
+        ([wanted(0), said(0), wanted(1, seconds=30.1, left=60.0)], "{left:sec} were left"),
+        ([wanted(0), said(0, b"x" * (22 << 20)), wanted(1)], "more than the {limit:int} MB"),
+        ([wanted(0), wanted(1)], "did not answer"),
+        ([wanted(0), said(0), wanted(1)], "did not answer"),
+    ],
+    ids=["no time", "too slow", "too much", "no answer", "broke off"],
+)
+def test_altered_images_that_cannot_all_be_answered_are_left_out_with_the_reason(
+    run: Callable[..., Execution], store: Store, frames: list[Frame], told: str
+) -> None:
+    sandbox, prepare = parts(store, *frames)
+    execution = run(sandbox, "1", prepare=prepare)
+    assert execution.altered is not None and execution.altered.problem is not None
+    assert told in execution.altered.problem.text
+    assert execution.ending is Ending.COMPLETED and store.get(execution.fallbacks["m1"]) == b"npy"
+
+
+def test_just_enough_time_is_enough(run: Callable[..., Execution], store: Store) -> None:
+    sandbox, prepare = parts(store, wanted(0), said(0), wanted(1, seconds=30.0, left=60.0))
+    run(sandbox, "1", prepare=prepare)
+    assert len(sandbox.answers) == 3 and sandbox.answers[2]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        said(1),
+        said(0, model="m2"),
+        said(-1),
+        wanted(-1),
+        Frame({"kind": "altered?", "part": 0}),
+        said(0, b"x" * (65 << 20)),
+    ],
+    ids=["another part", "another model", "no part", "no question", "no time", "too large"],
+)
+def test_answers_that_nobody_asked_for_do_not_count(run: Callable[..., Execution], store: Store, frame: Frame) -> None:
+    sandbox, prepare = parts(store, wanted(0), frame)
+    execution = run(sandbox, "1", prepare=prepare)
+    assert execution.altered is not None and execution.altered.answers == ()
+    assert len(execution.notes) == 1
+
+
+@pytest.mark.parametrize(("final", "answering"), [("", "m1"), ("m2", "m1")], ids=["saved", "silent"])
+def test_no_altered_images_without_a_final_model_that_answers(
+    run: Callable[..., Execution], store: Store, final: str, answering: str
+) -> None:
+    sandbox, prepare = parts(store, wanted(0), final=final)
+    execution = run(sandbox, "1", prepare=prepare)
+    assert sandbox.answers[1:] == [b""]
+    assert list(execution.fallbacks) == [answering] and execution.altered is None
+
+
+def test_the_room_asks_for_altered_images_while_there_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Json] = []
+    sent: list[Json] = []
+    allowed: list[float] = []
+
+    def ask(question: Json) -> bytes:
+        asked.append(question)
+        return b"images" if len(asked) < 3 else b""
+
+    def answer(run: Json, client: Json, name: str, seconds: float) -> None:
+        assert name == "predict" and (tmp_path / "images.npz").read_bytes() == b"images"
+        (tmp_path / "fallback-m1.npy").write_bytes(b"npy")
+        allowed.append(seconds)
+
+    monkeypatch.setattr(runner, "call", answer)
+    pipe = SimpleNamespace(ask=ask, send=lambda head, body: sent.append((head, body)))
+    running = SimpleNamespace(pipe=pipe, watch=SimpleNamespace(left=40.0), handover=Handover(tmp_path))
+    runner.ask_altered(running, SimpleNamespace(alive=lambda: True))  # type: ignore[arg-type]
+    assert [(one["kind"], one["part"], one["left"]) for one in asked] == [("altered?", part, 40.0) for part in range(3)]
+    assert sent == [({"kind": "fallback", "model": "m1", "part": part}, b"npy") for part in range(2)]
+    assert max(allowed) <= runner.ALTERED_SECONDS
+    runner.ask_altered(running, SimpleNamespace(alive=lambda: False))  # type: ignore[arg-type]
+    assert len(asked) == 3, "nobody is there to answer"
+
+
+def test_large_images_come_in_small_parts() -> None:
+    assert _part_size(np.zeros((2, 96, 96, 3), np.uint8)) == (32 << 20) // (96 * 96 * 3)
+    assert _part_size(np.zeros((2, 28, 28), np.uint8)) == 4096
 
 
 @pytest.mark.parametrize("models", [["m1"], "m1", [1]])

@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 
 from autograder.checks import _spared, signatures
 from autograder.checks import model as model_checks
-from autograder.corruptions import corrupt
-from autograder.datasets import load
+from autograder.corruptions import corrupt, suite
+from autograder.datasets import load, spread
 from autograder.errors import AutograderError
 from autograder.extraction import baseline_from, extract, prepare_fallback
 from autograder.extraction.matching import candidates
@@ -28,6 +28,7 @@ from autograder.frames import Frame
 from autograder.preprocessing import apply
 from autograder.records import (
     Adaptation,
+    Altered,
     ArrayPrint,
     Baseline,
     Cell,
@@ -44,10 +45,13 @@ from autograder.records import (
     Layer,
     Ledger,
     Rubric,
+    Showing,
+    Standing,
     StudentId,
     Submission,
     Training,
     Verdict,
+    say,
 )
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
@@ -65,6 +69,9 @@ RUBRIC = Rubric(
     digest=Digest("sha256:" + "0" * 64),
     robustness_images=40,
 )
+
+
+ALTERED_ROWS = spread(RUBRIC.robustness_images, len(DATA.x_hidden))
 
 
 class NearestMean:
@@ -123,6 +130,7 @@ class Notebook:
     bindings: dict[str, str] = field(default_factory=dict)
     answering: dict[str, str] = field(default_factory=dict)
     unfollowed: int = 0
+    altered: Altered | None = None
     adaptations: list[Adaptation] = field(default_factory=list)
     estimators: list[Estimator] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
@@ -205,9 +213,23 @@ class Notebook:
             ledger=self.store.put(TypeAdapter(Ledger).dump_json(self.ledger())),
             artifacts=self.artifacts,
             fallbacks=self.fallbacks,
+            altered=self.altered,
         )
 
-    def evidence(self, baseline: Baseline | None = None, execution: Execution | None = None) -> Evidence:
+    def asked(self) -> Showing | None:
+        """What models in the kernel are shown at the end."""
+        return prepare_fallback(self.ledger(), self.execution(), self.cells, data=DATA, rubric=RUBRIC, store=self.store)
+
+    def answer(self, model: str, shown: Digest, poor: bool = False) -> Array:
+        """What a model in the kernel says to what it is shown."""
+        showing = self.asked()
+        assert showing is not None
+        steps = [{"op": step.op, "values": dict(step.values)} for step in showing.recipes[model]]
+        return classify(apply(steps, self.store.get_array(shown)), poor)
+
+    def evidence(
+        self, baseline: Baseline | None = None, execution: Execution | None = None, rubric: Rubric = RUBRIC
+    ) -> Evidence:
         return extract(
             submission=Submission(student=StudentId("s"), name="S", source="s.ipynb", notebook=None),
             execution=execution or self.execution(),
@@ -215,7 +237,7 @@ class Notebook:
             template_cells=(),
             data=DATA,
             baseline=baseline,
-            rubric=RUBRIC,
+            rubric=rubric,
             sandbox=NearestMean(),
             store=self.store,
         )
@@ -245,13 +267,13 @@ def notebook(tmp_path: Path) -> Notebook:
     return Notebook(Store(tmp_path))
 
 
-def reference(notebook: Notebook) -> Baseline:
+def reference(notebook: Notebook, rubric: Rubric = RUBRIC) -> Baseline:
     """A baseline that looks at half the pixels."""
     first = Notebook(notebook.store)
     first.cell("fit")
     first.evaluate(first.fit("m1", TRAIN, quality=b"poor"), TEST, PUBLIC[b"poor"])
     return baseline_from(
-        [first.execution()] * 2, seeds=(1, 2), data=DATA, rubric=RUBRIC, sandbox=NearestMean(), store=notebook.store
+        [first.execution()] * 2, seeds=(1, 2), data=DATA, rubric=rubric, sandbox=NearestMean(), store=notebook.store
     )
 
 
@@ -402,9 +424,16 @@ def test_a_binary_task_is_measured_as_such(notebook: Notebook) -> None:
     assert np.sum(final.confusion) == len(DATA.x_hidden)
     assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert final.gain.baseline_accuracy > baseline.accuracy
-    assert final.robustness is None
-    assert model_checks.robustness(evidence).verdict is Verdict.NEEDS_REVIEW
-    assert final.task in model_checks.gain(evidence).details
+    assert final.robustness is not None and final.robustness.images == RUBRIC.robustness_images
+    odd = DATA.y_hidden[ALTERED_ROWS] % 2
+    for name, altered in suite(DATA.x_hidden[ALTERED_ROWS], RUBRIC.seed):
+        for curves, poor in ((final.robustness.curves, False), (final.robustness.baseline_curves, True)):
+            says = [classify(scaled(one), poor)[:, 1::2].sum(axis=1) > 0.5 for one in altered]
+            assert curves[name] == tuple((one == odd).mean() for one in says)
+    assert final.robustness.baseline_mean_accuracy > np.mean(list(baseline.robustness.values()))
+    assert model_checks.robustness(evidence).share is not None
+    for finding in (model_checks.gain(evidence), model_checks.robustness(evidence)):
+        assert final.task in finding.details
 
 
 def test_a_subset_is_measured_on_its_own_images(notebook: Notebook) -> None:
@@ -425,6 +454,32 @@ def test_a_subset_is_measured_on_its_own_images(notebook: Notebook) -> None:
     assert chosen.public_accuracy == pytest.approx(claimed)
     assert evidence.fidelity is not None and evidence.fidelity.source == "evaluate" and evidence.fidelity.agrees
     assert final.gain is not None and final.gain.images == final.task.values["images"]
+    labels = DATA.y_hidden[ALTERED_ROWS]
+    own = np.isin(labels, (3, 5, 8))
+    assert final.robustness is not None and final.robustness.images == own.sum() > 0
+    mildest = dict(suite(DATA.x_hidden[ALTERED_ROWS], RUBRIC.seed))["blur"][0][own]
+    for curves, poor in ((final.robustness.curves, False), (final.robustness.baseline_curves, True)):
+        outputs = classify(scaled(mildest), poor)
+        guesses = outputs.argmax(axis=1) if not poor else np.array([3, 5, 8])[outputs[:, [3, 5, 8]].argmax(axis=1)]
+        assert curves["blur"][0] == (guesses == labels[own]).mean()
+
+
+def test_altered_images_may_all_be_of_other_classes(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    kept = [number for number in range(10) if number != DATA.y_hidden[0]][:3]
+    chosen = np.isin(DATA.y_train, kept)
+    some, labels = scaled(DATA.x_train[chosen][::20]), DATA.y_train[chosen][::20]
+    shown = np.unique(np.linspace(0, len(some) - 1, 24).astype(int))
+    told = {"y_sample": tuple(labels[shown].tolist()), "y_classes": 3, "arguments": {"epochs": 9}}
+    notebook.fit("m1", some, **told)
+    few = replace(RUBRIC, robustness_images=1)
+    evidence = notebook.evidence(reference(notebook, few), rubric=few)
+    assert evidence.final is not None and evidence.final.gain is not None and evidence.final.robustness is None
+    finding = model_checks.robustness(evidence)
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert [detail.text for detail in finding.details] == [
+        "None of the altered images belongs to a class of the notebook."
+    ]
 
 
 def test_one_output_without_known_labels_is_not_measured(notebook: Notebook) -> None:
@@ -447,17 +502,108 @@ def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebo
     notebook.cell("fit")
     training = notebook.fit("m1", TRAIN, save=False)
     notebook.evaluate(training, TEST, PUBLIC[b"good"])
-    ledger = Ledger(trainings=tuple(notebook.trainings), evaluations=tuple(notebook.evaluations))
-    ready = prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store)
-    assert ready["images"].dtype == np.uint8
-    made = apply(json.loads(ready["m1"].tobytes()), ready["images"])
-    notebook.fallbacks["m1"] = notebook.store.put_array(classify(made))
+    ready = notebook.asked()
+    assert ready is not None and notebook.store.get_array(ready.images).dtype == np.uint8
+    notebook.fallbacks["m1"] = notebook.store.put_array(notebook.answer("m1", ready.images))
     evidence = notebook.evidence(reference(notebook))
     assert evidence.chosen is not None and evidence.final is not None
     assert (evidence.chosen.where, evidence.chosen.public_accuracy) == ("kernel", PUBLIC[b"good"])
     assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert evidence.final.gain is not None and evidence.final.robustness is None
     assert any("kernel" in flag.text for flag in evidence.final.flags)
+    finding = model_checks.robustness(evidence)
+    assert (finding.verdict, finding.standing) == (Verdict.NEEDS_REVIEW, Standing.CLAIM)
+    assert finding.for_teacher is not None and "was not shown the altered images" in finding.for_teacher.text
+
+
+def in_the_kernel(notebook: Notebook) -> tuple[Showing, Array]:
+    """A final model that answered the first question, and its answers to the altered images in the order shown."""
+    notebook.cell("fit")
+    training = notebook.fit("m1", TRAIN, save=False, arguments={"epochs": 9})
+    notebook.evaluate(training, TEST, PUBLIC[b"good"])
+    ready = notebook.asked()
+    assert ready is not None and ready.final == "m1" and ready.altered is not None
+    notebook.fallbacks["m1"] = notebook.store.put_array(notebook.answer("m1", ready.images))
+    return ready, notebook.answer("m1", ready.altered)
+
+
+def test_a_final_model_in_the_kernel_is_measured_on_altered_images(notebook: Notebook) -> None:
+    """As exactly as in room 2, whatever the order was and in however many parts it answered; and it is a claim."""
+    ready, answers = in_the_kernel(notebook)
+    assert ready.altered is not None
+    images = notebook.store.get_array(ready.altered)
+    assert len(images) == 41 * RUBRIC.robustness_images
+    parts = tuple(notebook.store.put_array(part) for part in (answers[:700], answers[700:]))
+    notebook.altered = Altered(model="m1", answers=parts)
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.final is not None and evidence.final.robustness is not None
+    labels = DATA.y_hidden[ALTERED_ROWS]
+    for name, altered in suite(DATA.x_hidden[ALTERED_ROWS], RUBRIC.seed):
+        own = tuple((classify(scaled(one)).argmax(axis=1) == labels).mean() for one in altered)
+        assert evidence.final.robustness.curves[name] == own
+    finding = model_checks.robustness(evidence)
+    assert (finding.standing, finding.share) == (Standing.CLAIM, 1.0)
+    assert finding.for_teacher is not None and "own kernel" in finding.for_teacher.text
+
+
+def test_altered_images_and_their_originals_are_shuffled_together(notebook: Notebook) -> None:
+    ready, _ = in_the_kernel(notebook)
+    assert ready.altered is not None
+    shown = [image.tobytes() for image in notebook.store.get_array(ready.altered)]
+    originals = {image.tobytes() for image in DATA.x_hidden[ALTERED_ROWS]}
+    places = [place for place, image in enumerate(shown) if image in originals]
+    assert len(places) >= RUBRIC.robustness_images
+    assert len(set(np.diff(places))) > 5, "neither in a row nor at even distances"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda answers: (np.roll(answers, 1, axis=1),), "a second time"),
+        (lambda answers: (answers[::-1],), "a second time"),
+        (lambda answers: (answers[:, :9],), "a second time"),
+        (lambda answers: (answers[:-1],), "another form"),
+        (lambda answers: (answers[:700], answers[700:, :9]), "could not be read"),
+        (lambda answers: (answers * np.float32(np.nan),), "finite"),
+        (lambda answers: (), "could not be read"),
+    ],
+    ids=["other classes", "another order", "a class fewer", "one fewer", "two widths", "no numbers", "nothing"],
+)
+def test_answers_that_cannot_be_right_do_not_count(
+    notebook: Notebook, spoil: Callable[[Array], tuple[Array, ...]], told: str
+) -> None:
+    _, answers = in_the_kernel(notebook)
+    notebook.altered = Altered(model="m1", answers=tuple(map(notebook.store.put_array, spoil(answers))))
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.final is not None and evidence.final.gain is not None and evidence.final.robustness is None
+    finding = model_checks.robustness(evidence)
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert finding.for_teacher is not None and told in finding.for_teacher.text
+
+
+def test_why_altered_images_were_left_out_is_told(notebook: Notebook) -> None:
+    in_the_kernel(notebook)
+    reason = say("No time was left to show the altered images to the model in the notebook's own kernel.")
+    notebook.altered = Altered(model="m1", problem=reason)
+    evidence = notebook.evidence(reference(notebook))
+    finding = model_checks.robustness(evidence)
+    assert (finding.verdict, finding.details, finding.for_teacher) == (Verdict.NEEDS_REVIEW, (reason,), reason)
+    assert model_checks.gain(evidence).share is not None
+
+
+def test_altered_images_are_for_the_final_model_only(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, save=False, history={"val_accuracy": (0.5,)})
+    notebook.fit("m2", TRAIN, save=False, history={"val_accuracy": (0.9,)})
+    ready = notebook.asked()
+    assert ready is not None and (set(ready.recipes), ready.final) == ({"m1", "m2"}, "m2")
+    notebook.fit("m3", TRAIN, history={"val_accuracy": (0.95,)})
+    ready = notebook.asked()
+    assert ready is not None and set(ready.recipes) == {"m1", "m2"}
+    assert (ready.final, ready.altered) == ("", None), "the final one is asked in room 2"
+    notebook.bindings = {"best_model": "m1"}
+    ready = notebook.asked()
+    assert ready is not None and ready.final == "m1"
 
 
 def test_any_model_with_these_weights_answers_for_them(notebook: Notebook) -> None:
@@ -467,11 +613,10 @@ def test_any_model_with_these_weights_answers_for_them(notebook: Notebook) -> No
     notebook.evaluate(replace(training, model="m1", weights="later"), TEST, 0.1)
     notebook.evaluate(replace(training, model="m2"), TEST, PUBLIC[b"good"])
     notebook.answering = {"m1": "later", "m2": training.weights}
-    ready = prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store)
-    assert set(ready) == {"images", "m1", "m2"}
-    made = apply(json.loads(ready["m2"].tobytes()), ready["images"])
-    notebook.fallbacks |= {"m1": notebook.store.put_array(classify(made, poor=True))}
-    notebook.fallbacks |= {"m2": notebook.store.put_array(classify(made))}
+    ready = notebook.asked()
+    assert ready is not None and set(ready.recipes) == {"m1", "m2"}
+    notebook.fallbacks |= {"m1": notebook.store.put_array(notebook.answer("m2", ready.images, poor=True))}
+    notebook.fallbacks |= {"m2": notebook.store.put_array(notebook.answer("m2", ready.images))}
     first, second = notebook.evidence().models
     assert (first.id, first.where, first.public_accuracy) == ("m1-t1", "kernel", PUBLIC[b"good"])
     assert (second.id, second.public_accuracy) == ("m1-e1", PUBLIC[b"poor"])
@@ -481,7 +626,7 @@ def test_weights_that_no_model_has_any_more_are_not_asked_for(notebook: Notebook
     notebook.cell("fit")
     notebook.fit("m1", TRAIN, save=False)
     notebook.answering = {"m1": "others"}
-    assert prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store) == {}
+    assert notebook.asked() is None
 
 
 def test_codes_and_rebuilt_images_are_no_scores(notebook: Notebook) -> None:
@@ -491,7 +636,7 @@ def test_codes_and_rebuilt_images_are_no_scores(notebook: Notebook) -> None:
     notebook.evaluate(replace(auto, model="m2", weights="codes"), TEST, 0.01, part_of="m1", outputs=((None, 32),))
     alone = candidates(notebook.ledger(), notebook.artifacts)
     assert [(one.id, one.scores) for one in alone] == [("m1-t1", False)], "there is nothing else"
-    assert prepare_fallback(notebook.ledger(), notebook.artifacts, DATA, notebook.store) == {}
+    assert notebook.asked() is None
     chosen = notebook.evidence().chosen
     assert chosen is not None and chosen.where == "nowhere" and chosen.problem is not None
     assert "no scores" in chosen.problem.text
@@ -559,8 +704,7 @@ def test_no_model_to_ask_is_no_image_to_show(notebook: Notebook) -> None:
     notebook.cell("fit")
     notebook.fit("m1", TRAIN)
     notebook.fit("m2", np.random.default_rng(0).random((900, 5, 5)), save=False)
-    ledger = Ledger(trainings=tuple(notebook.trainings))
-    assert prepare_fallback(ledger, notebook.artifacts, DATA, notebook.store) == {}
+    assert notebook.asked() is None
 
 
 def test_forged_predictions_of_another_form_are_refused(notebook: Notebook) -> None:

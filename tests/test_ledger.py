@@ -20,7 +20,7 @@ from autograder.execution import Job, execute
 from autograder.guest import harvest, keep, models, prints, stack, steps, targets, thinning
 from autograder.guest.handover import Handover
 from autograder.guest.ledger import Recorder
-from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Training
+from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests.notebooks import TRAINING, notebook
@@ -657,11 +657,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Execution, Ledger
     folder = tmp_path_factory.mktemp("trained")
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
 
-    def prepare(known: Ledger, artifacts: Json) -> dict[str, Any]:
-        flat = {"op": "reshape", "values": {"shape": [784]}}
-        steps = [flat, {"op": "affine", "values": {"scale": 1 / 255, "offset": 0.0}}]
-        recipe = np.frombuffer(json.dumps(steps).encode(), np.uint8)
-        return {"images": data.x_hidden, **{one.model: recipe for one in known.trainings if one.save_error}}
+    def prepare(known: Ledger, so_far: Execution) -> Showing:
+        flat = Step(op="reshape", values={"shape": [784]})
+        steps = (flat, Step(op="affine", values={"scale": 1 / 255, "offset": 0.0}))
+        recipes = {one.model: steps for one in known.trainings if one.save_error}
+        turned = store.put_array(data.x_hidden[::-1])
+        return Showing(
+            images=store.put_array(data.x_hidden), recipes=recipes, final=next(iter(recipes)), altered=turned
+        )
 
     job = Job(notebook=notebook(*TRAINING), data=data, data_file=room_file(data, folder))
     execution = execute(job, Plain(), store, prepare=prepare)
@@ -747,6 +750,10 @@ def test_a_model_of_its_own_classes_answers_in_the_kernel(trained: tuple[Executi
     answers = store.get_array(execution.fallbacks[training.model])
     assert answers.dtype == np.float32
     assert answers.shape == (100, 10)
+    altered = execution.altered
+    assert altered is not None and (altered.model, altered.problem) == (training.model, None)
+    (again,) = (store.get_array(part) for part in altered.answers)
+    assert np.allclose(again[::-1], answers, atol=1e-5), "asked a second time, in another order"
 
 
 @pytest.mark.kernel

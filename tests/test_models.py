@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import pytest
 from pydantic import TypeAdapter
@@ -13,13 +14,16 @@ from autograder.execution import Job, execute
 from autograder.extraction import prepare_fallback
 from autograder.extraction.choice import Choice, choose
 from autograder.extraction.matching import Candidate, Sightings, candidates, prepare, used
-from autograder.records import Execution, Ledger, Score, Training
+from autograder.records import Digest, Execution, Ledger, Rubric, Score, Showing, Training
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests.notebooks import notebook
 from tests.notebooks.models import CASES, SMALL, Case
 
 pytestmark = pytest.mark.kernel
+
+NOWHERE = Digest("sha256:" + "0" * 64)
+RUBRIC = Rubric(id="r", version=1, title={}, points=Decimal(20), criteria=(), digest=NOWHERE, robustness_images=10)
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Run:
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
     cells = [SMALL, *(cell for case in CASES.values() for cell in case.cells)]
     job = Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder))
-    execution = execute(
-        job, Plain(), store, prepare=lambda known, artifacts: prepare_fallback(known, artifacts, data, store)
-    )
+
+    def prepare(known: Ledger, so_far: Execution) -> Showing | None:
+        return prepare_fallback(known, so_far, (), data=data, rubric=RUBRIC, store=store)
+
+    execution = execute(job, Plain(), store, prepare=prepare)
     assert execution.ledger is not None
     ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
     return Run(execution, ledger, store, data, _parts(execution, ledger))

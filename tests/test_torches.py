@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from autograder.checks import model as model_checks
+from autograder.corruptions import SEVERITIES
 from autograder.datasets import DataSet, load, room_file
 from autograder.execution import Job, execute
 from autograder.extraction import extract, prepare_fallback
 from autograder.guest import batches, devices, nets, passes
 from autograder.notebook import read
 from autograder.records import (
+    Baseline,
     Digest,
     Evidence,
     Execution,
@@ -27,6 +30,8 @@ from autograder.records import (
     Ledger,
     MeasuredModel,
     Rubric,
+    Showing,
+    Standing,
     StudentId,
     Submission,
     Training,
@@ -37,6 +42,7 @@ from tests.notebooks import notebook
 from tests.notebooks.torches import LOOPS, UNUSUAL
 
 HIDDEN = 100
+RUBRIC = Rubric(id="r", version=1, title={}, points=Decimal(20), criteria=(), digest=Digest("sha256:" + "0" * 64))
 ABSENT = "PyTorch is not installed: make torch"
 
 
@@ -48,9 +54,6 @@ class Run:
         self.execution, self.data = execution, data
         self.ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
         self.cells = json.loads(store.get(execution.notebook))["cells"][1:]
-        rubric = Rubric(
-            id="r", version=1, title={}, points=Decimal(20), criteria=(), digest=Digest("sha256:" + "0" * 64)
-        )
         submission = Submission(student=StudentId("s"), name="s", source="s", notebook=execution.notebook)
         self.evidence: Evidence = extract(
             submission=submission,
@@ -58,8 +61,8 @@ class Run:
             cells=read(store.get(execution.notebook), store),
             template_cells=(),
             data=data,
-            baseline=None,
-            rubric=rubric,
+            baseline=guessing(data, store),
+            rubric=RUBRIC,
             sandbox=Plain(),
             store=store,
         )
@@ -78,6 +81,20 @@ class Run:
         return self.evidence.models[number - 1]
 
 
+def guessing(data: DataSet, store: Store) -> Baseline:
+    """A reference that says the same class of every image."""
+    zeros = np.eye(10, dtype=np.float32)[np.zeros(HIDDEN, np.intp)]
+    right = float((data.y_hidden == 0).mean())
+    return Baseline(
+        accuracies=(right,),
+        seeds=(1,),
+        mean_errors=store.put_array((data.y_hidden != 0).astype(np.float32)),
+        predictions=(store.put_array(zeros),),
+        robustness=dict.fromkeys(SEVERITIES, (right,) * 5),
+        clean_accuracy=right,
+    )
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return carried_out(tmp_path_factory.mktemp("torches"), LOOPS)
@@ -93,10 +110,12 @@ def carried_out(folder: Path, cells: Sequence[str]) -> Run:
     pytest.importorskip("PIL", reason="Pillow is not installed")
     data, store = load("digits", split_seed=20, hidden_images=HIDDEN), Store(folder / "state")
 
-    def prepare(ledger: Ledger, artifacts: Json) -> Json:
-        return prepare_fallback(ledger, artifacts, data, store)
+    content = notebook(*cells)
 
-    job = Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder))
+    def prepare(ledger: Ledger, so_far: Execution) -> Showing | None:
+        return prepare_fallback(ledger, so_far, read(content, store), data=data, rubric=RUBRIC, store=store)
+
+    job = Job(notebook=content, data=data, data_file=room_file(data, folder))
     return Run(execute(job, Plain(), store, prepare=prepare), store, data)
 
 
@@ -231,6 +250,31 @@ def test_predictions_of_the_kernel_are_a_claim(run: Run) -> None:
     assert run.evidence.chosen is not None and run.evidence.final is not None
     assert run.evidence.chosen.id == "m4-t4", "final holds the weights of that training, and was used after best_net"
     assert any("own kernel" in flag.text for flag in run.evidence.final.flags)
+
+
+@pytest.mark.kernel
+def test_the_final_model_is_asked_about_altered_images_in_its_kernel(run: Run) -> None:
+    """In an object that has its weights at the end; all 41 times 100 images, in parts of 4,096."""
+    altered, final = run.execution.altered, run.evidence.final
+    assert altered is not None and (altered.model, altered.problem, len(altered.answers)) == ("m4", None, 2)
+    assert final is not None and final.robustness is not None and final.robustness_problem is None
+    measured = final.robustness
+    assert measured.images == HIDDEN and measured.clean_accuracy == run.model(4).hidden_accuracy
+    mildest = [measured.curves[name][0] for name in ("gaussian_noise", "zoom", "contrast")]
+    assert measured.clean_accuracy - np.mean(mildest) < 0.1, "prepared as the notebook prepares its images"
+    assert all(curve[0] > curve[4] for name, curve in measured.curves.items() if name in ("rotation", "occlusion"))
+    finding = model_checks.robustness(run.evidence)
+    assert (finding.standing, finding.share) == (Standing.CLAIM, 1.0)
+    assert finding.for_teacher is not None and "own kernel" in finding.for_teacher.text
+
+
+@pytest.mark.kernel
+def test_weights_that_moved_to_another_object_answer_there(unusual: Run) -> None:
+    altered, chosen = unusual.execution.altered, unusual.evidence.chosen
+    assert altered is not None and chosen is not None and altered.problem is None
+    assert unusual.ledger.answering[altered.model] == unusual.training(2).weights
+    assert unusual.evidence.final is not None and unusual.evidence.final.robustness is not None
+    assert unusual.evidence.final.robustness.clean_accuracy == chosen.hidden_accuracy
 
 
 @pytest.mark.kernel

@@ -290,8 +290,8 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
     if (answer := _unmeasured(evidence)) is not None:
         return answer
     chosen, final = evidence.chosen, evidence.final
-    if final is not None and final.robustness is None and final.task is not None:
-        return _other_task(final.task)
+    if final is not None and final.robustness_problem is not None:
+        return _not_shown(chosen, final.robustness_problem)
     if chosen is None or final is None or final.robustness is None:
         return _unclear(evidence)
     measured = final.robustness
@@ -316,12 +316,14 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
     return replace(finding, for_teacher=_flag(chosen))
 
 
-def _other_task(task: Message) -> Finding:
+def _not_shown(chosen: MeasuredModel | None, reason: Message) -> Finding:
+    """The model was measured, but not on altered images."""
     return undecided(
-        Standing.MEASUREMENT,
-        say("The robustness of the reference is known for its own classes only. A teacher will decide this item."),
-        details=(task,),
-        for_teacher=task,
+        Standing.MEASUREMENT if chosen is None else _standing(chosen),
+        say("The robustness of the final model could not be measured automatically. A teacher will decide this item."),
+        details=(reason,),
+        cells=() if chosen is None or chosen.cell is None else (chosen.cell,),
+        for_teacher=reason,
     )
 
 
@@ -335,7 +337,7 @@ def error_ratio(measured: Robustness) -> float:
 
 def _robustness_details(evidence: Evidence, measured: Robustness) -> Iterator[Message]:
     """The corruptions in which the model gains and loses most against the baseline."""
-    known = evidence.baseline.robustness if evidence.baseline is not None else {}
+    known = measured.baseline_curves
     gaps = {
         name: sum(curve) / len(curve) - sum(known[name]) / len(known[name])
         for name, curve in measured.curves.items()
@@ -354,3 +356,6 @@ def _robustness_details(evidence: Evidence, measured: Robustness) -> Iterator[Me
             points=100 * gaps[worst],
         )
     yield say("Measured on {images:int} hidden images, severities 1 to 5.", images=measured.images)
+    if evidence.final is not None and evidence.final.task is not None:
+        yield evidence.final.task
+        yield say("The baseline's outputs are summed in the same way, on the same images.")

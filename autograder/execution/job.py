@@ -10,12 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import numpy.typing as npt
-
 from autograder.datasets import DataSet, label_files
 from autograder.execution.notebook import Document
-from autograder.records import Digest, Json, Ledger, Limits
+from autograder.records import Execution, Json, Ledger, Limits, Showing
 from autograder.sandbox.room import Room
 
 GUEST = Path(__file__).resolve().parent.parent / "guest"
@@ -119,9 +116,9 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
-Prepare = Callable[[Ledger, Mapping[str, Digest]], Mapping[str, npt.NDArray[np.uint8]]]
-"""From the ledger and the artifacts so far to ``images``, hidden and public ones shuffled together, and for each model
-id the JSON of the recipe by which that model's images are prepared; nothing where there is no model to ask."""
+Prepare = Callable[[Ledger, Execution], Showing | None]
+"""From the ledger and the execution so far, its cells and artifacts, to what models that stay in the kernel are shown;
+None where there is no model to ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

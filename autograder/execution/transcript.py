@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from autograder.execution.asking import Asking, Malformed
 from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
 from autograder.frames import Frame
-from autograder.records import CellRun, CellState, Digest, Ending, Json, Ledger, Message, say
+from autograder.records import CellRun, CellState, Digest, Ending, Execution, Json, Ledger, Message, say
 from autograder.store import Store
 
 LEDGER = TypeAdapter(Ledger)
 ARTIFACTS = 1000
-FALLBACKS = 8
 LEDGER_BYTES = 16 << 20
 OUTPUT_BYTES = 128 << 20
-ANSWER_BYTES = 200 << 20
 
 _ARTIFACT = re.compile(r"(fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
-_MODEL = re.compile(r"m[0-9]{1,5}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _RUNNING = "started"
-
-
-class Malformed(ValueError):
-    """A frame that our runner would not send."""
 
 
 class Transcript:
@@ -40,7 +31,7 @@ class Transcript:
     def __init__(self, document: Document, store: Store, on_event: OnEvent, prepare: Prepare | None) -> None:
         self.outputs: dict[int, Outputs] = {}
         self.artifacts: dict[str, Digest] = {}
-        self.fallbacks: dict[str, Digest] = {}
+        self.asking = Asking(store)
         self.environment: dict[str, str] = {}
         self.ledger: Ledger | None = None
         self.changed: tuple[str, ...] = ()
@@ -67,20 +58,21 @@ class Transcript:
             "artifact": self._artifact,
             "parameters": self._parameters,
             "images?": self._images,
+            "altered?": self._altered,
             "fallback": self._fallback,
             "end": self._end,
             "unknown": self._unknown,
         }
 
     def hear(self, frame: Frame) -> bytes | None:
-        """Take in one frame; what is malformed is left out and noted. Answers the room's one question."""
+        """Take in one frame; what is malformed is left out and noted. Answers the room's questions."""
         named = frame.head.get("kind")
         kind = named if isinstance(named, str) and named in self._kinds else "unknown"
         try:
             return self._kinds[kind](frame)
         except (Malformed, ValidationError, RecursionError):
             self.notes[f"malformed {kind}"] = say("A message of the kind “{kind}” could not be read.", kind=kind)
-            return b"" if kind == "images?" else None
+            return b"" if kind in ("images?", "altered?") else None
 
     # --- how far it came
 
@@ -164,17 +156,22 @@ class Transcript:
         if self._prepare is None or self.ledger is None:
             return b""
         self._tell("reading")
-        prepared = self._prepare(self.ledger, self.artifacts)
-        wanted = {
-            model: prepared[model] for model in asked[:FALLBACKS] if _MODEL.fullmatch(model) and model in prepared
-        }
-        return _pack({"images": prepared["images"], **wanted}) if wanted else b""
+        so_far = Execution(ending=Ending.COMPLETED, cells=self.cells(), artifacts=self.artifacts)
+        return self.asking.images(self._prepare(self.ledger, so_far), asked)
+
+    def _altered(self, frame: Frame) -> bytes:
+        seconds, left = (_number(frame.head.get(name)) for name in ("seconds", "left"))
+        part = _count(frame.head.get("part"))
+        if part is None or seconds is None or left is None:
+            raise Malformed("part")
+        return self.asking.part(part, seconds, left)
 
     def _fallback(self, frame: Frame) -> None:
-        model = _text(frame.head.get("model"), 20)
-        if not _MODEL.fullmatch(model) or len(self.fallbacks) >= FALLBACKS:
-            raise Malformed("model")
-        self.fallbacks[model] = self._store.put(frame.body)
+        model, part = _text(frame.head.get("model"), 20), _count(frame.head.get("part"))
+        if part is None:
+            self.asking.take(model, frame.body)
+        else:
+            self.asking.take_part(model, part, frame.body)
 
     def _end(self, frame: Frame) -> None:
         cell = frame.head.get("cell")
@@ -226,13 +223,3 @@ def _json(body: bytes) -> Json:
         return json.loads(body)
     except ValueError:
         raise Malformed("not JSON") from None
-
-
-def _pack(arrays: Mapping[str, Any]) -> bytes:
-    """Bytes of an ``.npz``; empty when it is more than a room should be given."""
-    if sum(array.nbytes for array in arrays.values()) > ANSWER_BYTES:
-        return b""
-    buffer = io.BytesIO()
-    named: dict[str, Any] = {name: np.asarray(array, np.uint8) for name, array in arrays.items()}
-    np.savez(buffer, allow_pickle=False, **named)
-    return buffer.getvalue()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Sequence
 
 from autograder.datasets import DataSet
+from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
-from autograder.extraction.matching import Artifacts, Sightings, answers_for, candidates, prepare
-from autograder.extraction.probing import showing
 from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
@@ -107,26 +102,6 @@ def read_only(
         executed=False,
         language=guess_language(cells),
     )
-
-
-def prepare_fallback(
-    ledger: Ledger, artifacts: Artifacts, data: DataSet, store: Store
-) -> Mapping[str, npt.NDArray[np.uint8]]:
-    """For the end of room 1, where models that could not be saved are asked for their predictions.
-
-    ``images``: those that room 2 sees, shuffled and without labels; and for each such model id the JSON of its recipe.
-    A model whose preprocessing was not found is left out; nothing where no model is left.
-    """
-    known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
-    answering = ((answers_for(one, ledger, known), one) for one in known if one.scores and not one.artifact)
-    asked = {model: one for model, one in answering if model is not None}
-    prepared = {model: prepare(one, ledger, known, artifacts, sightings) for model, one in asked.items()}
-    recipes = {model: [dict(step) for step in one.recipe.steps] for model, one in prepared.items() if one is not None}
-    if not recipes:
-        return {}
-    images, _ = showing(data, store)
-    written = {model: np.frombuffer(json.dumps(steps).encode(), np.uint8) for model, steps in recipes.items()}
-    return {"images": store.get_array(images), **written}
 
 
 __all__ = ["baseline_from", "extract", "prepare_fallback", "read_ledger", "read_only"]

@@ -117,17 +117,21 @@ class Scope:
 
     def folded(self, outputs: Floats) -> Floats:
         """The baseline's outputs for all classes, on these images, summed per label of the notebook."""
-        if self.grouping is None:
+        return outputs if self.grouping is None else self._summed(outputs[self.hidden], self.grouping)
+
+    def folded_altered(self, outputs: Floats) -> Floats:
+        """The same for altered images: (kinds, severities, images, classes)."""
+        return outputs if self.grouping is None else self._summed(outputs[:, :, self.altered], self.grouping)
+
+    def _summed(self, outputs: Floats, found: Grouping) -> Floats:
+        if outputs.shape[-1] <= max(found.classes) or not outputs.size:
             return outputs
-        outputs = outputs[self.hidden]
-        if outputs.shape[1] <= max(self.grouping.classes):
-            return outputs
-        summed = np.zeros((len(outputs), self.data.card.classes), np.float32)
+        summed = np.zeros((*outputs.shape[:-1], self.data.card.classes), np.float32)
         lowest = float(outputs.min()) - 1.0
-        for label in set(range(self.data.card.classes)) - set(self.grouping.labels):
-            summed[:, label] = lowest
-        for number, label in self.grouping.of.items():
-            summed[:, label] += outputs[:, number]
+        for label in set(range(self.data.card.classes)) - set(found.labels):
+            summed[..., label] = lowest
+        for number, label in found.of.items():
+            summed[..., label] += outputs[..., number]
         return summed
 
 

@@ -18,7 +18,7 @@ from autograder.extraction.recipes import Recipe, infer
 from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
 from autograder.preprocessing import apply
-from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Message, Training, say
+from autograder.records import ArrayPrint, Baseline, Digest, Evaluation, Layer, Ledger, Message, Step, Training, say
 from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -433,6 +433,10 @@ def prepare(
     if seen is None and one.training is not None:
         seen = sightings.of(one.training.validation_x)
     return Preparation(recipe=seen.recipe) if seen is not None else _borrowed(one, ledger, sightings)
+
+
+def steps_of(preparation: Preparation) -> tuple[Step, ...]:
+    return tuple(Step(op=step["op"], values=step["values"]) for step in preparation.recipe.steps)
 
 
 def _as_tested(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +25,8 @@ LOSS_RATIO_MARGIN = 1.15
 LOSS_RATIO_CONFIDENCE = 0.998
 """A class of a hundred has a hundred chances of a false alarm, and a false suspicion is worse than a missed one."""
 GAP_DEVIATIONS = 3.0
+
+_AGAIN = "Run 'autograder reference' again."
 
 
 def predicted(outputs: Floats) -> Classes:
@@ -90,6 +92,11 @@ def curves(altered: Floats, data: DataSet, shown: Gallery) -> dict[str, tuple[fl
     }
 
 
+def mean_curves(measured: Sequence[Mapping[str, tuple[float, ...]]]) -> dict[str, tuple[float, ...]]:
+    """Of several seeds of one model."""
+    return {name: tuple(np.mean([one[name] for one in measured], axis=0).tolist()) for name in measured[0]}
+
+
 def clean_accuracy(hidden: Floats, data: DataSet, shown: Gallery) -> float:
     """On the very images that the suite alters."""
     rows = shown.altered_rows
@@ -127,6 +134,7 @@ def final_measures(
     ratio = None if probed.public is None else loss_ratio(probed.hidden, probed.public, data, seed)
     public = None if probed.public is None else public_accuracy(probed.public, data)
     calibrated = are_probabilities(probed.hidden) and probed.hidden.shape[1] > 1
+    robust = robustness(probed, scope, baseline, store=store)
     confusion = statistics.confusion(guesses, data.y_hidden, classes)
     return FinalMeasures(
         accuracy=hidden_accuracy(probed.hidden, data),
@@ -136,8 +144,8 @@ def final_measures(
         calibration_error=statistics.expected_calibration_error(probed.hidden, data.y_hidden) if calibrated else None,
         public_accuracy=public,
         gain=None if baseline is None else gain(probed.hidden, scope, baseline, seed=seed, store=store),
-        # The reference's robustness is known for all classes together only.
-        robustness=robustness(probed, data, scope.shown, baseline) if scope.grouping is None else None,
+        robustness=robust if isinstance(robust, Robustness) else None,
+        robustness_problem=None if isinstance(robust, Robustness) else robust,
         loss_ratio=None if ratio is None else ratio.value,
         task=None if scope.grouping is None else scope.grouping.told(len(data.y_hidden)),
         flags=flags + tuple(_suspicions(probed.hidden, public, ratio, data, baseline)),
@@ -158,7 +166,7 @@ def gain(hidden: Floats, scope: Scope, baseline: Baseline, *, seed: int, store: 
         errors = np.mean(seeds, axis=0).astype(np.float32)
         accuracies = tuple(float(1 - one.mean()) for one in seeds)
     if errors.shape != wrong.shape:
-        raise ConfigError("the baseline was measured on other images", remedy="Run 'autograder reference' again.")
+        raise ConfigError("the baseline was measured on other images", remedy=_AGAIN)
     reduction = statistics.error_reduction(wrong, errors, seed=seed)
     median = int(np.argsort(accuracies, kind="stable")[(len(accuracies) - 1) // 2])
     other = predicted(scope.folded(store.get_array(baseline.predictions[median]))) != labels
@@ -172,20 +180,37 @@ def gain(hidden: Floats, scope: Scope, baseline: Baseline, *, seed: int, store: 
     )
 
 
-def robustness(probed: Probed, data: DataSet, shown: Gallery, baseline: Baseline | None) -> Robustness | None:
-    if probed.altered is None or probed.hidden is None or baseline is None:
-        return None
-    measured = curves(probed.altered, data, shown)
+def robustness(probed: Probed, scope: Scope, baseline: Baseline | None, *, store: Store) -> Robustness | Message | None:
+    """Accuracy on altered images beside the baseline's, or why there is none; ``probed`` is of the scope's images."""
+    if baseline is None:
+        return say("The reference baseline was not measured.")
+    if probed.altered is None or probed.hidden is None:
+        return probed.unaltered or probed.problem
+    data, shown = scope.data, scope.shown
+    if not len(shown.altered_rows):
+        return say("None of the altered images belongs to a class of the notebook.")
+    measured, usual = curves(probed.altered, data, shown), _usual(scope, baseline, store)
     return Robustness(
         curves=measured,
+        baseline_curves=usual,
         clean_accuracy=clean_accuracy(probed.hidden, data, shown),
         mean_accuracy=mean_of(measured),
-        baseline_mean_accuracy=mean_of(dict(baseline.robustness)),
+        baseline_mean_accuracy=mean_of(usual),
         images=len(shown.altered_rows),
     )
 
 
-def mean_of(measured: dict[str, tuple[float, ...]]) -> float:
+def _usual(scope: Scope, baseline: Baseline, store: Store) -> Mapping[str, tuple[float, ...]]:
+    """The baseline's curves; of its outputs summed per class of the notebook, where these are others."""
+    if scope.grouping is None:
+        return baseline.robustness
+    if not baseline.altered:
+        raise ConfigError("the baseline's answers to altered images are not here", remedy=_AGAIN)
+    answers = (scope.folded_altered(store.get_array(one)) for one in baseline.altered)
+    return mean_curves([curves(one, scope.data, scope.shown) for one in answers])
+
+
+def mean_of(measured: Mapping[str, tuple[float, ...]]) -> float:
     """Over corruptions and severities."""
     return float(np.mean(list(measured.values())))
 

@@ -74,6 +74,8 @@ class Probed:
     public: Floats | None = None
     altered: Floats | None = None
     """(kinds, severities, images, outputs)."""
+    unaltered: Message | None = None
+    """Why there are no answers to altered images, where that is no problem of the others."""
     parameters: int | None = None
     ms_per_image: float | None = None
     problem: Message | None = None
@@ -108,6 +110,25 @@ def showing(data: DataSet, store: Store) -> tuple[Digest, Rows]:
         return np.concatenate([data.x_hidden, data.x_public, train])[order]
 
     return _remembered(f"gallery 1 {data.card.digest}", store, shuffled), order
+
+
+def altered_showing(data: DataSet, shown: Gallery, store: Store) -> Digest:
+    """What a final model is shown that stays in its kernel: altered hidden images, and the same ones as they are.
+
+    They are shuffled together, so that neither its place nor the question tells which image was made of which.
+    """
+
+    def shuffled() -> npt.NDArray[np.uint8]:
+        together = np.concatenate([data.x_hidden[shown.altered_rows], store.get_array(shown.altered)])
+        return together[altered_order(data, shown)]
+
+    return _remembered(f"altered gallery 1 {data.card.digest} {shown.altered}", store, shuffled)
+
+
+def altered_order(data: DataSet, shown: Gallery) -> Rows:
+    """Place i of ``altered_showing`` holds image ``order[i]`` of the plain ones + the altered ones."""
+    seed = [*bytes.fromhex(data.card.digest[-32:]), 1]
+    return np.random.default_rng(seed).permutation(len(shown.altered_rows) + shown.sizes()["altered"])
 
 
 def parted(outputs: Floats, shown: Gallery) -> tuple[Floats, Floats]:
@@ -274,8 +295,11 @@ class _Answers:
 def checked(body: bytes, rows: int) -> Floats | Message:
     """Outputs as ``.npy``: little-endian float32, (rows, outputs), finite; anything else is a reason."""
     array = read_npy(body)
-    if array is None:
-        return say("The model's outputs could not be read.")
+    return say("The model's outputs could not be read.") if array is None else sound(array, rows)
+
+
+def sound(array: npt.NDArray[Any], rows: int) -> Floats | Message:
+    """The array, if it is what ``checked`` says."""
     if array.dtype != np.dtype("<f4") or array.ndim != 2 or len(array) != rows:
         return say("The model's outputs have another form than one row of numbers per image.")
     if not 1 <= array.shape[1] <= MAX_OUTPUTS:

@@ -12,9 +12,9 @@ from autograder.datasets import DataSet
 from autograder.errors import AutograderError
 from autograder.extraction import measures
 from autograder.extraction.ledger import read_ledger
-from autograder.extraction.matching import Sightings, candidates, prepare
+from autograder.extraction.matching import Sightings, candidates, prepare, steps_of
 from autograder.extraction.probing import Gallery, Task
-from autograder.extraction.study import Bench, steps_of
+from autograder.extraction.study import Bench
 from autograder.records import Baseline, Ending, Execution, Rubric, Training
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
@@ -61,7 +61,8 @@ def baseline_from(
         seeds=seeds,
         mean_errors=store.put_array(wrong.mean(axis=0).astype(np.float32)),
         predictions=tuple(store.put_array(one.hidden) for one in measured),
-        robustness={name: _mean([curves[name] for curves in robust]) for name in robust[0]},
+        robustness=measures.mean_curves(robust),
+        altered=tuple(store.put_array(one.altered) for one in measured),
         clean_accuracy=float(np.mean([measures.clean_accuracy(one.hidden, data, shown) for one in measured])),
         loss_ratio=float(np.mean(known)) if known else None,
         layers=first.layers,
@@ -69,10 +70,6 @@ def baseline_from(
         parameters=first.parameters,
         training=first,
     )
-
-
-def _mean(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.mean(curves, axis=0))
 
 
 def _measure(run: Execution, seed: int, shown: Gallery, bench: Bench) -> _Run:

@@ -11,21 +11,22 @@ from autograder.extraction import measures
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.fallback import from_kernel
 from autograder.extraction.fidelity import Account, fidelity
 from autograder.extraction.grouping import Grouping, Scope, grouping, scope
 from autograder.extraction.matching import (
     Candidate,
     Preparation,
     Sightings,
-    answers_for,
     candidates,
     name_of,
     prepare,
     same_as_baseline,
+    steps_of,
     unprepared,
     validates_on_test,
 )
-from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, parted, probe
+from autograder.extraction.probing import Gallery, Probed, Task, gallery, probe
 from autograder.records import (
     Baseline,
     Cell,
@@ -37,7 +38,6 @@ from autograder.records import (
     MeasuredModel,
     Message,
     Rubric,
-    Step,
     say,
 )
 from autograder.sandbox.room import Sandbox
@@ -192,7 +192,10 @@ def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
         if not one.scores:
             answers[one.id] = Probed(problem=_no_scores(one))
         elif one.artifact is None:
-            answers[one.id] = _from_kernel(one, case, shown)
+            bench = case.bench
+            answers[one.id] = from_kernel(
+                one, case.ledger, case.known, case.execution, data=bench.data, shown=shown, store=bench.store
+            )
         elif preparation is None:
             answers[one.id] = Probed(problem=unprepared(one, case.sightings))
         elif (reason := refusal(case.bench.store.get(one.artifact))) is not None:
@@ -211,22 +214,6 @@ def _no_scores(one: Candidate) -> Message:
             ends=len(one.training.outputs),
         )
     return say("The model gives no scores for classes: it rebuilds or describes images.")
-
-
-def _from_kernel(one: Candidate, case: _Case, shown: Gallery) -> Probed:
-    """Predictions made at the end of room 1 by a model that could not be saved: a claim."""
-    name = case.execution.fallbacks.get(answers_for(one, case.ledger, case.known) or "")
-    if name is None:
-        return Probed(problem=say("The model could not be saved, and its kernel made no predictions."))
-    outputs = checked(case.bench.store.get(name), len(shown.order))
-    if isinstance(outputs, Message):
-        return Probed(problem=outputs)
-    hidden, public = parted(outputs, shown)
-    return Probed(hidden=hidden, public=public)
-
-
-def steps_of(preparation: Preparation) -> tuple[Step, ...]:
-    return tuple(Step(op=step["op"], values=step["values"]) for step in preparation.recipe.steps)
 
 
 # --- records -------------------------------------------------------------------------------------------------------

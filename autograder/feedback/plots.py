@@ -93,11 +93,9 @@ def _bounds(axes: Axes, values: Sequence[float]) -> None:
     axes.set_xlim(min(values) - margin, max(values) + margin)
 
 
-def robustness(
-    measured: Robustness, baseline: Baseline | None, names: Mapping[str, str], language: str
-) -> tuple[Plot, ...]:
+def robustness(measured: Robustness, names: Mapping[str, str], language: str) -> tuple[Plot, ...]:
     """One small plot per kind of alteration, all with the same axes."""
-    reference = {} if baseline is None else baseline.robustness
+    reference = measured.baseline_curves
     known = [*measured.curves.values(), *(reference.get(name, ()) for name in measured.curves)]
     lowest = min((value for curve in known for value in curve if isfinite(value)), default=0.0)
     floor = max(0.0, 10 * int(10 * lowest - 0.5))

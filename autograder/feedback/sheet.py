@@ -157,7 +157,7 @@ def _measures(final: FinalMeasures | None, evidence: Evidence | None, language: 
         "gain_plot": None if final.gain is None else plots.gain(final.gain, evidence.baseline, language),
         "robustness_plots": ()
         if final.robustness is None
-        else plots.robustness(final.robustness, evidence.baseline, names, language),
+        else plots.robustness(final.robustness, names, language),
         "confusions": confusions(final.confusion)[:LISTED_CONFUSIONS],
         "heat": _heat(final.confusion),
     }

@@ -253,7 +253,8 @@ def _reference(evidences: Sequence[Evidence], language: str) -> Ranked | None:
     baseline = _baseline(evidences)
     if baseline is None:
         return None
-    robust = next((e.final.robustness for e in evidences if e.final is not None and e.final.robustness), None)
+    told = (evidence.final for evidence in evidences if evidence.final is not None and evidence.final.task is None)
+    robust = next((final.robustness for final in told if final.robustness is not None), None)
     return Ranked(
         student="",
         name=render(say("Reference"), language),

@@ -46,6 +46,11 @@ class Watch:
         """Whether the time of the run is used up."""
         return time.monotonic() >= self.run_end
 
+    @property
+    def left(self) -> float:
+        """Seconds that remain to what is read at the end."""
+        return max(0.0, self.run_end + LAST_SECONDS - time.monotonic())
+
     def begin(self, seconds: float | None = None, *, last: bool = False) -> None:
         """Something starts in the kernel; ``last`` may use the seconds beyond the time of the run."""
         now = time.monotonic()
