@@ -26,6 +26,8 @@ from autograder.notebook.accuracies import stated
         ("Exactitude (entraînement) : 0,99", 0.99, 5e-3, "train"),
         ("Taux de réussite : 98.1%", 0.981, 5e-4, ""),
         ("Accuracy: 98.12% (+/- 0.02%)", 0.9812, 5e-5, ""),
+        ("Acurácia no teste: 98,12%", 0.9812, 5e-5, "test"),
+        ("accuratezza 0.981", 0.981, 5e-4, ""),
     ],
 )
 def test_one_figure(line: str, value: float, rounding: float, of: str) -> None:
@@ -51,6 +53,20 @@ def test_one_figure(line: str, value: float, rounding: float, of: str) -> None:
 )
 def test_what_is_no_result(line: str) -> None:
     assert stated(line) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "doubtful"),
+    [
+        ("precision test : 94.79 %", True),
+        ("Precisión en test = 0.9479", True),
+        ("précision test : 94.79 %", False),
+        ("accuracy 0.9479", False),
+    ],
+)
+def test_a_word_that_means_something_else_elsewhere_is_doubtful(line: str, doubtful: bool) -> None:
+    (figure,) = stated(line)
+    assert (figure.value, figure.doubtful) == (pytest.approx(0.9479), doubtful)
 
 
 def test_several_in_one_line_keep_their_words() -> None:

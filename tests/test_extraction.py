@@ -500,7 +500,7 @@ def test_a_projection_is_said_to_be_one(notebook: Notebook) -> None:
 
 def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebook) -> None:
     notebook.cell("fit")
-    training = notebook.fit("m1", TRAIN, save=False)
+    training = notebook.fit("m1", TRAIN, save=False, arguments={"epochs": 9})
     notebook.evaluate(training, TEST, PUBLIC[b"good"])
     ready = notebook.asked()
     assert ready is not None and notebook.store.get_array(ready.images).dtype == np.uint8

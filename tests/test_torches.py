@@ -325,6 +325,7 @@ def test_what_was_adapted_is_told(run: Run) -> None:
         ("spelling", "ReduceLROnPlateau(..., verbose=True)"),
         ("spelling", "torch.load(...)"),
         ("data", "torchvision.datasets.MNIST"),
+        ("weights", "models/resnet18-f37072fd.pth"),
     }
 
 

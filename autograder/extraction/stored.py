@@ -41,7 +41,7 @@ def _figures(cell: Cell) -> Mapping[str, list[Stated]]:
     found: dict[str, list[Stated]] = {}
     for output in cell.outputs:
         if output.kind in ("result", "display") or output.stream == "stdout":
-            for figure in stated(output.text):
+            for figure in (one for one in stated(output.text) if not one.doubtful):
                 found.setdefault(figure.label, []).append(figure)
     return found
 

@@ -14,11 +14,13 @@ MIN_IMAGES = 100
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009", " "))
 _WORD = re.compile(
     r"(?<![a-z])(?:accurac(?:y|ies)|acc\b|exactitude|précision|justesse|genauigkeit|exactitud|taux de (?:réussite"
-    r"|succès|reconnaissance|bonnes?)|bonnes? (?:réponses?|prédictions?|classifications?)|precision\b)"
+    r"|succès|reconnaissance|bonnes?)|bonnes? (?:réponses?|prédictions?|classifications?)|acur[aá]cia|exatidão"
+    r"|accuratezza|nauwkeurigheid|do[gğ]ruluk|dokładność|точность|(?P<doubtful>precision|precisi[oó]n|precis[aã]o"
+    r"|precisione)\b)"
 )
-_AMBIGUOUS = "precision"
-"""French without its accent, or another figure: beside others of its kind it is certainly that one."""
-_OTHERS = re.compile(r"recall|rappel|f1|support|macro|micro|weighted|précision|accurac")
+"""``precision`` is the word for accuracy in some languages, without its accent also in French; in English it is not."""
+_OTHERS = re.compile(r"recall|rappel|recuerdo|exhaustiv|revoca|f1|support|macro|micro|weighted")
+"""What ``precision`` stands beside where it is no accuracy."""
 _ERROR = re.compile(r"(?:error(?: rate)?|taux d.erreur|erreur)\b")
 _NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d+)?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
 _COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
@@ -58,8 +60,8 @@ def stated(text: str) -> tuple[Stated, ...]:
 def _in_line(line: str) -> Iterator[Stated]:
     of = next((name for name, words in _OF.items() if words.search(line)), "")
     words = list(_WORD.finditer(line))
-    if any(word[0] == _AMBIGUOUS for word in words) and (len(words) > 1 or _OTHERS.search(line)):
-        words = [word for word in words if word[0] != _AMBIGUOUS]
+    if len(words) > 1 or _OTHERS.search(line):
+        words = [word for word in words if not word["doubtful"]]
     counted = _COUNT.search(line)
     if counted and ("correct" in line or words) and MIN_IMAGES <= int(counted[2]) < 1_000_000:
         right, images = int(counted[1]), int(counted[2])
@@ -73,7 +75,7 @@ def _in_line(line: str) -> Iterator[Stated]:
         if figure is not None:
             piece = line[: word.end()] if len(words) == 1 else line[max(0, word.start() - 30) : word.end()]
             whose = of if len(words) == 1 else _of_piece(piece) or of
-            yield Stated(*figure, _label(piece), whose, doubtful=word[0] == _AMBIGUOUS)
+            yield Stated(*figure, _label(piece), whose, doubtful=word["doubtful"] is not None)
     error = None if words else _ERROR.search(line)
     figure = None if error is None else _after(line[error.end() :], sure=True)
     if figure is not None:
