@@ -187,6 +187,14 @@ def test_what_the_cell_printed(text: str, claimed: float, tolerance: float) -> N
     assert (found.claimed, found.tolerance) == (pytest.approx(claimed), pytest.approx(tolerance))
 
 
+@pytest.mark.parametrize(("measured", "claimed"), [(0.9712, 0.9712), (0.9803, 0.9803), (0.95, None)])
+def test_one_of_two_printed_figures_is_of_the_model(measured: float, claimed: float | None) -> None:
+    text = "Test accuracy: 97.12%\nTest accuracy with flipped images too: 98.03%\n"
+    one = training()
+    found = judge(measured, [one], [use(one, 3)], cells=[printed(2, text)])
+    assert (found and found.claimed) == (claimed and pytest.approx(claimed))
+
+
 def test_what_is_printed_below() -> None:
     one, later = training(1), training(6)
     below = [printed(3, "Accuracy: 0.9812"), printed(6, "Accuracy: 0.5")]

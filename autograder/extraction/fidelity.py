@@ -19,6 +19,8 @@ TOLERANCE = 0.002
 """Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
 FOLLOWING = 3
 """Cells after the one that used the model in which its figure may be printed."""
+FEW = 3
+"""Figures of the test set in one cell that may be of one model."""
 SCORES = frozenset(
     "accuracy_score accuracy binary_accuracy categorical_accuracy sparse_categorical_accuracy multiclass_accuracy "
     "binary_accuracy score".split()
@@ -228,6 +230,8 @@ def _printed(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], ac
             continue
         if (figure := _only(figures)) is not None:
             yield _claim(figure, index)
+        elif few := _several(figures, index):
+            yield few
         yield from _below(count, uses, account)
 
 
@@ -238,6 +242,16 @@ def _below(count: int | None, uses: Sequence[_Use], account: Account) -> Iterato
         index = account.cell_of(later)
         if (figure := _only(_figures(index, account))) is not None:
             yield _claim(figure, index)
+
+
+def _several(figures: Sequence[Stated], cell: int | None) -> Claim | None:
+    """A few different figures of the test set for one model, as with and without an average over flipped images."""
+    named = [figure for figure in figures if figure.of == "test" and not figure.doubtful]
+    if not 2 <= len(named) <= FEW:
+        return None
+    rounding = max(figure.rounding for figure in named)
+    values = [figure.value for figure in named]
+    return Claim(values[0], "printed", rounding=rounding, cell=cell, others=tuple(values[1:]), doubtful=True)
 
 
 def _claim(figure: Stated, cell: int | None) -> Claim:
