@@ -460,8 +460,11 @@ def test_only_trainings_are_cut() -> None:
     feed.steps = 1
     assert feed.full()
     rehearsed = batches.Feed(Loader(1000), JOB | {"rehearsal": True}, before=3)
-    rehearsed.given = 1
+    rehearsed.take((np.zeros((10, 4)),))
+    assert not rehearsed.full(), "the data may be known, and the model another one"
+    rehearsed.take((np.zeros((10, 4)),))
     assert rehearsed.full(), "a rehearsal cuts what evaluates too"
+    assert batches.pace([rehearsed]) > 0
 
 
 def test_a_stream_is_never_cut() -> None:

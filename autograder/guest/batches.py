@@ -25,6 +25,8 @@ LARGE_SHARE = 0.3
 
 REHEARSED_STEPS = 6
 REHEARSED_EPOCHS = 3
+FEWEST_STEPS = 2
+"""From one batch to the next is a pace; one batch is none."""
 _AUGMENTING = re.compile(r"^Random|^ColorJitter$|AugMix|AutoAugment|TrivialAugment|ElasticTransform|MixUp|CutMix")
 _ALONE: Mapping[str, Any] = {
     "num_workers": 0,
@@ -216,8 +218,8 @@ def limit(loader: Thing, share: float) -> int | None:
 
 
 def rehearsed(before: int) -> int:
-    """Batches of an epoch of a rehearsal: its first epochs show the pace."""
-    return REHEARSED_STEPS if before < REHEARSED_EPOCHS else 1
+    """Batches of an epoch of a rehearsal: the first over some data show the pace best, but another model may come."""
+    return REHEARSED_STEPS if before < REHEARSED_EPOCHS else FEWEST_STEPS
 
 
 def _is_random(loader: Thing) -> bool:
