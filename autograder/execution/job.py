@@ -23,6 +23,7 @@ PROGRAMS = (
     "activations",
     "addons",
     "archives",
+    "averages",
     "backend",
     "batches",
     "budget",

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import hooks, models, prints, stack, targets, thinning
+from . import averages, hooks, models, prints, stack, targets, thinning
 from .budget import Cuts, few_rows, repeated
 from .handover import LEDGER, PROGRESS, UNSAVED, Handover
 from .keep import Keep
@@ -131,14 +131,17 @@ class Recorder:
                 return original(model, *arguments, **keywords)
         entry, given, epochs = begun
         start = time.monotonic()
+        momenta = self._safely(averages.hasten, model, entry["stride"] / self.cuts.share)
         try:
             with self._nested():
                 result = original(model, **given)
         except BaseException:
+            self._safely(averages.restore, momenta)
             self._safely(self.cuts.end, entry, None)
             self._safely(self._end, entry, model, epochs, time.monotonic() - start)
             raise
         entry["finished"] = True
+        self._safely(averages.restore, momenta)
         self._safely(self.cuts.end, entry, result)
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
