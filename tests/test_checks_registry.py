@@ -149,8 +149,10 @@ def test_what_we_failed_to_find_costs_nothing() -> None:
 
     gap = Gap(kind=GapKind.TABLE, reason=say("The table could not be read."), ours=True)
     ours = evidence(gaps=(gap,))
-    assert outcome(poor, ours).verdict is Verdict.NEEDS_REVIEW
-    assert outcome(poor, ours).for_teacher == gap.reason
+    waiting = outcome(poor, ours)
+    assert (waiting.verdict, waiting.share) == (Verdict.NEEDS_REVIEW, None)
+    assert waiting.details[0] == gap.reason
+    assert waiting.for_teacher is not None and waiting.for_teacher.values == {"share": 0.0}
     assert outcome(poor, evidence(gaps=(replace(gap, ours=False),))).share == 0.0
     assert outcome(poor, evidence(gaps=(replace(gap, kind=GapKind.MODEL),))).share == 0.0
     registry._CHECKS.pop("test.it")

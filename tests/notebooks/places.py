@@ -214,7 +214,7 @@ PLACES: Mapping[str, tuple[Cell, ...]] = {
         Cell("from IPython.display import clear_output\nfor i in range(3):\n    clear_output(wait=True)\n    print('step', i)", "step 2"),
         Cell("from ipywidgets import interact\n@interact(x=(0, 10))\ndef shown(x):\n    print('x is', x)", "x is 5"),
         Cell("exit()"),
-        Cell("print('after exit')", "after exit"),
+        Cell("print('after exit')", state="left_out"),
     ),
 }
 """Name -> cells. All of them are run one after the other in one kernel: each begins with what it needs."""
