@@ -48,6 +48,10 @@ def test_one_figure(line: str, value: float, rounding: float, of: str) -> None:
         "3/5 correct",
         "error: list index 0.5 out of range",
         "accuracy: 1234.5",
+        "test loss: 0.0561",
+        "temps de test : 0.98 s",
+        "test 0.98 0.97",
+        "test images: 10000",
         "",
     ],
 )
@@ -62,6 +66,8 @@ def test_what_is_no_result(line: str) -> None:
         ("Precisión en test = 0.9479", True),
         ("précision test : 94.79 %", False),
         ("accuracy 0.9479", False),
+        ("ansatz c, test       94.79 ± 0.13 %", True),
+        ("test set -> 0.9479", True),
     ],
 )
 def test_a_word_that_means_something_else_elsewhere_is_doubtful(line: str, doubtful: bool) -> None:

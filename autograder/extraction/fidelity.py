@@ -246,7 +246,7 @@ def _below(count: int | None, uses: Sequence[_Use], account: Account) -> Iterato
 
 def _several(figures: Sequence[Stated], cell: int | None) -> Claim | None:
     """A few different figures of the test set for one model, as with and without an average over flipped images."""
-    named = [figure for figure in figures if figure.of == "test" and not figure.doubtful]
+    named = [figure for figure in figures if figure.of == "test"]
     if not 2 <= len(named) <= FEW:
         return None
     rounding = max(figure.rounding for figure in named)
@@ -263,7 +263,8 @@ def _figures(index: int | None, account: Account, *, sure: bool = False) -> list
     cell = next((cell for cell in account.cells if cell.index == index), None) if index is not None else None
     outputs = () if cell is None else cell.outputs
     texts = [output.text for output in outputs if output.kind == "result" or output.stream == "stdout"]
-    found = [figure for text in texts for figure in stated(text)]
+    told = [figure for text in texts for figure in stated(text)]
+    found = [figure for figure in told if not figure.doubtful] or told
     named = [figure for figure in found if figure.of == "test" or figure.images == account.test_rows]
     if named or sure:
         return named

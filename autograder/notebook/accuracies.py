@@ -22,6 +22,12 @@ _WORD = re.compile(
 _OTHERS = re.compile(r"recall|rappel|recuerdo|exhaustiv|revoca|f1|support|macro|micro|weighted")
 """What ``precision`` stands beside where it is no accuracy."""
 _ERROR = re.compile(r"(?:error(?: rate)?|taux d.erreur|erreur)\b")
+_ELSE = re.compile(
+    r"loss|perte|p[ée]rdida|perda|perdita|verlust|\bmse\b|\bmae\b|temps|time|dur[ée]e|second|\bsec\b|\bms\b|recall|rappel|f1"
+    r"|\bauc\b|roc|size|taille|split|std\b|mean|moyenne|seed|epoch|époque|shape|fold"
+)
+"""What a figure on the test set may be besides an accuracy."""
+_DEVIATION = re.compile(r"\s*(?:±|\+/?-)\s*\d+(?:[.,]\d+)?\s?(%)?")
 _NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d+)?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
 _COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
 _PROGRESS = re.compile(
@@ -76,10 +82,21 @@ def _in_line(line: str) -> Iterator[Stated]:
             piece = line[: word.end()] if len(words) == 1 else line[max(0, word.start() - 30) : word.end()]
             whose = of if len(words) == 1 else _of_piece(piece) or of
             yield Stated(*figure, _label(piece), whose, doubtful=word["doubtful"] is not None)
+    if not words and of == "test" and (bare := _bare(line)) is not None:
+        yield Stated(*bare, _label(line), of, doubtful=True)
     error = None if words else _ERROR.search(line)
     figure = None if error is None else _after(line[error.end() :], sure=True)
     if figure is not None:
         yield Stated(round(1 - figure[0], 12), figure[1], _label(line), of)
+
+
+def _bare(line: str) -> tuple[float, float] | None:
+    """``test: 98.32 ± 0.13 %``: the one figure of a line that speaks of the test set and of nothing else to measure."""
+    if _ERROR.search(line) or _ELSE.search(line):
+        return None
+    plain = _DEVIATION.sub(lambda match: f" {match[1] or ''}", line)
+    found = [share for match in _NUMBER.finditer(plain) if (share := _share(match[1], percent=match[2] is not None))]
+    return found[0] if len(found) == 1 else None
 
 
 def _of_piece(piece: str) -> str:
