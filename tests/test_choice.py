@@ -106,7 +106,15 @@ def test_weights_that_were_trained_further_are_a_step_on_the_way(again: int, wan
 
 
 def test_the_model_whose_errors_are_studied() -> None:
-    for function in ("analyze_errors", "test_robustness", "analyse_erreurs", "plot_confusion_matrix", "add_noise_eval"):
+    for function in (
+        "analyze_errors",
+        "test_robustness",
+        "analyse_erreurs",
+        "plot_confusion_matrix",
+        "add_noise_eval",
+        "zeige_fehler",
+        "com_ruido",
+    ):
         ledger = Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2", functions=(function,)),))
         assert chosen(ledger) == "m2-t2", function
 

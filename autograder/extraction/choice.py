@@ -25,6 +25,7 @@ HEADED = re.compile(rf"\b(?:{_MODEL} {_ADJECTIVE}|{_ADJECTIVE} {_MODEL})\b(?!s)"
 """A heading that announces one final model, folded; "Comparaison finale des modèles" does not."""
 ANALYSIS = re.compile(
     r"robust|erreur|error|confusion|misclass|mal_?\s?class|bruit|nois|rotat|perturb|corrupt|alter|degrad|generalis"
+    r"|fehler|verwechsl|rausch|ruido|erros\b|rumore|rotac|rotaz"
 )
 """Words of a function or a heading for what is done with the final model only; a heuristic."""
 
