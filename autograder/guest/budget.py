@@ -13,32 +13,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .imports import Actions
 from .things import Thing
 
-TRAINER = "keras.src.backend.tensorflow.trainer"
 VALIDATION_ROWS = 1000
 """Validation takes no fewer rows than this, or all."""
 REHEARSED_EPOCHS = 3
 """The first two trace graphs; the last one shows what an epoch costs beyond its steps."""
 REHEARSED_ROWS = 256
 """Of what ``predict`` is asked for in a rehearsal; the answers are repeated to the full length."""
-
-
-def actions(session: Thing) -> Actions:
-    """Nothing is touched unless the orders ask for a rehearsal or a share."""
-    if not session.job.get("rehearsal") and session.job.get("share", 1.0) >= 1.0:
-        return {}
-
-    def cut(module: Thing) -> None:
-        from . import iterators
-
-        if not hasattr(module, "TFEpochIterator"):
-            session.recorder.note("this Keras draws its batches in another way: no training is cut or rehearsed")
-            return
-        iterators.install(module, session.recorder.cuts)
-
-    return {TRAINER: cut}
 
 
 # --- arithmetic ----------------------------------------------------------------------------------------------------

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from .budget import Cuts, every, steps_at
+from .imports import Actions
 from .things import Thing
 
+TRAINER = "keras.src.backend.tensorflow.trainer"
 REHEARSED_STEPS = 8
 """In the first epoch."""
 LATER_STEPS = 3
@@ -28,6 +30,20 @@ USUAL_BATCH = 32
 
 _Base: Any = object
 """Stands for Keras' ``TFEpochIterator``, which comes after these classes in the order of methods."""
+
+
+def actions(session: Thing) -> Actions:
+    """Nothing is touched unless the orders ask for a rehearsal or a share."""
+    if not session.job.get("rehearsal") and session.job.get("share", 1.0) >= 1.0:
+        return {}
+
+    def cut(module: Thing) -> None:
+        if not hasattr(module, "TFEpochIterator"):
+            session.recorder.note("this Keras draws its batches in another way: no training is cut or rehearsed")
+            return
+        install(module, session.recorder.cuts)
+
+    return {TRAINER: cut}
 
 
 def install(module: Thing, cuts: Cuts) -> None:

@@ -31,7 +31,7 @@ SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
 HOOKS: Sequence[str] = (
-    *("seeds", "scores", "budget", "shims"),
+    *("seeds", "scores", "iterators", "shims"),
     *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
     *("colab", "sources", "downloads", "torches"),
 )

@@ -9,20 +9,46 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from . import hooks, models, prints, targets
+from .keep import Keep
+from .tally import Tally
 from .things import Thing
-
-if TYPE_CHECKING:
-    from .ledger import Recorder
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
 _PROGRESS_SECONDS = 10.0
+
+
+class Book(Protocol):
+    """What the ledger is to steps."""
+
+    keep: Keep
+    tally: Tally
+    classes: int
+    train_rows: int
+    unfollowed: int
+
+    @property
+    def _inside(self) -> bool: ...
+
+    def silently(self) -> AbstractContextManager[None]: ...
+
+    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing: ...
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, text: str, training: int) -> None: ...
+
+    def model_id(self, model: Thing) -> str: ...
+
+    def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None: ...
+
+    def end_training(self, entry: dict[str, Any], model: Thing) -> None: ...
 
 
 @dataclass
@@ -57,7 +83,7 @@ class Trace:
 class Steps:
     """Knows which models are being trained by hand."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Book) -> None:
         self._recorder = recorder
         self._open: dict[str, Stretch] = {}
         """By model id, the one that stepped last at the end."""

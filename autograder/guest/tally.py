@@ -6,16 +6,15 @@ entry in the ledger, once they come to enough rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from . import prints, targets
+from .keep import Keep
 from .things import Thing
-
-if TYPE_CHECKING:
-    from .ledger import Recorder
 
 ENOUGH = 100
 """Rows from which on a use is worth an entry."""
@@ -25,6 +24,28 @@ ENTRIES = 300
 """Of this kind in all."""
 IN_A_LOOP = 50
 """Of this kind within one hand-written training."""
+
+
+class InTraining(Protocol):
+    """Knows which models are being trained by hand."""
+
+    def number(self, model: Thing) -> int | None: ...
+
+
+class Book(Protocol):
+    """What the ledger is to a tally."""
+
+    count: Callable[[], int | None]
+    evaluations: list[dict[str, Any]]
+    keep: Keep
+    classes: int
+
+    @property
+    def steps(self) -> InTraining: ...
+
+    def model_id(self, model: Thing) -> str: ...
+
+    def add_use(self, kind: str, model: Thing, shown: dict[str, Any]) -> dict[str, Any]: ...
 
 
 @dataclass
@@ -41,7 +62,7 @@ class Run:
 class Tally:
     """Counts until there is enough."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Book) -> None:
         self._recorder = recorder
         self._runs: dict[tuple[Any, ...], Run] = {}
         self._entries = 0
