@@ -169,7 +169,7 @@ def test_inputs_are_shown_and_cannot_be_changed(bubble: Bubblewrap, tmp_path: Pa
     given.chmod(0o600)  # only ours to read: the room is shown it all the same
     program = """
 tried = []
-for name in ("data.bin", "small.txt", "main.py"):
+for name in ("data.bin", "small.txt", "main.py", "below/data.bin"):
     try:
         open(f"/job/in/{name}", "r+b")
     except OSError as error:
@@ -177,17 +177,54 @@ for name in ("data.bin", "small.txt", "main.py"):
 small = open("/job/in/small.txt").read()
 pipe.send({"small": small, "tried": tried, "cwd": os.getcwd()}, open("/job/in/data.bin", "rb").read())
 """
-    frames, outcome = speak(bubble, program, inputs={"data.bin": given, "small.txt": b"text"})
+    frames, outcome = speak(bubble, program, inputs={"data.bin": given, "small.txt": b"text", "below/data.bin": given})
     assert outcome.exit_code == 0, outcome.log
     assert frames[0].body == b"data"
     assert frames[0].head["small"] == "text"
     assert frames[0].head["cwd"] == "/job/out"
     assert set(frames[0].head["tried"]) <= {"OSError", "PermissionError"}
-    assert len(frames[0].head["tried"]) == 3
+    assert len(frames[0].head["tried"]) == 4
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", ".hidden", "a\0b", "é"])
-def test_input_names_are_flat(anywhere: Sandbox, name: str) -> None:
+def test_inputs_may_lie_in_a_folder(anywhere: Sandbox, tmp_path: Path) -> None:
+    shown = tmp_path / "shown.py"
+    shown.write_bytes(b"there = 2")
+    for open_to_all in (tmp_path, shown):
+        open_to_all.chmod(0o755)
+    program = """
+below = os.path.join(os.environ["AUTOGRADER_JOB"], "in", "below")
+found = [open(os.path.join(below, name)).read() for name in sorted(os.listdir(below))]
+pipe.send({"found": found})
+"""
+    frames, outcome = speak(anywhere, program, inputs={"below/a.py": b"here = 1", "below/b.py": shown})
+    assert outcome.exit_code == 0, outcome.log
+    assert frames[0].head["found"] == ["here = 1", "there = 2"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "../x",
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a\0b",
+            "é",
+            "/x",
+            "/etc/x",
+            "a/",
+            "/",
+            "a//b",
+            "a/b/c",
+            "a/../b",
+            "../a/b",
+        ),
+        *("a/..", "./a", "a/.", "a/.hidden", ".hidden/a", "a\\b", "a/b\n", "frames.py/x"),
+    ],
+)
+def test_input_names_lead_no_further_than_one_folder(anywhere: Sandbox, name: str) -> None:
     with pytest.raises(SandboxError, match="not a name"):
         speak(anywhere, "", inputs={name: b""})
 

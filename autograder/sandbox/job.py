@@ -11,7 +11,7 @@ import site
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +23,8 @@ from autograder.sandbox.room import Room
 PIPE_BYTES = 1 << 20
 """Asked for, so that models leave a room in few turns; the kernel's default is 64 KiB."""
 
-_INPUT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}")
+_PLAIN = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
+_INPUT_NAME = re.compile(rf"{_PLAIN}(?:/{_PLAIN})?")
 _ROOMS = itertools.count()
 _SYSTEM_PREFIXES = (Path("/usr"), Path("/usr/local"))
 
@@ -65,10 +66,10 @@ def prepared(room: Room, *, copy: bool = False) -> Iterator[Job]:
     parent = Path(tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-"))
     try:
         folder = parent / "job"
-        (folder / "in").mkdir(parents=True)
-        shown = {name: path for name, it in room.inputs.items() if (path := _place(folder / "in", name, it, copy))}
-        for opened in (folder, folder / "in"):
+        for opened in (folder, folder / "in", *(folder / "in" / name for name in _folders(room.inputs))):
+            opened.mkdir()
             opened.chmod(0o755)
+        shown = {name: path for name, it in room.inputs.items() if (path := _place(folder / "in", name, it, copy))}
         yield Job(folder, shown)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
@@ -94,10 +95,20 @@ def _runs(process: int) -> bool:
     return True
 
 
+def _folders(names: Collection[str]) -> list[str]:
+    """The folders in which inputs of these names lie; raises SandboxError for any name that could lead elsewhere."""
+    for name in names:
+        if not _INPUT_NAME.fullmatch(name):
+            raise SandboxError("not a name for an input of a room", place=name[:80])
+    found = sorted({name.partition("/")[0] for name in names if "/" in name})
+    for name in found:
+        if name in names:
+            raise SandboxError("not a name for an input of a room and for a folder of others", place=name)
+    return found
+
+
 def _place(folder: Path, name: str, content: bytes | Path, copy: bool) -> Path | None:
     """Write an input, or an empty place for the file that is returned, which is to be shown there."""
-    if not _INPUT_NAME.fullmatch(name):
-        raise SandboxError("not a name for an input of a room", place=name[:80])
     target = folder / name
     if isinstance(content, bytes):
         target.write_bytes(content)

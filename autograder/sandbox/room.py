@@ -18,7 +18,7 @@ class Room:
     program: str
     """Name of a file of ``inputs``, run by this environment's Python as ``python -I /job/in/<program>``."""
     inputs: Mapping[str, bytes | Path]
-    """Flat name below ``/job/in`` -> content, or a file of the host to be shown read-only there."""
+    """``name`` or ``folder/name`` below ``/job/in`` -> content, or a file of the host to be shown read-only there."""
     limits: Limits
     shell: bool = False
     """Whether ``/usr/bin`` is visible: room 1 needs it for ``!ls``, room 2 does not."""
