@@ -1,6 +1,6 @@
 """Seconds of training: what a notebook plans, by the ledger of its rehearsal, and the share of it that keeps a budget.
 
-Pure arithmetic; the same rules are followed where trainings are cut (``guest/budget.py``).
+Pure arithmetic; the same rules are followed where trainings are cut (``guest/recording/budget.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from autograder.records import Ending, Execution, Limits, Message, Training, say
 
 SMALLEST: Final = 1 / 1024
 VALIDATION_ROWS: Final = 1000
-"""As in ``guest/budget.py``: validation takes no fewer rows, or all."""
+"""As in ``guest/recording/budget.py``: validation takes no fewer rows, or all."""
 WORTH: Final = 1.05
 """A share is not made smaller where that saves less than this factor: some of the cost cannot be cut."""
 SHORTEST_REHEARSAL: Final = 60

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.guest.shelf import Shelf
+from autograder.guest.data.shelf import Shelf
 from autograder.records import Json
 
 SHAPES = {"cifar": (32, 32, 3), "cats": (8, 8)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autograder.guest.averages import hasten, restore
+from autograder.guest.recording.averages import hasten, restore
 
 
 class BatchNormalization:

@@ -25,9 +25,9 @@ from autograder.extraction import read_ledger
 from autograder.feedback import sheet, summary
 from autograder.feedback.sheet import claims
 from autograder.frames import Frame
-from autograder.guest import budget as guest
 from autograder.guest.handover import Handover
-from autograder.guest.ledger import Epochs, Recorder
+from autograder.guest.recording import budget as guest
+from autograder.guest.recording.ledger import Epochs, Recorder
 from autograder.messages import render
 from autograder.pipeline import Course, Progress, grade_one
 from autograder.records import (
@@ -196,7 +196,7 @@ class Trained:
 
 def test_a_long_training_is_kept_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder({"stride": 1, "train_rows": 100, "test_rows": 10}, Handover(tmp_path), lambda: 1)
-    module = "autograder.guest.ledger"
+    module = "autograder.guest.recording.ledger"
     written: list[bytes] = []
     monkeypatch.setattr(f"{module}.models.save", lambda model, path: written.append(b"x") or path.write_bytes(b"model"))
     monkeypatch.setattr(f"{module}.models.strangers", lambda path: [])

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from autograder.guest import colab, inert, services, widgets
 from autograder.guest.imports import StandIn
 from autograder.guest.network import NoNetwork
+from autograder.guest.places import colab, inert, services, widgets
 
 
 class Session:

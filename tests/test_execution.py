@@ -544,12 +544,20 @@ def test_what_ends_in_time_is_left_alone(deaf: subprocess.Popen[bytes]) -> None:
 # --- real kernels ----------------------------------------------------------------------------------------------------
 
 
+BESIDES = b"""
+from importlib.util import find_spec
+from data.sets import ANSWER
+assert not any(map(find_spec, ["dated", "places", "pytorch", "recording", "sets", "things"]))
+"""
+"""A module of a student whose folder is called like one of ours, and who meets none of ours by accident."""
+
+
 @pytest.mark.kernel
 def test_every_cell_has_its_turn_and_its_true_state(run: Callable[..., Execution], store: Store, served: Path) -> None:
     execution = run(
         Plain(),
         *TROUBLE,
-        files={"besides.py": b"ANSWER = 42\n"},
+        files={"besides.py": BESIDES, "data/sets.py": b"ANSWER = 42\n"},
         parameters={"depth": 1, "width": 3},
         data_file=served,
     )

@@ -36,7 +36,7 @@ from autograder.errors import OutputError, StoreError
 from autograder.feedback import adaptations, inert, words
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
-from autograder.guest import colab, magics, prompts, services, shell, widgets
+from autograder.guest.places import colab, magics, prompts, services, shell, widgets
 from autograder.messages import render
 from autograder.preprocessing import OPERATIONS
 from autograder.records import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.guest import flow
+from autograder.guest.data import flow
 from autograder.records import Json
 from tests.rooms import Session, module
 

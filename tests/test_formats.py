@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autograder.guest import formats
+from autograder.guest.data import formats
 from autograder.records import Json
 from tests.rooms import arrays
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.guest.catalogue import Item, item, literals, spoken
+from autograder.guest.data.catalogue import Item, item, literals, spoken
 
 DIGITS = "Kaggle's digit recognizer: train['label']"
 

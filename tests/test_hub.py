@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autograder.guest import hub
+from autograder.guest.data import hub
 from autograder.guest.network import NoNetwork
 from autograder.records import Json
 from tests.rooms import Session, module

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.execution.job import programs
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "autograder"
 GUEST = PACKAGE / "guest"
@@ -24,7 +26,15 @@ def floors() -> dict[str, int]:
     return {name.rstrip("/"): int(floor) for floor, names in rows for name in re.findall(r"`([\w/]+)`", names)}
 
 
+def folders() -> dict[str, set[str]]:
+    """Folder of the guest -> those that it may import from besides itself and the guest's own modules, likewise."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("### What is sent")[2]
+    rows = re.findall(r"^\| `(\w+)/` \| .+ \| (.*)\|$", text.partition("\n### ")[0], flags=re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)/`", others)) for name, others in rows}
+
+
 FLOORS = floors()
+FOLDERS = folders()
 
 
 def part(path: Path) -> str:
@@ -97,6 +107,28 @@ def beside(path: Path) -> Iterator[Path]:
 
 def test_modules_of_the_guest_do_not_import_each_other_in_a_circle() -> None:
     TopologicalSorter({path: set(beside(path)) for path in GUEST.rglob("*.py")}).prepare()
+
+
+def test_folders_of_the_guest_import_from_few_others() -> None:
+    there = {path.parent.name for path in GUEST.rglob("*.py")}
+    assert FOLDERS.keys() == there, "the table in docs/architecture.md names each folder"
+    for path in GUEST.glob("*/*.py"):
+        allowed = {"guest", path.parent.name} | FOLDERS[path.parent.name]
+        for other in beside(path):
+            assert other.parent.name in allowed, f"{path}: imports {other.relative_to(GUEST)}"
+
+
+def test_everything_of_the_guest_is_sent_into_room_1() -> None:
+    ours = {path.relative_to(GUEST).as_posix() for path in GUEST.rglob("*.py")}
+    assert set(programs()) == ours - {"probe.py", "escapes.py"} | {"preprocessing.py", "repairs.py"}
+    assert all(path.is_file() for path in programs().values())
+
+
+def test_no_name_in_a_room_stands_for_two_things() -> None:
+    names = [path.stem for path in programs().values()]
+    assert len(names) == len(set(names)), "a module is known by its name, wherever it lies"
+    assert not FOLDERS.keys() & set(names), "a folder would hide the module, or the module the folder"
+    assert "__init__" not in names, "the guest has none: a folder is a package as it is"
 
 
 def test_nobody_imports_what_is_sent_into_a_room() -> None:

@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.guest import harvest, keep, models, prints, stack, steps, targets, thinning
+from autograder.guest import harvest, stack
 from autograder.guest.handover import Handover
-from autograder.guest.ledger import Recorder
+from autograder.guest.recording import keep, models, prints, steps, targets, thinning
+from autograder.guest.recording.ledger import Recorder
 from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
 from autograder.store import Store

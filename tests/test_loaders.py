@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.guest import loaders
+from autograder.guest.data import loaders
 from autograder.guest.network import NoNetwork
 from tests.rooms import Session, fails, module
 

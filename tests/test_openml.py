@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.guest import openml
+from autograder.guest.data import openml
 from autograder.guest.network import NoNetwork
 from autograder.records import Json
 from tests.rooms import Session, fails, module

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.guest import rare
+from autograder.guest.data import rare
 from autograder.records import Json
 from tests.rooms import Session, module
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.guest import classes, sets
+from autograder.guest.data import classes, sets
 from tests.rooms import Session
 
 

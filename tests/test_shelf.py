@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autograder.guest import opening, shelf, tables
+from autograder.guest.data import opening, shelf, tables
 from autograder.records import Json
 from tests.rooms import Session, fails, module
 

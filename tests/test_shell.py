@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.guest import commands, packages, shell
-from autograder.guest.shell import NO_GPU, NO_SERVER, NOT_FETCHED, THERE, Note
+from autograder.guest.places import commands, packages, shell
+from autograder.guest.places.shell import NO_GPU, NO_SERVER, NOT_FETCHED, THERE, Note
 
 
 @pytest.fixture(autouse=True)

@@ -17,20 +17,9 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.guest import (
-    addons,
-    archives,
-    cells,
-    charts,
-    downloads,
-    elders,
-    figures,
-    numeric,
-    rates,
-    spelling,
-    training,
-)
+from autograder.guest.dated import addons, archives, cells, charts, elders, figures, numeric, rates, spelling, training
 from autograder.guest.network import NoNetwork
+from autograder.guest.places import downloads
 from autograder.records import CellState, Execution, Json, Ledger
 from autograder.sandbox.plain import Plain
 from autograder.store import Store

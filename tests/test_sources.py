@@ -12,7 +12,7 @@ import pytest
 from autograder import repairs
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.guest import sources
+from autograder.guest.places import sources
 from autograder.records import Execution, Json
 from autograder.sandbox.plain import Plain
 from autograder.store import Store

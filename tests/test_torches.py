@@ -19,7 +19,7 @@ from autograder.corruptions import SEVERITIES
 from autograder.datasets import DataSet, load, room_file
 from autograder.execution import Job, execute
 from autograder.extraction import extract, prepare_fallback
-from autograder.guest import batches, devices, nets, passes
+from autograder.guest.pytorch import batches, devices, nets, passes
 from autograder.notebook import read
 from autograder.records import (
     Baseline,

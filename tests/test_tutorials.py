@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.guest import tutorials
+from autograder.guest.data import tutorials
 from autograder.records import Json
 from tests.rooms import Session, module
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autograder.guest import vision
+from autograder.guest.data import vision
 from autograder.records import Json
 from tests.rooms import Session, fails, module
 

@@ -16,88 +16,10 @@ from autograder.records import Execution, Json, Ledger, Limits, Showing
 from autograder.sandbox.room import Room
 
 GUEST = Path(__file__).resolve().parent.parent / "guest"
-SHARED = ("preprocessing", "repairs")
+SHARED = ("preprocessing.py", "repairs.py")
 """What this side and the room read with one code."""
-PROGRAMS = (
-    "runner",
-    "activations",
-    "addons",
-    "archives",
-    "averages",
-    "backend",
-    "batches",
-    "budget",
-    "catalogue",
-    "cells",
-    "charts",
-    "classes",
-    "classifier",
-    "client",
-    "colab",
-    "commands",
-    "courier",
-    "devices",
-    "downloads",
-    "elders",
-    "estimators",
-    "figures",
-    "flow",
-    "formats",
-    "frames",
-    "graphs",
-    "handover",
-    "harvest",
-    "hooks",
-    "hub",
-    "imports",
-    "inert",
-    "iterators",
-    "keep",
-    "kernel",
-    "layers",
-    "leaving",
-    "ledger",
-    "loaders",
-    "loops",
-    "magics",
-    "models",
-    "nets",
-    "network",
-    "numeric",
-    "opening",
-    "openml",
-    "outputs",
-    "packages",
-    "passes",
-    "pieces",
-    "prints",
-    "prompts",
-    "rare",
-    "rates",
-    "scores",
-    "seeds",
-    "services",
-    "sets",
-    "shelf",
-    "shell",
-    "shims",
-    "sources",
-    "spelling",
-    "stack",
-    "steps",
-    "tables",
-    "tally",
-    "targets",
-    "things",
-    "thinning",
-    "torches",
-    "training",
-    "tutorials",
-    "vision",
-    "watch",
-    "widgets",
-    "wrappers",
-)
+ELSEWHERE = frozenset(["probe.py", "escapes.py"])
+"""What begins other rooms than this one."""
 PLACES = ("/kaggle",)
 """Where Kaggle keeps its data: writable in room 1, where the wall can make it."""
 
@@ -152,8 +74,7 @@ class Job:
 
 def room(job: Job, document: Document) -> Room:
     """Room 1: our programs, the sources of the cells, the student's files and the public data."""
-    inputs: dict[str, bytes | Path] = {f"{name}.py": GUEST / f"{name}.py" for name in PROGRAMS}
-    inputs |= {f"{name}.py": GUEST.parent / f"{name}.py" for name in SHARED}
+    inputs: dict[str, bytes | Path] = {**programs()}
     inputs["job.json"] = json.dumps(_orders(job)).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)
@@ -169,6 +90,13 @@ def room(job: Job, document: Document) -> Room:
         unreadable=tuple(path for name in (job.data.card.name, *job.others) for path in label_files(name)),
         places=PLACES,
     )
+
+
+def programs() -> dict[str, Path]:
+    """Name in the room -> file: what lies in ``guest/`` and its folders, and what is shared."""
+    found = {path.relative_to(GUEST).as_posix(): path for path in (*GUEST.glob("*.py"), *GUEST.glob("*/*.py"))}
+    ours = {name: path for name, path in sorted(found.items()) if name not in ELSEWHERE}
+    return ours | {name: GUEST.parent / name for name in SHARED}
 
 
 def _others(job: Job) -> dict[str, str]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from . import models, nets, prints
-from .figures import Figures
+from .dated.figures import Figures
 from .handover import IMAGES, PARAMETERS
-from .ledger import Recorder
+from .pytorch import nets
+from .recording import models, prints
+from .recording.ledger import Recorder
 from .things import Thing
 
 FRAMES = 30

@@ -31,11 +31,12 @@ SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
 
 HOOKS: Sequence[str] = (
-    *("seeds", "scores", "iterators", "shims"),
-    *("loaders", "opening", "tables", "openml", "flow", "tutorials", "vision", "hub", "rare"),
-    *("colab", "sources", "downloads", "torches"),
+    *("recording.seeds", "recording.scores", "recording.iterators", "dated.shims"),
+    *("data.loaders", "data.opening", "data.tables", "data.openml", "data.flow"),
+    *("data.tutorials", "data.vision", "data.hub", "data.rare"),
+    *("places.colab", "places.sources", "places.downloads", "pytorch.torches"),
 )
-"""Modules beside this one that have a say in what the notebook imports. Each may hold
+"""Modules below this folder that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
 ``stand_ins(session) -> Actions``    what to put into modules that are not installed;
@@ -66,7 +67,7 @@ class Session:
         """Made at first use: it needs numpy, which most notebooks import anyway."""
         if self._recorder is None:
             from .handover import Handover
-            from .ledger import Recorder
+            from .recording.ledger import Recorder
 
             handover = Handover(Path(os.environ["AUTOGRADER_HANDOVER"]))
             self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
@@ -76,7 +77,7 @@ class Session:
     def shelf(self) -> Thing:
         """The published files of our data sets; most notebooks ask for none."""
         if self._shelf is None:
-            from .shelf import Shelf
+            from .data.shelf import Shelf
 
             self._shelf = Shelf.of(self)
         return self._shelf

@@ -14,6 +14,8 @@ from types import FrameType, FunctionType
 
 from .things import Thing
 
+OURS = f"{Path(__file__).resolve().parent}{os.sep}"
+"""Where all that is sent into the room lies: what a file's name begins with where its code is ours."""
 LABEL_LENGTH = 200
 LABELS = 20
 

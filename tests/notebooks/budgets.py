@@ -132,7 +132,7 @@ model.fit(X, Y, epochs=10, batch_size=32, validation_data=(X, Y), validation_fre
 REHEARSED = (COUNTED, "model = a_model()\npairs = tf.data.Dataset.from_tensor_slices((X, Y))", PLANNED)
 
 BROKEN = """import os, signal, sys
-recorder = sys.modules['autograder_guest.ledger']
+recorder = sys.modules['autograder_guest.recording.ledger']
 recorder.LONG_SECONDS = recorder.MEANWHILE_SECONDS = -1.0
 class Signalled(keras.callbacks.Callback):
     def __init__(self, number):

@@ -1,0 +1,476 @@
+"""The training ledger: every ``fit``, ``evaluate`` and ``predict`` of Keras, recorded without the notebook noticing.
+
+A failure in here is noted and never reaches the student's code.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import stack
+from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
+from ..things import Thing
+from . import averages, hooks, models, prints, targets, thinning
+from .budget import Cuts, few_rows, repeated
+from .keep import Keep
+from .steps import Steps
+from .tally import ENOUGH, Tally
+
+ROWS = ENOUGH
+"""A model is saved before a use on at least so many rows, and after each training."""
+SMALL_USES = 50
+EVALUATIONS = 1500
+TRAININGS = 500
+LONG_SECONDS = 60.0
+"""A training that has lasted so long is saved at the end of epochs ..."""
+MEANWHILE_SECONDS = 30.0
+"""... this far apart."""
+EPOCH_DIGESTS = 20_000
+_FREE_SECONDS, _DIGEST_SHARE = 2.0, 0.03
+"""Digests of the weights after each epoch may take so long; beyond that, so much of the time of the training."""
+
+_ARGUMENTS = (
+    "epochs",
+    "batch_size",
+    "validation_split",
+    "shuffle",
+    "initial_epoch",
+    "steps_per_epoch",
+    "validation_steps",
+    "validation_freq",
+)
+
+
+@dataclass
+class Epochs:
+    """What is collected while ``fit`` runs."""
+
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    weights: list[str] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
+    hashing: float = 0.0
+    saved: float = 0.0
+    """When the model was last saved before its end."""
+
+
+class Recorder:
+    """What took place so far, and the models that took part."""
+
+    def __init__(
+        self,
+        job: Mapping[str, Any],
+        handover: Handover,
+        count: Callable[[], int | None],
+        adaptations: list[dict[str, Any]] | None = None,
+    ) -> None:
+        self.handover = handover
+        self.count = count
+        """Execution count of the cell that is running."""
+        self.trainings: list[dict[str, Any]] = []
+        self.evaluations: list[dict[str, Any]] = []
+        self.notes: list[str] = []
+        self.adaptations: list[dict[str, Any]] = [] if adaptations is None else adaptations
+        """Shared with the session, which other hooks write to."""
+        self.scores: list[dict[str, Any]] = []
+        self.estimators: list[dict[str, Any]] = []
+        self.unfollowed = 0
+        """Gradients, and runs of TensorFlow 1's graphs, that belong to no training above."""
+        self.fitting: list[Any] = []
+        """Estimators of scikit-learn's whose ``fit`` is running, the outermost first."""
+        self.results: dict[str, Any] = {}
+        """``bindings`` and ``frames``, once harvested."""
+        self.answers: dict[str, Callable[[str, Any, Any], Any]] = {}
+        """Model id -> what makes its predictions, given id, model and images, where that is not ``predict``."""
+        self.cuts = Cuts(job)
+        self.keep = Keep(handover, self.model_id, nothing=self.cuts.rehearsal)
+        self.classes = int(job.get("classes", 0))
+        """Of the served data; 0 when not told."""
+        self.train_rows = int(job["train_rows"])
+        self.steps = Steps(self)
+        self.tally = Tally(self)
+        self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
+        self._is_student = stack.student_code(Path.cwd())
+        self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
+        self._known = 0
+        self._digests = 0
+        self._uses = 0
+        self._small_uses = 0
+        self._local = threading.local()
+
+    # --- hooks -----------------------------------------------------------------------------------------------------
+
+    def install(self, trainer: type) -> None:
+        """Wrap ``fit``, ``evaluate`` and ``predict`` where they are defined, so that every way of import meets them."""
+        for name, record in (("fit", self._fit), ("evaluate", self._use), ("predict", self._use)):
+            hooks.wrap(trainer, name, record)
+
+    def install_compile(self, trainer: type) -> None:
+        """Note who compiles. In place: Keras compares a model's ``compile`` with this very attribute."""
+        hooks.wrap(trainer, "compile", self._compile)
+
+    def _compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if not self._inside:
+            self._safely(self._note_builder, model)
+        return original(model, *arguments, **keywords)
+
+    def _fit(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._inside:
+            return original(model, *arguments, **keywords)
+        begun = self._safely(self._begin, original, model, arguments, keywords)
+        if begun is None:
+            with self._nested():
+                return original(model, *arguments, **keywords)
+        entry, given, epochs = begun
+        start = time.monotonic()
+        momenta = self._safely(averages.hasten, model, entry["stride"] / self.cuts.share)
+        try:
+            with self._nested():
+                result = original(model, **given)
+        except BaseException:
+            self._safely(averages.restore, momenta)
+            self._safely(self.cuts.end, entry, None)
+            self._safely(self._end, entry, model, epochs, time.monotonic() - start)
+            raise
+        entry["finished"] = True
+        self._safely(averages.restore, momenta)
+        self._safely(self.cuts.end, entry, result)
+        self._safely(self._end, entry, model, epochs, time.monotonic() - start)
+        return result
+
+    def _use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self.cuts.rehearsal and not self._inside:
+            return self._rehearse_use(original, model, arguments, keywords)
+        if self._inside:
+            return original(model, *arguments, **keywords)
+        entry = self._safely(self._begin_use, original, model, arguments, keywords)
+        start = time.monotonic()
+        try:
+            with self._nested():
+                result = original(model, *arguments, **keywords)
+        except Exception:
+            # What a model cannot take says nothing about how its images are prepared.
+            self.evaluations = [one for one in self.evaluations if one is not entry]
+            raise
+        if entry is not None:
+            entry["seconds"] = time.monotonic() - start
+            self._safely(self._end_use, entry, model, result)
+        return result
+
+    def _rehearse_use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """A rehearsal predicts a few rows, which then stand for all; ``evaluate`` is cut in its iterator."""
+        __tracebackhide__ = True
+        given: Any = self._safely(hooks.bound, original, model, arguments, keywords)
+        x: Any = None if given is None or original.__name__ != "predict" else given.get("x")
+        few = self._safely(few_rows, x)
+        if few is None:
+            return original(model, *arguments, **keywords)
+        answers = original(model, **{**given, "x": few, "steps": None})
+        return repeated(answers, len(x))
+
+    @property
+    def _inside(self) -> bool:
+        return getattr(self._local, "depth", 0) > 0
+
+    @contextmanager
+    def _nested(self) -> Iterator[None]:
+        """Calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, are not the student's."""
+        self._local.depth = getattr(self._local, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            self._local.depth -= 1
+
+    silently = _nested
+
+    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
+        try:
+            with self._nested():  # a model's own attributes may call the hooks
+                return work(*arguments)
+        except Exception as error:
+            self.note(f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")
+            return None
+
+    def note(self, text: str) -> None:
+        if len(self.notes) < 100:
+            self.notes.append(text[:300])
+
+    def where(self) -> dict[str, Any]:
+        """Which cell is running, and the words that name what it does."""
+        return {"execution_count": self.count(), "labels": stack.labels(stack.frames(self._is_student))}
+
+    # --- models ----------------------------------------------------------------------------------------------------
+
+    def model_id(self, model: Thing) -> str:
+        return self._entry(model)[1]
+
+    def facts(self, model: Thing) -> dict[str, Any]:
+        """What is known of a model beyond its id: builder, built_count."""
+        return self._entry(model)[2]
+
+    def _entry(self, model: Thing) -> tuple[Any, str, dict[str, Any]]:
+        found = self._models.get(id(model))
+        if found is None or found[0]() is not model:  # an id is used again once its object is gone
+            self._known += 1
+            found = self._models[id(model)] = (weakref.ref(model), f"m{self._known}", {})
+        return found
+
+    def _note_builder(self, model: Thing) -> None:
+        facts = self.facts(model)
+        if not facts.get("builder"):
+            facts["builder"] = stack.builder(stack.frames(self._is_student), model)
+        facts.setdefault("built_count", self.count())
+
+    # --- trainings -------------------------------------------------------------------------------------------------
+
+    def _begin(
+        self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
+    ) -> tuple[dict[str, Any], dict[str, Any], Epochs] | None:
+        """The new entry, the arguments to train with, and what fills with each epoch's figures."""
+        given = hooks.bound(original, model, arguments, keywords)
+        self.steps.fitted(model)
+        self.tally.forget(model)
+        entry = self.add_training(model, _arguments(given))
+        if entry is None:
+            return None
+        entry |= {} if self.cuts.rehearsal else self._fit_prints(given)
+        thinned, entry["stride"] = thinning.thin(given, self._served)
+        epochs = Epochs()
+        watched = thinned.get("callbacks")
+        if watched is None or isinstance(watched, (list, tuple)):
+            begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
+            end = partial(self._safely, self._end_epoch, entry, model, epochs)
+            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, end)]}
+        self.flush()
+        return entry, self.cuts.begin(thinned), epochs
+
+    def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        """A new entry; None when there are too many."""
+        if len(self.trainings) >= TRAININGS:
+            return None
+        running = stack.frames(self._is_student)
+        facts = self.facts(model)
+        builder = facts.get("builder") or (stack.builder(running, model) if arguments.get("loop") else "")
+        entry = {
+            "number": len(self.trainings) + 1,
+            "model": self.model_id(model),
+            "execution_count": self.count(),
+            "functions": stack.functions(running),
+            "builder": builder,
+            "built_count": facts.get("built_count"),
+            "labels": stack.labels(running),
+            "optimizer": models.optimizer(model),
+            "loss": models.loss(model),
+            "finished": False,
+            "arguments": arguments,
+            "epoch_weights": [],
+        }
+        self.trainings.append(entry)
+        return entry
+
+    def _fit_prints(self, given: dict[str, Any]) -> dict[str, Any]:
+        validation = given.get("validation_data")
+        validation_x = validation[0] if isinstance(validation, (tuple, list)) and validation else validation
+        shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes)
+        shown["y"] = shown["y"] or {}
+        return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
+
+    def _end(self, entry: dict[str, Any], model: Thing, epochs: Epochs, seconds: float) -> None:
+        if not epochs.figures and entry["finished"]:  # our callback could not be added
+            kept = getattr(getattr(model, "history", None), "history", {})
+            epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
+        self._note_epochs(entry, model, epochs)
+        entry["seconds"] = seconds
+        if self.cuts.rehearsal:  # only its plan is wanted
+            self.flush()
+            return
+        self.end_training(entry, model)
+
+    def end_training(self, entry: dict[str, Any], model: Thing) -> None:
+        """What has become of the model, and the model itself."""
+        self.keep.figures.pop(self.model_id(model), None)
+        reached = [figure for figure in entry.get("history", {}).get("val_accuracy", ()) if figure is not None]
+        if reached:
+            self.keep.figures[self.model_id(model)] = max(reached)
+        entry["layers"] = models.layers(model)[:200]
+        entry["parameters"] = models.parameters(model)
+        entry["outputs"] = models.outputs(model)
+        name = f"fit-{entry['number']}.keras"
+        entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
+        self.flush()
+
+    def _note_epochs(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+        names = dict.fromkeys(name for epoch in epochs.figures for name in epoch)
+        history = {name: [prints.finite(epoch.get(name)) for epoch in epochs.figures][:2000] for name in names}
+        entry["history"] = models.normalise(history, models.metric_names(model))
+        entry["epochs_run"] = len(epochs.figures)
+        entry["epoch_weights"] = epochs.weights
+
+    def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, epoch: int) -> None:
+        """Tell how far it is, and keep the figures so far, lest the training never ends."""
+        total = entry["arguments"].get("epochs", 1)
+        self._note_epochs(entry, model, epochs)
+        self.progress(f"epoch {epoch + 1}/{total}", entry["number"])
+
+    def _end_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, figures: dict[str, Any]) -> None:
+        """Weights that a callback may keep and the notebook load again are known by their digest."""
+        epochs.figures.append(figures)
+        now = time.monotonic()
+        slow = epochs.hashing > max(_FREE_SECONDS, _DIGEST_SHARE * (now - epochs.start))
+        whole = len(epochs.weights) == len(epochs.figures) - 1
+        if whole and not slow and self._digests < EPOCH_DIGESTS:
+            self._digests += 1
+            epochs.weights.append(models.weights(model)[:16])
+            epochs.hashing += time.monotonic() - now
+        self._keep_meanwhile(entry, model, epochs)
+
+    def progress(self, text: str, training: int) -> None:
+        """Tell people how far a training is."""
+        self.handover.put_json(PROGRESS, {"text": text, "training": training})
+        self.flush()
+
+    def _keep_meanwhile(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+        """Of a long training, the model as of its last epoch, in case the kernel is killed before it ends."""
+        now = time.monotonic()
+        due = now - epochs.start > LONG_SECONDS and now - epochs.saved > MEANWHILE_SECONDS
+        if self.cuts.rehearsal or not due:
+            return
+        epochs.saved = float("inf")  # unless all goes well, once is enough
+        name = f"fit-{entry['number']}.keras"
+        if self.keep.meanwhile(model, name):
+            entry["saved"], entry["weights"] = name, models.weights(model)
+            epochs.saved = now
+
+    # --- evaluate, predict -----------------------------------------------------------------------------------------
+
+    def _begin_use(
+        self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
+    ) -> dict[str, Any] | None:
+        given = hooks.bound(original, model, arguments, keywords)
+        x = given.get("x")
+        array = prints.as_array(x)
+        small = array is not None and len(array) < ENOUGH
+        if small:
+            self.tally.add(model, array, given.get("y"))
+            self._small_uses += 1
+        if len(self.evaluations) >= EVALUATIONS or (small and self._small_uses > SMALL_USES):
+            return None
+        shown = targets.described(x, given.get("y"), self.keep.sample, self.classes)
+        return self.add_use(original.__name__, model, shown, keep=not small)
+
+    def add_use(self, kind: str, model: Thing, shown: dict[str, Any], *, keep: bool = True) -> dict[str, Any]:
+        """A new entry, with the model as it is now."""
+        running = stack.frames(self._is_student)
+        entry: dict[str, Any] = {
+            "kind": kind,
+            "model": self.model_id(model),
+            "execution_count": self.count(),
+            "functions": stack.functions(running),
+            "labels": stack.labels(running),
+            "outputs": models.outputs(model),
+            **shown,
+        }
+        if keep:
+            self._keep_used(entry, model)
+        self.evaluations.append(entry)
+        return entry
+
+    def _keep_used(self, entry: dict[str, Any], model: Thing) -> None:
+        entry |= self._relatives(model)
+        if self.steps.number(model) is not None:  # what it is after the last step will be kept
+            entry["weights"] = models.weights(model)
+            self.steps.note_weights(model, entry["weights"])
+            return
+        self._uses += 1
+        entry["saved"], entry["weights"], _ = self.keep.model(model, f"use-{self._uses}.keras")
+
+    def _relatives(self, model: Thing) -> dict[str, str]:
+        """A model that this one is a part of, and a trained one that it wraps."""
+        own, found = models.variables(model), {"part_of": "", "same_as": ""}
+        number, trained = self.model_id(model), {entry["model"] for entry in self.trainings}
+        if not own or number in trained:
+            return found
+        for reference, other, _ in list(self._models.values()):
+            theirs = set() if (known := reference()) is None or other == number else models.variables(known)
+            if own < theirs:
+                found["part_of"] = other
+            elif own == theirs and other in trained:
+                found["same_as"] = other
+        return found
+
+    def _end_use(self, entry: dict[str, Any], model: Thing, result: Thing) -> None:
+        if entry["kind"] == "evaluate":
+            self._end_evaluation(entry, model)
+        elif not entry["outputs"] and (shape := getattr(result, "shape", None)):
+            entry["outputs"] = [[None, *map(int, shape[1:])]]
+
+    def _end_evaluation(self, entry: dict[str, Any], model: Thing) -> None:
+        figures = {key: prints.finite(value) for key, value in model.get_metrics_result().items()}
+        known = {key: value for key, value in figures.items() if value is not None}
+        entry["results"] = models.normalise(known, models.metric_names(model))
+
+    def end_cell(self, *, failed: bool) -> None:
+        """What a loop was doing ends with its cell."""
+        self._safely(self.steps.end_cell, failed)
+        self.tally.end_cell()
+
+    # --- leaving the kernel ----------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write the ledger so far, and which models can only be asked within this kernel."""
+        self.handover.put_json(
+            LEDGER,
+            {
+                "trainings": self.trainings,
+                "evaluations": self.evaluations,
+                "bindings": {},
+                "frames": [],
+                **self.results,
+                "scores": self.scores,
+                "estimators": self.estimators,
+                "adaptations": self.adaptations,
+                "unfollowed": self.unfollowed,
+                "notes": self.notes,
+            },
+        )
+        self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
+
+
+def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: given[name] for name in _ARGUMENTS if isinstance(given.get(name), (bool, int, float))}
+    if given.get("validation_data") is not None:
+        plain["validation"] = "data"
+    elif given.get("validation_split"):
+        plain["validation"] = "split"
+    callbacks = given.get("callbacks")
+    if isinstance(callbacks, (list, tuple)):
+        plain["callbacks"] = [type(callback).__name__[:100] for callback in callbacks][:20]
+    elif callbacks is not None:
+        plain["callbacks"] = [type(callbacks).__name__[:100]]
+    if given.get("class_weight"):
+        plain["class_weight"] = True
+    return plain
+
+
+def _callback(begin_epoch: Callable[[int], None], end_epoch: Callable[[dict[str, Any]], None]) -> Thing:
+    """A Keras callback that tells of each epoch and its figures; made here since Keras is imported late."""
+    from keras.src.callbacks.callback import Callback
+
+    class Watching(Callback):  # type: ignore[misc, unused-ignore]
+        def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
+            begin_epoch(epoch)
+
+        def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
+            end_epoch(dict(logs or {}))
+
+    return Watching()

@@ -1,0 +1,33 @@
+"""Every run of a notebook draws the same random numbers; and what Keras trains is written into the ledger."""
+
+from __future__ import annotations
+
+from ..imports import Actions
+from ..things import Thing
+
+
+def actions(session: Thing) -> Actions:
+    """Seeds at the import of each library, and the ledger's hooks where Keras defines its trainers."""
+    seed = session.job["seed"]
+    return {
+        "numpy": lambda module: module.random.seed(seed),
+        "keras": lambda module: module.utils.set_random_seed(seed),
+        "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
+        "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module.TensorFlowTrainer),
+        "keras.src.backend.torch.trainer": lambda module: _trainer(session, module.TorchTrainer),
+        "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
+        "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
+        "keras.src.optimizers.base_optimizer": lambda module: session.recorder.steps.install_apply(
+            module.BaseOptimizer
+        ),
+        "tensorflow.python.eager.polymorphic_function.polymorphic_function": lambda module: (
+            session.recorder.steps.install_function(module.Function)
+        ),
+        "tensorflow.python.eager.backprop": lambda module: session.recorder.steps.install_tape(module.GradientTape),
+        "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
+    }
+
+
+def _trainer(session: Thing, trainer: type) -> None:
+    session.recorder.install(trainer)
+    session.recorder.steps.install_batches(trainer)

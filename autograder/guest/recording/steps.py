@@ -1,0 +1,421 @@
+"""Trainings that are not ``fit``: ``train_on_batch`` and loops around an optimiser, also within ``tf.function``.
+
+Where an optimiser applies gradients of its own accord, the model is the one that owns the variables. One entry of the
+ledger stands for all steps that a model takes within one cell.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..things import Thing
+from . import hooks, models, prints, targets
+from .keep import Keep
+from .tally import Tally
+
+OPEN = 4
+"""Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
+_PROGRESS_SECONDS = 10.0
+
+
+class Book(Protocol):
+    """What the ledger is to steps."""
+
+    keep: Keep
+    tally: Tally
+    classes: int
+    train_rows: int
+    unfollowed: int
+
+    @property
+    def _inside(self) -> bool: ...
+
+    def silently(self) -> AbstractContextManager[None]: ...
+
+    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing: ...
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, text: str, training: int) -> None: ...
+
+    def model_id(self, model: Thing) -> str: ...
+
+    def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None: ...
+
+    def end_training(self, entry: dict[str, Any], model: Thing) -> None: ...
+
+
+@dataclass
+class Stretch:
+    """The steps of one model within one cell."""
+
+    entry: dict[str, Any]
+    model: Any
+    optimizer: Any
+    start: float
+    done_before: int
+    """Iterations of the optimiser before the first of these steps."""
+    steps: int = 0
+    rows: int = 0
+    seen: list[tuple[prints.Array, Any]] = field(default_factory=list)
+    kept: int = 0
+    whole: Any = None
+    """A data set that was handed to a compiled function as it is."""
+    told: float = 0.0
+
+
+@dataclass
+class Trace:
+    """What a compiled function does, as seen when TensorFlow traced it: afterwards none of our hooks runs in it."""
+
+    steps: list[tuple[Any, list[weakref.ref[Any]]]] = field(default_factory=list)
+    models: list[weakref.ref[Any]] = field(default_factory=list)
+    loss: str = ""
+    gradients: int = 0
+
+
+class Steps:
+    """Knows which models are being trained by hand."""
+
+    def __init__(self, recorder: Book) -> None:
+        self._recorder = recorder
+        self._open: dict[str, Stretch] = {}
+        """By model id, the one that stepped last at the end."""
+        self._called: dict[str, weakref.ref[Any]] = {}
+        """Models that were called by the student's code."""
+        self._given: dict[str, tuple[Any, Any]] = {}
+        """Model id -> model and inputs of a call under a gradient tape, until it is known what it was for."""
+        self._target: Any = None
+        self._loss = ""
+        self._owners: dict[tuple[int, ...], tuple[weakref.ref[Any], list[weakref.ref[Any]]]] = {}
+        self._traces: weakref.WeakKeyDictionary[Any, Trace] = weakref.WeakKeyDictionary()
+        self._tracing: Trace | None = None
+        self._gradients = 0
+        """Computed since the last step of a training."""
+        self._iterations: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+    # --- hooks -----------------------------------------------------------------------------------------------------
+
+    def install_call(self, kind: type) -> None:
+        hooks.wrap(kind, "__call__", self._call)
+
+    def install_apply(self, kind: type) -> None:
+        hooks.wrap(kind, "apply", self._apply)
+
+    def install_loss(self, kind: type) -> None:
+        hooks.wrap(kind, "__call__", self._measure)
+
+    def install_batches(self, kind: type) -> None:
+        hooks.wrap(kind, "train_on_batch", self._train_on_batch)
+        for name in ("test_on_batch", "predict_on_batch"):
+            hooks.wrap(kind, name, self._use_batch)
+
+    def install_tape(self, kind: type) -> None:
+        hooks.wrap(kind, "gradient", self._gradient)
+
+    def install_session(self, kind: type) -> None:
+        hooks.wrap(kind, "run", self._run)
+
+    def install_function(self, kind: type) -> None:
+        hooks.wrap(kind, "__call__", self._function)
+
+    def _call(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._recorder._inside:
+            return original(model, *arguments, **keywords)
+        with self._recorder.silently():
+            result = original(model, *arguments, **keywords)
+        self._recorder._safely(self._note_call, model, arguments[0] if arguments else keywords.get("inputs"), result)
+        return result
+
+    def _apply(self, original: Thing, optimizer: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._recorder._inside:
+            return original(optimizer, *arguments, **keywords)
+        with self._recorder.silently():
+            result = original(optimizer, *arguments, **keywords)
+        variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
+        self._recorder._safely(self._note_apply, optimizer, variables)
+        return result
+
+    def _gradient(self, original: Thing, tape: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if not self._recorder._inside:
+            self._recorder._safely(self._note_gradient)
+        return original(tape, *arguments, **keywords)
+
+    def _run(self, original: Thing, session: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """Of a graph of TensorFlow 1: what it does is not looked into."""
+        __tracebackhide__ = True
+        self._gradients += 1
+        return original(session, *arguments, **keywords)
+
+    def _measure(self, original: Thing, loss: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if not self._recorder._inside:
+            target = arguments[0] if arguments else keywords.get("y_true")
+            self._recorder._safely(self._note_loss, loss, target)
+        return original(loss, *arguments, **keywords)
+
+    def _train_on_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._recorder._inside:
+            return original(model, *arguments, **keywords)
+        with self._recorder.silently():
+            result = original(model, *arguments, **keywords)
+        self._recorder._safely(self._note_batch, original, model, arguments, keywords)
+        return result
+
+    def _use_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._recorder._inside:
+            return original(model, *arguments, **keywords)
+        with self._recorder.silently():
+            result = original(model, *arguments, **keywords)
+        self._recorder._safely(self._note_use, original, model, arguments, keywords)
+        return result
+
+    def _function(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._recorder._inside or not _eager():  # within another function, whose trace this belongs to
+            return original(function, *arguments, **keywords)
+        with self._watched(function) as trace:
+            result = original(function, *arguments, **keywords)
+        if trace.steps or trace.models or trace.gradients:
+            self._recorder._safely(self._note_function, trace, arguments, keywords)
+        return result
+
+    @contextmanager
+    def _watched(self, function: Thing) -> Iterator[Trace]:
+        before = self._tracing
+        self._tracing = self._traces.setdefault(function, Trace())
+        try:
+            yield self._tracing
+        finally:
+            self._tracing = before
+
+    # --- what the calls mean ---------------------------------------------------------------------------------------
+
+    def _note_call(self, model: Thing, x: Thing, result: Thing) -> None:
+        number = self._recorder.model_id(model)
+        self._called[number] = weakref.ref(model)
+        if not _eager():
+            if self._tracing is not None:
+                _add(self._tracing.models, model)
+            return
+        if type(x).__name__ == "KerasTensor":
+            return  # a model becomes a part of another
+        if not _taped():
+            self._recorder.tally.add(model, x, None, result)
+            return
+        self._not_trained_on(number)
+        self._given[number] = (model, x)
+
+    def _not_trained_on(self, number: str) -> None:
+        """A call under a tape that no step followed: gradients for a picture, or an attack."""
+        model, x = self._given.pop(number, (None, None))
+        if model is not None:
+            self._recorder.tally.add(model, x)
+
+    def _note_loss(self, loss: Thing, target: Thing) -> None:
+        name = models.snake(getattr(getattr(loss, "fn", None), "__name__", type(loss).__name__))
+        if _eager():
+            self._loss, self._target = name, target
+        elif self._tracing is not None:
+            self._tracing.loss = name
+
+    def _note_gradient(self) -> None:
+        if _eager():
+            self._gradients += 1
+        elif self._tracing is not None:
+            self._tracing.gradients += 1
+
+    def _note_apply(self, optimizer: Thing, variables: Thing) -> None:
+        owners = self._owning(optimizer, optimizer._trainable_variables if variables is None else variables)
+        if not _eager():
+            if self._tracing is not None:
+                self._tracing.steps.append((weakref.ref(optimizer), [weakref.ref(model) for model in owners]))
+            return
+        target, self._target = self._target, None
+        for model in owners:
+            _, x = self._given.pop(self._recorder.model_id(model), (None, None))
+            self._step(model, optimizer, x, target, self._loss)
+
+    def _note_function(self, trace: Trace, arguments: Thing, keywords: Thing) -> None:
+        x, y = _data([*arguments, *keywords.values()])
+        done = {id(step[0]()): step for step in trace.steps}
+        self._gradients += bool(trace.gradients)
+        for optimizer, owners in done.values():
+            for model in _alive(owners):
+                self._step(model, optimizer(), x, y, trace.loss)
+        if not done and not prints.is_dataset(x):
+            for model in _alive(trace.models):
+                self._recorder.tally.add(model, x, y)
+
+    def _note_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> None:
+        given = hooks.bound(original, model, arguments, keywords)
+        self._step(model, getattr(model, "optimizer", None), given.get("x"), given.get("y"), models.loss(model))
+
+    def _note_use(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> None:
+        given = hooks.bound(original, model, arguments, keywords)
+        self._recorder.tally.add(model, given.get("x"), given.get("y"))
+
+    def _owning(self, optimizer: Thing, variables: Sequence[Any]) -> list[Any]:
+        """Models that these variables train; looked up once for an optimiser and its variables."""
+        variables = list(variables)
+        if not variables:
+            return []
+        key = (id(optimizer), len(variables), id(variables[0]), len(self._called))
+        known = self._owners.get(key)
+        if known is not None and known[0]() is optimizer and len(found := _alive(known[1])) == len(known[1]):
+            return found
+        found = owners({id(variable) for variable in variables}, _alive(list(self._called.values())[::-1]))
+        self._owners[key] = (weakref.ref(optimizer), [weakref.ref(model) for model in found])
+        if not found:
+            self._recorder.note("an optimizer took a step with variables of no model that was called")
+        return found
+
+    # --- stretches -------------------------------------------------------------------------------------------------
+
+    def number(self, model: Thing) -> int | None:
+        """Of the training by hand that this model is in."""
+        stretch = self._open.get(self._recorder.model_id(model))
+        return None if stretch is None else int(stretch.entry["number"])
+
+    def note_weights(self, model: Thing, digest: str) -> None:
+        """The model is used in the midst of its training."""
+        stretch = self._open.get(self._recorder.model_id(model))
+        if stretch is not None and len(stretch.entry["epoch_weights"]) < 1000:
+            stretch.entry["epoch_weights"].append(digest[:16])
+
+    def _step(self, model: Thing, optimizer: Thing, x: Thing, y: Thing, loss: str) -> None:
+        number = self._recorder.model_id(model)
+        stretch = self._open.pop(number, None) or self._begin(model, optimizer, loss)
+        if stretch is None:
+            return
+        self._open[number] = stretch
+        self._gradients = 0
+        stretch.steps += 1
+        if prints.is_dataset(x):
+            stretch.whole = x
+        elif x is not None:
+            self._see(stretch, x, y)
+        self._recorder.tally.forget(model)
+        if len(self._open) > OPEN:
+            self.close(next(iter(self._open)), finished=True)
+        if (now := time.monotonic()) - stretch.told > _PROGRESS_SECONDS:
+            stretch.told = now
+            self._recorder.progress(f"step {stretch.steps}", stretch.entry["number"])
+
+    def _begin(self, model: Thing, optimizer: Thing, loss: str) -> Stretch | None:
+        entry = self._recorder.add_training(model, {"loop": True})
+        if entry is None:
+            return None
+        entry |= {"optimizer": models.optimizer_facts(optimizer), "loss": loss}
+        before = 0 if optimizer is None else self._iterations.get(optimizer, 0)
+        now = time.monotonic()
+        return Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
+
+    def _see(self, stretch: Stretch, x: Thing, y: Thing) -> None:
+        shape = tuple(getattr(x, "shape", ()))
+        stretch.rows += int(shape[0]) if shape and isinstance(shape[0], int) else 0
+        if stretch.kept >= targets.FEW:
+            return
+        part = prints.as_array(x)
+        if part is None or (stretch.seen and stretch.seen[0][0].shape[1:] != part.shape[1:]):
+            return
+        stretch.entry["arguments"].setdefault("batch_size", len(part))
+        stretch.seen.append((part.copy(), y))
+        stretch.kept += len(part)
+
+    def close(self, number: str, *, finished: bool) -> None:
+        """Write down what has become of a training."""
+        stretch = self._open.pop(number, None)
+        if stretch is None:
+            return
+        entry, recorder = stretch.entry, self._recorder
+        entry["finished"] = finished
+        entry["seconds"] = time.monotonic() - stretch.start
+        entry["arguments"]["steps"] = stretch.steps = max(stretch.steps, self._iterated(stretch))
+        entry["epochs_run"] = max(1, stretch.rows // max(1, recorder.train_rows))
+        if stretch.seen:
+            rows = max(stretch.rows, stretch.kept)
+            shown = targets.of_batches(stretch.seen, rows, recorder.keep.sample, recorder.classes)
+        else:
+            shown = targets.described(stretch.whole, None, recorder.keep.sample, recorder.classes)
+        entry |= shown | {"y": shown["y"] or {}}
+        recorder._safely(recorder.end_training, entry, stretch.model)
+
+    def _iterated(self, stretch: Stretch) -> int:
+        """Steps by the optimiser's own count: a compiled function may take many at once."""
+        iterations = getattr(stretch.optimizer, "iterations", None)
+        if iterations is None:
+            return 0
+        count = int(iterations.numpy() if hasattr(iterations, "numpy") else iterations)
+        self._iterations[stretch.optimizer] = count
+        return count - stretch.done_before
+
+    def fitted(self, model: Thing) -> None:
+        """The model is about to be trained by ``fit``: what went before is another training."""
+        self.close(self._recorder.model_id(model), finished=True)
+
+    def end_cell(self, failed: bool) -> None:
+        """Nothing of a loop goes on beyond its cell."""
+        for number in list(self._given):
+            self._not_trained_on(number)
+        for number in list(self._open):
+            self.close(number, finished=not failed)
+        self._recorder.unfollowed += self._gradients
+        self._gradients = 0
+        self._target = None
+
+
+def owners(wanted: set[int], candidates: Sequence[Any]) -> list[Any]:
+    """Models that own these variables: the one that fits best, then what the rest of the variables belongs to."""
+    owned = [(model, models.trained_variables(model)) for model in candidates]
+    found = []
+    while wanted:
+        best = max(owned, key=lambda one: len(one[1] & wanted) / max(1, len(one[1] | wanted)), default=None)
+        if best is None or not best[1] & wanted:
+            break
+        found.append(best[0])
+        wanted = wanted - best[1]
+    return found
+
+
+def _data(arguments: Sequence[Any]) -> tuple[Any, Any]:
+    """Inputs and targets among what a compiled function was given: the first that have rows, in this order."""
+    flat = [part for one in arguments for part in (one if isinstance(one, (tuple, list)) else [one])]
+    whole = next((one for one in flat if prints.is_dataset(one)), None)
+    if whole is not None:
+        return whole, None
+    arrays = [one for one in flat if hasattr(one, "shape") and hasattr(one, "dtype") and len(one.shape)]
+    x = next((one for one in arrays if len(one.shape) > 1), None)
+    y = next((one for one in arrays if one is not x and x is not None and one.shape[0] == x.shape[0]), None)
+    return x, y
+
+
+def _add(known: list[weakref.ref[Any]], model: Thing) -> None:
+    if not any(one() is model for one in known):
+        known.append(weakref.ref(model))
+
+
+def _alive(known: Sequence[weakref.ref[Any]]) -> list[Any]:
+    return [model for one in known if (model := one()) is not None]
+
+
+def _eager() -> bool:
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is None or bool(tensorflow.executing_eagerly())
+
+
+def _taped() -> bool:
+    """Whether a ``GradientTape`` may be recording."""
+    inner = sys.modules.get("tensorflow.python.pywrap_tfe")
+    return inner is None or not inner.TFE_Py_TapeSetIsEmpty()

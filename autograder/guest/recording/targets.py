@@ -1,0 +1,106 @@
+"""Labels as one number per row, however the student wrote them, and which rows show how they relate to the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..things import Thing
+from . import prints
+
+FEW = 256
+"""Rows of the sample where there are fewer labels than classes: enough that every class of image is among them."""
+MANY = 1000
+"""More distinct values are no classes."""
+Facts = dict[str, Any]
+
+_SURE = 20
+"""A batch of so many rows per label is taken to hold all labels."""
+
+
+def described(x: Thing, y: Thing, keep: prints.Keep, classes: int) -> Facts:
+    """Prints of inputs and targets, the labels of the sampled rows, and how many distinct ones there are.
+
+    ``classes`` is how many the served data have. Data that come in batches are read once.
+    """
+    batched = prints.is_dataset(x) or prints.is_sequence(x)
+    batch, target = (None, None) if not batched else prints.first_pair(x)
+    batch, target = (batch if batched else prints.as_array(x)), (target if y is None else y)
+    rows, labels = _sampled(batch, target, classes)
+    return {
+        "x": prints.fingerprint(x, keep, rows, batch) or {},
+        "y": prints.fingerprint(target),
+        "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
+        "y_classes": 0 if labels is None else _distinct(labels, x, batched),
+    }
+
+
+def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prints.Keep, classes: int) -> Facts:
+    """The same of batches that were seen passing, ``total`` rows in all: inputs and, where known, targets of some."""
+    batch = np.concatenate([part for part, _ in parts])
+    known = [flat(target) for _, target in parts]
+    whole = [part for part in known if part is not None]
+    target = np.concatenate(whole) if len(whole) == len(known) else None
+    rows, labels = _sampled(batch, target, classes)
+    sure = labels is not None and len(labels) >= _SURE * len(np.unique(labels))
+    return {
+        "x": prints.print_batch(batch, "sequence", total, keep, rows),
+        "y": prints.fingerprint(next((part for _, part in parts if part is not None), None)),
+        "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
+        "y_classes": len(np.unique(labels)) if labels is not None and sure else 0,
+    }
+
+
+def _sampled(batch: prints.Array | None, target: Thing, classes: int) -> tuple[prints.Rows | None, prints.Array | None]:
+    """Rows of a sample, and all labels if there is one for each row."""
+    if batch is None:
+        return None, None
+    labels = flat(target)
+    if labels is not None and len(labels) != len(batch):
+        labels = None
+    return prints.sample_rows(batch, _telling(labels, classes)), labels
+
+
+def flat(y: Thing) -> prints.Array | None:
+    """Class index per row; a column of figures as it is; None for what holds no labels, such as images."""
+    array = prints.as_array(y)
+    if array is None or array.dtype.kind not in "biuf" or not len(array):
+        return None
+    if array.size == len(array):
+        return _whole(array.reshape(-1))
+    if array.ndim != 2 or not np.allclose(np.sum(array[:1000], axis=1, dtype=np.float64), 1, atol=1e-3):
+        return None
+    return np.asarray(np.argmax(array, axis=1))
+
+
+def _whole(array: prints.Array) -> prints.Array | None:
+    if array.dtype.kind != "f":
+        return array.astype(np.int64)
+    if not np.isfinite(array).all():
+        return None
+    rounded = np.rint(array)
+    return rounded.astype(np.int64) if (rounded == array).all() else array
+
+
+def _telling(labels: prints.Array | None, classes: int) -> prints.Array | None:
+    """Rows that a sample should hold besides the usual ones: one of each label, or many where labels are few."""
+    if labels is None:
+        return None
+    distinct, first = np.unique(labels, return_index=True)
+    if len(distinct) > min(MANY, FEW // 2):
+        return None
+    if len(distinct) >= classes:
+        return first
+    return np.union1d(first, prints.spread(len(labels), FEW - len(first)))
+
+
+def _distinct(labels: prints.Array, data: Thing, batched: bool) -> int:
+    if batched:
+        whole = flat(getattr(data, "y", None)) if prints.is_sequence(data) else None  # Keras' own image iterators
+        if whole is None and len(labels) < _SURE * len(np.unique(labels)):
+            return 0
+        labels = labels if whole is None else whole
+    known = len(np.unique(labels))
+    return known if known <= MANY else 0
