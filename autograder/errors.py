@@ -5,6 +5,7 @@ AutograderError                 what went wrong, where, and what to do about it
 │  ├─ RubricError               a rubric file that cannot be trusted
 │  └─ DataError                 a data set that is missing or has the wrong shape
 ├─ SandboxError                 the room itself failed; the job can be tried again
+│  ├─ MachineShort              too much at once: it is tried again when nothing else runs
 │  └─ SandboxUnavailable        no acceptable isolation on this machine
 ├─ StoreError                   bytes that are missing or damaged
 ├─ GradebookError               the database of grades
@@ -42,6 +43,10 @@ class DataError(ConfigError):
 
 class SandboxError(AutograderError):
     """Never presented as the student's failure."""
+
+
+class MachineShort(SandboxError):
+    """The machine had no memory left, while the room kept to its limit."""
 
 
 class SandboxUnavailable(SandboxError):

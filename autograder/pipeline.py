@@ -26,7 +26,7 @@ from pydantic import TypeAdapter
 from autograder import __version__, budget, checks, scoring
 from autograder.budget import Cut
 from autograder.datasets import DataSet
-from autograder.errors import AutograderError, Cancelled, OutputError
+from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError
 from autograder.execution import Event, Job, execute
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
 from autograder.notebook import read
@@ -134,6 +134,8 @@ class Fault:
     student: str
     problem: str
     remedy: str = ""
+    crowded: bool = False
+    """Whether it may do when nothing else runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,7 +472,10 @@ def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> 
 def grade_class(
     submissions: Sequence[Submission], courses: Courses, *, tell: OnProgress = ignore, cancelled: Cancel = never
 ) -> Generator[Result]:
-    """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class."""
+    """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class.
+
+    What the machine had no memory for beside others is tried once more, alone, when all others are done.
+    """
     abandoned = threading.Event()
     free: SimpleQueue[str] = SimpleQueue()
     for slot in courses.slots:
@@ -486,14 +491,26 @@ def grade_class(
         finally:
             free.put(device)
 
+    def finished(result: Result) -> Result:
+        stage = "failed" if result.fault else "done"
+        tell(Progress(student=result.report.submission.student, stage=stage))
+        return result
+
+    crowded: list[Submission] = []
     with ThreadPoolExecutor(max_workers=len(courses.slots), thread_name_prefix="submission") as pool:
         try:
             for future in as_completed([pool.submit(work, submission) for submission in submissions]):
                 result = future.result()
-                if result is not None:
-                    stage = "failed" if result.fault else "done"
-                    tell(Progress(student=result.report.submission.student, stage=stage))
-                    yield result
+                if result is None:
+                    continue
+                if result.fault is not None and result.fault.crowded and len(courses.slots) > 1:
+                    crowded.append(result.report.submission)
+                    tell(Progress(student=result.report.submission.student, stage="waiting"))
+                    continue
+                yield finished(result)
+            for submission in crowded:
+                if (result := pool.submit(work, submission).result()) is not None:
+                    yield finished(result)
         finally:  # whoever stops listening, for an error or a second Ctrl-C, does not wait for the rest of the class
             abandoned.set()
 
@@ -513,7 +530,7 @@ def _result(
     except Cancelled:
         return None
     except AutograderError as error:
-        return _faulty(submission, rubric, str(error), error.remedy)
+        return _faulty(submission, rubric, str(error), error.remedy, crowded=isinstance(error, MachineShort))
     except OSError as error:
         told = output_error(error, Path(error.filename or "?"))
         return _faulty(submission, rubric, str(told), told.remedy)
@@ -522,11 +539,11 @@ def _result(
         return _faulty(submission, rubric, f"{type(error).__name__}: {error}", REPORT_IT)
 
 
-def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str) -> Result:
+def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str, *, crowded: bool = False) -> Result:
     grade = scoring.undecided(rubric, submission, problem[:500])
     return Result(
         report=_report(submission, grade, None),
-        fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy),
+        fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy, crowded=crowded),
     )
 
 

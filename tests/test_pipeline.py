@@ -13,7 +13,7 @@ import pytest
 
 from autograder import checks, pipeline, rubric
 from autograder.datasets import load, room_file
-from autograder.errors import OutputError
+from autograder.errors import MachineShort, OutputError
 from autograder.pipeline import Course, Progress, grade_class, grade_one
 from autograder.records import State, StudentId, Submission, Verdict, say
 from autograder.sandbox.room import OnFrame, Outcome, Room
@@ -209,6 +209,22 @@ def test_each_slot_runs_one_notebook_at_a_time(course: Course) -> None:
     }
     assert at_once == [True] * 6
     assert devices <= {"gpu:0", "gpu:1"} and devices
+
+
+@pytest.mark.parametrize(("times", "fault"), [(1, False), (2, True)])
+def test_what_the_machine_had_no_memory_for_is_tried_once_more_alone(course: Course, times: int, fault: bool) -> None:
+    class Crowded(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            outcome = super().run(room, on_frame, cancelled)
+            if "x = 0" in self.ran[-1] and self.ran.count(self.ran[-1]) <= times:
+                raise MachineShort("no memory left", remedy="Grade with fewer workers.")
+            return outcome
+
+    rooms = Crowded()
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(4)]
+    results = list(grade_class(class_, replace(course, sandbox=rooms, slots=("cpu", "cpu"))))
+    assert rooms.ran[-1] == "x = 0" and rooms.ran.count("x = 0") == 2, "the last of all"
+    assert [result.fault is not None for result in results] == [False, False, False, fault]
 
 
 def test_progress_counts_cells_of_the_notebook_as_handed_in(course: Course) -> None:

@@ -19,7 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.errors import SandboxError
+from autograder.errors import MachineShort, SandboxError
 from autograder.frames import FrameReader, ProtocolBreach, answer
 from autograder.sandbox.limits import MB, Ceiling, memory_available
 from autograder.sandbox.room import OnFrame, Outcome
@@ -160,7 +160,7 @@ class Watch:
         if (found := breach(usage, time.monotonic() - self._started, self.ceiling)) is not None:
             self.stop(*found)
         elif self._machine_is_short(usage):
-            raise SandboxError(
+            raise MachineShort(
                 "the machine ran out of memory while this room was within its limits",
                 remedy="Grade with fewer workers, or close other programs.",
             )
@@ -170,6 +170,8 @@ class Watch:
         return self._short > (0 if usage.memory > self.ceiling.memory // 2 else _PATIENCE)
 
     def outcome(self, talk: Conversation) -> Outcome:
+        if isinstance(self._fault, MachineShort):
+            raise self._fault
         if self._fault is not None:
             raise SandboxError(f"the room could not be watched: {self._fault}") from self._fault
         return Outcome(
