@@ -32,6 +32,8 @@ COMPARES = re.compile(r"mse|mean_squared|mean_absolute|^l1_|smooth_l1|huber|cosi
 """Losses that compare two outputs, or an output with an image; with one column for each class they train scores too."""
 LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
+RECOGNISED = 0.9
+"""Of the rows of a sample that is taken for a part of the test set."""
 NEARLY_ALL = 0.98
 """Of the test set: what is left of it where an incomplete last batch is dropped."""
 OTHERWISE_PREPARED = 0.02
@@ -353,8 +355,11 @@ class Sightings:
         # The first batch of the test set as served begins with its first image, and goes on in order.
         ordered = list(recipe.found) == sorted(recipe.found)
         labels = _labels(recipe, np.concatenate([self._train_labels, self._data.y_public]))
-        # In an order of its own, as many images as the test set has, all of them from it, are the test set as well.
-        shuffled = public == len(sample) and shown.shape[0] <= self._data.card.test_rows
+        # In an order of its own, as many images as the test set has, all of them from it, are the test set as well; a
+        # resized one may not be recognised.
+        known = sum(row >= 0 for row in recipe.found)
+        all_public = public == known >= RECOGNISED * len(sample)
+        shuffled = all_public and shown.shape[0] <= self._data.card.test_rows
         whole = batched and (shuffled or (ordered and recipe.found[0] == first))
         part = self._part(shown, labels) if ordered and public == len(sample) else ()
         return Sighting(
