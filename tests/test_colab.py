@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ class Session:
     def __init__(self) -> None:
         self.noted: list[tuple[str, str]] = []
         self.handed_in: list[Path] = []
+        self.shelf = SimpleNamespace(notebook="")
 
     def adapt(self, kind: str, old: str, new: str = "") -> None:
         assert kind == "absent"
@@ -108,6 +109,20 @@ def test_no_stand_in_makes_up_names(cell: Callable[[str], dict[str, Any]]) -> No
 
 
 # --- Colab -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "made"), [("", ["models", "project"]), ("os.makedirs(DIR)", []), ("!mkdir -p gdrive/MyDrive/project", [])]
+)
+def test_folders_of_the_drive_that_the_author_made_by_hand(
+    session: Session, cell: Callable[[str], dict[str, Any]], tmp_path: Path, more: str, made: list[str]
+) -> None:
+    session.shelf.notebook = (
+        "DIR = 'gdrive/MyDrive/project'\nmodel.save(\"gdrive/My Drive/models/best.h5\")\nf = 'gdrive/MyDrive/../x'\n"
+        + more
+    )
+    cell("from google.colab import drive\ndrive.mount('gdrive')")
+    assert sorted(path.name for path in (tmp_path / "gdrive" / "MyDrive").iterdir()) == made
 
 
 def test_a_drive_is_an_empty_folder_where_there_is_a_place_for_one(

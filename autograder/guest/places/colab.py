@@ -18,6 +18,7 @@ from .shell import NOT_FETCHED
 
 MOUNTED = "an empty folder stands for the drive"
 NO_FOLDER = "there is no such drive here"
+FOLDERS = 50
 GIVEN = "the files that were handed in were given"
 NONE_GIVEN = "no file was given"
 NOTHING = "nothing was done"
@@ -123,6 +124,8 @@ def _mount(session: Thing) -> Thing:
             (place / "MyDrive").mkdir(exist_ok=True)
             if not os.path.lexists(place / "My Drive"):
                 (place / "My Drive").symlink_to("MyDrive")
+            for folder in _folders(session.shelf.notebook, mountpoint):
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             session.adapt("absent", f"drive.mount({mountpoint!r})", NO_FOLDER)
             print("Google Drive is not here: nothing was mounted.")
@@ -131,6 +134,16 @@ def _mount(session: Thing) -> Thing:
         print(f"Google Drive is not here: {mountpoint} is an empty folder.")
 
     return mount
+
+
+def _folders(notebook: str, mountpoint: str) -> list[Path]:
+    """Folders of the drive that a notebook names and its author made by hand; none where the notebook makes its own."""
+    if "mkdir" in notebook or "makedirs" in notebook:
+        return []
+    drive = re.escape(mountpoint.rstrip("/"))
+    named = re.findall(rf"""['"]({drive}/My ?Drive/[^'"\n{{}}*?<>|]{{1,200}})['"]""", notebook)
+    paths = [Path(name) for name in dict.fromkeys(named) if ".." not in name.split("/")][:FOLDERS]
+    return [path.parent if path.suffix else path for path in paths]
 
 
 def _upload(session: Thing) -> Thing:
