@@ -13,6 +13,8 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Wrong: TypeAlias = npt.NDArray[np.bool_]
 
 NORMAL_95 = 1.959963984540054
+NORMAL_998 = 3.090232306167813
+"""Half-width of a 99.8 % interval in standard deviations: where a class of a hundred is looked at for suspicions."""
 
 
 class Estimate(NamedTuple):
@@ -96,13 +98,28 @@ def mcnemar_exact(first_wrong: Wrong, second_wrong: Wrong) -> float:
     return min(1.0, float(2 * tail / (1 << discordant)))
 
 
-def wilson(successes: int, images: int) -> Estimate:
-    """A share with Wilson's 95 % score interval (Wilson 1927), which stays sensible near 0 and 1."""
-    share, z2 = successes / images, NORMAL_95**2
+def wilson(successes: int, images: int, deviations: float = NORMAL_95) -> Estimate:
+    """A share with Wilson's score interval (Wilson 1927; of 95 %), which stays sensible near 0 and 1."""
+    share, z2 = successes / images, deviations**2
     centre = (share + z2 / (2 * images)) / (1 + z2 / images)
-    half = NORMAL_95 / (1 + z2 / images) * math.sqrt(share * (1 - share) / images + z2 / (4 * images**2))
+    half = deviations / (1 + z2 / images) * math.sqrt(share * (1 - share) / images + z2 / (4 * images**2))
     # Rounding must not push an end past the share itself.
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def difference(
+    first: tuple[int, int], second: tuple[int, int], *, factor: float = 1.0, deviations: float = NORMAL_95
+) -> Estimate:
+    """First share minus ``factor`` times the second, of independent samples given as (successes, images).
+
+    The interval is Newcombe's hybrid score interval (1998, method 10), made of Wilson's for each share; with a factor,
+    its generalisation by Zou & Donner (2008). It holds near 0 and 1, where the textbook's normal interval does not.
+    """
+    one, other = wilson(*first, deviations), wilson(*second, deviations)
+    value = one.value - factor * other.value
+    below = math.hypot(one.value - one.low, factor * (other.high - other.value))
+    above = math.hypot(one.high - one.value, factor * (other.value - other.low))
+    return Estimate(value, value - below, value + above)
 
 
 def mean_ratio(

@@ -119,3 +119,25 @@ def test_the_ratio_of_means() -> None:
     assert estimate.low < estimate.value < estimate.high
     assert estimate.value == pytest.approx(2, abs=0.2) and estimate.high - estimate.low < 0.4
     assert statistics.mean_ratio(np.ones(3), np.zeros(3), seed=1) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090), ((10, 10), (0, 10), 0.6075, 1.0)],
+)
+def test_the_difference_of_shares_is_newcombes(
+    first: tuple[int, int], second: tuple[int, int], low: float, high: float
+) -> None:
+    """Table II of Newcombe (1998), rows a, c and h, column of method 10."""
+    estimate = statistics.difference(first, second)
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=6e-5)
+    assert estimate.value == pytest.approx(first[0] / first[1] - second[0] / second[1])
+
+
+def test_a_factor_weighs_the_second_share() -> None:
+    plain, weighed = (statistics.difference((30, 1000), (20, 2000), factor=factor) for factor in (1.0, 3.0))
+    assert (plain.value, weighed.value) == pytest.approx((0.02, 0.0))
+    assert weighed.low < 0 < weighed.high and plain.low > 0
+    assert weighed.high - weighed.low > plain.high - plain.low
+    wide = statistics.difference((30, 1000), (20, 2000), deviations=statistics.NORMAL_998)
+    assert wide.low < plain.low and wide.high > plain.high
