@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +68,25 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
+def _place(content: bytes, path: Path) -> None:
+    """Write a private file, whole or not at all; whoever comes second leaves the first one's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
 class Store:
     """Insert-only blobs below ``root``; safe for several writers, since equal names mean equal bytes."""
 
@@ -108,6 +128,16 @@ class Store:
         except ValueError as error:
             raise StoreError(f"not an array: {error}", place=name) from error
         return loaded
+
+    def secret(self) -> bytes:
+        """32 bytes that nobody knows who does not have this store; drawn when first asked for, then always the same."""
+        path = self.root / "secret"
+        if not path.exists():
+            try:
+                _place(secrets.token_bytes(32), path)
+            except OSError as error:
+                raise output_error(error, path) from error
+        return path.read_bytes()
 
     def remember(self, key: str, name: Digest) -> None:
         """Note that the work described by ``key`` led to these bytes."""

@@ -86,3 +86,21 @@ def test_several_writers_of_the_same_bytes_agree(store: Store) -> None:
         found = set(pool.map(store.put, [b"same" * 1000] * 32))
     assert len(found) == 1
     assert store.get(found.pop()) == b"same" * 1000
+
+
+def test_a_store_has_one_secret(tmp_path: Path, store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: Store(tmp_path / "shared").secret(), range(32)))
+    (secret,) = found
+    assert len(secret) == 32 and secret != store.secret() == store.secret()
+    kept = tmp_path / "shared" / "secret"
+    assert kept.stat().st_mode & 0o077 == 0, "nobody else reads it"
+    assert list(kept.parent.iterdir()) == [kept], "nothing half-written is left"
+
+
+def test_a_secret_without_hard_links(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    assert len(store.secret()) == 32 and store.secret() == store.secret()
