@@ -60,6 +60,18 @@ REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and
 _EXECUTION = TypeAdapter(Execution)
 _EVIDENCE = TypeAdapter(Evidence)
 _PACKAGE = Path(__file__).resolve().parent
+_EXECUTING = (
+    "guest",
+    "execution",
+    "datasets.py",
+    "preprocessing.py",
+    "corruptions.py",
+    "repairs.py",
+    "extraction/fallback.py",
+    "extraction/nudges.py",
+    "extraction/probing.py",
+)
+"""Modules of ours on which an execution depends: the last ones, by what models that stay in their kernel are asked."""
 _MEASURING = (
     "guest",
     "extraction",
@@ -219,13 +231,14 @@ def execution_key(
         share=cut.share,
         whole_tests=cut.whole_tests,
         altered=[course.rubric.robustness_images, course.rubric.seed],
+        secret=digest_of(course.store.secret()),
         seed=seed,
         device=device.partition(":")[0],
         threads=course.threads,
         environment=dict(course.environment),
         sandbox=course.sandbox.name,
         versions={name: value for name, value in versions().items() if name != "autograder"},
-        code=code_digest("guest", "execution", "datasets.py", "preprocessing.py", "corruptions.py", "repairs.py"),
+        code=code_digest(*_EXECUTING),
     )
 
 
@@ -240,9 +253,11 @@ def _room_limits(course: Course, *, rehearsal: bool) -> Limits:
 def evidence_key(execution: Execution, submission: Submission, course: Course) -> str:
     """What room 2 and the reading of the notebook depend on."""
     known = course.baseline
-    baseline = None if known is None else [known.mean_errors, *known.predictions, *known.altered]
+    baseline = None if known is None else [known.mean_errors, *known.predictions, *known.altered, *known.nudged]
     return _key(
         "evidence",
+        secret=digest_of(course.store.secret()),
+        files=dict(submission.files),
         execution=digest_of(_EXECUTION.dump_json(execution)),
         notebook=submission.notebook,
         data=course.data.card.digest,
@@ -258,6 +273,7 @@ def baseline_key(runs: Sequence[Execution], seeds: Sequence[int], course: Course
     """What the measures of the baseline depend on."""
     return _key(
         "baseline",
+        secret=digest_of(course.store.secret()),
         executions=[digest_of(_EXECUTION.dump_json(run)) for run in runs],
         seeds=list(seeds),
         data=course.data.card.digest,

@@ -541,6 +541,10 @@ class Baseline:
     """On the images of the robustness suite, mean over seeds."""
     altered: tuple[Digest, ...] = ()
     """``.npy`` float32 (corruptions, severities, images, classes) of the robustness suite, one per seed."""
+    public: tuple[Digest, ...] = ()
+    """``.npy`` float32 (images, classes) of the distinct public test images, one per seed."""
+    nudged: tuple[Digest, ...] = ()
+    """``.npy`` float32 (kinds, images, classes) of the images of ``Nudge``, hidden ones first, one per seed."""
     loss_ratio: float | None = None
     """Hidden loss / public loss, mean over seeds: about 1 for an honest model."""
     layers: tuple[Layer, ...] = ()
@@ -584,6 +588,51 @@ class Robustness:
 
 
 @record
+class Nudge:
+    """How a model answers images that were changed by next to nothing, beside the same images as they are."""
+
+    kind: str
+    """``shift`` (by one pixel, in one of four directions) or ``noise`` (single grey levels)."""
+    of: str
+    """``public`` or ``hidden`` images."""
+    images: int
+    right: int
+    """Images of which the class is told right as they are."""
+    kept: int
+    """How many of these are still told right once they are changed."""
+    after: int
+    """Changed images told right, whether or not they were before."""
+    chance: float
+    """Share of ``right`` that is kept by always saying one class: that of the most frequent one."""
+    baseline_before: float | None = None
+    baseline_after: float | None = None
+    """The baseline's accuracies, and the share of what it tells right that it keeps; mean over its seeds."""
+    baseline_kept: float | None = None
+
+    @property
+    def accuracy_before(self) -> float:
+        return self.right / self.images
+
+    @property
+    def accuracy_after(self) -> float:
+        return self.after / self.images
+
+
+@record
+class PublicGap:
+    """By how much accuracy on the public test images exceeds that on hidden ones, each image counted once."""
+
+    value: float
+    ci95: Interval
+    """Newcombe's for a difference of two shares (1998, method 10)."""
+    public: float
+    """Accuracy on the distinct public images."""
+    hidden: float
+    baseline: float | None = None
+    """The baseline's own difference, mean over its seeds: the two sets need not be equally difficult."""
+
+
+@record
 class FinalMeasures:
     """Everything measured on the final model only."""
 
@@ -604,8 +653,15 @@ class FinalMeasures:
     task: Message | None = None
     """In words, where the notebook's classes are not those of the data set: a subset, two groups ...; ``classes`` and
     all figures are then of its own classes, on the images that belong to one."""
+    nudges: tuple[Nudge, ...] = ()
+    gap: PublicGap | None = None
+    doubts: tuple[Message, ...] = ()
+    """For a person: signs that images or weights were brought along rather than learnt from; the strongest first.
+    None of them changes a point."""
     flags: tuple[Message, ...] = ()
-    """For a person: possible signs of training on the test set, claims that do not hold ..."""
+    """For a person: all doubts, claims that do not hold ..."""
+    facts: tuple[Message, ...] = ()
+    """For the student: how the model came about, told without a judgement."""
 
 
 # --- tables and text ---------------------------------------------------------------------------------------------

@@ -35,7 +35,9 @@ from autograder.records import (
     Json,
     Ledger,
     MeasuredModel,
+    Nudge,
     Output,
+    PublicGap,
     Report,
     Robustness,
     Rubric,
@@ -281,8 +283,29 @@ def a_final(**changes: Json) -> FinalMeasures:
             images=360,
         ),
         loss_ratio=1.05,
+        gap=PublicGap(
+            value=0.0086, ci95=Interval(low=-0.015, high=0.033), public=0.9672, hidden=right / total, baseline=0.004
+        ),
+        nudges=(a_nudge(), a_nudge(of="public"), a_nudge(kind="noise"), a_nudge(kind="noise", of="public")),
+        facts=(say("The public test set was used for validation."),),
     )
     return replace(final, **changes)
+
+
+def a_nudge(**changes: Json) -> Nudge:
+    nudge = Nudge(
+        kind="shift",
+        of="hidden",
+        images=300,
+        right=291,
+        kept=279,
+        after=282,
+        chance=0.11,
+        baseline_before=0.9,
+        baseline_after=0.84,
+        baseline_kept=0.92,
+    )
+    return replace(nudge, **changes)
 
 
 def a_model(number: int = 1, **changes: Json) -> MeasuredModel:

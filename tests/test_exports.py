@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 from builders import (
     HOSTILE,
+    a_final,
     a_finding,
     a_grade,
     a_model,
@@ -213,6 +214,16 @@ def test_record_holds_the_figures_of_the_report() -> None:
     assert found["items"][0]["evidence"]["cells"] == [3, 5]
     assert found["items"][0]["message"] == "3 of 3 found."
     assert found["ledger"]["trainings"][0]["cell"] == 5
+
+
+def test_record_holds_what_a_person_weighs() -> None:
+    doubt = say("The model behaves like a memory.")
+    final = a_final(doubts=(doubt,), flags=(doubt, say("A claim does not hold.")))
+    found = exports.record.grade(a_report(evidence=an_evidence(final=final)), "en")["final"]
+    assert (found["doubts"], found["flags"]) == ([doubt.text], [doubt.text, "A claim does not hold."])
+    assert found["facts"] == ["The public test set was used for validation."]
+    assert found["gap"]["ci95"] == [-0.015, 0.033]
+    assert found["nudges"][0]["kept"] == 279
 
 
 def test_record_never_holds_nan() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +78,7 @@ class NearestMean:
     """Room 2 with models that answer by the nearest class mean.
 
     One that ends in b"poor" sees half of each image, one that ends in b"odd" has one output: whether a digit is odd.
+    One that ends in b"heart" knows the public images by heart, and nothing else.
     """
 
     name = "fake"
@@ -95,6 +96,8 @@ class NearestMean:
             for name in task["sets"]:
                 images = np.load(io.BytesIO(self.read(room, job["sets"][name])))
                 answer = classify(apply(task["steps"], images), poor)
+                if quality.endswith(b"heart"):
+                    answer = by_heart(images)
                 if quality.endswith(b"odd"):
                     answer = answer[:, 1::2].sum(axis=1, keepdims=True)
                 buffer = io.BytesIO()
@@ -116,6 +119,14 @@ def classify(images: Array, poor: bool = False) -> Array:
     distance = ((flat[:, None, kept] - MEANS[None, :, kept]) ** 2).sum(axis=2)
     exponents = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
     return (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+KNOWN = {image.tobytes(): label for image, label in zip(DATA.x_public, DATA.y_public, strict=True)}
+
+
+def by_heart(images: Array) -> Array:
+    """One-hot for public images, and class 0 for all others."""
+    return np.eye(10, dtype=np.float32)[[KNOWN.get(image.tobytes(), 0) for image in images]]
 
 
 @dataclass
@@ -228,10 +239,14 @@ class Notebook:
         return classify(apply(steps, self.store.get_array(shown)), poor)
 
     def evidence(
-        self, baseline: Baseline | None = None, execution: Execution | None = None, rubric: Rubric = RUBRIC
+        self,
+        baseline: Baseline | None = None,
+        execution: Execution | None = None,
+        rubric: Rubric = RUBRIC,
+        files: Mapping[str, Digest] | None = None,
     ) -> Evidence:
         return extract(
-            submission=Submission(student=StudentId("s"), name="S", source="s.ipynb", notebook=None),
+            submission=Submission(student=StudentId("s"), name="S", source="s.ipynb", notebook=None, files=files or {}),
             execution=execution or self.execution(),
             cells=self.cells,
             template_cells=(),
@@ -351,12 +366,61 @@ def test_training_on_test_images_is_flagged(notebook: Notebook) -> None:
     assert 4 <= int(flag.values["found"] or 0) <= 10
 
 
+def test_a_memory_is_told_to_a_person_and_costs_nothing(notebook: Notebook) -> None:
+    baseline = reference(notebook)
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"heart", arguments={"epochs": 9}), TEST, 1.0)
+    evidence = notebook.evidence(baseline)
+    final = evidence.final
+    assert final is not None and final.gap is not None
+    first = final.doubts[0]
+    assert "behaves like a memory" in first.text
+    assert first.values["before"] == 1.0 and float(first.values["after"] or 1) < 0.25
+    assert final.gap.public == 1.0 and final.gap.value > 0.7
+    assert final.flags[: len(final.doubts)] == final.doubts
+    assert final.facts == (), "a student is told figures, no suspicion"
+    finding = model_checks.gain(evidence)
+    assert finding.for_teacher == first
+    assert replace(finding, for_teacher=None) == replace(
+        model_checks.gain(replace(evidence, final=replace(final, doubts=(), flags=()))), for_teacher=None
+    )
+
+
+def test_weights_that_were_handed_in_are_told(notebook: Notebook) -> None:
+    """A model that is loaded and used, and no training: with the file beside the notebook."""
+    weights = np.random.default_rng(0).normal(0, 0.1, 7840).astype(np.float32)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("config.json", json.dumps({"module": "keras", "class_name": "Sequential", "config": {}}))
+        archive.writestr("model.weights.h5", weights.tobytes())
+    notebook.cell("model = load_model('best.h5'); model.evaluate(x_test, y_test)")
+    notebook.artifacts["use-1.keras"] = notebook.store.put(buffer.getvalue())
+    notebook.evaluations.append(
+        Evaluation(
+            kind="evaluate",
+            model="m1",
+            execution_count=1,
+            x=notebook.shown(TEST),
+            results={"accuracy": PUBLIC[b"good"]},
+            weights="loaded",
+            saved="use-1.keras",
+        )
+    )
+    file = notebook.store.put(b"some header" + weights.tobytes())
+    told = [notebook.evidence(files=files).final for files in ({"best.h5": file}, {})]
+    assert told[0] is not None and told[1] is not None
+    assert [doubt.values for doubt in told[0].doubts] == [{"name": "best.h5"}]
+    assert told[0].facts == told[0].doubts
+    assert "Nothing was trained" in told[1].doubts[0].text
+
+
 def test_validation_on_the_test_set_is_noted(notebook: Notebook) -> None:
     notebook.cell("fit")
     notebook.fit("m1", TRAIN, validation_x=notebook.shown(TEST))
     final = notebook.evidence().final
     assert final is not None
-    assert any("validation" in flag.text for flag in final.flags)
+    assert any("validation" in fact.text for fact in final.facts)
+    assert final.flags == final.doubts == (), "a third of honest notebooks do so"
 
 
 def test_test_images_prepared_otherwise_are_measured_as_evaluated(notebook: Notebook) -> None:
@@ -511,6 +575,8 @@ def test_a_model_that_could_not_be_saved_speaks_from_the_kernel(notebook: Notebo
     assert evidence.fidelity is not None and evidence.fidelity.agrees
     assert evidence.final.gain is not None and evidence.final.robustness is None
     assert any("kernel" in flag.text for flag in evidence.final.flags)
+    assert {one.kind for one in evidence.final.nudges} == {"shift", "noise"}, "it was shown nudged images too"
+    assert evidence.final.gap is not None and evidence.final.doubts == ()
     finding = model_checks.robustness(evidence)
     assert (finding.verdict, finding.standing) == (Verdict.NEEDS_REVIEW, Standing.CLAIM)
     assert finding.for_teacher is not None and "was not shown the altered images" in finding.for_teacher.text

@@ -617,3 +617,16 @@ def test_each_fault_of_the_disk_has_its_remedy(code: int, word: str) -> None:
     error = output_error(OSError(code, os.strerror(code)), Path("/somewhere"))
     assert word in error.remedy
     assert str(error) == f"/somewhere: {os.strerror(code)}"
+
+
+def test_a_student_is_told_figures_and_no_suspicion() -> None:
+    doubt = say("The model behaves like a memory.")
+    awards = tuple(replace(award, finding=replace(award.finding, for_teacher=doubt)) for award in a_grade().awards)
+    fact = say("The final model was not trained in this run: its weights come from {name}.", name="<b>best.h5")
+    final = a_final(doubts=(doubt,), flags=(doubt,), facts=(fact,))
+    text = Page(sheet(a_report(grade=a_grade(awards=awards), evidence=an_evidence(final=final)), a_rubric(), "en")).text
+    assert "Accuracy after a shift of one pixel" in text and "94.0%" in text and "reference: 84.0%" in text
+    assert "its weights come from <b>best.h5" in text
+    assert "memory" not in text
+    alone = replace(final, nudges=(), facts=())
+    assert "shift of one pixel" not in sheet(a_report(evidence=an_evidence(final=alone)), a_rubric(), "en")

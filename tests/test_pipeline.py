@@ -101,6 +101,22 @@ def test_what_an_execution_does_not_depend_on_does_not(course: Course, change: s
     assert len(ran(course)) == 1
 
 
+def test_evidence_depends_on_files_and_on_the_secret(course: Course, tmp_path: Path) -> None:
+    submission = handed_in(course.store, "x = 1")
+    execution = pipeline.run_notebook(submission, course, seed=1)
+    with_file = replace(submission, files={"best.h5": course.store.put(b"weights")})
+    elsewhere = replace(course, store=Store(tmp_path / "elsewhere"))
+    keys = {
+        pipeline.evidence_key(execution, submission, course),
+        pipeline.evidence_key(execution, with_file, course),
+        pipeline.evidence_key(execution, submission, elsewhere),
+    }
+    assert len(keys) == 3
+    runs = {pipeline.execution_key(submission, one, 1, "cpu") for one in (course, elsewhere)}
+    assert len(runs) == 2, "what a model in its kernel was asked there is told apart by it"
+    assert pipeline.evidence_key(execution, submission, course) in keys
+
+
 def test_bytes_that_were_lost_are_made_again(course: Course) -> None:
     submission = handed_in(course.store, "x = 1")
     key = pipeline.execution_key(submission, course, course.rubric.seed, "cpu")

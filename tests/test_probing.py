@@ -18,6 +18,7 @@ from autograder.corruptions import SEVERITIES
 from autograder.datasets import load
 from autograder.errors import Cancelled, SandboxError
 from autograder.extraction.archive import refusal
+from autograder.extraction.origin import samples
 from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
 from autograder.frames import Frame
 from autograder.records import Limits, Message, Step
@@ -288,6 +289,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)  # Keras' own, about NumPy's copy keyword
         model.save(path, include_optimizer=False)
     return path.read_bytes()
+
+
+@pytest.mark.kernel
+def test_weights_are_known_again_in_another_format(trained: bytes, tmp_path: Path) -> None:
+    import keras
+
+    path = tmp_path / "model.keras"
+    path.write_bytes(trained)
+    model = keras.models.load_model(path, compile=False)
+    weights = model.get_weights()
+    np.savez(tmp_path / "weights.npz", *weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model.save(path)  # as a model leaves its kernel: without what its optimiser keeps
+    with zipfile.ZipFile(path) as archive:
+        pieces = samples(archive.read("model.weights.h5"))
+    kept = (tmp_path / "weights.npz").read_bytes()
+    assert len(pieces) == 64
+    assert sum(piece in kept for piece in pieces) > 60
+    np.savez(tmp_path / "others.npz", *(weight * 1.01 for weight in weights))
+    assert not any(piece in (tmp_path / "others.npz").read_bytes() for piece in pieces)
 
 
 @pytest.mark.sandbox

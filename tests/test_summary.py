@@ -154,6 +154,15 @@ def test_review_tells_who_and_why() -> None:
     assert "Perhaps trained on the test set." in text
 
 
+def test_a_doubt_is_told_once_and_changes_no_points() -> None:
+    doubt = say("The model behaves like a memory.")
+    awards = tuple(replace(award, finding=replace(award.finding, for_teacher=doubt)) for award in a_grade().awards)
+    evidence = an_evidence(final=a_final(doubts=(doubt,), flags=(doubt,)))
+    told = a_report(grade=a_grade(awards=awards), evidence=evidence)
+    assert _text([told]).count("behaves like a memory") == 1
+    assert told.grade.total == a_report().grade.total and told.grade.state is State.GRADED
+
+
 def test_remarks_of_intake_are_listed() -> None:
     report = a_report(submission=a_submission(notes=(say("An older attempt was ignored."),)))
     assert "An older attempt was ignored." in _text([report])

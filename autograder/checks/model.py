@@ -91,7 +91,7 @@ def gain(
         found=measured.relative_error_reduction,
         wanted=cutoffs[-1][0],
     )
-    return replace(finding, for_teacher=_flag(chosen))
+    return replace(finding, for_teacher=next(iter(final.doubts), None) or _flag(chosen))
 
 
 def _told(measured: Gain) -> Message:

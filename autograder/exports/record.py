@@ -25,6 +25,7 @@ from autograder.records import (
     Json,
     MeasuredModel,
     Message,
+    PublicGap,
     Report,
     Table,
 )
@@ -217,7 +218,21 @@ def _final(final: FinalMeasures, language: str) -> dict[str, Json]:
         "robustness_mean": None if robust is None else robust.mean_accuracy,
         "robustness_baseline_mean": None if robust is None else robust.baseline_mean_accuracy,
         "robustness_images": None if robust is None else robust.images,
+        "nudges": final.nudges,
+        "gap": None if final.gap is None else _gap(final.gap),
+        "doubts": _said(final.doubts, language),
         "flags": _said(final.flags, language),
+        "facts": _said(final.facts, language),
+    }
+
+
+def _gap(gap: PublicGap) -> dict[str, Json]:
+    return {
+        "value": gap.value,
+        "ci95": [gap.ci95.low, gap.ci95.high],
+        "public": gap.public,
+        "hidden": gap.hidden,
+        "baseline": gap.baseline,
     }
 
 

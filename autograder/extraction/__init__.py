@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from autograder.datasets import DataSet
 from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
+from autograder.extraction.origin import brought
 from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
@@ -50,7 +51,8 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     """Room 2 and the reading of the notebook. Raises AutograderError for faults of ours only."""
     ledger, gaps = read_ledger(execution, store)
     bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled)
-    studied = study(ledger, execution, cells, baseline, bench)
+    things = brought(submission.files, cells, template_cells, store)
+    studied = study(ledger, execution, cells, baseline, bench, things)
     table = find_table(cells, ledger)
     if table is None:
         gaps = (*gaps, Gap(kind=GapKind.TABLE, reason=say("No table of models with their accuracies was found.")))

@@ -77,11 +77,11 @@ def from_kernel(
     outputs = checked(store.get(name), len(shown.order))
     if isinstance(outputs, Message):
         return Probed(problem=outputs)
-    hidden, public = parted(outputs, shown)
+    hidden, public, nudged = parted(outputs, shown)
     altered = _altered(model, hidden, execution, data, shown, store)
     if isinstance(altered, Message):
-        return Probed(hidden=hidden, public=public, unaltered=altered)
-    return Probed(hidden=hidden, public=public, altered=altered)
+        return Probed(hidden=hidden, public=public, nudged=nudged, unaltered=altered)
+    return Probed(hidden=hidden, public=public, nudged=nudged, altered=altered)
 
 
 def _altered(

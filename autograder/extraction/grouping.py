@@ -101,6 +101,8 @@ class Scope:
     public: Rows
     altered: Rows
     """Places among the altered images."""
+    nudged: Rows
+    """Places among the nudged images."""
     shown: Gallery
     grouping: Grouping | None = None
 
@@ -112,12 +114,21 @@ class Scope:
             probed,
             hidden=None if probed.hidden is None else probed.hidden[self.hidden],
             public=None if probed.public is None else probed.public[self.public],
+            nudged=None if probed.nudged is None else probed.nudged[:, self.nudged],
             altered=None if probed.altered is None else probed.altered[:, :, self.altered],
         )
 
     def folded(self, outputs: Floats) -> Floats:
         """The baseline's outputs for all classes, on these images, summed per label of the notebook."""
         return outputs if self.grouping is None else self._summed(outputs[self.hidden], self.grouping)
+
+    def folded_public(self, outputs: Floats) -> Floats:
+        """The same for public images."""
+        return outputs if self.grouping is None else self._summed(outputs[self.public], self.grouping)
+
+    def folded_nudged(self, outputs: Floats) -> Floats:
+        """The same for nudged images: (kinds, images, classes)."""
+        return outputs if self.grouping is None else self._summed(outputs[:, self.nudged], self.grouping)
 
     def folded_altered(self, outputs: Floats) -> Floats:
         """The same for altered images: (kinds, severities, images, classes)."""
@@ -140,15 +151,26 @@ def scope(found: Grouping | None, data: DataSet, shown: Gallery) -> Scope:
     if found is None:
         everything = [np.arange(size, dtype=np.intp) for size in (len(data.x_hidden), len(data.x_public))]
         altered = np.arange(len(shown.altered_rows), dtype=np.intp)
-        return Scope(data=data, hidden=everything[0], public=everything[1], altered=altered, shown=shown)
+        nudged = np.arange(len(shown.nudged_hidden) + len(shown.nudged_public), dtype=np.intp)
+        return Scope(data=data, hidden=everything[0], public=everything[1], altered=altered, nudged=nudged, shown=shown)
     hidden, public = _kept(data.y_hidden, found), _kept(data.y_public, found)
     altered = np.flatnonzero(np.isin(shown.altered_rows, hidden))
+    first, second = (
+        np.flatnonzero(np.isin(rows, kept))
+        for rows, kept in ((shown.nudged_hidden, hidden), (shown.nudged_public, public))
+    )
     return Scope(
         data=_restricted(data, found, hidden, public),
         hidden=hidden,
         public=public,
         altered=altered,
-        shown=replace(shown, altered_rows=np.searchsorted(hidden, shown.altered_rows[altered])),
+        nudged=np.concatenate([first, len(shown.nudged_hidden) + second]),
+        shown=replace(
+            shown,
+            altered_rows=np.searchsorted(hidden, shown.altered_rows[altered]),
+            nudged_hidden=np.searchsorted(hidden, shown.nudged_hidden[first]),
+            nudged_public=np.searchsorted(public, shown.nudged_public[second]),
+        ),
         grouping=found,
     )
 

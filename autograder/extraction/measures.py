@@ -1,8 +1,8 @@
-"""From a model's outputs to figures and flags; labels are used here and nowhere a student's code runs."""
+"""From a model's outputs to figures; labels are used here and nowhere a student's code runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,11 +20,8 @@ from autograder.store import Store
 Floats: TypeAlias = npt.NDArray[np.float32]
 Classes: TypeAlias = npt.NDArray[np.integer[Any]]
 
-LOSS_RATIO_MARGIN = 1.15
-"""How much above the baseline's hidden/public loss ratio the low end of a model's interval must lie to be flagged."""
 LOSS_RATIO_CONFIDENCE = 0.998
 """A class of a hundred has a hundred chances of a false alarm, and a false suspicion is worse than a missed one."""
-GAP_DEVIATIONS = 3.0
 
 _AGAIN = "Run 'autograder reference' again."
 
@@ -124,14 +121,12 @@ def final_measures(
     baseline: Baseline | None,
     seed: int,
     store: Store,
-    flags: tuple[Message, ...] = (),
 ) -> FinalMeasures | None:
-    """All figures of the final model; None when it gave no outputs for the hidden images."""
+    """The figures of the final model; None when it gave no outputs for the hidden images."""
     probed, data = scope.of(probed), scope.data
     if probed.hidden is None or unfit(probed.hidden, data.card.classes) is not None:
         return None
     guesses, classes = predicted(probed.hidden), data.card.classes
-    ratio = None if probed.public is None else loss_ratio(probed.hidden, probed.public, data, seed)
     public = None if probed.public is None else public_accuracy(probed.public, data)
     calibrated = are_probabilities(probed.hidden) and probed.hidden.shape[1] > 1
     robust = robustness(probed, scope, baseline, store=store)
@@ -146,9 +141,7 @@ def final_measures(
         gain=None if baseline is None else gain(probed.hidden, scope, baseline, seed=seed, store=store),
         robustness=robust if isinstance(robust, Robustness) else None,
         robustness_problem=None if isinstance(robust, Robustness) else robust,
-        loss_ratio=None if ratio is None else ratio.value,
         task=None if scope.grouping is None else scope.grouping.told(len(data.y_hidden)),
-        flags=flags + tuple(_suspicions(probed.hidden, public, ratio, data, baseline)),
     )
 
 
@@ -213,31 +206,3 @@ def _usual(scope: Scope, baseline: Baseline, store: Store) -> Mapping[str, tuple
 def mean_of(measured: Mapping[str, tuple[float, ...]]) -> float:
     """Over corruptions and severities."""
     return float(np.mean(list(measured.values())))
-
-
-def _suspicions(
-    hidden: Floats,
-    public: float | None,
-    ratio: statistics.Estimate | None,
-    data: DataSet,
-    baseline: Baseline | None,
-) -> Iterator[Message]:
-    """Possible signs of training on the test set, for a person; never a deduction."""
-    if public is not None:
-        fresh = hidden_accuracy(hidden, data)
-        pooled = min(max((public + fresh) / 2, 1e-9), 1 - 1e-9)
-        deviation = (pooled * (1 - pooled) * (1 / len(data.y_hidden) + 1 / len(data.y_public))) ** 0.5
-        if public - fresh > GAP_DEVIATIONS * deviation:
-            yield say(
-                "Accuracy is {public:pct2} on the public test set but {hidden:pct2} on fresh images.",
-                public=public,
-                hidden=fresh,
-            )
-    usual = None if baseline is None else baseline.loss_ratio
-    if ratio is not None and usual is not None and ratio.low > LOSS_RATIO_MARGIN * usual:
-        yield say(
-            "The loss on fresh images is {ratio:num2} times that on the public test set; the baseline's is "
-            "{usual:num2} times: perhaps the model was trained on the test set.",
-            ratio=ratio.value,
-            usual=usual,
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from autograder.corruptions import SEVERITIES, suite
 from autograder.datasets import DataSet, spread
 from autograder.errors import Cancelled, SandboxError
+from autograder.extraction import nudges
 from autograder.extraction.arrays import read_npy
 from autograder.frames import Frame
 from autograder.records import Digest, Json, Limits, Message, Step, say
@@ -49,14 +51,20 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """The images of a class: hidden, public, some for training; shuffled, so that no model knows which is which."""
+    """The images of a class: hidden, public, some of both nudged, some for training.
+
+    They are shuffled, so that no model knows which is which.
+    """
 
     images: Digest
     """``.npy`` uint8, what room 2 sees."""
     order: Rows
-    """Place i of the file holds image ``order[i]`` of hidden + public + training."""
+    """Place i of the file holds image ``order[i]`` of hidden + public + nudged + training."""
     hidden: int
     public: int
+    nudged_hidden: Rows
+    """Which hidden images are also shown nudged."""
+    nudged_public: Rows
     altered: Digest
     """``.npy`` uint8 of the robustness suite: kinds x severities x images, in one row."""
     altered_rows: Rows
@@ -72,6 +80,8 @@ class Probed:
 
     hidden: Floats | None = None
     public: Floats | None = None
+    nudged: Floats | None = None
+    """(kinds, images, outputs): hidden images, then public ones."""
     altered: Floats | None = None
     """(kinds, severities, images, outputs)."""
     unaltered: Message | None = None
@@ -84,6 +94,7 @@ class Probed:
 def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -> Gallery:
     """Made once per class, then remembered."""
     images, order = showing(data, store)
+    nudged = nudged_rows(data, store)
     rows = spread(min(robustness_images, len(data.x_hidden)), len(data.x_hidden))
 
     def altered() -> npt.NDArray[np.uint8]:
@@ -94,6 +105,8 @@ def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -
         order=order,
         hidden=len(data.x_hidden),
         public=len(data.x_public),
+        nudged_hidden=nudged[0],
+        nudged_public=nudged[1],
         altered=_remembered(f"suite 1 {_code()} {data.card.digest} {len(rows)} {seed}", store, altered),
         altered_rows=rows,
     )
@@ -102,14 +115,32 @@ def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -
 def showing(data: DataSet, store: Store) -> tuple[Digest, Rows]:
     """The images that models are shown, all kinds shuffled together, and their order as in ``Gallery``."""
     train = data.x_train[data.train_rows[spread(min(SOME_TRAINING_IMAGES, len(data.train_rows)), len(data.train_rows))]]
-    total = len(data.x_hidden) + len(data.x_public) + len(train)
-    # A student knows neither the hidden images nor, therefore, the digest that seeds the order.
-    order = np.random.default_rng(list(bytes.fromhex(data.card.digest[-32:]))).permutation(total)
+    hidden, public = nudged_rows(data, store)
+    total = len(data.x_hidden) + len(data.x_public) + len(nudges.KINDS) * (len(hidden) + len(public)) + len(train)
+    order = np.random.default_rng(private_seed(data, store, 0)).permutation(total)
 
     def shuffled() -> npt.NDArray[np.uint8]:
-        return np.concatenate([data.x_hidden, data.x_public, train])[order]
+        plain = np.concatenate([data.x_hidden[hidden], data.x_public[public]])
+        nudged = np.concatenate(nudges.nudged(plain, private_seed(data, store, 2)))
+        return np.concatenate([data.x_hidden, data.x_public, nudged, train])[order]
 
-    return _remembered(f"gallery 1 {data.card.digest}", store, shuffled), order
+    return _remembered(f"gallery 2 {_code()} {private_seed(data, store, 0)}", store, shuffled), order
+
+
+def nudged_rows(data: DataSet, store: Store) -> tuple[Rows, Rows]:
+    """Which hidden and which public images are also shown nudged, ascending."""
+    generator = np.random.default_rng(private_seed(data, store, 1))
+    sizes = (len(data.x_hidden), len(data.x_public))
+    hidden, public = (np.sort(generator.permutation(size)[: nudges.IMAGES]) for size in sizes)
+    return hidden, public
+
+
+def private_seed(data: DataSet, store: Store, purpose: int) -> list[int]:
+    """From the images of the class and the secret of the teacher's store.
+
+    The digest alone would not do: of a published data set, who knows the seed of the split knows the hidden images.
+    """
+    return [*hashlib.sha256(store.secret() + data.card.digest.encode()).digest(), purpose]
 
 
 def altered_showing(data: DataSet, shown: Gallery, store: Store) -> Digest:
@@ -131,11 +162,14 @@ def altered_order(data: DataSet, shown: Gallery) -> Rows:
     return np.random.default_rng(seed).permutation(len(shown.altered_rows) + shown.sizes()["altered"])
 
 
-def parted(outputs: Floats, shown: Gallery) -> tuple[Floats, Floats]:
-    """Outputs for the shuffled images as those for hidden and for public images, in the order of the data set."""
+def parted(outputs: Floats, shown: Gallery) -> tuple[Floats, Floats, Floats]:
+    """Outputs for the shuffled images as those for hidden, public and nudged ones (as in ``Probed``), in order."""
     plain = np.empty_like(outputs)
     plain[shown.order] = outputs
-    return plain[: shown.hidden], plain[shown.hidden : shown.hidden + shown.public]
+    public, nudged = shown.hidden, shown.hidden + shown.public
+    form = (len(nudges.KINDS), len(shown.nudged_hidden) + len(shown.nudged_public))
+    train = nudged + form[0] * form[1]
+    return plain[:public], plain[public:nudged], plain[nudged:train].reshape(*form, plain.shape[1])
 
 
 def _remembered(key: str, store: Store, make: Callable[[], npt.NDArray[np.uint8]]) -> Digest:
@@ -150,7 +184,7 @@ def _remembered(key: str, store: Store, make: Callable[[], npt.NDArray[np.uint8]
 def _code() -> str:
     from autograder.store import digest
 
-    return digest((PACKAGE / "corruptions.py").read_bytes())
+    return digest(b"".join(path.read_bytes() for path in (PACKAGE / "corruptions.py", Path(nudges.__file__))))
 
 
 def probe(
@@ -281,10 +315,11 @@ class _Answers:
             self.problems.setdefault(task.id, unfinished)
         if images is None:
             return Probed(problem=self.problems[task.id])
-        hidden, public = parted(images, self.shown)
+        hidden, public, nudged = parted(images, self.shown)
         return Probed(
             hidden=hidden,
             public=public,
+            nudged=nudged,
             altered=None if altered is None else altered.reshape(len(SEVERITIES), 5, len(self.shown.altered_rows), -1),
             parameters=_number(facts.get("parameters"), int),
             ms_per_image=_number(facts.get("ms_per_image"), float),

@@ -31,6 +31,7 @@ class _Run:
     training: Training
     hidden: npt.NDArray[np.float32]
     public: npt.NDArray[np.float32]
+    nudged: npt.NDArray[np.float32]
     altered: npt.NDArray[np.float32]
 
 
@@ -63,6 +64,8 @@ def baseline_from(
         predictions=tuple(store.put_array(one.hidden) for one in measured),
         robustness=measures.mean_curves(robust),
         altered=tuple(store.put_array(one.altered) for one in measured),
+        public=tuple(store.put_array(one.public) for one in measured),
+        nudged=tuple(store.put_array(one.nudged) for one in measured),
         clean_accuracy=float(np.mean([measures.clean_accuracy(one.hidden, data, shown) for one in measured])),
         loss_ratio=float(np.mean(known)) if known else None,
         layers=first.layers,
@@ -84,7 +87,13 @@ def _measure(run: Execution, seed: int, shown: Gallery, bench: Bench) -> _Run:
         raise AutograderError("the reference's model or its preprocessing was not found", remedy=_REMEDY)
     task = Task(id=one.id, model=one.artifact, steps=steps_of(preparation), robustness=True)
     answer = bench.probe([task], shown)[one.id]
-    if answer.hidden is None or answer.public is None or answer.altered is None:
+    if answer.hidden is None or answer.public is None or answer.nudged is None or answer.altered is None:
         reason = answer.problem.text if answer.problem else "no answer"
         raise AutograderError(f"the reference could not be measured: {reason}", remedy=_REMEDY)
-    return _Run(training=one.training, hidden=answer.hidden, public=answer.public, altered=answer.altered)
+    return _Run(
+        training=one.training,
+        hidden=answer.hidden,
+        public=answer.public,
+        nudged=answer.nudged,
+        altered=answer.altered,
+    )

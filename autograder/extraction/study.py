@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from autograder.datasets import DataSet
-from autograder.extraction import measures
+from autograder.extraction import measures, memory
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
@@ -26,6 +26,7 @@ from autograder.extraction.matching import (
     unprepared,
     validates_on_test,
 )
+from autograder.extraction.origin import Brought, origin, packed
 from autograder.extraction.probing import Gallery, Probed, Task, gallery, probe
 from autograder.records import (
     Baseline,
@@ -92,6 +93,8 @@ class _Case:
     """By candidate: the classes that it is about."""
     prepared: Mapping[str, Preparation | None]
     """By candidate, for those that are measured: the final one first."""
+    things: Sequence[Brought]
+    """What was handed in beside the code that trains."""
 
     @property
     def chosen(self) -> Candidate:
@@ -99,7 +102,12 @@ class _Case:
 
 
 def study(
-    ledger: Ledger, execution: Execution, cells: Sequence[Cell], baseline: Baseline | None, bench: Bench
+    ledger: Ledger,
+    execution: Execution,
+    cells: Sequence[Cell],
+    baseline: Baseline | None,
+    bench: Bench,
+    things: Sequence[Brought] = (),
 ) -> Studied:
     """Every trained model with its measurements, and all figures of the final one."""
     known = candidates(ledger, execution.artifacts)
@@ -134,6 +142,7 @@ def study(
         prepared={
             one.id: prepare(one, ledger, known, execution.artifacts, sightings, kept[one.id]) for one in measured
         },
+        things=things,
     )
     studied = _measured(case)
     return replace(studied, gaps=(*absent, *studied.gaps))
@@ -170,15 +179,30 @@ def _measured(case: _Case) -> Studied:
         _model(one, number, case, _scoped(answers, scopes, one)) for number, one in enumerate(case.known, start=1)
     )
     chosen = next(model for model in models if model.chosen)
-    final = measures.final_measures(
-        answers[case.chosen.id],
-        scopes[case.chosen.id],
-        baseline=case.baseline,
-        seed=bench.rubric.seed,
-        store=bench.store,
-        flags=flags(case, chosen),
-    )
+    final = _final(case, chosen, answers[case.chosen.id], scopes[case.chosen.id])
     return Studied(models=models, final=final, gaps=_gaps(chosen))
+
+
+def _final(case: _Case, chosen: MeasuredModel, answer: Probed, within: Scope) -> FinalMeasures | None:
+    """All figures of the final model, with what a person should look at."""
+    seed, store = case.bench.rubric.seed, case.bench.store
+    final = measures.final_measures(answer, within, baseline=case.baseline, seed=seed, store=store)
+    if final is None:
+        return None
+    signs = memory.signs(answer, within, case.baseline, seed=seed, store=store)
+    brought, tested = _origin(case), _trained_on_test(case)
+    doubts = (*signs.doubts, *(doubt for doubt in (tested, brought) if doubt is not None))
+    # That a training changed nothing is a reproach; that there was none is a fact.
+    untrained = brought if case.chosen.training is None else None
+    return replace(
+        final,
+        loss_ratio=signs.loss_ratio,
+        nudges=signs.nudges,
+        gap=signs.gap,
+        doubts=doubts,
+        flags=(*doubts, *flags(case, chosen)),
+        facts=tuple(fact for fact in (tested, untrained, _validated_on_test(case)) if fact is not None),
+    )
 
 
 def _answers(case: _Case, shown: Gallery) -> Mapping[str, Probed]:
@@ -290,18 +314,32 @@ def _gaps(chosen: MeasuredModel) -> tuple[Gap, ...]:
 
 
 def flags(case: _Case, chosen: MeasuredModel) -> tuple[Message, ...]:
-    """For a person to look at; none of them costs a point by itself."""
-    one, preparation = case.chosen, case.prepared[case.chosen.id]
-    found = [_trained_on_test(case), _disagreement(chosen)]
+    """For a person to look at, beside all doubts; none of them costs a point by itself."""
+    preparation = case.prepared[case.chosen.id]
+    found = [_disagreement(chosen), packed(case.things)]
     if preparation is not None and preparation.differs_from_training:
         found.append(
             say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
         )
-    if one.training is not None and validates_on_test(one.training, case.sightings):
-        found.append(say("The public test set was used for validation during training."))
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _origin(case: _Case) -> Message | None:
+    followed = case.ledger.unfollowed < BY_HAND
+    return origin(case.chosen, case.known, case.things, case.bench.store, followed=followed)
+
+
+def _validated_on_test(case: _Case) -> Message | None:
+    """A third of honest notebooks do so, and it is nothing to look into: a fact, no flag."""
+    training = case.chosen.training
+    if training is None or not validates_on_test(training, case.sightings):
+        return None
+    return say(
+        "The public test set was used for validation during training. That is no training on it; but choosing epochs "
+        "or settings by it makes the accuracy on it look a little better than it is."
+    )
 
 
 def _trained_on_test(case: _Case) -> Message | None:

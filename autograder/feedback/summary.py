@@ -309,7 +309,7 @@ def _missed(awards: Sequence[Award]) -> tuple[int, int]:
 
 
 def _review(report: Report, language: str) -> Review:
-    """Undecided items with what the check says to the teacher, then the flags of the measurement."""
+    """Undecided items with what the check says to the teacher, then the flags of the measurement; each once."""
     if report.grade.state is State.FAILED:
         return Review(report.grade.student, visible(report.submission.name), ())  # listed among those not run
     reasons = [_undecided(award, language) for award in report.grade.awards if award.points is None]
@@ -319,7 +319,7 @@ def _review(report: Report, language: str) -> Review:
     reasons += [render(flag, language) for flag in (() if final is None else final.flags)]
     told = [award.finding.for_teacher for award in report.grade.awards if award.points is not None]
     reasons += [render(message, language) for message in told if message is not None]
-    return Review(report.grade.student, visible(report.submission.name), tuple(reasons))
+    return Review(report.grade.student, visible(report.submission.name), tuple(dict.fromkeys(reasons)))
 
 
 def _undecided(award: Award, language: str) -> str:

@@ -1,0 +1,216 @@
+"""Where the weights of the final model come from, if not from a training in this run: a file, or the notebook's source.
+
+Nothing that was handed in is parsed or loaded for this: weights are looked for as bytes. Weights that were stored with
+less precision, or compressed otherwise than in a zip, are not recognised; that no training left them is told even so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograder.extraction.matching import Candidate
+from autograder.records import Cell, CellKind, Digest, Message, say
+from autograder.store import Store
+
+SAMPLES, WIDTH = 64, 32
+"""Samples of a model's weights that are looked for, and bytes of each: eight numbers, which do not agree by chance."""
+FEWEST = 8
+MOST = 0.5
+"""Share of the samples from which on weights are those of a file: a base that was kept counts, one layer does not."""
+UNPACKED = 64 * 2**20
+"""Bytes read of one archive."""
+PACKED = 10_000
+"""Bytes of a cell that are left once it is compressed. Code shrinks to a quarter: so many need forty thousand typed
+signs; weights do not shrink, and ten thousand of one byte each are about the least that tell images apart well."""
+_RUN = re.compile(rb"[A-Za-z0-9+/=]{60,}")
+LISTED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What a submission holds beside the code that trains."""
+
+    name: str = ""
+    """Of a file."""
+    cell: int | None = None
+    """Index of a cell with packed data."""
+    content: bytes
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return self.name[:80] if self.cell is None else str(self.cell + 1)
+
+
+def brought(files: Mapping[str, Digest], cells: Sequence[Cell], template: Sequence[str], store: Store) -> list[Brought]:
+    """Files beside the notebook, and cells with data in their source that are not the template's."""
+    found = [Brought(name=name, content=store.get(content)) for name, content in sorted(files.items())]
+    for cell in cells:
+        if cell.kind is CellKind.CODE and len(cell.source) > PACKED and cell.source not in template:
+            source = cell.source.encode("utf-8", "surrogatepass")
+            if len(zlib.compress(source)) > PACKED:
+                found.append(Brought(cell=cell.index, content=source))
+    return found
+
+
+def origin(
+    one: Candidate, trained: Sequence[Candidate], things: Sequence[Brought], store: Store, *, followed: bool
+) -> Message | None:
+    """What is to be said of where the final model's weights come from; None where a training left them.
+
+    ``trained``: what the trainings of this run left; ``followed``: whether all training that took place is known.
+    """
+    pieces = () if one.artifact is None else samples(_weights(store.get(one.artifact)))
+    source = next((thing for thing in things if _holds(thing.content, pieces)), None)
+    if one.training is not None:
+        return None if source is None else _trained_in_vain(source)
+    if source is not None:
+        return _not_trained(source)
+    if not followed or _made_of(pieces, trained, store):
+        return None
+    return _unknown(things, any(other.training is not None for other in trained))
+
+
+def packed(things: Sequence[Brought]) -> Message | None:
+    cells = [thing for thing in things if thing.cell is not None]
+    if not cells:
+        return None
+    largest = max(cells, key=lambda thing: len(thing.content))
+    return say(
+        "Cell {cell:int} holds {size:int} kB of source that is hardly anybody's typing: perhaps a stored model.",
+        cell=(largest.cell or 0) + 1,
+        size=len(largest.content) // 1000,
+    )
+
+
+def _trained_in_vain(source: Brought) -> Message:
+    if source.cell is not None:
+        return say(
+            "The final model was trained in this run, and yet its weights stand in the source of cell {cell}.",
+            cell=source.told,
+        )
+    return say(
+        "The final model was trained in this run, and yet its weights are those of {name}, which was handed in.",
+        name=source.told,
+    )
+
+
+def _not_trained(source: Brought) -> Message:
+    if source.cell is not None:
+        return say(
+            "The final model was not trained in this run: its weights come from the source of cell {cell}.",
+            cell=source.told,
+        )
+    return say(
+        "The final model was not trained in this run: its weights come from {name}, which was handed in.",
+        name=source.told,
+    )
+
+
+def _unknown(things: Sequence[Brought], some_trained: bool) -> Message:
+    """Files of any kind are named, since weights in another form are not recognised in them."""
+    names = [thing.told for thing in things if thing.name]
+    files = ", ".join(names[:LISTED]) + (" …" if len(names) > LISTED else "") or "–"
+    if some_trained:
+        return say(
+            "No training in this run left the weights of the final model: they were put together from others, or come "
+            "from elsewhere (files that were handed in: {files}).",
+            files=files,
+        )
+    return say(
+        "Nothing was trained in this run: the weights of the final model come from elsewhere (files that were handed "
+        "in: {files}).",
+        files=files,
+    )
+
+
+# --- weights as bytes ----------------------------------------------------------------------------------------------
+
+
+def samples(weights: bytes) -> tuple[bytes, ...]:
+    """Stretches of eight different float32 of the size that weights have, spread over the bytes; none where few are.
+
+    Text, addresses and zeros, which any two files may share, are not of that size.
+    """
+    numbers = np.frombuffer(weights[: len(weights) // WIDTH * WIDTH], "<f4").reshape(-1, WIDTH // 4)
+    with np.errstate(invalid="ignore"):
+        sizes = np.abs(numbers)
+        fit = ((sizes > 1e-9) & (sizes < 1e6)).all(axis=1)
+    rows = np.flatnonzero(fit)
+    rows = rows[np.diff(np.sort(numbers[rows], axis=1), axis=1).all(axis=1)]
+    if len(rows) < FEWEST:
+        return ()
+    chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(np.intp)]
+    return tuple(numbers[row].tobytes() for row in chosen)
+
+
+def _weights(model: bytes) -> bytes:
+    """Of a saved model that ``archive.py`` has looked at, or has yet to refuse."""
+    return next((content for name, content in _members(model) if name == "model.weights.h5"), b"")
+
+
+def _holds(content: bytes, pieces: Sequence[bytes]) -> bool:
+    return bool(pieces) and any(
+        sum(piece in form for piece in pieces) >= MOST * len(pieces) for form in _forms(content)
+    )
+
+
+def _made_of(pieces: Sequence[bytes], trained: Sequence[Candidate], store: Store) -> bool:
+    """Whether several trained models together hold the weights: an ensemble."""
+    left = set(pieces)
+    for other in trained:
+        if left and other.training is not None and other.artifact is not None:
+            content = _weights(store.get(other.artifact))
+            left = {piece for piece in left if piece not in content}
+    return bool(pieces) and len(left) <= (1 - MOST) * len(pieces)
+
+
+def _forms(content: bytes) -> Iterator[bytes]:
+    """As it is, the members of a zip, and what stands in it in base64."""
+    yield content
+    yield from (member for _, member in _members(content))
+    decoded = _decoded(content)
+    if decoded:
+        yield decoded
+        yield from (member for _, member in _members(decoded))
+        yield _inflated(decoded)
+
+
+def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Of a zip, as far as the cap; nothing of what is none."""
+    left = UNPACKED
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for info in archive.infolist():
+                with archive.open(info) as member:
+                    read = member.read(left)
+                left -= len(read)
+                yield info.filename, read
+    except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, NotImplementedError, EOFError, OSError):
+        return
+
+
+def _decoded(content: bytes) -> bytes:
+    """All long stretches of base64 in a text, put together as a program would that joins its lines."""
+    text = b"".join(_RUN.findall(content)).replace(b"=", b"")
+    try:
+        return base64.b64decode(text[: len(text) // 4 * 4])
+    except binascii.Error:
+        return b""
+
+
+def _inflated(content: bytes) -> bytes:
+    """Of a zlib or gzip stream, as far as the cap."""
+    try:
+        return zlib.decompressobj(wbits=47).decompress(content, UNPACKED)
+    except zlib.error:
+        return b""

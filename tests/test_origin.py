@@ -1,0 +1,135 @@
+"""Weights that no training of the run left: found in files and in source, and told as what is known of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder.extraction.matching import Candidate
+from autograder.extraction.origin import Brought, brought, origin, packed, samples
+from autograder.records import Cell, CellKind, Message
+from autograder.store import Store
+from tests import evidence as make
+
+
+def weights(seed: int, count: int = 5000) -> bytes:
+    return np.random.default_rng(seed).normal(0, 0.1, count).astype("<f4").tobytes()
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def candidate(store: Store, content: bytes, *, trained: bool = False) -> Candidate:
+    artifact = store.put(zipped({"config.json": b"{}", "model.weights.h5": content}))
+    return Candidate(
+        id="m1", model="m1", training=make.training(1) if trained else None, artifact=artifact, weights="w"
+    )
+
+
+def told(store: Store, one: Candidate, *things: Brought, **more: object) -> Message | None:
+    trained = more.get("trained", ())
+    assert isinstance(trained, tuple)
+    return origin(one, (one, *trained), things, store, followed=bool(more.get("followed", True)))
+
+
+ENCODED = base64.b64encode(zlib.compress(weights(1))).decode()
+LINES = "\n".join(f'blob += "{ENCODED[start : start + 76]}"' for start in range(0, len(ENCODED), 76))
+FORMS = {
+    "plain": b"\x89HDF\r\n" + weights(1),
+    "zip": zipped({"weights.npy": weights(1)}),
+    "base64": b'blob = "' + base64.b64encode(weights(1)) + b'"',
+    "base64 of a zlib stream, in lines": LINES.encode(),
+    "base64 of a zip": base64.b64encode(zipped({"w": weights(1)})),
+}
+
+
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS.keys())
+def test_weights_of_a_file_are_found(store: Store, content: bytes) -> None:
+    file = Brought(name="best.h5", content=content)
+    found = told(store, candidate(store, weights(1)), Brought(name="notes.txt", content=b"a" * 9000), file)
+    assert found is not None and found.values == {"name": "best.h5"}
+    assert "not trained in this run" in found.text
+
+
+def test_weights_of_a_cell_are_found(store: Store) -> None:
+    cell = Brought(cell=2, content=LINES.encode())
+    found = told(store, candidate(store, weights(1)), cell)
+    assert found is not None and found.values == {"cell": "3"}
+
+
+def test_a_training_that_changes_nothing(store: Store) -> None:
+    one = candidate(store, weights(1), trained=True)
+    found = told(store, one, Brought(name="best.h5", content=weights(1)))
+    assert found is not None and "and yet" in found.text
+    assert told(store, one, Brought(name="best.h5", content=weights(2))) is None
+
+
+def test_a_base_that_was_kept_counts_and_one_layer_does_not(store: Store) -> None:
+    base, head = weights(1, 9000), weights(2, 1000)
+    one = candidate(store, base + head, trained=True)
+    assert told(store, one, Brought(name="base.h5", content=base)) is not None
+    assert told(store, one, Brought(name="head.h5", content=head)) is None
+
+
+def test_an_ensemble_of_what_was_trained_is_no_stranger(store: Store) -> None:
+    parts = tuple(candidate(store, weights(seed), trained=True) for seed in (1, 2))
+    whole = candidate(store, weights(1) + weights(2))
+    assert told(store, whole, trained=parts) is None
+    mean = candidate(store, weights(3))
+    found = told(store, mean, Brought(name="data.csv", content=b"1,2"), trained=parts)
+    assert found is not None and "put together from others" in found.text
+    assert found.values == {"files": "data.csv"}
+
+
+def test_what_could_not_be_followed_is_not_missing(store: Store) -> None:
+    assert told(store, candidate(store, weights(1)), followed=False) is None
+    found = told(store, candidate(store, weights(1)))
+    assert found is not None and "Nothing was trained" in found.text
+
+
+def test_a_model_that_stays_in_its_kernel_is_told_without_its_weights(store: Store) -> None:
+    one = Candidate(id="m1", model="m1", training=None, artifact=None, weights="w")
+    found = told(store, one, Brought(name="best.pth", content=weights(1)))
+    assert found is not None and found.values == {"files": "best.pth"}
+
+
+def test_samples_are_numbers_of_the_size_of_weights() -> None:
+    assert samples(b"_layer_checkpoint_dependencies layers dense vars 0 1 " * 400) == ()
+    assert samples(bytes(40_000)) == ()
+    assert samples(np.arange(10_000, dtype="<i8").tobytes()) == ()
+    assert samples(np.full(9000, 0.1, "<f4").tobytes()) == ()
+    assert len(samples(b"text " * 8 + weights(1))) == 64
+
+
+# --- what was brought ----------------------------------------------------------------------------------------------
+
+
+def code(index: int, source: str, kind: CellKind = CellKind.CODE) -> Cell:
+    return Cell(index=index, kind=kind, source=source)
+
+
+def test_cells_that_nobody_types(store: Store) -> None:
+    long = "\n".join(f"model.add(Dense({number}, activation='relu'))" for number in range(2000))
+    picture = code(1, ENCODED, CellKind.MARKDOWN)
+    things = brought({"best.h5": store.put(b"x")}, [code(0, long), picture, code(2, LINES)], (), store)
+    assert [(thing.name, thing.cell) for thing in things] == [("best.h5", None), ("", 2)]
+    remark = packed(things)
+    assert remark is not None and remark.values == {"cell": 3, "size": len(LINES) // 1000}
+    assert packed(brought({}, [code(2, LINES)], (LINES,), store)) is None, "the teacher's own"
