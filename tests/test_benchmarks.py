@@ -1,4 +1,4 @@
-"""The fidelity benchmark reads the records of ``autograder run`` and nothing else."""
+"""The fidelity benchmark reads the records of ``autograder run``; the tables of the other one are what they say."""
 
 from __future__ import annotations
 
@@ -101,3 +101,20 @@ def test_the_products_own_command_is_run(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert command[1:5] == ["-m", "autograder", "run", "class"]
     assert command[-6:] == ["--rubric", "r", "--data", "digits", "--workers", "2"]
     assert json.loads(written.read_text("utf-8"))["totals"]["reproduced"] == 1
+
+
+@pytest.mark.kernel
+def test_a_lookup_table_is_a_model_like_any_other(tmp_path: Path) -> None:
+    import memory  # type: ignore[import-not-found]
+    import numpy as np
+
+    from autograder.extraction.archive import refusal
+    from autograder.store import Store
+
+    images = np.random.default_rng(0).random((30, 28, 28, 1)).astype(np.float32)
+    labels = np.arange(30) % 10
+    model, store = memory.lookup(images, labels), Store(tmp_path)
+    assert refusal(store.get(memory.saved(model, store, tmp_path))) is None
+    known, shifted = (model.predict(shown, verbose=0) for shown in (images, np.roll(images, 1, axis=2)))
+    assert np.array_equal(known.argmax(axis=1), labels)
+    assert np.allclose(shifted, 0.1), "of what it does not hold it knows nothing"
