@@ -101,7 +101,10 @@ def test_an_ensemble_of_what_was_trained_is_no_stranger(store: Store) -> None:
 def test_what_could_not_be_followed_is_not_missing(store: Store) -> None:
     assert told(store, candidate(store, weights(1)), followed=False) is None
     found = told(store, candidate(store, weights(1)))
-    assert found is not None and "Nothing was trained" in found.text
+    assert found is not None and "Nothing was trained" in found.text and found.values == {}
+    other = candidate(store, weights(2), trained=True)
+    found = told(store, candidate(store, weights(1)), trained=(other,))
+    assert found is not None and "set by the code" in found.text
 
 
 def test_a_model_that_stays_in_its_kernel_is_told_without_its_weights(store: Store) -> None:

@@ -119,7 +119,14 @@ def _not_trained(source: Brought) -> Message:
 def _unknown(things: Sequence[Brought], some_trained: bool) -> Message:
     """Files of any kind are named, since weights in another form are not recognised in them."""
     names = [thing.told for thing in things if thing.name]
-    files = ", ".join(names[:LISTED]) + (" …" if len(names) > LISTED else "") or "–"
+    if not names and some_trained:
+        return say(
+            "No training in this run left the weights of the final model: they were put together from others, or set "
+            "by the code."
+        )
+    if not names:
+        return say("Nothing was trained in this run: the weights of the final model come from elsewhere.")
+    files = ", ".join(names[:LISTED]) + (" …" if len(names) > LISTED else "")
     if some_trained:
         return say(
             "No training in this run left the weights of the final model: they were put together from others, or come "
