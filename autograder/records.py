@@ -149,8 +149,13 @@ class Limits:
     run_seconds: int = 900
     cell_seconds: int = 600
     memory_mb: int = 4096
+    """Of all processes and files together; one process may have three quarters of it."""
     disk_mb: int = 512
+    """Of files in one place, and of any one file."""
     processes: int = 256
+    """With their threads; of processes alone, a quarter."""
+    open_files: int = 1024
+    """At a time, of one process."""
     output_mb: int = 8
     outputs: int = 4000
     budget_seconds: int = 0
@@ -212,7 +217,7 @@ class Execution:
     environment: Mapping[str, str] = field(default_factory=dict)
     """python, tensorflow, keras, numpy, seed, threads ..."""
     sandbox: str = ""
-    """``bubblewrap``, ``landlock`` or ``plain``: how strong the wall was."""
+    """``bubblewrap``, ``docker``, ``podman``, ``landlock`` or ``plain``: how strong the wall was."""
     device: str = "cpu"
     started_at: datetime | None = None
     seconds: float = 0.0

@@ -46,6 +46,7 @@ class Limits(Strict):
     memory_mb: int = Field(4096, ge=512, le=1_048_576)
     disk_mb: int = Field(512, ge=16, le=65_536)
     processes: int = Field(256, ge=32, le=32_768)
+    open_files: int = Field(1024, ge=64, le=65_536)
     output_mb: int = Field(8, ge=1, le=256)
     outputs: int = Field(4000, ge=10, le=100_000)
     budget_seconds: int = Field(0, ge=0, le=86_400)

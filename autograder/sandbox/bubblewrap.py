@@ -33,6 +33,7 @@ from autograder.sandbox.arguments import (
     sizes,
     staged,
 )
+from autograder.sandbox.cgroup import Group, grouped
 from autograder.sandbox.job import Job, Pipes, interpreter, memory_file, open_pipes, prepared, room_user
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside, threads_counted_by_namespace
 from autograder.sandbox.room import OnFrame, Outcome, Room
@@ -113,7 +114,8 @@ def _started(room: Room, job: Job) -> Iterator[tuple[Child, Status]]:
         stack.callback(pipes.close_host)
         status_read, status_write = os.pipe()
         stack.callback(os.close, status_read)
-        process = _launch(room, job, pipes, status_write)
+        group = stack.enter_context(grouped(room.limits))
+        process = _launch(room, job, pipes, status_write, group)
         stack.callback(_bury, process)
         status = Status(status_read)
         first = status.first_process()
@@ -124,24 +126,20 @@ def _started(room: Room, job: Job) -> Iterator[tuple[Child, Status]]:
         stack.callback(_wait_until_dead, handle)
         end = functools.partial(_end, handle)
         stack.callback(end)
-        yield _child(process, first, pipes, end, tuple(sizes(room.limits, room.places))), status
+        child = Child(
+            process=process,
+            root=first,
+            frames=pipes.frames,
+            answers=pipes.answers,
+            log=pipes.log,
+            end=end,
+            storage=functools.partial(_storage, first, tuple(sizes(room.limits, room.places))),
+            gauge=group,
+        )
+        yield child, status
 
 
-def _child(
-    process: subprocess.Popen[bytes], first: int, pipes: Pipes, end: Callable[[], None], places: tuple[str, ...]
-) -> Child:
-    return Child(
-        process=process,
-        root=first,
-        frames=pipes.frames,
-        answers=pipes.answers,
-        log=pipes.log,
-        end=end,
-        storage=functools.partial(_storage, first, places),
-    )
-
-
-def _launch(room: Room, job: Job, pipes: Pipes, status_fd: int) -> subprocess.Popen[bytes]:
+def _launch(room: Room, job: Job, pipes: Pipes, status_fd: int, group: Group | None) -> subprocess.Popen[bytes]:
     with ExitStack() as stack:
         stack.callback(pipes.close_room)
         stack.callback(os.close, status_fd)
@@ -154,7 +152,7 @@ def _launch(room: Room, job: Job, pipes: Pipes, status_fd: int) -> subprocess.Po
         if plan.stage:
             (job.folder.parent / "stage").mkdir()
             line = [*staged(plan.stage, job.folder.parent / "stage", room_user()), *line]
-        return _popen(line, pipes.room_log, passed)
+        return _popen(line if group is None else group.entering(line), pipes.room_log, passed)
 
 
 def _plan(room: Room, job: Job, pipes: Pipes, status_fd: int, seccomp_fd: int | None) -> Plan:

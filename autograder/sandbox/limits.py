@@ -13,7 +13,6 @@ MB = 1 << 20
 GRACE_SECONDS = 20.0
 """Beyond ``run_seconds``, so that the runner inside can end the run itself and still report."""
 
-_OPEN_FILES = 1024
 _LARGEST_FLOOR = 2 << 30
 
 
@@ -53,12 +52,22 @@ def inside(limits: Limits, *, device: str = "cpu", own_user: bool = True) -> str
     RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: it makes
     sense only where the room has a user (or a user namespace) of its own.
     """
-    figures = {"file_bytes": limits.disk_mb * MB, "open_files": _OPEN_FILES, "core_bytes": 0}
+    figures = {"file_bytes": limits.disk_mb * MB, "open_files": limits.open_files, "core_bytes": 0}
     if device == "cpu":
-        figures["data_bytes"] = limits.memory_mb * MB * 3 // 4
+        figures["data_bytes"] = process_mb(limits) * MB
     if own_user:
-        figures["threads"] = limits.processes + 16 * max(0, _cores() - 2)
+        figures["threads"] = threads_allowed(limits)
     return json.dumps(figures)
+
+
+def process_mb(limits: Limits) -> int:
+    """Of the memory of a room, what one process may have: the rest is for those beside it, and for files in memory."""
+    return limits.memory_mb * 3 // 4
+
+
+def threads_allowed(limits: Limits) -> int:
+    """More on a machine with many cores: libraries start some for each."""
+    return limits.processes + 16 * max(0, _cores() - 2)
 
 
 def threads_counted_by_namespace() -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from autograder.errors import SandboxError
 from autograder.sandbox import keeper
+from autograder.sandbox.cgroup import Group, grouped
 from autograder.sandbox.job import Interpreter, Job, Pipes, environment, interpreter, open_pipes, prepared
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside
 from autograder.sandbox.room import OnFrame, Outcome, Room
@@ -103,6 +104,7 @@ def _started(room: Room, job: Job, python: Interpreter, wall: Wall) -> Iterator[
         stack.callback(pipes.close_host)
         status_read, status_write = os.pipe()
         stack.callback(os.close, status_read)
+        group = stack.enter_context(grouped(room.limits))
         lifeline_room, lifeline = os.pipe()
         end = _Lifeline(lifeline).cut
         stack.callback(end)
@@ -120,10 +122,10 @@ def _started(room: Room, job: Job, python: Interpreter, wall: Wall) -> Iterator[
                 grants=wall.grants,
                 filtered=wall.filtered.hex(),
             )
-            process = _launch(order, pipes)
+            process = _launch(order, pipes, group)
         stack.callback(process.wait)
         stack.callback(process.kill)
-        yield _child(process, pipes, end, job), status_read
+        yield _child(process, pipes, end, job, group), status_read
 
 
 class _Lifeline:
@@ -140,11 +142,11 @@ class _Lifeline:
             self._fd = None
 
 
-def _launch(order: keeper.Order, pipes: Pipes) -> subprocess.Popen[bytes]:
+def _launch(order: keeper.Order, pipes: Pipes, group: Group | None) -> subprocess.Popen[bytes]:
     line, order_fd = keeper.line(order)
     try:
         return subprocess.Popen(  # noqa: S603
-            line,
+            line if group is None else group.entering(line),
             stdin=subprocess.DEVNULL,
             stdout=pipes.room_log,
             stderr=pipes.room_log,
@@ -169,7 +171,9 @@ def _variables(room: Room, job: Job, python: Interpreter, pipes: Pipes, wall: Wa
     }
 
 
-def _child(process: subprocess.Popen[bytes], pipes: Pipes, end: Callable[[], None], job: Job) -> Child:
+def _child(
+    process: subprocess.Popen[bytes], pipes: Pipes, end: Callable[[], None], job: Job, group: Group | None
+) -> Child:
     return Child(
         process=process,
         root=process.pid,
@@ -178,6 +182,7 @@ def _child(process: subprocess.Popen[bytes], pipes: Pipes, end: Callable[[], Non
         log=pipes.log,
         end=end,
         storage=_Disk([job.folder / name for name in _PLACES]).storage,
+        gauge=group,
     )
 
 

@@ -27,9 +27,9 @@ class Room:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the few variables that every room has."""
     places: tuple[str, ...] = ()
-    """Further writable folders, empty at the start, each as large as the limit of files. Only bubblewrap makes them."""
+    """Further writable folders, empty at the start, each as large as the limit of files; not with ``landlock``."""
     unreadable: tuple[Path, ...] = ()
-    """Files of this environment's packages that must not be read there. Only bubblewrap can keep this."""
+    """Files of this environment's packages that must not be read there; ``landlock`` cannot keep this."""
 
 
 OnFrame = Callable[[Frame], "bytes | None"]
@@ -42,12 +42,15 @@ class Outcome:
 
     exit_code: int | None
     killed: str = ""
-    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output``, ``protocol``, ``cancelled``; else empty.
+    """Why we ended it: ``wall``, ``memory``, ``processes``, ``output``, ``disk``, ``protocol``, ``cancelled``.
 
-    ``output`` also means too many files on the disk, where no sized file system bounds them.
+    Empty when it ended by itself. ``disk``: too much in files, where no sized file system bounds them.
     """
     detail: str = ""
     """Limit and what was used, in words for the teacher: ``4096 MB allowed, 4210 MB used``."""
+    allowed: float = 0.0
+    """The limit that was passed: seconds, megabytes, or a number of processes."""
+    used: float = 0.0
     seconds: float
     peak_memory_mb: float = 0.0
     log: str = ""
@@ -58,7 +61,7 @@ class Sandbox(Protocol):
     """One way of keeping a program in."""
 
     name: str
-    """``bubblewrap``, ``landlock`` or ``plain``."""
+    """``bubblewrap``, ``docker``, ``podman``, ``landlock`` or ``plain``."""
 
     def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
         """Run to the end or to a limit; nothing of it is left when this returns.

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from autograder.errors import MachineShort, SandboxError
 from autograder.frames import FrameReader, ProtocolBreach, answer
@@ -36,6 +37,18 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
+class Gauge(Protocol):
+    """Measures a room that the kernel itself keeps within its memory."""
+
+    def used(self) -> int:
+        """Bytes of memory."""
+
+    def processes(self) -> int: ...
+
+    def exhausted(self) -> bool:
+        """Whether the kernel has ended something for lack of memory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """A started room, as each kind of sandbox hands it over."""
@@ -50,6 +63,8 @@ class Child:
     end: Callable[[], None]
     """Kill everything; may be called at any time, from any thread, more than once."""
     storage: Callable[[], Storage]
+    gauge: Gauge | None = None
+    """None: the processes below ``root`` are added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,22 @@ class Usage:
     memory: int
     processes: int
     disk: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that was passed."""
+
+    killed: str
+    """As in ``Outcome``."""
+    allowed: float
+    used: float
+    words: str = "{allowed:.0f} {unit} allowed, {used:.0f} {unit} used"
+    unit: str = "MB"
+
+    @property
+    def detail(self) -> str:
+        return self.words.format(allowed=self.allowed, used=self.used, unit=self.unit)
 
 
 def attend(child: Child, ceiling: Ceiling, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
@@ -105,23 +136,23 @@ class Watch:
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._killed = ""
-        self._detail = ""
+        self._breach: Breach | None = None
         self._fault: Exception | None = None
         self._short = 0
 
     @property
     def stopped(self) -> bool:
-        return bool(self._killed) or self._fault is not None
+        return self._breach is not None or self._fault is not None
 
-    def stop(self, killed: str, detail: str) -> None:
+    def stop(self, breach: Breach) -> None:
         with self._lock:
-            if not self._killed and not self._closed.is_set():
-                self._killed, self._detail = killed, detail
+            if self._breach is None and not self._closed.is_set():
+                self._breach = breach
         self.child.end()
 
     def close(self) -> None:
         """End whatever is left and the watchdog with it; no reason is accepted from here on."""
+        self._heed_the_kernel()  # which may have ended the room before the watchdog looked again
         with self._lock:
             self._closed.set()
         self.child.end()
@@ -132,18 +163,18 @@ class Watch:
 
     def obey(self, cancelled: Callable[[], bool]) -> None:
         if cancelled():
-            self.stop("cancelled", "cancelled by the caller")
+            self.stop(Breach("cancelled", 0, 0, "cancelled by the caller"))
 
     def hear(self, talk: Conversation) -> None:
         """Wait at most one interval for something to be said, and deal with it."""
         try:
             talk.turn(INTERVAL_SECONDS)
-        except ProtocolBreach as breach:
+        except ProtocolBreach as broken:
             talk.frames_ended()
-            self.stop("protocol", str(breach))
+            self.stop(Breach("protocol", 0, 0, str(broken).replace("{", "{{").replace("}", "}}")))
         if talk.log_bytes > self.ceiling.log:
-            allowed = self.ceiling.log // MB
-            self.stop("output", f"{allowed} MB of raw output allowed, more was written")
+            words = "{allowed:.0f} MB of raw output allowed, {used:.1f} MB written"
+            self.stop(Breach("output", self.ceiling.log / MB, talk.log_bytes / MB, words))
 
     def guard(self) -> None:
         """The watchdog; if it fails itself, the room ends: a room is never left unwatched."""
@@ -155,15 +186,21 @@ class Watch:
             self.child.end()
 
     def _look(self) -> None:
+        self._heed_the_kernel()
         usage = measure(self.child, self.ceiling.memory)
         self.peak = max(self.peak, usage.memory)
         if (found := breach(usage, time.monotonic() - self._started, self.ceiling)) is not None:
-            self.stop(*found)
+            self.stop(found)
         elif self._machine_is_short(usage):
             raise MachineShort(
                 "the machine ran out of memory while this room was within its limits",
                 remedy="Grade with fewer workers, or close other programs.",
             )
+
+    def _heed_the_kernel(self) -> None:
+        if self.child.gauge is not None and self.child.gauge.exhausted():
+            self.peak = max(self.peak, self.ceiling.memory)
+            self.stop(Breach("memory", self.ceiling.memory / MB, self.peak / MB))
 
     def _machine_is_short(self, usage: Usage) -> bool:
         self._short = self._short + 1 if memory_available() < self.ceiling.host_floor else 0
@@ -174,10 +211,13 @@ class Watch:
             raise self._fault
         if self._fault is not None:
             raise SandboxError(f"the room could not be watched: {self._fault}") from self._fault
+        found = self._breach
         return Outcome(
-            exit_code=None if self._killed else self.child.process.returncode,
-            killed=self._killed,
-            detail=self._detail,
+            exit_code=self.child.process.returncode if found is None else None,
+            killed="" if found is None else found.killed,
+            detail="" if found is None else found.detail,
+            allowed=0.0 if found is None else found.allowed,
+            used=0.0 if found is None else found.used,
             seconds=time.monotonic() - self._started,
             peak_memory_mb=self.peak / MB,
             log=talk.log,
@@ -262,16 +302,20 @@ class Conversation:
             self._selector.unregister(fd)
 
 
-def breach(usage: Usage, seconds: float, ceiling: Ceiling) -> tuple[str, str] | None:
+def breach(usage: Usage, seconds: float, ceiling: Ceiling) -> Breach | None:
     """Name the limit that was passed, with what was allowed and what was used."""
     if seconds > ceiling.seconds:
-        return "wall", f"{ceiling.seconds:.0f} s allowed"
+        return Breach("wall", ceiling.seconds, seconds, unit="s")
     if usage.memory > ceiling.memory:
-        return "memory", f"{ceiling.memory // MB} MB allowed, {usage.memory // MB} MB used"
+        return Breach("memory", ceiling.memory / MB, usage.memory / MB)
     if usage.processes > ceiling.processes:
-        return "processes", f"{ceiling.processes} processes allowed, {usage.processes} running"
+        return Breach(
+            "processes", ceiling.processes, usage.processes, "{allowed:.0f} processes allowed, {used:.0f} running"
+        )
     if usage.disk > ceiling.disk:
-        return "output", f"{ceiling.disk // MB} MB of files allowed, {usage.disk // MB} MB written"
+        return Breach(
+            "disk", ceiling.disk / MB, usage.disk / MB, "{allowed:.0f} MB of files allowed, {used:.0f} MB written"
+        )
     return None
 
 
@@ -281,9 +325,11 @@ def measure(child: Child, memory_limit: int) -> Usage:
     Resident sizes count shared pages once per process, so that a hundred forks of an innocent parent look like a bomb;
     proportional sizes are right but slow to read. The first are asked always, the second only when the first exceed.
     """
-    pids = tree(child.root)
     storage = child.storage()
-    memory = sum(map(_resident, pids)) + storage.memory
+    if child.gauge is not None:
+        return Usage(child.gauge.used(), child.gauge.processes(), storage.disk)
+    pids = tree(child.root)
+    memory = sum(map(resident, pids)) + storage.memory
     if memory > memory_limit:
         memory = sum(map(_proportional, pids)) + storage.memory
     return Usage(memory, len(pids), storage.disk)
@@ -307,7 +353,8 @@ def _parents() -> Iterator[tuple[int, int]]:
             yield int(entry.name), int(content[content.rindex(b")") + 1 :].split()[1])
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has touched."""
     content = _proc(pid, "statm")
     return int(content.split()[1]) * _PAGE if content else 0
 
@@ -315,7 +362,7 @@ def _resident(pid: int) -> int:
 def _proportional(pid: int) -> int:
     """Proportional set size; the resident size where the kernel does not let us see it."""
     found = _PSS.search(_proc(pid, "smaps_rollup"))
-    return int(found[1]) * 1024 if found else _resident(pid)
+    return int(found[1]) * 1024 if found else resident(pid)
 
 
 def _proc(pid: int, name: str) -> bytes:
