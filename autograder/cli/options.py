@@ -32,6 +32,8 @@ class Device(StrEnum):
 class Wall(StrEnum):
     AUTO = "auto"
     BUBBLEWRAP = "bubblewrap"
+    DOCKER = "docker"
+    PODMAN = "podman"
     LANDLOCK = "landlock"
     PLAIN = "plain"
 

@@ -49,13 +49,10 @@ _SHOWN = (
     "/usr/share/zoneinfo",
     "/nix/store",
 )
-_ELSEWHERE = (
-    *("--symlink", "/job/out", "/content"),
-    *("--symlink", "/job/out", "/kaggle/working"),
-)
+ELSEWHERE = ("/content", "/kaggle/working")
 """Working folders of Google Colab and Kaggle: a notebook that was written there names them. The rest of ``/kaggle`` is
 a place of its own: what is handed in never shows there."""
-_OURS = Path(__file__).parents[1]
+OURS = Path(__file__).parents[1]
 """This package, with its reference solutions: hidden where it is installed among the packages that a room sees."""
 _GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
 
@@ -90,7 +87,7 @@ def sizes(limits: Limits, places: Sequence[str] = ()) -> dict[str, int]:
 
 def rebound(job: Job, python: Interpreter) -> dict[Path, Path]:
     """Give everything that may lie below a closed folder a place below ``STAGE``."""
-    sources = [job.folder, *python.folders, *_loose_hops(python), *job.files.values()]
+    sources = [job.folder, *python.folders, *loose_hops(python), *job.files.values()]
     return {source: STAGE / str(number) for number, source in enumerate(dict.fromkeys(sources))}
 
 
@@ -120,7 +117,7 @@ def inner(plan: Plan) -> list[str]:
         *_namespaces(plan),
         *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
         *_writable(plan),  # before Python, which may lie below /tmp or /home
-        *(_ELSEWHERE if plan.room.shell else ()),
+        *(part for place in ELSEWHERE if plan.room.shell for part in ("--symlink", "/job/out", place)),
         *_system(plan.room.shell),
         *_python(plan),
         *_inputs(plan),
@@ -146,28 +143,30 @@ def _namespaces(plan: Plan) -> list[str]:
 
 
 def _system(shell: bool) -> list[str]:
+    bound, links = system(shell)
+    return _ro_bind(*bound) + [part for place, target in links.items() for part in ("--symlink", target, place)]
+
+
+def system(shell: bool) -> tuple[list[str], dict[str, str]]:
+    """What every room sees of this machine, each at its own place: folders and files, then links and what they say."""
     libraries = [f"/usr/{name}" for name in _LIBRARIES]
-    arguments = _ro_bind(*filter(_exists, [*libraries, *(["/usr/bin"] if shell else []), *_SHOWN]))
-    for name in (*_LIBRARIES, *(["bin"] if shell else [])):
-        top = Path("/", name)
-        if top.is_symlink():
-            arguments += ["--symlink", str(top.readlink()), str(top)]
-        elif top.is_dir():
-            arguments += _ro_bind(str(top))
-    return arguments
+    bound = list(filter(_exists, [*libraries, *(["/usr/bin"] if shell else []), *_SHOWN]))
+    tops = [Path("/", name) for name in (*_LIBRARIES, *(["bin"] if shell else []))]
+    links = {str(top): str(top.readlink()) for top in tops if top.is_symlink()}
+    return [*bound, *(str(top) for top in tops if top.is_dir() and not top.is_symlink())], links
 
 
 def _python(plan: Plan) -> list[str]:
-    paths = [*plan.python.folders, *_loose_hops(plan.python)]
+    paths = [*plan.python.folders, *loose_hops(plan.python)]
     shown = [part for path in paths for part in ("--ro-bind", _seen(path, plan.stage), str(path))]
     # A device that is bound without the right to open devices: reading the file is refused, not answered with nothing.
     shown += [part for path in plan.room.unreadable for part in ("--ro-bind", "/dev/null", str(path))]
-    if not any(folder in _OURS.parents for folder in plan.python.folders):
+    if not any(folder in OURS.parents for folder in plan.python.folders):
         return shown
-    return [*shown, *_limited(4096, plan), "--tmpfs", str(_OURS), "--remount-ro", str(_OURS)]
+    return [*shown, *_limited(4096, plan), "--tmpfs", str(OURS), "--remount-ro", str(OURS)]
 
 
-def _loose_hops(python: Interpreter) -> list[Path]:
+def loose_hops(python: Interpreter) -> list[Path]:
     """Executables outside the folders: a system's ``/usr/bin/python3``, without the rest of ``/usr/bin``."""
     return [hop for hop in python.hops if not any(folder in hop.parents for folder in python.folders)]
 
@@ -192,13 +191,14 @@ def _limited(size: int, plan: Plan) -> list[str]:
     return ["--size", str(size)] if "--size" in plan.features else []
 
 
+def gpu() -> tuple[list[str], list[str]]:
+    """Device nodes, every one since CUDA counts them (``CUDA_VISIBLE_DEVICES`` names the one to use), and libraries."""
+    return sorted(str(path) for path in Path("/dev").glob("nvidia*")), list(filter(_exists, _GPU_LIBRARIES))
+
+
 def _gpu() -> list[str]:
-    """Every device node, since CUDA counts them; ``CUDA_VISIBLE_DEVICES`` names the one to use."""
-    nodes = sorted(str(path) for path in Path("/dev").glob("nvidia*"))
-    return [
-        *(part for node in nodes for part in ("--dev-bind", node, node)),
-        *_ro_bind(*filter(_exists, _GPU_LIBRARIES)),
-    ]
+    nodes, libraries = gpu()
+    return [*(part for node in nodes for part in ("--dev-bind", node, node)), *_ro_bind(*libraries)]
 
 
 def _seen(path: Path, stage: Mapping[Path, Path]) -> str:
