@@ -5,29 +5,39 @@ from __future__ import annotations
 import functools
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
 from autograder.frames import Frame
 from autograder.records import Json, Limits
-from autograder.sandbox import bubblewrap, ruleset, seccomp
+from autograder.sandbox import attempts, bubblewrap, container
 from autograder.sandbox.bubblewrap import Bubblewrap
+from autograder.sandbox.container import Container
 from autograder.sandbox.landlock import Landlock
+from autograder.sandbox.machine import INSTALL, NAMESPACES, Examination, examinations
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Room, Sandbox
 
 GUEST = Path(__file__).parents[1] / "guest"
 
-_KINDS: Mapping[str, Callable[[], Sandbox]] = {"bubblewrap": Bubblewrap, "landlock": Landlock, "plain": Plain}
+_KINDS: Mapping[str, Callable[[], Sandbox]] = {
+    "bubblewrap": Bubblewrap,
+    "docker": functools.partial(Container, "docker"),
+    "podman": functools.partial(Container, "podman"),
+    "landlock": Landlock,
+    "plain": Plain,
+}
 _WALLED = ("bubblewrap", "landlock")
-"""Strongest first; ``plain`` is never chosen, only asked for."""
+"""Strongest first; ``plain`` is never chosen, only asked for. Nor is an engine, which not everybody may use, and which
+keeps the image that is made for it."""
+_ENGINES = ("docker", "podman")
 _LIMITS = Limits(run_seconds=20, memory_mb=512, disk_mb=32)
 _HELLO = b"""
 import os, sys
@@ -37,10 +47,6 @@ pipe = Pipe.from_environment()
 harden()
 pipe.send({"kind": "ready"})
 """
-_INSTALL = "Install the package `bubblewrap` (Debian, Ubuntu: apt-get install bubblewrap)."
-_NAMESPACES = (
-    "On Ubuntu 24.04 and later bubblewrap needs its AppArmor profile; in a container, user namespaces allowed."
-)
 _PURPOSE = {
     "network": ("no network", "Use bubblewrap."),
     "reading": ("files outside cannot be read", "Do not grade here: report this."),
@@ -49,17 +55,14 @@ _PURPOSE = {
     "processes": ("other processes cannot be seen", "Use bubblewrap: it hides them."),
     "signals": ("other processes cannot be signalled", "Use bubblewrap."),
     "system_calls": ("dangerous system calls are refused", "Known for x86_64 and aarch64 only."),
+    "command_lines": ("the grader's command line cannot be seen", "Use bubblewrap: it hides other processes."),
+    "descriptors": ("nothing open is inherited", "Do not grade here: report this."),
+    "settings": ("the kernel's settings cannot be changed", "Do not grade here: report this."),
+    "abstract_sockets": ("sockets without a file cannot be reached", "Use bubblewrap; or Linux 6.12 for Landlock."),
+    "tracing": ("no process outside can be traced", "Do not grade here: report this."),
+    "devices": ("no device can be made or read", "Do not grade here: report this."),
+    "kernel_doors": ("keys, hidden memory and new namespaces are refused", "Known for x86_64 and aarch64 only."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """One row of ``autograder doctor``."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
 
 
 def choose(kind: str = "auto") -> Sandbox:
@@ -77,7 +80,8 @@ def choose(kind: str = "auto") -> Sandbox:
             problems.append(f"{name}: {error.problem}")
     raise SandboxUnavailable(
         "nothing on this machine isolates well enough (" + "; ".join(problems) + ")",
-        remedy=f"{_INSTALL} {_NAMESPACES} Or accept no isolation at all with --sandbox plain.",
+        remedy=f"{INSTALL} {NAMESPACES} Or use --sandbox docker or podman where there is an engine; "
+        "or accept no isolation at all with --sandbox plain.",
     )
 
 
@@ -91,10 +95,10 @@ def _proved(kind: str) -> Sandbox:
     except SandboxUnavailable:
         raise
     except (SandboxError, OSError) as error:
-        raise SandboxUnavailable(str(error), remedy=f"{_INSTALL} {_NAMESPACES}") from error
+        raise SandboxUnavailable(str(error), remedy=f"{INSTALL} {NAMESPACES}") from error
     if [frame.head.get("kind") for frame in frames] != ["ready"] or outcome.exit_code != 0:
         said = outcome.detail or outcome.log.strip()[-200:]
-        raise SandboxUnavailable(f"a first room did not work: {said}", remedy=f"{_INSTALL} {_NAMESPACES}")
+        raise SandboxUnavailable(f"a first room did not work: {said}", remedy=f"{INSTALL} {NAMESPACES}")
     return sandbox
 
 
@@ -111,12 +115,12 @@ def speak(sandbox: Sandbox, inputs: Mapping[str, bytes]) -> tuple[list[Frame], O
 
 
 def examine() -> tuple[Examination, ...]:
-    """Everything about isolation that a teacher should know about this machine; takes about a second."""
-    rows = [_works(kind) for kind in _WALLED]
-    strongest = next((row.name.removeprefix("sandbox ") for row in rows if row.ok), None)
-    rows += [_namespaces(), _root(), _filter(), _landlock(), _memory()]
-    if strongest is not None:
-        rows += _escapes(choose(strongest))
+    """Everything about isolation that a teacher should know about this machine; takes a few seconds."""
+    walls = {kind: _works(kind) for kind in _KINDS if kind != "plain"}
+    rows = [*walls.values(), *examinations()]
+    for kind, wall in walls.items():
+        if wall.ok and (kind not in _WALLED or not any(walls[above].ok for above in _WALLED[: _WALLED.index(kind)])):
+            rows += _escapes(choose(kind))
     return tuple(rows)
 
 
@@ -124,8 +128,15 @@ def _works(kind: str) -> Examination:
     try:
         _proved(kind)
     except SandboxUnavailable as error:
-        return Examination(f"sandbox {kind}", False, error.problem, error.remedy)
-    return Examination(f"sandbox {kind}", True, _version() if kind == "bubblewrap" else "works, reduced isolation")
+        unneeded = "" if kind in _WALLED else "Not needed where bubblewrap works. "
+        return Examination(f"sandbox {kind}", False, error.problem, unneeded + error.remedy)
+    return Examination(f"sandbox {kind}", True, _detail(kind))
+
+
+def _detail(kind: str) -> str:
+    if kind == "bubblewrap":
+        return _version()
+    return f"version {container.require(kind)}" if kind in _ENGINES else "works, reduced isolation"
 
 
 def _version() -> str:
@@ -134,41 +145,14 @@ def _version() -> str:
     return said.stdout.strip() + (f", too old for {', '.join(sorted(missing))}" if missing else "")
 
 
-def _namespaces() -> Examination:
-    try:
-        allowed = int(Path("/proc/sys/user/max_user_namespaces").read_text("ascii"))
-    except (OSError, ValueError):
-        allowed = 0
-    return Examination("user namespaces", allowed > 0, f"{allowed} allowed", _NAMESPACES)
-
-
-def _root() -> Examination:
-    if os.geteuid() != 0:
-        return Examination("started as", True, f"user {os.geteuid()}")
-    return Examination("started as", True, "root: rooms are given users of their own")
-
-
-def _filter() -> Examination:
-    program = seccomp.program()
-    detail = f"{len(program) // 8} steps" if program else f"no table for {os.uname().machine}"
-    return Examination("system-call filter", program is not None, detail, "Known for x86_64 and aarch64 only.")
-
-
-def _landlock() -> Examination:
-    abi = ruleset.version()
-    return Examination(
-        "Landlock", abi >= ruleset.SCOPE_ABI, f"version {abi}", "Needed without bubblewrap only: Linux 6.12."
-    )
-
-
-def _memory() -> Examination:
-    return Examination("memory limit", True, "RLIMIT_DATA for each process, a watchdog for their sum")
-
-
 def _escapes(sandbox: Sandbox) -> list[Examination]:
     """Really try to get out."""
     with _targets() as targets:
-        inputs = {"escapes.py": (GUEST / "escapes.py").read_bytes(), "targets.json": json.dumps(targets).encode()}
+        inputs = {
+            "attempts.py": Path(attempts.__file__).read_bytes(),
+            "escapes.py": (GUEST / "escapes.py").read_bytes(),
+            "targets.json": json.dumps(targets).encode(),
+        }
         frames, outcome = speak(sandbox, inputs)
     said = {frame.head["name"]: frame.head for frame in frames if frame.head.get("kind") == "escape"}
     missing = {"held": False, "detail": f"not tried: {outcome.log.strip()[-200:]}"}
@@ -188,12 +172,18 @@ def _targets() -> Iterator[dict[str, Json]]:
     with (
         tempfile.TemporaryDirectory(prefix="autograder-") as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_UNIX) as nameless,
     ):
+        abstract = f"autograder-{secrets.token_hex(8)}"
+        nameless.bind("\0" + abstract)
+        nameless.listen()
         secret = Path(folder, "secret")
         secret.write_text("secret", "ascii")
         for path, mode in ((secret, 0o666), (Path(folder), 0o777)):
             path.chmod(mode)
         yield {
+            "abstract": abstract,
+            "command": Path("/proc/self/cmdline").read_text("utf-8", "replace"),
             "port": listener.getsockname()[1],
             "secrets": [str(secret), *_files_at_home()],
             "outside": [folder, "/", "/usr/lib", "/etc", sys.prefix, sys.base_prefix],
