@@ -161,13 +161,14 @@ def test_a_path_that_leaves_the_folder_is_refused(run: Callable[..., Execution])
         ("wall", Ending.TIMED_OUT),
         ("memory", Ending.OUT_OF_MEMORY),
         ("output", Ending.FLOODED),
+        ("disk", Ending.FLOODED),
         ("processes", Ending.DIED),
         ("protocol", Ending.DIED),
         ("", Ending.DIED),
     ],
 )
 def test_the_host_knows_best_how_it_ended(run: Callable[..., Execution], killed: str, ending: Ending) -> None:
-    outcome = Outcome(exit_code=None, killed=killed, detail="64 allowed", seconds=9.0, peak_memory_mb=100.0)
+    outcome = Outcome(exit_code=None, killed=killed, allowed=64, used=65, seconds=9.0, peak_memory_mb=100.0)
     frames = [READY, cell(0, "started"), cell(0, "ran", stream("kept")), cell(1, "started")]
     execution = run(FakeSandbox(frames, outcome), "1", "2", "3")
     assert execution.ending is ending
