@@ -222,3 +222,20 @@ def test_summary_is_written_beside_the_students(tmp_path: Path) -> None:
     folder = feedback.write_summary([a_report()], [_absent()], tmp_path, a_rubric(), "fr")
     assert folder == tmp_path / "mnist-individuel"
     assert "Synthèse de la classe" in (folder / "summary.html").read_text("utf-8")
+
+
+def test_a_weaker_wall_is_told_with_the_names_of_those_behind_it() -> None:
+    def behind(wall: str) -> Report:
+        report = a_report()
+        assert report.evidence is not None
+        return replace(
+            report, evidence=replace(report.evidence, execution=replace(report.evidence.execution, sandbox=wall))
+        )
+
+    strong, weak = behind("bubblewrap"), behind("landlock")
+    assert "Behind a weaker wall" not in _text([strong])
+    told = _text([strong, weak])
+    assert "Behind a weaker wall than should be, 1 notebook ran here" in told
+    assert "reduced isolation (Landlock)" in told
+    assert "isolation in a container (Docker)" in _text([behind("docker")])
+    assert "Behind a weaker wall" not in _text([behind("docker")])

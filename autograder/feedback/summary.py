@@ -13,6 +13,7 @@ from autograder.extraction.fidelity import tally
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
 from autograder.feedback.sheet import agreement, criteria, interval
+from autograder.feedback.words import WEAKER
 from autograder.messages import points, render, visible
 from autograder.records import (
     Award,
@@ -26,6 +27,7 @@ from autograder.records import (
     Report,
     Rubric,
     State,
+    Submission,
     Verdict,
     say,
 )
@@ -138,7 +140,16 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         memory=max((evidence.execution.peak_memory_mb for evidence in evidences), default=None),
         cuts=[(report.submission, cut) for report in reports if (cut := _cut(report)) is not None],
         walls=sorted({evidence.execution.sandbox for evidence in evidences}),
+        weaker=_behind_weaker_walls(reports),
     )
+
+
+def _behind_weaker_walls(reports: Sequence[Report]) -> list[tuple[Submission, str]]:
+    return [
+        (report.submission, report.evidence.execution.sandbox)
+        for report in reports
+        if report.evidence is not None and report.evidence.execution.sandbox in WEAKER
+    ]
 
 
 # --- everybody -----------------------------------------------------------------------------------------------------

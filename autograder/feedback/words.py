@@ -53,9 +53,13 @@ CELL_STATES: Final[Mapping[CellState, Message]] = {
 }
 SANDBOXES: Final[Mapping[str, Message]] = {
     "bubblewrap": say("full isolation (bubblewrap)"),
+    "docker": say("isolation in a container (Docker)"),
+    "podman": say("isolation in a container (Podman)"),
     "landlock": say("reduced isolation (Landlock)"),
     "plain": say("reduced isolation (none: own or shipped notebook)"),
 }
+WEAKER: Final = frozenset({"landlock", "plain"})
+"""Walls that leave something open, or everything."""
 ORIGINS: Final[Mapping[str, Message]] = {
     "dataframe": say("a DataFrame"),
     "dict": say("a dictionary of results"),
