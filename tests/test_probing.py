@@ -21,6 +21,7 @@ from autograder.extraction.archive import refusal
 from autograder.extraction.origin import samples
 from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
 from autograder.frames import Frame
+from autograder.messages import render
 from autograder.records import Limits, Message, Step
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
@@ -42,7 +43,7 @@ class Script:
         self.room = room
         for frame in self.frames:
             on_frame(frame)
-        return Outcome(exit_code=0, killed=self.killed, seconds=0.1)
+        return Outcome(exit_code=0, killed=self.killed, allowed=900, used=1234, seconds=0.1)
 
 
 def npy(array: npt.NDArray[Any]) -> bytes:
@@ -171,7 +172,7 @@ def test_half_an_answer_is_kept_and_said(tmp_path: Path) -> None:
     frames = [READY, Frame({"kind": "predictions", "model": "m1-t1", "set": "images"}, npy(outputs(len(images.order))))]
     answer = ask(Script(frames, killed="wall"), store, images, robustness=True)
     assert answer.hidden is not None
-    assert answer.problem is not None and "time" in answer.problem.text
+    assert answer.problem is not None and "stopped after" in answer.problem.text
 
 
 def test_texts_of_the_room_reach_nobody(tmp_path: Path) -> None:
@@ -335,3 +336,18 @@ def test_a_real_model_in_a_real_room(trained: bytes, tmp_path: Path) -> None:
     assert good.ms_per_image is not None and 0 < good.ms_per_image < 1000
     assert answers["m2-t2"].problem is not None and answers["m2-t2"].hidden is None
     assert answers["m3-t3"].problem is not None and answers["m3-t3"].hidden is None
+
+
+@pytest.mark.parametrize(
+    ("killed", "words"),
+    [
+        ("wall", "stopped after 20 min 34 s; 15 min 00 s are allowed"),
+        ("memory", "used 1,234 MB of memory; 900 MB"),
+        ("", "broke off"),
+    ],
+)
+def test_a_limit_of_the_measurement_is_told_with_what_was_used(tmp_path: Path, killed: str, words: str) -> None:
+    store, images = shown(tmp_path)
+    problem = ask(Script([READY], killed=killed), store, images).problem
+    assert problem is not None
+    assert words in render(problem, "en").replace("\u00a0", " ")

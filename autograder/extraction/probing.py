@@ -21,7 +21,7 @@ from autograder.extraction import nudges
 from autograder.extraction.arrays import read_npy
 from autograder.frames import Frame
 from autograder.records import Digest, Json, Limits, Message, Step, say
-from autograder.sandbox.room import Room, Sandbox
+from autograder.sandbox.room import Outcome, Room, Sandbox
 from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -211,16 +211,23 @@ def probe(
             f"room 2 did not start ({outcome.killed or outcome.exit_code})",
             remedy=f"Run 'autograder doctor'. The room said: {outcome.log[-500:].strip() or 'nothing'}",
         )
-    reason = _unfinished(outcome.killed)
+    reason = _unfinished(outcome)
     return {task.id: answers.of(task, reason) for task in tasks}
 
 
-def _unfinished(killed: str) -> Message:
-    if killed == "wall":
-        return say("The measurement of this model was not finished within its time limit.")
-    if killed == "memory":
-        return say("This model needs more memory than the measurement allows.")
-    return say("The measurement of this model broke off.")
+BROKE_OFF = say("The measurement of this model broke off.")
+
+
+def _unfinished(outcome: Outcome) -> Message:
+    figures = {"limit": outcome.allowed, "used": outcome.used}
+    if outcome.killed == "wall":
+        return say("The measurement of this model was stopped after {used:sec}; {limit:sec} are allowed.", **figures)
+    if outcome.killed == "memory":
+        return say(
+            "The measurement of this model used {used:int} MB of memory; {limit:int} MB are allowed.",
+            **figures,
+        )
+    return BROKE_OFF
 
 
 def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -> Room:
@@ -293,7 +300,7 @@ class _Answers:
         if kind == "facts":
             self.facts.setdefault(model, frame.head)
         elif kind == "problem":
-            self.problems[model] = _PROBLEMS.get(str(frame.head.get("text")), _unfinished(""))
+            self.problems[model] = _PROBLEMS.get(str(frame.head.get("text")), BROKE_OFF)
         elif kind == "predictions":
             self._take_predictions(model, str(frame.head.get("set")), frame.body)
         return None
