@@ -16,13 +16,18 @@ from pathlib import Path
 
 import pytest
 
+from autograder.datasets import load, room_file
 from autograder.errors import SandboxError, SandboxUnavailable
+from autograder.execution import Job, execute
 from autograder.records import Limits
 from autograder.sandbox import arguments, container, engine, entry
 from autograder.sandbox.arguments import OURS
 from autograder.sandbox.container import USER, Plan, judged, line, order, require
-from autograder.sandbox.job import Interpreter, Job
+from autograder.sandbox.job import Interpreter
+from autograder.sandbox.job import Job as Prepared
 from autograder.sandbox.room import Outcome, Room
+from autograder.store import Store
+from tests.notebooks import notebook
 from tests.test_sandbox import GUEST, eventually, speak
 from tests.test_sandbox import container as started
 
@@ -49,7 +54,7 @@ def this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plan(name: str = "docker", **options: object) -> Plan:
     room = Room(program="main.py", inputs={}, limits=Limits(memory_mb=2048, disk_mb=64), **options)  # type: ignore[arg-type]
-    job = Job(Path("/tmp/autograder-1-x/job"), {"data.npz": Path("/data/with, comma/data.npz")})
+    job = Prepared(Path("/tmp/autograder-1-x/job"), {"data.npz": Path("/data/with, comma/data.npz")})
     return Plan(
         engine=name, name="room-0123", image="localhost/autograder-room:abc", room=room, job=job, python=PYTHON, cores=2
     )
@@ -158,7 +163,7 @@ def test_what_the_first_process_is_told() -> None:
     told = order(plan(), 30.0, b"\x06\x00")
     assert told["argv"] == ["/opt/course/bin/python", "-I", "/job/in/main.py"]
     assert told["filter"] == "0600"
-    assert told["seconds"] == 90.0
+    assert (told["seconds"], told["memory"]) == (90.0, 2048 << 20)
     variables = told["variables"]
     assert isinstance(variables, dict)
     assert variables["HOME"] == "/home/student"
@@ -276,7 +281,13 @@ def test_an_image_is_made_once(fake: Path) -> None:
 
 
 def enter(tmp_path: Path, program: str, seconds: float = 30.0) -> subprocess.Popen[bytes]:
-    told = {"argv": [sys.executable, "-c", program], "variables": {"ONLY": "this"}, "filter": "", "seconds": seconds}
+    told = {
+        "argv": [sys.executable, "-c", program],
+        "variables": {"ONLY": "this"},
+        "filter": "",
+        "memory": 0,
+        "seconds": seconds,
+    }
     (tmp_path / "order.json").write_text(json.dumps(told))
     shutil.copyfile(entry.__file__, tmp_path / "entry.py")
     line = [sys.executable, "-I", str(tmp_path / "entry.py")]
@@ -327,6 +338,18 @@ def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for text, short in (("oom_kill_disable 1\noom_kill 0\n", False), ("oom 1\noom_kill 3\n", True)):
         events.write_text(text)
         assert entry._short_of_memory() is short
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"), [("1000", True), ("999", True), ("1001", False), ("max", False), (None, False)]
+)
+def test_an_engine_that_leaves_the_limit_out_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str | None, kept: bool
+) -> None:
+    monkeypatch.setattr(entry, "_LIMITS", (str(tmp_path / "memory.max"),))
+    if found is not None:
+        (tmp_path / "memory.max").write_text(f"{found}\n")
+    assert (entry._unlimited(1000) == "") is kept
 
 
 # --- real ones ---
@@ -418,3 +441,26 @@ speak(Container({name!r}), "pipe.send({{}}); time.sleep(60)", on_frame=lambda fr
         assert host.stdout.readline() == "up\n"
         host.kill()
     assert eventually(lambda: engine.ask(name, "ps", "--all", "--quiet", "--filter", "name=room-")[1] == "")
+
+
+@pytest.mark.kernel
+@pytest.mark.sandbox
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_notebook_in_a_container(name: str, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    sandbox = started(name)
+    data = load("digits", split_seed=20, hidden_images=100)
+    job = Job(
+        notebook=notebook(
+            "import os\nprint(os.getcwd(), os.path.isdir('/kaggle'))", "!echo from the shell", "os._exit(3)"
+        ),
+        data=data,
+        data_file=room_file(data, tmp_path),
+        limits=Limits(run_seconds=60, memory_mb=1024),
+    )
+    execution = execute(job, sandbox, store)
+    assert [run.state.value for run in execution.cells] == ["ran", "ran", "unfinished"]
+    assert execution.sandbox == name
+    assert execution.notebook is not None
+    cells = json.loads(store.get(execution.notebook))["cells"][1:]
+    assert [cell["outputs"][0]["text"] for cell in cells[:2]] == ["/job/out True\n", "from the shell\n"]

@@ -187,6 +187,7 @@ def order(plan: Plan, seconds: float, filtered: bytes) -> dict[str, object]:
         "argv": [str(plan.python.executable), "-I", f"/job/in/{plan.room.program}"],
         "variables": room_variables(plan.room, plan.python) | {"AUTOGRADER_LIMITS": limits},
         "filter": filtered.hex(),
+        "memory": plan.room.limits.memory_mb * MB,
         "seconds": seconds + _BEYOND_SECONDS,
     }
 

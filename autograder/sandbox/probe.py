@@ -90,15 +90,16 @@ def _proved(kind: str) -> Sandbox:
     if kind not in _KINDS:
         raise ConfigError(f"no such sandbox: {kind}", remedy=f"One of: auto, {', '.join(_KINDS)}.")
     sandbox = _KINDS[kind]()
+    remedy = f"Try `{kind} info`, and see docs/sandbox.md." if kind in _ENGINES else f"{INSTALL} {NAMESPACES}"
     try:
         frames, outcome = speak(sandbox, {"hello.py": _HELLO})
     except SandboxUnavailable:
         raise
     except (SandboxError, OSError) as error:
-        raise SandboxUnavailable(str(error), remedy=f"{INSTALL} {NAMESPACES}") from error
+        raise SandboxUnavailable(str(error), remedy=remedy) from error
     if [frame.head.get("kind") for frame in frames] != ["ready"] or outcome.exit_code != 0:
         said = outcome.detail or outcome.log.strip()[-200:]
-        raise SandboxUnavailable(f"a first room did not work: {said}", remedy=f"{INSTALL} {NAMESPACES}")
+        raise SandboxUnavailable(f"a first room did not work: {said}", remedy=remedy)
     return sandbox
 
 
