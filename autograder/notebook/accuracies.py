@@ -22,7 +22,7 @@ _WORD = re.compile(
 _OTHERS = re.compile(r"recall|rappel|recuerdo|exhaustiv|revoca|f1|support|macro|micro|weighted")
 """What ``precision`` stands beside where it is no accuracy."""
 _ERROR = re.compile(r"(?:error(?: rate)?|taux d.erreur|erreur)\b")
-_NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d+)?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
+_NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d{1,3})?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
 _COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
 _PROGRESS = re.compile(
     r"\d+/(?:\d+|unknown)\s.*(?:step\b|eta\b|━|=>|\[=|- loss:)|\bepoch\b|\bépoque\b|\bval_acc|\d+%\|"
@@ -54,7 +54,8 @@ class Stated:
 def stated(text: str) -> tuple[Stated, ...]:
     """Every accuracy that the text states in a line of its own, in order; what a progress bar wrote is left out."""
     lines = text[:MAX_CHARACTERS].translate(_SPACES).lower().splitlines()
-    return tuple(found for line in lines if not _PROGRESS.search(line) for found in _in_line(line[:MAX_LINE]))
+    begun = (line[:MAX_LINE] for line in lines)  # what follows is not read, and would be slow to search
+    return tuple(found for line in begun if not _PROGRESS.search(line) for found in _in_line(line))
 
 
 def _in_line(line: str) -> Iterator[Stated]:
