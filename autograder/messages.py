@@ -33,6 +33,9 @@ WORD: Final = "word"
 PLACEHOLDER: Final = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<kind>[^{}]*))?\}")
 _LOCALE = Path(__file__).resolve().parent / "locale"
 
+_HUGE: Final = 10**15
+"""From here on numbers have more digits than anybody reads, and soon more than can be rounded."""
+
 _PERCENT = {"fr": "\u202f%"}
 _SECONDS = {"fr": "\u202fs", "en": "\u00a0s"}
 
@@ -65,11 +68,12 @@ def fill(template: str, values: Mapping[str, Value | Decimal], language: str) ->
         value, kind = values[match["name"]], match["kind"] or ""
         if isinstance(value, str):
             return _words(value, language) if kind == WORD else visible(value)
-        if value is None or not math.isfinite(value):
+        if value is None or (not isinstance(value, int) and not math.isfinite(value)):
             return NOTHING
         if kind.startswith("plural,"):
             return _plural(value, kind.split(",")[1:], language)
-        return KINDS[kind](Decimal(str(value)), language)
+        number = Decimal(str(value))
+        return KINDS[kind](number, language) if abs(number) < _HUGE else f"{number:.2E}"
 
     return PLACEHOLDER.sub(insert, template)
 
@@ -161,7 +165,7 @@ def _plural(value: float | Decimal, forms: list[str], language: str) -> str:
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 _SUSPECT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 _JOINER = "\u200d"
 

@@ -417,6 +417,25 @@ class Ledger:
     notes: tuple[str, ...] = ()
 
     @property
+    def plausible(self) -> bool:
+        """Whether it is no longer than what our recorder keeps: some of what reads it takes the square of the time."""
+        layers = sum(len(training.layers) for training in self.trainings)
+        return all(
+            count <= most
+            for count, most in (
+                (len(self.trainings), 500),
+                (max((len(training.layers) for training in self.trainings), default=0), 2_000),
+                (layers, 100_000),
+                (len(self.evaluations), 2_000),
+                (len(self.frames), 100),
+                (len(self.scores), 1_000),
+                (len(self.estimators), 500),
+                (len(self.adaptations), 1_000),
+                (len(self.bindings), 5_000),
+            )
+        )
+
+    @property
     def unserved(self) -> tuple[str, ...]:
         """Data sets that the notebook asked for and this run does not have."""
         return self._wanted("unserved")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autograder.checks.mentions import Naming
 
-_ROW = re.compile(r"\[\s*(\d+(?:[\s,]+\d+)+)\s*\]")
+_ROW = re.compile(r"\[\s*(\d{1,9}(?:[\s,]+\d{1,9})+)\s*\]")
 _TOLD_PAIR = re.compile(
     r"(?<![\d.,])(\d)\s*(?:->|→|-->|=>|pris pour|predit|confused with|confondu avec|vs)\D{0,3}(\d)(?![\d.,%])"
 )

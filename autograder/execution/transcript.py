@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,6 +23,8 @@ OUTPUT_BYTES = 128 << 20
 _ARTIFACT = re.compile(r"(fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _RUNNING = "started"
+_DEEPEST = 60
+"""Levels of what a cell displays as JSON; plots have about ten."""
 
 
 class Transcript:
@@ -124,6 +126,8 @@ class Transcript:
         outputs = _json(body) if self._output_bytes <= OUTPUT_BYTES else []
         if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
             raise Malformed("outputs")
+        if not _shallow(outputs):
+            raise Malformed("outputs")
         return outputs
 
     def _progress(self, frame: Frame) -> None:
@@ -132,7 +136,10 @@ class Transcript:
     def _ledger(self, frame: Frame) -> None:
         if len(frame.body) > LEDGER_BYTES:
             raise Malformed("ledger")
-        self.ledger = LEDGER.validate_json(frame.body)
+        ledger = LEDGER.validate_json(frame.body)
+        if not ledger.plausible:
+            raise Malformed("ledger")
+        self.ledger = ledger
 
     def _artifact(self, frame: Frame) -> None:
         name = _text(frame.head.get("name"), 50)
@@ -220,6 +227,20 @@ def _state(value: Json) -> CellState:
 
 def _json(body: bytes) -> Json:
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=lambda _: None)
     except ValueError:
         raise Malformed("not JSON") from None
+
+
+def _shallow(value: Json) -> bool:
+    """Whether it can be written again: Python's writer of indented JSON calls itself several times for each level."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _parts(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _parts(value: Json) -> Iterable[Json]:
+    return value.values() if isinstance(value, dict) else value

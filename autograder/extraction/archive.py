@@ -18,6 +18,8 @@ MEMBERS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 MAX_CONFIG = 8 * 2**20
 MAX_WEIGHTS = 512 * 2**20
 MAX_DEPTH = 100
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What Keras writes; other methods unpack a whole member at once, however little of it is read."""
 
 MODULES = frozenset(
     {
@@ -46,12 +48,13 @@ def refusal(content: bytes) -> Message | None:
             problem = _members(infos)
             if problem is not None:
                 return problem
-            config = json.loads(archive.read("config.json"))
+            with archive.open("config.json") as member:
+                content = member.read(MAX_CONFIG + 1)  # the size in the archive is only a claim
+        return _configuration(json.loads(content))
     except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError, NotImplementedError, EOFError):
         return say("The saved model is not a readable .keras archive.")
     except RecursionError:
         return say("The configuration of the saved model is nested too deeply.")
-    return _configuration(config)
 
 
 def _members(infos: list[zipfile.ZipInfo]) -> Message | None:
@@ -59,7 +62,8 @@ def _members(infos: list[zipfile.ZipInfo]) -> Message | None:
     foreign = next((name for name in names if name not in MEMBERS), None)
     if foreign is not None:
         return say("The saved model holds a file that does not belong there: {name}", name=foreign[:80])
-    if len(set(names)) != len(names) or not {"config.json", "model.weights.h5"} <= set(names):
+    packed = {info.compress_type for info in infos}
+    if len(set(names)) != len(names) or not {"config.json", "model.weights.h5"} <= set(names) or packed - METHODS:
         return say("The saved model is not a readable .keras archive.")
     if any(info.file_size > (MAX_WEIGHTS if info.filename.endswith(".h5") else MAX_CONFIG) for info in infos):
         return say("The saved model is too large: at most {megabytes:int} MB of weights.", megabytes=MAX_WEIGHTS >> 20)
@@ -104,7 +108,7 @@ def _node(node: Mapping[str, Json]) -> Message | None:
     if kind == "function":
         return _function(node, module)
     if module is None or not _known(module) or (registered is not None and registered != kind):
-        return say("The model uses {name}, a class of its own that a saved model does not contain.", name=kind[:80])
+        return say("The model uses {name}, a class of its own that a saved model does not contain.", name=_shown(kind))
     return None
 
 
@@ -112,8 +116,13 @@ def _function(node: Mapping[str, Json], module: str | None) -> Message | None:
     """Functions by name only from Keras' activations: elsewhere the name may be that of any class."""
     if module in ("keras.activations", "keras.src.activations.activations"):
         return None
-    name = str(node.get("config"))[:80]
+    name = _shown(str(node.get("config")))
     return say("The model uses {name}, a function of its own that a saved model does not contain.", name=name)
+
+
+def _shown(name: str) -> str:
+    """A name for people; half a surrogate pair, which JSON can hold and no file can, becomes a question mark."""
+    return name[:80].encode("utf-8", "replace").decode("utf-8")
 
 
 def _known(module: str) -> bool:

@@ -130,7 +130,8 @@ class _Rows(HTMLParser):
             self._open = False
 
     def handle_data(self, data: str) -> None:
-        if self._open:
+        # A table within a field has no field yet where white space stands between its tags.
+        if self._open and self.tables[-1] and self.tables[-1][-1]:
             self.tables[-1][-1][-1] += data
 
 

@@ -27,6 +27,7 @@ def read_ledger(execution: Execution, store: Store) -> tuple[Ledger, tuple[Gap, 
 
 def _parsed(content: bytes) -> Ledger | None:
     try:
-        return _LEDGER.validate_json(content)
+        ledger = _LEDGER.validate_json(content)
     except (ValidationError, RecursionError):
         return None
+    return ledger if ledger.plausible else None

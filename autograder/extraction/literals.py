@@ -14,6 +14,8 @@ from autograder.records import Json
 MAX_LENGTH = 20_000
 MAX_DEPTH = 6
 MAX_LITERALS = 20
+MAX_SCANNED = 5 * MAX_LENGTH
+"""Characters that are looked at for closing brackets, over all openings: most of a hostile text's never close."""
 _OPENING = re.compile(r"^[^\[{(]{0,60}?(?=[\[{])", re.M)
 _CALLED = re.compile(r"\b(?:np\.|numpy\.)?(?:float|int)\d{1,2}\((-?[\d.e+-]{1,30})\)")
 """numpy 2 prints ``np.float64(0.98)``."""
@@ -29,23 +31,29 @@ def literal_tables(text: str) -> Iterator[tuple[Sequence[str], Rows]]:
 
 def _literals(text: str) -> Iterator[Json]:
     text = _CALLED.sub(r"\1", text[:MAX_LENGTH])
-    place, found = 0, 0
-    while found < MAX_LITERALS and (match := _OPENING.search(text, place)):
-        end = _closing(text, match.end())
+    place, found, scanned = 0, 0, 0
+    while found < MAX_LITERALS and scanned < MAX_SCANNED and (match := _OPENING.search(text, place)):
+        end, looked = _closing(text, match.end())
+        scanned += looked
         if end is None:
             place = match.end() + 1
             continue
         found += 1
         try:
-            yield ast.literal_eval(text[match.end() : end])
+            value = ast.literal_eval(text[match.end() : end])
+            repr(value)  # a number may be too large to be written
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             place = match.end() + 1
             continue
+        yield value
         place = end
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Place behind the bracket that closes the one at ``start``; None when it is never closed, or nested too deeply."""
+def _closing(text: str, start: int) -> tuple[int | None, int]:
+    """Place behind the bracket that closes the one at ``start``, and how many characters were looked at.
+
+    None when it is never closed, or nested too deeply.
+    """
     depth, quote = 0, ""
     for place in range(start, len(text)):
         sign = text[place]
@@ -58,10 +66,10 @@ def _closing(text: str, start: int) -> int | None:
         elif sign in "]})":
             depth -= 1
             if depth == 0:
-                return place + 1
+                return place + 1, place + 1 - start
         if depth > MAX_DEPTH:
-            return None
-    return None
+            return None, place + 1 - start
+    return None, len(text) - start
 
 
 def _table(value: Json) -> Iterator[tuple[Sequence[str], Rows]]:

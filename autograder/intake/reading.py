@@ -171,7 +171,7 @@ def _version_4(parsed: Json, notes: list[Message]) -> dict[str, Json] | Message:
     if not isinstance(parsed, dict):
         return no_notebook
     version = parsed.get("nbformat", 4 if isinstance(parsed.get("cells"), list) else 0)
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version < 1000:
         return no_notebook
     if version > 4:
         return say(

@@ -28,7 +28,7 @@ _ELSE = re.compile(
 )
 """What a figure on the test set may be besides an accuracy."""
 _DEVIATION = re.compile(r"\s*(?:±|\+/?-)\s*\d+(?:[.,]\d+)?\s?(%)?")
-_NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d+)?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
+_NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d{1,3})?)(?![\w]|[.,]\d)\s?(%|percent\b|pour ?cent\b)?")
 _COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
 _PROGRESS = re.compile(
     r"\d+/(?:\d+|unknown)\s.*(?:step\b|eta\b|━|=>|\[=|- loss:)|\bepoch\b|\bépoque\b|\bval_acc|\d+%\|"
@@ -60,7 +60,8 @@ class Stated:
 def stated(text: str) -> tuple[Stated, ...]:
     """Every accuracy that the text states in a line of its own, in order; what a progress bar wrote is left out."""
     lines = text[:MAX_CHARACTERS].translate(_SPACES).lower().splitlines()
-    return tuple(found for line in lines if not _PROGRESS.search(line) for found in _in_line(line[:MAX_LINE]))
+    begun = (line[:MAX_LINE] for line in lines)  # what follows is not read, and would be slow to search
+    return tuple(found for line in begun if not _PROGRESS.search(line) for found in _in_line(line))
 
 
 def _in_line(line: str) -> Iterator[Stated]:

@@ -64,6 +64,8 @@ _PLAIN = re.compile(r"[A-Za-z][\w-]{0,60}(?:/[\w.-]{1,60})?(?::[\d.*]+)?")
 """The name of a set: no path of a file."""
 _LOADING = re.compile(r"^_*(?:load|get|fetch|read|prepare|import|download|charger?|lire|make)", re.I)
 _TRAINING = {"fit", "fit_generator", "train_on_batch", "search", "DataLoader", "train_step"}
+MAX_ENTERED = 100
+"""Calls of one function that trains which are looked into: a long function that is called on every line is a trap."""
 _FILES = {"data_batch_1": "cifar10", "test_batch": "cifar10", "train_32x32.mat": "svhn"}
 _PATH = re.compile(r"[./\\](?!$)|batch|recogni[sz]er|ubyte")
 """What a file or a folder of data has in its name, and a mere word has not."""
@@ -111,6 +113,8 @@ class _Code:
     """Variable -> the set that it holds."""
     trainers: dict[str, ast.AST] = field(default_factory=dict)
     """Functions of the notebook in which something is trained."""
+    entered: Counter[str] = field(default_factory=Counter)
+    """How often each was called so far."""
     defined: dict[str, ast.AST] = field(default_factory=dict)
     """Functions and classes of the notebook."""
     called: set[str] = field(default_factory=set)
@@ -290,9 +294,15 @@ class _Code:
         trains = name_of(call)
         if trains in _TRAINING or trains in self.trainers:
             given = [*call.args, *(keyword.value for keyword in call.keywords)]
-            inside = calls([self.trainers[trains]]) if trains in self.trainers else ()
-            deeper = [part for inner in inside if name_of(inner) in _TRAINING for part in inner.args]
-            self.trained[self._holds(given) or self._holds(deeper) or self.last] += 1
+            self.trained[self._holds(given) or self._holds(self._deeper(trains)) or self.last] += 1
+
+    def _deeper(self, trainer: str) -> list[ast.AST]:
+        """What a function of the notebook gives to the trainings inside it."""
+        self.entered[trainer] += 1
+        if trainer not in self.trainers or self.entered[trainer] > MAX_ENTERED:
+            return []
+        inside = calls([self.trainers[trainer]])
+        return [part for inner in inside if name_of(inner) in _TRAINING for part in inner.args]
 
     def _holds(self, nodes: Iterable[ast.AST]) -> str:
         """The set that an expression is made of: the first variable that holds one."""

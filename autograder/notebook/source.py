@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from autograder import repairs
 from autograder.records import Cell, CellKind
 
-_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*|[\w, ]+=\s*[!%].*)$")
+# The name before ``= !`` does not begin with a space: the spaces in front belong to one part of the pattern only.
+_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*|[\w,][\w, ]*=\s*[!%].*)$")
 MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
+MAX_NUMBER = 1 << 4096
+"""Python writes no whole number of more than 4300 digits, and whoever shows a tree writes its numbers."""
 
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
@@ -78,17 +81,23 @@ def parse(source: str) -> ast.Module | None:
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return None if _too_deep(tree) else tree
+    return None if _unwieldy(tree) else tree
 
 
-def _too_deep(tree: ast.Module) -> bool:
-    """Whether a walk that calls itself could exhaust Python's stack."""
+def _unwieldy(tree: ast.Module) -> bool:
+    """Whether a walk that calls itself could exhaust Python's stack, or a number could not be written."""
     level: list[ast.AST] = [tree]
     for _ in range(MAX_DEPTH):
+        if any(isinstance(node, ast.Constant) and _is_huge(node.value) for node in level):
+            return True
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return False
     return True
+
+
+def _is_huge(value: object) -> bool:
+    return isinstance(value, int) and value > MAX_NUMBER
 
 
 def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
