@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from autograder import repairs
 from autograder.records import Cell, CellKind
 
-_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*|[\w, ]+=\s*[!%].*)$")
+_MAGIC = re.compile(r"^(\s*+)(?:[%!?].*|[\w.]++\?{1,2}\s*|[\w, ]++=\s*+[!%].*)$")
 MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
+MAX_CHARACTERS = 1_000_000
+"""Of a notebook's code; what stands below is not looked into."""
 
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
@@ -71,7 +73,9 @@ def _modern(source: str) -> str:
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree; None for what Python cannot read, nesting bombs included."""
+    """The syntax tree; None for what Python cannot read, or could read only at a price: bombs of any kind."""
+    if repairs.is_bomb(source):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -92,7 +96,10 @@ def _too_deep(tree: ast.Module) -> bool:
 
 
 def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
-    return (cell for cell in cells if cell.kind is CellKind.CODE and cell.source.strip())
+    left = MAX_CHARACTERS
+    for cell in cells:
+        if cell.kind is CellKind.CODE and cell.source.strip() and (left := left - len(cell.source)) >= 0:
+            yield cell
 
 
 def pieces(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Piece, ...]:
