@@ -103,6 +103,8 @@ def _node(node: Mapping[str, Json]) -> Message | None:
         return None
     if kind == "function":
         return _function(node, module)
+    if not kind[:1].isupper():  # no class of Keras, but any function of a module that is allowed: ``load_model``
+        return _foreign_function(kind)
     if module is None or not _known(module) or (registered is not None and registered != kind):
         return say("The model uses {name}, a class of its own that a saved model does not contain.", name=kind[:80])
     return None
@@ -112,8 +114,11 @@ def _function(node: Mapping[str, Json], module: str | None) -> Message | None:
     """Functions by name only from Keras' activations: elsewhere the name may be that of any class."""
     if module in ("keras.activations", "keras.src.activations.activations"):
         return None
-    name = str(node.get("config"))[:80]
-    return say("The model uses {name}, a function of its own that a saved model does not contain.", name=name)
+    return _foreign_function(str(node.get("config")))
+
+
+def _foreign_function(name: str) -> Message:
+    return say("The model uses {name}, a function of its own that a saved model does not contain.", name=name[:80])
 
 
 def _known(module: str) -> bool:
