@@ -14,7 +14,7 @@ from autograder.records import CellRun, CellState, Ending, Execution, Message, s
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
 
-OVERDUE_SECONDS = 10.0
+OVERDUE_SECONDS = 8.0
 """Beyond the time of the run, for a cell that nobody inside could end: a notebook can stop the runner itself. What is
 read at the end has longer, see ``sandbox.limits``."""
 

@@ -50,7 +50,7 @@ def python(source: str) -> str:
     lines = source.split("\n")
     if _OTHER_LANGUAGE.match(source):
         return "\n".join(f"# {line}" for line in lines)
-    if parse(source) is not None:
+    if repairs.is_bomb(source) or parse(source) is not None:
         return source
     if (found := _readable(source)) is not None:
         return found
