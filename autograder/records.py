@@ -736,6 +736,8 @@ class GapKind(StrEnum):
     TABLE = "table"
     PREPROCESSING = "preprocessing"
     LEDGER = "ledger"
+    RECORDS = "records"
+    """The ledger is there, and may be another's."""
 
 
 @record

@@ -17,14 +17,26 @@ from itertools import pairwise, zip_longest
 Repair = Callable[[str], str]
 Parses = Callable[[str], bool]
 
+READ = 100_000
+"""Characters of a cell beyond which nobody parses it: a tree takes a thousand times the memory of its text, and Python
+3.11 the square of the time for f-strings."""
+_ENDLESS_NAME = re.compile(r"\b(?:import|from)\b(?:[^\S\r\n]|[\w.]|\\\r?\n){1000}")
+"""``import a.a.a...``: the parser's memory grows with the square of such a name."""
 LONGEST = 50_000
 """Characters of a cell that is looked into."""
 SHOWN = 3
 """Changed lines that are told."""
 
 
+def is_bomb(text: str) -> bool:
+    """Whether to parse this text would take more time or memory than any honest cell does."""
+    return len(text) > READ or _ENDLESS_NAME.search(text) is not None
+
+
 def parses(text: str) -> bool:
     """Whether text is Python as cells may hold it: ``await`` outside of functions included."""
+    if is_bomb(text):
+        return False
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():

@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autograder.datasets import NAMES, DataSet, cached, form, load, locate, room_file, spread, stratified
+from autograder.datasets import (
+    NAMES,
+    DataSet,
+    cached,
+    form,
+    label_files,
+    load,
+    locate,
+    room_file,
+    spread,
+    stratified,
+)
 from autograder.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -249,3 +260,14 @@ def test_the_real_mnist(mnist: DataSet) -> None:
     assert mnist.card.public_images == 10_000 and mnist.card.hidden_images == 5000 and mnist.card.train_stride == 1
     assert not as_set(mnist.x_hidden) & as_set(mnist.x_train)
     assert np.array_equal(mnist.x_test, mnist.x_public)
+
+
+def test_the_name_of_a_served_file_tells_nothing_of_the_hidden_images(tmp_path: Path) -> None:
+    """A room reads it among its mounts, and the digest seeds the order in which models are shown images."""
+    assert room_file(DIGITS, tmp_path).stem not in DIGITS.card.digest
+
+
+def test_packages_with_images_that_may_be_hidden_are_known() -> None:
+    names = {path.name for path in label_files("digits")}
+    assert names == {"digits.csv.gz", "mnist_5k.csv.gz"}
+    assert {path.name for path in label_files("chiffres.npz")} == {"mnist_5k.csv.gz"}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ from autograder.guest.watch import Watch
 from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits, Showing, Step
 from autograder.sandbox import choose
 from autograder.sandbox.plain import Plain
-from autograder.sandbox.room import Outcome, Sandbox
+from autograder.sandbox.room import OnFrame, Outcome, Room, Sandbox
 from autograder.store import Store
 from tests.fakes import FakeSandbox
 from tests.notebooks import TROUBLE, notebook
@@ -278,6 +279,30 @@ def test_cancelling_keeps_nothing(run: Callable[..., Execution]) -> None:
         run(FakeSandbox([READY, end()]), "1", cancelled=lambda: True)
 
 
+@dataclass
+class Stopped:
+    """A room whose runner does nothing any more after its first cell has started."""
+
+    name: str = "bubblewrap"
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        on_frame(READY)
+        assert not cancelled()
+        on_frame(cell(0, "started"))
+        while not cancelled():
+            time.sleep(0.01)
+        return Outcome(exit_code=None, killed="cancelled", seconds=1.0)
+
+
+def test_a_runner_that_was_stopped_is_not_waited_for(
+    run: Callable[..., Execution], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.execution.run.OVERDUE_SECONDS", -0.9)
+    execution = run(Stopped(), "1", limits={"run_seconds": 1})
+    assert (execution.ending, states(execution)) == (Ending.TIMED_OUT, ["unfinished"])
+    assert execution.reason is not None and execution.reason.values["cell"] == 1
+
+
 def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
     seen: list[Event] = []
     frames = [READY, cell(1, "started"), Frame({"kind": "progress", "text": "epoch 3/5", "training": 1}), end()]
@@ -307,6 +332,26 @@ def test_hidden_images_go_only_to_models_that_were_asked_about(run: Callable[...
         assert json.loads(answer["m1"].tobytes()) == [{"op": "reshape", "values": {"shape": [784]}}]
     assert store.get(execution.fallbacks["m1"]) == b"npy"
     assert execution.altered is None
+
+
+def test_what_could_carry_hidden_images_out_is_not_heard_once_they_are_in(
+    run: Callable[..., Execution], store: Store
+) -> None:
+    showing = Showing(images=store.put_array(np.zeros(4, np.uint8)), recipes={"m1": (FLAT,)})
+    asked = Frame({"kind": "images?", "models": ["m1"]})
+    carried = [
+        ledger({"trainings": [], "notes": ["pixels"]}),
+        cell(0, "ran", stream("pixels")),
+        Frame({"kind": "artifact", "name": "sample-1.npy"}, b"pixels"),
+        Frame({"kind": "parameters", "changed": ["pixels"]}, b"pixels"),
+        Frame({"kind": "ready", "environment": {"pixels": "pixels"}}),
+    ]
+    frames = [READY, ledger(TRAINED), cell(0, "ran", stream("one")), asked, *carried, said(), end()]
+    execution = run(FakeSandbox(frames), "1", prepare=lambda known, so_far: showing)
+    assert execution.notebook is not None and execution.ledger is not None
+    assert b"pixels" not in store.get(execution.notebook) + store.get(execution.ledger)
+    assert execution.artifacts == {} and execution.parameters_held and "pixels" not in execution.environment
+    assert list(execution.fallbacks) == ["m1"] and execution.ending is Ending.COMPLETED
 
 
 def test_no_images_for_models_that_nobody_can_prepare(run: Callable[..., Execution], store: Store) -> None:
@@ -485,6 +530,38 @@ def test_the_meter_counts_text_and_pictures_apart() -> None:
     assert meter.over == "bytes"
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("display_data", {"data": {}, "metadata": {"x": ["y" * (9 << 20)]}}),
+        ("display_data", {"data": {"x" * (9 << 20): 1}}),
+        ("error", {"ename": "E", "evalue": "x" * (2 << 20), "traceback": []}),
+        ("stream", {"name": "x" * (2 << 20), "text": ""}),
+    ],
+    ids=["metadata", "names", "message", "stream"],
+)
+def test_the_meter_counts_whatever_is_kept(kind: str, content: Json) -> None:
+    meter = Meter(output_mb=1, outputs=10)
+    assert not meter.count(kind, content)
+    assert meter.over == "bytes"
+
+
+def test_outputs_that_no_json_can_hold_are_left_out() -> None:
+    deep: list[Json] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert runner.packed([{"data": float("nan")}]) == runner.packed([{"data": deep}]) == b"[]"
+
+
+def test_a_spoilt_handover_folder_hands_nothing_over(tmp_path: Path) -> None:
+    handover = Handover(tmp_path / "handover")
+    assert handover.artifacts() == [] and handover.fallbacks() == {} and not handover.show("images.npz", b"x")
+    (tmp_path / "handover" / "fit-1.keras" / "x").mkdir(parents=True)
+    (tmp_path / "handover" / ".making-images.npz").mkdir()
+    assert handover.artifacts() == ["fit-1.keras"]
+    assert handover.take("fit-1.keras", 100) is None and not handover.show("images.npz", b"x")
+
+
 def test_a_progress_bar_is_no_flood_of_outputs() -> None:
     meter = Meter(output_mb=1, outputs=10)
     assert all(meter.count("stream", {"text": "."}) for _ in range(200))
@@ -496,6 +573,7 @@ def test_an_error_is_read_from_the_reply() -> None:
     reply = {"status": "error", "ename": "KeyError", "evalue": "'\x1b[1mx'"}
     assert error_text(reply) == "KeyError: 'x'"
     assert error_text({"status": "ok"}) is None
+    assert error_text({"status": "error", "ename": 5, "evalue": ["x"]}) == "Error"
 
 
 @pytest.fixture
@@ -611,6 +689,25 @@ def test_a_kernel_that_dies(run: Callable[..., Execution], served: Path) -> None
     assert execution.ending is Ending.DIED
     assert execution.reason is not None
     assert execution.reason.values["cell"] == 2
+
+
+FORGED = "k = get_ipython().kernel\nk.session.send(k.iopub_socket, {kind!r}, {content}, parent=k.get_parent());"
+
+
+@pytest.mark.kernel
+def test_messages_that_no_honest_kernel_sends_are_the_notebooks_fault(
+    run: Callable[..., Execution], store: Store, served: Path
+) -> None:
+    """They must not look like a failure of ours, which costs nobody a point."""
+    folder = "import os, shutil\nshutil.rmtree(os.environ['AUTOGRADER_HANDOVER'])"
+    forged = [
+        FORGED.format(kind="display_data", content={"data": 5}),
+        FORGED.format(kind="stream", content={"name": 7}),
+    ]
+    harmless = run(Plain(), *forged, folder, "print('after')", data_file=served)
+    assert (states(harmless), harmless.ending) == (["ran"] * 4, Ending.COMPLETED)
+    lost = run(Plain(), "1", "get_ipython().kernel.session.key = b'x' * 32", "3", data_file=served)
+    assert (states(lost), lost.ending) == (["ran", "unfinished", "not_run"], Ending.DIED)
 
 
 @pytest.mark.kernel

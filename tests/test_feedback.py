@@ -572,7 +572,7 @@ def test_write_puts_everything_beside_each_other(tmp_path: Path) -> None:
     assert folder == tmp_path / "out" / "mnist-individuel" / "amelie-benoit"
     names = {path.name for path in folder.iterdir()}
     assert names == {"feedback.html", "executed.html", "executed.ipynb", "grade.json", "results.json"}
-    assert (folder / "executed.ipynb").read_bytes() == b'{"cells": []}'
+    assert json.loads((folder / "executed.ipynb").read_bytes()) == {"cells": []}
     assert json.loads((folder / "grade.json").read_text("utf-8"))["student"] == "amelie-benoit"
     assert len(json.loads((folder / "results.json").read_text("utf-8"))["tests"]) == 14
 

@@ -902,6 +902,14 @@ def test_of_duplicate_members_the_last_counts(tmp_path: Path, store: Store) -> N
     assert "twice" in texts(submission.notes)
 
 
+def test_one_name_is_not_a_file_and_a_folder(tmp_path: Path, store: Store) -> None:
+    """A zip can hold that, and the room that unpacks it would fail."""
+    members = {"b/tp.ipynb": notebook("x"), "b/a": b"1", "b/a/one.txt": b"2", "c/d.txt": b"3", "b/c": b"4"}
+    submission = only(collect([put(tmp_path / "in", {"a.zip": zipped(members)})], store))
+    assert sorted(submission.files) == ["a", "c"]
+    assert "left out" in texts(submission.notes)
+
+
 def test_names_without_the_unicode_flag_are_read_as_utf_8(tmp_path: Path, store: Store) -> None:
     raw = zipped({"Zoe~/tp.ipynb": notebook("x")}).replace(b"Zoe~", "Zoé".encode())
     inbox = tmp_path / "all.zip"

@@ -240,6 +240,7 @@ def test_plain_models_pass() -> None:
         {**DENSE, "config": {"a": {"class_name": "function", "module": "builtins", "config": "exec"}}},
         {**DENSE, "module": "os", "class_name": "system"},
         {**DENSE, "module": "keras.utils", "class_name": "get_file"},
+        {**DENSE, "module": "keras.models", "class_name": "load_model"},
         {**DENSE, "module": None, "registered_name": "Custom>Mine"},
         {**DENSE, "registered_name": "Custom>Dense"},
         {**DENSE, "class_name": 3},

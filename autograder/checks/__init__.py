@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.checks import analysis, code, document, model, modifications, notebook, person
 from autograder.checks.registry import Check, check, registered
 from autograder.errors import CheckError, ConfigError
-from autograder.records import Ending, Evidence, Finding, Item, Rubric, Standing, Verdict, say
+from autograder.records import Ending, Evidence, Finding, GapKind, Item, Rubric, Standing, Verdict, say
 
 __all__ = ["Check", "check", "load_plugins", "private", "registered", "run", "signatures"]
 
@@ -94,7 +94,7 @@ def _finding(item: Item, evidence: Evidence) -> Finding:
         finding = _sound(called(evidence, **item.parameters), called)
     except Exception as error:
         return broken(error)
-    return _explained(_spared(finding, called, evidence), evidence)
+    return _explained(_doubted(_spared(finding, called, evidence), called, evidence), evidence)
 
 
 def _sound(finding: Finding, called: Check) -> Finding:
@@ -132,6 +132,25 @@ def _spared(finding: Finding, called: Check, evidence: Evidence) -> Finding:
         verdict=Verdict.NEEDS_REVIEW,
         share=None,
         message=say("This item could not be decided automatically. A teacher will decide it; it costs you nothing."),
+        advice=None,
+        details=(gap.reason, *finding.details),
+        for_teacher=say("What ran here earns {share:pct} of the points.", share=finding.share),
+    )
+
+
+def _doubted(finding: Finding, called: Check, evidence: Evidence) -> Finding:
+    """Claims on records that may not be ours neither earn nor cost anything by themselves; measurements stand."""
+    gap = next((gap for gap in evidence.gaps if gap.kind is GapKind.RECORDS), None)
+    claimed = finding.standing is Standing.CLAIM and GapKind.LEDGER in called.needs
+    if gap is None or not claimed or not finding.share:
+        return finding
+    return replace(
+        finding,
+        verdict=Verdict.NEEDS_REVIEW,
+        share=None,
+        message=say(
+            "This item rests on records of the run that may not be this program's own. A teacher will decide it."
+        ),
         advice=None,
         details=(gap.reason, *finding.details),
         for_teacher=say("What ran here earns {share:pct} of the points.", share=finding.share),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from autograder.errors import Cancelled, SandboxError
@@ -13,6 +14,10 @@ from autograder.execution.transcript import LEDGER, Transcript
 from autograder.records import CellState, Ending, Execution, Message, say
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
+
+OVERDUE_SECONDS = 8.0
+"""Beyond the time of the run, for a cell that nobody inside could end: a notebook can stop the runner itself. What is
+read at the end has longer, see ``sandbox.limits``."""
 
 _KILLED = {
     "wall": Ending.TIMED_OUT,
@@ -48,9 +53,12 @@ def execute(
     document = parse(job.notebook)
     transcript = Transcript(document, store, on_event, prepare)
     started_at = datetime.now(UTC)
-    outcome = sandbox.run(room(job, document), transcript.hear, cancelled)
+    overdue = job.limits.run_seconds + OVERDUE_SECONDS
+    outcome = sandbox.run(room(job, document), transcript.hear, lambda: cancelled() or transcript.overdue(overdue))
     if outcome.killed == "cancelled":
-        raise Cancelled
+        if not transcript.overdue(overdue):
+            raise Cancelled
+        outcome = replace(outcome, killed="wall")
     _refuse_our_faults(transcript, outcome)
     end = _ending(transcript, outcome)
     cells = transcript.cells()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 _RUNNING = "started"
 _DEEPEST = 60
 """Levels of what a cell displays as JSON; plots have about ten."""
+_AFTERWARDS = frozenset({"images?", "altered?", "fallback", "end"})
+"""Kinds that are still heard once the room was shown hidden images."""
 
 
 class Transcript:
@@ -52,6 +55,9 @@ class Transcript:
         self._on_event = on_event
         self._prepare = prepare
         self._output_bytes = 0
+        self._ready_at = 0.0
+        self._shown = False
+        """Whether the room has hidden images."""
         self._kinds: Mapping[str, Callable[[Frame], bytes | None]] = {
             "ready": self._ready,
             "cell": self._cell,
@@ -70,6 +76,8 @@ class Transcript:
         """Take in one frame; what is malformed is left out and noted. Answers the room's questions."""
         named = frame.head.get("kind")
         kind = named if isinstance(named, str) and named in self._kinds else "unknown"
+        if self._shown and kind not in _AFTERWARDS:
+            return None  # texts and files could carry the images out: some of them are shown to their author
         try:
             return self._kinds[kind](frame)
         except (Malformed, ValidationError, RecursionError):
@@ -83,6 +91,10 @@ class Transcript:
         """The cell that had started and of which nothing more was heard."""
         return self._running
 
+    def overdue(self, seconds: float) -> bool:
+        """Whether a cell still runs so long after the room was ready: the runner, who should have ended it, cannot."""
+        return self._running is not None and time.monotonic() - self._ready_at > seconds
+
     def cells(self) -> tuple[CellRun, ...]:
         """One per code cell; what never started is ``not_run``."""
         return tuple(
@@ -92,7 +104,7 @@ class Transcript:
     # --- kinds of frames
 
     def _ready(self, frame: Frame) -> None:
-        self.ready = True
+        self.ready, self._ready_at = True, self._ready_at or time.monotonic()
         environment = frame.head.get("environment")
         if not isinstance(environment, Mapping) or len(environment) > 50:
             raise Malformed("environment")
@@ -164,7 +176,9 @@ class Transcript:
             return b""
         self._tell("reading")
         so_far = Execution(ending=Ending.COMPLETED, cells=self.cells(), artifacts=self.artifacts)
-        return self.asking.images(self._prepare(self.ledger, so_far), asked)
+        answer = self.asking.images(self._prepare(self.ledger, so_far), asked)
+        self._shown = self._shown or bool(answer)
+        return answer
 
     def _altered(self, frame: Frame) -> bytes:
         seconds, left = (_number(frame.head.get(name)) for name in ("seconds", "left"))

@@ -14,6 +14,7 @@ from autograder.extraction.standard import baseline_from
 from autograder.extraction.stored import comparable, drifts
 from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
+from autograder.extraction.tampering import tampering
 from autograder.notebook import read
 from autograder.records import (
     Baseline,
@@ -68,7 +69,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         sections=find_sections(cells, template_cells),
         baseline=baseline,
         data=data.card,
-        gaps=(*gaps, *studied.gaps),
+        gaps=(*gaps, *studied.gaps, *tampering(ledger, execution, cells)),
         drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),
     )

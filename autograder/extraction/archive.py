@@ -107,6 +107,8 @@ def _node(node: Mapping[str, Json]) -> Message | None:
         return None
     if kind == "function":
         return _function(node, module)
+    if not kind[:1].isupper():  # no class of Keras, but any function of a module that is allowed: ``load_model``
+        return _foreign_function(kind)
     if module is None or not _known(module) or (registered is not None and registered != kind):
         return say("The model uses {name}, a class of its own that a saved model does not contain.", name=_shown(kind))
     return None
@@ -116,8 +118,11 @@ def _function(node: Mapping[str, Json], module: str | None) -> Message | None:
     """Functions by name only from Keras' activations: elsewhere the name may be that of any class."""
     if module in ("keras.activations", "keras.src.activations.activations"):
         return None
-    name = _shown(str(node.get("config")))
-    return say("The model uses {name}, a function of its own that a saved model does not contain.", name=name)
+    return _foreign_function(str(node.get("config")))
+
+
+def _foreign_function(name: str) -> Message:
+    return say("The model uses {name}, a function of its own that a saved model does not contain.", name=_shown(name))
 
 
 def _shown(name: str) -> str:

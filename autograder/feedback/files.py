@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder.errors import OutputError
 from autograder.exports import gradescope, record
+from autograder.feedback import handed
 from autograder.feedback.executed import executed
 from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
@@ -44,7 +45,7 @@ def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store
     if report.evidence is not None:
         pages["executed.html"] = executed(report, rubric, language, store).encode()
         notebook = report.evidence.execution.notebook or report.submission.notebook
-        pages["executed.ipynb"] = None if notebook is None else store.get(notebook)
+        pages["executed.ipynb"] = None if notebook is None else handed.notebook(store.get(notebook))
     for name, content in pages.items():
         with _faults(folder / name):
             if content is None:

@@ -7,11 +7,12 @@ first error. Here the kernel's reply decides, and every cell has its turn.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
@@ -20,6 +21,10 @@ from .things import Thing
 from .watch import Watch
 
 ENGINE = "truthful"
+
+
+class Played(Exception):
+    """Every cell had its turn: papermill would ask the kernel one thing more, and wait for an answer without end."""
 
 
 class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc, unused-ignore]
@@ -45,6 +50,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc, unused-igno
         """Called by papermill once the kernel is up."""
         self.watch.start(self.km.provisioner.pid)
         self.play(self)
+        raise Played
 
     def alive(self) -> bool:
         """Whether the kernel's process runs."""
@@ -57,7 +63,9 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc, unused-igno
         self.nb_man.cell_start(cell, number)
         try:
             self.execute_cell(cell, number)
-        except DeadKernelError as error:
+        except Exception as error:  # the kernel died, or says what no honest one says: either way there is none left
+            self._tell(error)
+            self._reply = None
             self.nb_man.cell_exception(cell, cell_index=number, exception=error)
         finally:
             self.nb_man.cell_complete(cell, cell_index=number)
@@ -68,9 +76,10 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc, unused-igno
         try:
             sent = self.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
             reply = self.wait_for_reply(sent)
-        except DeadKernelError:
+            return dict(reply["content"]) if reply else None
+        except Exception as error:  # as in ``reply_of``
+            self._tell(error)
             return None
-        return dict(reply["content"]) if reply else None
 
     def process_message(self, msg: Thing, cell: Thing, cell_index: int) -> Thing:
         """Count outputs as they arrive, so that a flood ends while it can still be stopped."""
@@ -79,7 +88,19 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc, unused-igno
         if not self.meter.count(msg["msg_type"], msg["content"]):
             self.watch.kill()
             return None
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except (CellExecutionComplete, DeadKernelError):
+            raise
+        except Exception as error:  # a forged message costs its author that message
+            self._tell(error)
+            return None
+
+    @staticmethod
+    def _tell(error: Exception) -> None:
+        """For the log of the room, where it can be looked for should the fault be ours after all."""
+        if not isinstance(error, DeadKernelError):
+            sys.stderr.write(f"the kernel was not understood: {error!r:.300}\n")
 
     def handle_comm_msg(self, outs: Thing, msg: Thing, cell_index: int) -> None:
         """Widgets talk to a screen, which is not there: what is printed inside one is the cell's own output.

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from .things import Thing
@@ -52,7 +53,11 @@ class Handover:
         return sorted(filter(_ARTIFACT.fullmatch, self._names()), key=_number)
 
     def _names(self) -> list[str]:
-        return [path.name for path in self.folder.iterdir()]
+        """Nothing where the notebook took the folder away, as its code can."""
+        try:
+            return [path.name for path in self.folder.iterdir()]
+        except OSError:
+            return []
 
     def fallbacks(self) -> dict[str, str]:
         """Model id -> file name."""
@@ -62,8 +67,17 @@ class Handover:
     def take(self, name: str, cap: int) -> bytes | None:
         """Read and remove; None when there is no regular file of at most ``cap`` bytes under this name."""
         content = self.read(name, cap)
-        (self.folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # a folder of that name, say
+            (self.folder / name).unlink(missing_ok=True)
         return content
+
+    def show(self, name: str, content: bytes) -> bool:
+        """Lay something down for the kernel; False where its notebook has made that impossible."""
+        try:
+            self.put(name, content)
+        except OSError:
+            return False
+        return True
 
     def read(self, name: str, cap: int) -> bytes | None:
         """Like ``take``, but leave it there."""
@@ -71,10 +85,11 @@ class Handover:
             handle = os.open(self.folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > cap:
+            os.close(handle)
+            return None
         with os.fdopen(handle, "rb") as file:
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_size > cap:
-                return None
             return file.read(cap)
 
     def read_json(self, name: str, cap: int) -> Thing:

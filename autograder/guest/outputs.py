@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .things import Thing
+
 RICH_FACTOR = 8
 """Pictures and HTML may take so many times the bytes that text may: one plot is worth a thousand lines."""
 MESSAGES_FACTOR = 25
@@ -32,20 +34,30 @@ class Meter:
 
     def count(self, kind: str, content: Mapping[str, Any]) -> bool:
         """Add one message of the kernel; False when it is one too many."""
+        size = _size(list(content.values()))
         if kind == "stream":
-            self._text_left -= len(content.get("text", ""))
+            self._text_left -= size
             self._messages_left -= 1
         elif kind == "error":
-            self._text_left -= sum(map(len, content.get("traceback", ())))
+            self._text_left -= size
             self._outputs_left -= 1
         elif kind in ("display_data", "execute_result", "update_display_data"):
-            self._rich_left -= sum(len(str(part)) for part in content.get("data", {}).values())
+            self._rich_left -= size
             self._outputs_left -= 1
         if min(self._text_left, self._rich_left) < 0:
             self.over = "bytes"
         elif min(self._outputs_left, self._messages_left) < 0:
             self.over = "count"
         return not self.over
+
+
+def _size(value: Thing) -> int:
+    """Characters of all the texts and names in a message: whatever is kept of it must count, metadata included."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_size(name) + _size(inner) for name, inner in value.items())
+    return sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 def merged(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -85,5 +97,5 @@ def error_text(reply: Mapping[str, Any]) -> str | None:
     """``NameError: name 'x' is not defined`` from the kernel's own reply, which no output can hide; None: no error."""
     if reply.get("status") != "error":
         return None
-    text = f"{reply.get('ename', '')}: {reply.get('evalue', '')}"
+    text = ": ".join(part for part in (reply.get("ename"), reply.get("evalue", "")) if isinstance(part, str))
     return _CONTROL.sub("", text).strip()[:ERROR_LENGTH] or "Error"

@@ -68,7 +68,7 @@ class Run:
     def tell(self, index: int, state: str, outputs: Sequence[Any] | None = None, **more: Thing) -> None:
         """Send the state of a cell; ``index`` is that of the notebook as handed in."""
         self.states[index] = state
-        body = b"" if outputs is None else json.dumps(outputs, allow_nan=False, default=str).encode("utf-8", "replace")
+        body = b"" if outputs is None else packed(outputs)
         self.pipe.send({"kind": "cell", "index": index, "state": state, **more}, body)
 
     def lose(self, index: int | None) -> None:
@@ -99,6 +99,14 @@ class Run:
         return ""
 
 
+def packed(outputs: Sequence[Any]) -> bytes:
+    """As JSON; nothing where a kernel put something together that no JSON can hold."""
+    try:
+        return json.dumps(outputs, allow_nan=False, default=str).encode("utf-8", "replace")
+    except (ValueError, TypeError, RecursionError):
+        return b"[]"
+
+
 # --- the notebook, through papermill -------------------------------------------------------------------------------
 
 
@@ -123,7 +131,7 @@ def execute(run: Run, cells: Sequence[Mapping[str, Any]]) -> None:
             watch=run.watch,
             play=lambda started: run_cells(run, started),
         )
-    except PapermillExecutionError:
+    except (PapermillExecutionError, client.Played):
         return
     except Exception:
         if not run.reported:  # else the kernel was lost, which has been told
@@ -190,7 +198,7 @@ def run_cell(run: Run, client: Thing, cell: Thing, number: int, index: int | Non
         state,
         merged(cell.outputs),
         seconds=time.monotonic() - start,
-        execution_count=facts.get("execution_count"),
+        execution_count=count if type(count := facts.get("execution_count")) is int else None,
         error=None if state == "ran" else error_text(facts),
     )
 
@@ -203,7 +211,8 @@ def cell_state(reply: Mapping[str, Any], stopped: str) -> str:
         return "interrupted"
     if left_well(reply):
         return "ran"
-    return {"ok": "ran", "aborted": "not_run"}.get(str(reply.get("status")), "raised")
+    status = reply.get("status")
+    return {"ok": "ran", "aborted": "not_run"}.get(status if isinstance(status, str) else "", "raised")
 
 
 # --- what is read at the end ---------------------------------------------------------------------------------------
@@ -219,8 +228,7 @@ def read_kernel(run: Run, client: Thing) -> None:
     unsaved = run.handover.read_json(UNSAVED, 1 << 16)
     if unsaved and isinstance(unsaved, list) and client.alive():
         images = run.pipe.ask({"kind": "images?", "models": [str(model) for model in unsaved]})
-        if images:
-            run.handover.put(IMAGES, images)
+        if images and run.handover.show(IMAGES, images):
             call(run, client, "predict", PREDICT_SECONDS)
             send_fallbacks(run)
             ask_altered(run, client)
@@ -236,9 +244,8 @@ def ask_altered(run: Run, client: Thing) -> None:
     while client.alive():
         left = min(until - time.monotonic(), run.watch.left)
         question = {"kind": "altered?", "part": part, "seconds": seconds, "left": max(0.0, left)}
-        if not (images := run.pipe.ask(question)):
+        if not (images := run.pipe.ask(question)) or not run.handover.show(IMAGES, images):
             return
-        run.handover.put(IMAGES, images)
         began = time.monotonic()
         call(run, client, "predict", max(0.0, until - began))
         send_fallbacks(run, part=part)

@@ -8,8 +8,8 @@ import signal
 import threading
 import time
 
-GRACE_SECONDS = 10.0
-"""Between the interrupt and the end of a kernel that ignores it."""
+GRACE_SECONDS = 6.0
+"""Between the interrupt and the end of a kernel that ignores it: what holds on is gone ten seconds after its limit."""
 LAST_SECONDS = 15.0
 """Beyond the time of the run: for what is read from the kernel at the end."""
 

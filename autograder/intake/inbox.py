@@ -191,6 +191,7 @@ def _files(
     kept: dict[str, Digest] = {}
     left: list[str] = []
     folded: set[str] = set()
+    folders: set[str] = set()
     room = caps.files_total
     base = chosen.path.parent if chosen else PurePosixPath()
     for leaf in sorted(group.leaves, key=lambda one: str(one.path)):
@@ -199,11 +200,14 @@ def _files(
         # A notebook expects its files beside itself: paths are those below its own folder where they lie there.
         path = leaf.path.relative_to(base) if leaf.path.is_relative_to(base) else leaf.path
         content = _content(leaf, path, room, caps) if len(kept) < caps.files else None
-        if content is None or str(path).casefold() in folded:
+        name, above = str(path).casefold(), {str(parent).casefold() for parent in path.parents}
+        # In a zip, one name can be that of a file and of a folder; on no disk.
+        if content is None or name in folded | folders or above & folded:
             left.append(names.clean(str(leaf.path)))
             continue
         room -= len(content)
-        folded.add(str(path).casefold())
+        folded.add(name)
+        folders |= above
         kept[str(path)] = store.put(content)
     if not left:
         return kept, ()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from autograder import repairs
 from autograder.intake.caps import Caps
 from autograder.intake.cells import mapping, normalised_cells
 from autograder.intake.names import clean
@@ -220,6 +221,8 @@ def _source(cell: Json) -> str:
 def _parsed(text: str) -> ast.Module | None:
     """Without the lines that only a notebook understands; None for what is no Python."""
     plain = "\n".join(line for line in text[:100_000].splitlines() if not line.lstrip().startswith(("%", "!")))
+    if repairs.is_bomb(plain):
+        return None
     try:
         return ast.parse(plain)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

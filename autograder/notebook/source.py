@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from autograder import repairs
 from autograder.records import Cell, CellKind
 
-# The name before ``= !`` does not begin with a space: the spaces in front belong to one part of the pattern only.
-_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*|[\w,][\w, ]*=\s*[!%].*)$")
+_MAGIC = re.compile(r"^(\s*+)(?:[%!?].*|[\w.]++\?{1,2}\s*|[\w, ]++=\s*+[!%].*)$")
 MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
 MAX_NUMBER = 1 << 4096
 """Python writes no whole number of more than 4300 digits, and whoever shows a tree writes its numbers."""
+MAX_CHARACTERS = 1_000_000
+"""Of a notebook's code; what stands below is not looked into."""
 
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
@@ -51,7 +52,7 @@ def python(source: str) -> str:
     lines = source.split("\n")
     if _OTHER_LANGUAGE.match(source):
         return "\n".join(f"# {line}" for line in lines)
-    if parse(source) is not None:
+    if repairs.is_bomb(source) or parse(source) is not None:
         return source
     if (found := _readable(source)) is not None:
         return found
@@ -74,7 +75,9 @@ def _modern(source: str) -> str:
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree; None for what Python cannot read, nesting bombs included."""
+    """The syntax tree; None for what Python cannot read, or could read only at a price: bombs of any kind."""
+    if repairs.is_bomb(source):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -101,7 +104,10 @@ def _is_huge(value: object) -> bool:
 
 
 def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
-    return (cell for cell in cells if cell.kind is CellKind.CODE and cell.source.strip())
+    left = MAX_CHARACTERS
+    for cell in cells:
+        if cell.kind is CellKind.CODE and cell.source.strip() and (left := left - len(cell.source)) >= 0:
+            yield cell
 
 
 def pieces(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Piece, ...]:

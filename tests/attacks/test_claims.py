@@ -1,0 +1,143 @@
+"""Cheating notebooks beside the honest one that they follow: no point more, and the false claim is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder import checks, rubric
+from autograder.corruptions import SEVERITIES
+from autograder.datasets import room_file
+from autograder.errors import SandboxUnavailable
+from autograder.pipeline import Course, grade_one
+from autograder.records import Baseline, Evidence, Report, StudentId, Submission
+from autograder.sandbox import choose
+from autograder.sandbox.bubblewrap import Bubblewrap
+from autograder.store import Store
+from tests.attacks import ground
+from tests.attacks.cheats import CHEATS, HONEST
+from tests.notebooks import notebook
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.kernel]
+
+RUBRIC = """
+id: claims
+version: 1
+title: {fr: "Barème", en: "Rubric"}
+points: 10
+data: digits
+hidden_images: 300
+robustness_images: 10
+reference_seeds: [1]
+limits: {run_seconds: 120, cell_seconds: 60, memory_mb: 2048, disk_mb: 128, processes: 256, output_mb: 2}
+criteria:
+  - id: all
+    title: {fr: "Tout", en: "All"}
+    points: 10
+    items:
+      - {id: runs, title: {fr: "a", en: "a"}, points: 1, check: notebook.completes}
+      - {id: gain, title: {fr: "b", en: "b"}, points: 6, check: model.gain}
+      - {id: robust, title: {fr: "c", en: "c"}, points: 1, check: model.robustness}
+      - {id: distinct, title: {fr: "d", en: "d"}, points: 1, check: modifications.distinct}
+      - {id: comparison, title: {fr: "e", en: "e"}, points: 1, check: document.comparison}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    report: Report
+
+    @property
+    def points(self) -> Decimal:
+        """Decided ones: what a person has to look at is not earned."""
+        return sum((award.points for award in self.report.grade.awards if award.points is not None), Decimal(0))
+
+    @property
+    def evidence(self) -> Evidence:
+        assert self.report.evidence is not None
+        return self.report.evidence
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.evidence.final.accuracy if self.evidence.final else None
+
+
+def course(folder: Path) -> Course:
+    (folder / "claims.yaml").write_text(RUBRIC, "utf-8")
+    store, data = Store(folder / "state"), ground.DATA
+    hidden = len(data.y_hidden)
+    poor = np.zeros((hidden, 10), np.float32)
+    baseline = Baseline(
+        accuracies=(0.5,),
+        seeds=(1,),
+        mean_errors=store.put_array(np.full(hidden, 0.5, np.float32)),
+        predictions=(store.put_array(poor),),
+        robustness=dict.fromkeys(SEVERITIES, (0.5,) * 5),
+        clean_accuracy=0.5,
+    )
+    return Course(
+        rubric=rubric.load(folder / "claims.yaml", checks.signatures()),
+        data=data,
+        data_file=room_file(data, folder),
+        sandbox=Bubblewrap(),
+        store=store,
+        baseline=baseline,
+    )
+
+
+def graded(where: Course, *more: str) -> Graded:
+    content = where.store.put(notebook(*HONEST, *more))
+    submission = Submission(student=StudentId("ada"), name="Ada", source="ada.ipynb", notebook=content)
+    return Graded(grade_one(submission, where))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    honest: Graded
+    cheating: Graded
+    """With every trick at once."""
+    lying: Graded
+    """With those that touch no file: its own model is still there."""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
+    try:
+        choose("bubblewrap")
+    except SandboxUnavailable as error:
+        pytest.skip(f"bubblewrap does not work here: {error}")
+    where = course(tmp_path_factory.mktemp("class"))
+    every = [cheat.source for cheat in CHEATS]
+    some = [cheat.source for cheat in CHEATS if cheat.id not in ("replaced-artifact", "forged-ledger")]
+    with ThreadPoolExecutor(2) as pool:
+        yield Compared(*pool.map(lambda more: graded(where, *more), ([], every, some)))
+
+
+def test_the_honest_notebook_is_measured(compared: Compared) -> None:
+    assert compared.honest.accuracy is not None and compared.honest.accuracy > 0.7
+    assert compared.honest.points > 5
+    assert compared.honest.evidence.final is not None and compared.honest.evidence.final.flags == ()
+
+
+def test_no_trick_earns_a_point(compared: Compared) -> None:
+    assert compared.cheating.points <= compared.honest.points
+    assert compared.lying.points <= compared.honest.points
+
+
+def test_a_figure_that_was_claimed_is_held_against_the_measured_one(compared: Compared) -> None:
+    assert compared.lying.accuracy == compared.honest.accuracy
+    chosen = compared.lying.evidence.chosen
+    assert chosen is not None and chosen.fidelity is not None
+    assert not chosen.fidelity.agrees and chosen.fidelity.claimed > 0.99
+    assert compared.lying.evidence.final is not None
+    assert any("we measure" in flag.text for flag in compared.lying.evidence.final.flags)
+
+
+def test_every_cell_of_the_tricks_ran(compared: Compared) -> None:
+    assert {run.state.value for run in compared.cheating.evidence.execution.cells} == {"ran"}
