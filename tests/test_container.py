@@ -427,7 +427,7 @@ def test_a_fork_bomb_in_a_container(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.sandbox
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_container_does_not_outlive_its_host(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_does_not_outlive_its_host(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     started(name)
     script = f"""
@@ -436,7 +436,8 @@ sys.path.insert(0, {str(GUEST.parents[1])!r})
 from tests.test_sandbox import *
 speak(Container({name!r}), "pipe.send({{}}); time.sleep(60)", on_frame=lambda frame: print("up", flush=True))
 """
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as host:
+    place = {**os.environ, "TMPDIR": str(tmp_path)}  # who is killed outright leaves a folder behind
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=place) as host:
         assert host.stdout is not None
         assert host.stdout.readline() == "up\n"
         host.kill()
