@@ -25,6 +25,7 @@ from autograder.extraction import literals
 from autograder.extraction.archive import refusal
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.grids import grids
+from autograder.feedback import inert
 from autograder.frames import Frame
 from autograder.intake.archive import members
 from autograder.intake.caps import Caps
@@ -155,6 +156,7 @@ FOUND: Mapping[str, tuple[bytes, ...]] = {
     "code": (b"x = 0x" + b"f" * 5000, b" " * 5000 + b"x"),
     "notebook": (b'{"cells":[],"nbformat":1' + b"0" * 400 + b"}",),
     "configurations": (b'{"class_name": "\\ud800", "module": "x"}',),
+    "markdown": (b"[x](grade.json)", b"[x](//evil.example)", b"[x](javWsc\x00\x00g)"),
     "naming": ("\U0001d173x".encode(),),
 }
 """Minimised; by the target that they broke."""
@@ -298,6 +300,15 @@ def test_more_trainings_than_our_recorder_keeps_are_not_believed(transcript: Tra
     transcript.hear(Frame({"kind": "ledger"}, body))
     assert transcript.ledger is None
     assert "malformed ledger" in transcript.notes
+
+
+def test_hidden_characters_count_as_they_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[str] = []
+    monkeypatch.setattr(inert.MarkdownIt, "render", lambda _, text: rendered.append(text) or "")
+    assert inert.markdown("[\u202e" * (inert.MARKDOWN_CHARACTERS // 4)).startswith("<pre>")
+    assert rendered == []
+    inert.markdown("# a")
+    assert rendered == ["# a"]
 
 
 def test_signs_of_music_that_nobody_sees_are_shown() -> None:

@@ -24,6 +24,7 @@ _PROSE_TAGS = _TABLE_TAGS | {
     *("em", "strong", "s", "code", "pre", "a", "span"),
 }
 _SPAN = re.compile(r"[1-9]\d{0,2}")
+_WEB = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _DEEPEST = 6
 
 
@@ -46,10 +47,11 @@ def _lowered(tag: str) -> str:
 
 def markdown(text: str) -> Markup:
     """Prose as HTML without raw HTML, images, identifiers or links other than http, https and mailto."""
-    if len(text) > MARKDOWN_CHARACTERS:
-        return Markup("<pre>{}</pre>").format(visible(text[:MARKDOWN_CHARACTERS] + " …"))
+    shown = visible(text[: MARKDOWN_CHARACTERS + 1])
+    if len(shown) > MARKDOWN_CHARACTERS:  # counted once hidden characters are shown, which takes eight for one
+        return Markup("<pre>{}</pre>").format(shown[:MARKDOWN_CHARACTERS] + " …")
     parser = MarkdownIt("js-default", {"html": False}, renderer_cls=_Renderer)
-    return _clean(parser.render(visible(text)), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}})
+    return _clean(parser.render(shown), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}})
 
 
 def table(html: str) -> Markup | None:
@@ -78,6 +80,8 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> Markup
 def _kept(tag: str, attribute: str, value: str) -> str | None:
     if attribute in ("colspan", "rowspan", "start") and not _SPAN.fullmatch(value):
         return None
+    if attribute == "href" and not _WEB.match(value):
+        return None  # a relative one would lead to whatever lies beside the page
     return value
 
 
