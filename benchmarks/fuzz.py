@@ -86,7 +86,7 @@ def _fuzz(name: str, findings: Path, flags: Sequence[str]) -> None:
     """Does not come back: the fuzzer ends its process."""
     import atheris
 
-    with atheris.instrument_imports(include=["autograder"]):
+    with atheris.instrument_imports(include=["autograder", "markdown_it"]):
         import targets
     targets.TARGETS[name].feed(b"")
     atheris.Setup([sys.argv[0], *flags], Watch(name, findings))
@@ -155,7 +155,7 @@ def _kind(path: Path, name: str) -> str:
 def table(outcomes: Sequence[Outcome]) -> str:
     lines = ["| target | executions | edges | minutes | findings |", "|---|---|---|---|---|"]
     for one in outcomes:
-        told = ", ".join(sorted(one.findings)) or "none"
+        told = ", ".join(sorted(one.findings)[:4]) + (" …" if len(one.findings) > 4 else "") or "none"
         lines.append(f"| {one.target} | {one.executions:,} | {one.edges} | {one.seconds / 60:.1f} | {told} |")
     return "\n".join(lines)
 

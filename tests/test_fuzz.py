@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from autograder.extraction import literals
 from autograder.extraction.archive import refusal
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.grids import grids
+from autograder.extraction.matching import Sightings
 from autograder.feedback import inert
 from autograder.frames import Frame
 from autograder.intake.archive import members
@@ -35,7 +37,7 @@ from autograder.messages import KINDS, render, visible
 from autograder.notebook import source
 from autograder.notebook.accuracies import stated
 from autograder.notebook.dataset import MAX_ENTERED, _Code
-from autograder.records import Cell, CellKind, Ledger, Message, Output, Training
+from autograder.records import ArrayPrint, Cell, CellKind, Ledger, Message, Output, Training
 from tests.soup import CONFIG, NOTEBOOK, VALUES, mutated, npy, objects, soup, written
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
@@ -309,6 +311,17 @@ def test_hidden_characters_count_as_they_are_shown(monkeypatch: pytest.MonkeyPat
     assert rendered == []
     inert.markdown("# a")
     assert rendered == ["# a"]
+
+
+@pytest.mark.parametrize(("shape", "taken"), [((4, 28, 28), True), ((4, 1, 3000), False), ((4, 3000), True)])
+def test_a_strip_is_no_image(shape: tuple[int, ...], taken: bool) -> None:
+    store = targets.Memory()
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones(shape, np.float32))
+    found = Sightings.__new__(Sightings)
+    found._artifacts, found._store = {"sample-1.npy": store.put(buffer.getvalue())}, store
+    shown = ArrayPrint(shape=shape, sample="sample-1.npy", rows=(0, 1, 2, 3))
+    assert (found.sample(shown) is not None) is taken
 
 
 def test_signs_of_music_that_nobody_sees_are_shown() -> None:

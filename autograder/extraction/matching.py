@@ -28,6 +28,8 @@ MOST_CLASSES = 1000
 EPOCH_DIGITS = 16
 """Length of the digests in ``Training.epoch_weights``."""
 MAX_SAMPLE_BYTES = 16 * 2**20
+MAX_SIDE = 2048
+"""Of a sample and of its images: a strip of a hundred thousand pixels is no image, and is searched for a long time."""
 COMPARES = re.compile(r"mse|mean_squared|mean_absolute|^l1_|smooth_l1|huber|cosine|triplet|contrastive|embedding")
 """Losses that compare two outputs, or an output with an image; with one column for each class they train scores too."""
 LARGEST_BATCH = 1024
@@ -312,7 +314,7 @@ class Sightings:
         array = read_npy(content)
         if array is None:
             return None
-        fits = array.dtype == np.float32 and 2 <= array.ndim <= 5
+        fits = array.dtype == np.float32 and 2 <= array.ndim <= 5 and (array.ndim == 2 or max(array.shape) <= MAX_SIDE)
         numbered = len(array) == len(shown.rows) or shown.kind != "array"
         return array if fits and numbered and array.size else None
 
