@@ -91,7 +91,7 @@ def load(name: str, *, split_seed: int, hidden_images: int, places: Sequence[Pat
 
 def room_file(data: DataSet, folder: Path) -> Path:
     """Write what room 1 may see of the data, once: an uncompressed ``.npz`` with the four arrays as served."""
-    # A room can read the path of what it is shown, and the digest itself seeds the order in which models see images.
+    # A room can read the path of what it is shown, and the digest is one of hidden images too.
     path = folder / f"{hashlib.sha256(b'room ' + data.card.digest.encode()).hexdigest()}.npz"
     if not path.exists():
         buffer = io.BytesIO()

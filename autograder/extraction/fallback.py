@@ -93,7 +93,7 @@ def _altered(
         return say("The model answers in the notebook's own kernel only, and was not shown the altered images there.")
     if told.problem is not None:
         return told.problem
-    order = altered_order(data, shown)
+    order = altered_order(data, shown, store)
     outputs = _joined([store.get(part) for part in told.answers], len(order))
     if isinstance(outputs, Message):
         return outputs

@@ -151,15 +151,16 @@ def altered_showing(data: DataSet, shown: Gallery, store: Store) -> Digest:
 
     def shuffled() -> npt.NDArray[np.uint8]:
         together = np.concatenate([data.x_hidden[shown.altered_rows], store.get_array(shown.altered)])
-        return together[altered_order(data, shown)]
+        return together[altered_order(data, shown, store)]
 
-    return _remembered(f"altered gallery 1 {data.card.digest} {shown.altered}", store, shuffled)
+    return _remembered(f"altered gallery 2 {data.card.digest} {shown.altered}", store, shuffled)
 
 
-def altered_order(data: DataSet, shown: Gallery) -> Rows:
+def altered_order(data: DataSet, shown: Gallery, store: Store) -> Rows:
     """Place i of ``altered_showing`` holds image ``order[i]`` of the plain ones + the altered ones."""
-    seed = [*bytes.fromhex(data.card.digest[-32:]), 1]
-    return np.random.default_rng(seed).permutation(len(shown.altered_rows) + shown.sizes()["altered"])
+    return np.random.default_rng(private_seed(data, store, 3)).permutation(
+        len(shown.altered_rows) + shown.sizes()["altered"]
+    )
 
 
 def parted(outputs: Floats, shown: Gallery) -> tuple[Floats, Floats, Floats]:

@@ -116,6 +116,11 @@ def _broken_numbers(config: Json) -> None:
         _layers(config).append({**layer, "config": {"name": f"r{number}", "scale": 1e38, "offset": -1e38}})
 
 
+def _repeated(config: Json) -> None:
+    layer = {"module": "keras.layers", "class_name": "RepeatVector", "registered_name": None}
+    _layers(config).append({**layer, "config": {"name": "repeated", "n": 200}})
+
+
 def _external(honest: bytes) -> bytes:
     """Weights that are said to lie in another file: the images."""
     import h5py
@@ -171,9 +176,9 @@ def _look(id: str, tries: str, build: Callable[[bytes], bytes]) -> Model:
     return Model(id=id, tries=tries, stopped_by=_LOOK, must="turned away unopened, with a sentence", build=build)
 
 
-def _room(id: str, tries: str, build: Callable[[bytes], bytes], *, measured: bool = False) -> Model:
-    must = "no effect outside room 2; the model has no figures, or poor ones"
-    return Model(id=id, tries=tries, stopped_by=_ROOM, must=must, build=build, refused=False, measured=measured)
+def _room(id: str, tries: str, build: Callable[[bytes], bytes]) -> Model:
+    must = "no effect outside room 2, and no figures"
+    return Model(id=id, tries=tries, stopped_by=_ROOM, must=must, build=build, refused=False)
 
 
 MODELS = (
@@ -216,7 +221,7 @@ MODELS = (
     _room("external-data", "weights that are said to lie in another file, and a link to one", _external),
     _room("billion-units", "a layer of a thousand million units", _configured(_enormous)),
     _room("not-numbers", "answers that are not numbers", _configured(_broken_numbers)),
-    _room("wrong-shape", "answers of another shape", _inserted("Reshape", target_shape=[2, 8]), measured=True),
+    _room("many-answers", "two thousand answers for each image", _configured(_repeated)),
     _room(
         "garbage-weights",
         "weights that are no HDF5 file",

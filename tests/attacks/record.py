@@ -46,9 +46,7 @@ class Model(Attack):
 
     build: Callable[[bytes], bytes]
     refused: bool = True
-    """Whether it is turned away unopened; else room 2 must find the fault, or nothing but wrong answers."""
-    measured: bool = False
-    """Whether it may have figures, being no more than a poor model."""
+    """Whether it is turned away unopened; else room 2 finds the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
