@@ -80,8 +80,8 @@ def line_of(record: Record) -> Line:
 def _ending(ending: str, ledger: Record) -> str:
     if ending == "completed" or ending in LIMITS:
         return "limit" if ending in LIMITS else "to the end"
-    unserved = any(one["kind"] == "unserved" for one in ledger.get("adaptations", ()))
-    return "no data" if unserved else "own fault"
+    absent = any(one["kind"] in ("unserved", "weights") for one in ledger.get("adaptations", ()))
+    return "no data" if absent else "own fault"
 
 
 def _reason(record: Record) -> str:
