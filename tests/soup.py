@@ -153,5 +153,5 @@ def npy(draw: st.DrawFn) -> bytes:
     text = f"{{'descr': {draw(DESCRIPTIONS)}, 'fortran_order': {order}, 'shape': {draw(SHAPES)}, }}\n"
     text = draw(st.sampled_from((text, text[: draw(st.integers(0, len(text)))], "(" * 300, "{'a': 0x" + "f" * 5000)))
     version = draw(st.sampled_from((b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x09\x09")))
-    size = (len(text) + draw(st.sampled_from((0, 0, 0, -3, 7)))).to_bytes(4, "little")
+    size = max(0, len(text) + draw(st.sampled_from((0, 0, 0, -3, 7)))).to_bytes(4, "little")
     return b"\x93NUMPY" + version + (size[:2] if version[0] == 1 else size) + text.encode() + bytes(24)
