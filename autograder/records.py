@@ -339,6 +339,8 @@ class Evaluation:
     """Id of a larger model that has these weights and more: of which this is a feature extractor."""
     same_as: str = ""
     """Id of another model that has exactly these weights: of which this is a wrapping, such as one with a softmax."""
+    made_of: tuple[str, ...] = ()
+    """Ids of trained models whose weights this one has, and more: of several, an ensemble that is one model."""
     y_sample: tuple[int | float, ...] = ()
     """As in ``Training``."""
     y_classes: int = 0
@@ -512,9 +514,12 @@ class MeasuredModel:
     name: str
     """As the student calls it, else the builder, else ``model n``."""
     training: int | None
-    """Number of the training whose weights these are; None for weights that no training in this run produced."""
+    """Number of the training whose weights these are; None for weights that no training in this run produced, and for
+    an ensemble."""
     cell: int | None
-    """Index of the cell that trained it."""
+    """Index of the cell that trained it; of an ensemble, that put it together."""
+    members: tuple[str, ...] = ()
+    """Ids of the models whose answers the notebook puts together; empty for a single model."""
     chosen: bool = False
     chosen_because: Message | None = None
     is_baseline: bool = False

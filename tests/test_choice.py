@@ -412,3 +412,42 @@ def test_without_any_other_figure_what_the_notebook_computed_itself() -> None:
     both = (use("m1", 3, "w1"), use("m2", 3, "w2"))
     shared = (Score(kind="accuracy_score", value=0.97, rows=10_000, execution_count=3),)
     assert chosen(Ledger(trainings=(first, second), evaluations=both, scores=shared)) == "m2-t2"
+
+
+def test_of_a_teacher_and_its_student_the_student() -> None:
+    three = (*TWO, training(3, "m3", 0.96))
+    for student in ("student", "schueler", "schüler", "eleve", "modele_eleve", "distilled_model"):
+        ledger = Ledger(trainings=three, bindings={"teacher": "m1", student: "m2", "student_scratch": "m3"})
+        assert chosen(ledger) == "m2-t2", student
+    assert chosen(Ledger(trainings=three, bindings={"student": "m2"})) == "m1-t1"
+
+
+def test_what_trained_the_student_stands_for_it() -> None:
+    """A model around both, of a class of its own, that was trained; the student itself was never seen."""
+    ledger = Ledger(
+        trainings=(training(1, "m1", 0.97), training(2, "m4", 0.9), training(3, "m3", 0.95)),
+        bindings={"teacher": "m1", "student": "m2", "student_scratch": "m3", "around": "m4"},
+    )
+    assert chosen(ledger) == "m4-t2"
+
+
+def test_a_model_made_of_others_stands_for_them() -> None:
+    """What was validated on is easier than what is tested on."""
+    both = use(
+        "m3", 3, "w3", kind="evaluate", results={"accuracy": 0.94}, made_of=("m1", "m2"), x=ArrayPrint(digest="t")
+    )
+    assert chosen(Ledger(trainings=TWO, evaluations=(both,))) == "m3-e1"
+    for figure, wanted in ((0.93, "m3-e2"), (0.95, "m1-t1")):
+        part = use("m2", 2, "w2", kind="evaluate", results={"accuracy": figure}, x=ArrayPrint(digest="t"))
+        assert chosen(Ledger(trainings=TWO, evaluations=(part, both))) == wanted
+
+
+def test_how_a_model_was_chosen() -> None:
+    for bindings, wanted in (
+        ({}, "accuracy"),
+        ({"best_model": "m2"}, "name"),
+        ({"results['best']": "m2"}, "name"),
+        ({"final_models[0]": "m1", "final_models[1]": "m2"}, "list"),
+    ):
+        choice = decide(Ledger(trainings=TWO, bindings=bindings))
+        assert choice is not None and choice.by == wanted

@@ -436,3 +436,14 @@ def test_progress_bars_state_nothing() -> None:
         ("Baseline", 0.9782, None),
         ("Dropout", 0.9845, None),
     ]
+
+
+def test_a_row_about_several_models_is_no_training() -> None:
+    """Not even where there are as many rows as models, or where one of these has a similar figure."""
+    whole = replace(measured(9, public=0.9532), training=None, members=("m1-t1", "m2-t2"))
+    models = [measured(1, public=0.95), measured(2, public=0.94), measured(3, public=0.93), whole]
+    told = [("A", 0.95), ("B", 0.94), ("Moyenne des deux", 0.9532), ("Ensemble", 0.7)]
+    rows = tuple(TableRow(label=label, accuracy=figure) for label, figure in told)
+    found = match_rows(Table(cell=0, origin="html", rows=rows), ledger("a", "b", "c"), models).rows
+    assert [(row.training, row.measured_accuracy) for row in found[:3]] == [(1, 0.95), (2, 0.94), (None, 0.9532)]
+    assert found[3].measured_accuracy != 0.9532

@@ -257,7 +257,7 @@ def _on_table(table: Table | None, tolerance: float) -> Message:
 def _beside(row: TableRow, tolerance: float) -> Message:
     """Claim beside measurement."""
     label = row.label[:80]
-    if row.training is None:
+    if row.training is None and row.measured_accuracy is None:
         return say(
             "“{label}”: {claimed:pct2} is stated, but no training in this run backs it.",
             label=label,

@@ -196,8 +196,9 @@ def _unmeasured(evidence: Evidence) -> Finding | None:
 def _uneven(chosen: MeasuredModel, evidence: Evidence) -> Finding | None:
     """A budget cut the reference's training, but not that of the model: a loop of one's own, or weights from a file."""
     share = evidence.execution.share
-    training = next((made for made in evidence.ledger.trainings if made.number == chosen.training), None)
-    if share == 1 or (training is not None and training.share == share):
+    shares = {made.number: made.share for made in evidence.ledger.trainings}
+    parts = [model for model in evidence.models if model.id in chosen.members] or [chosen]
+    if share == 1 or all(part.training is not None and shares.get(part.training) == share for part in parts):
         return None
     return undecided(
         Standing.MEASUREMENT,

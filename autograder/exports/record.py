@@ -151,6 +151,7 @@ def _model(model: MeasuredModel, language: str) -> dict[str, Json]:
         "chosen_because": _one(model.chosen_because, language),
         "is_baseline": model.is_baseline,
         "training": model.training,
+        "members": model.members,
         "cell": _number(model.cell),
         "parameters": model.parameters,
         "layers": model.layers,

@@ -23,6 +23,15 @@ _MODEL = r"(?:modele|model|reseau|network|cnn|version)"
 _ADJECTIVE = r"(?:final|meilleur|best|retenu|choisi|propose|gagnant|optimal|selected|chosen)e?"
 HEADED = re.compile(rf"\b(?:{_MODEL} {_ADJECTIVE}|{_ADJECTIVE} {_MODEL})\b(?!s)")
 """A heading that announces one final model, folded; "Comparaison finale des modèles" does not."""
+TEACHER = re.compile(
+    r"(^|_)(teacher|professeur|enseignant|maitre|lehrer|profesor|professor|maestro|insegnante|docente)(_|$)"
+)
+LEARNER = re.compile(
+    r"(^|_)(student|etudiant|eleve|schuler|schueler|estudiante|alumno|estudante|aluno|studente|allievo|distill?ed|distille)(_|$)"
+)
+"""Words of two variables for a small model that learnt from a large one: the small one is what the work is about."""
+UNTAUGHT = re.compile(r"(^|_)(scratch|alone|seule?|sans|baseline|ohne|allein|sin|sem|senza|solo|direct)(_|$)")
+"""Of a variable for the same small model without its teacher, for comparison."""
 ANALYSIS = re.compile(
     r"robust|erreur|error|confusion|misclass|mal_?\s?class|bruit|nois|rotat|perturb|corrupt|alter|degrad|generalis"
     r"|fehler|verwechsl|rausch|ruido|erros\b|rumore|rotac|rotaz"
@@ -34,6 +43,9 @@ ANALYSIS = re.compile(
 class Choice:
     candidate: Candidate
     because: Message
+    by: str = "accuracy"
+    """``name``, ``list`` (one of several that have the name together), ``study`` (of errors or robustness),
+    ``heading`` or ``accuracy``."""
 
 
 def choose(
@@ -55,6 +67,7 @@ def choose(
     above = headings(cells, execution)
     return (
         _named(ledger, known, artifacts)
+        or _taught(ledger, known, artifacts)
         or _analysed(ledger, known, artifacts, above)
         or _headed(ledger, known, artifacts, above)
         or _most_accurate(ledger, known, artifacts)
@@ -84,7 +97,33 @@ def _named(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> 
     return Choice(
         candidate=one,
         because=say("The notebook calls it {variable}.", variable=variable[:80]),
+        by="list" if BEST.search(words(variable.partition("[")[0])) and "[" in variable else "name",
     )
+
+
+def _taught(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Choice | None:
+    """Of a teacher and its student the student, where it gives scores of its own."""
+    teachers = {model for variable, model in ledger.bindings.items() if TEACHER.search(words(variable))}
+    taught = {
+        model: variable
+        for variable, model in ledger.bindings.items()
+        if LEARNER.search(words(variable)) and not UNTAUGHT.search(words(variable))
+    }
+    found = [
+        (_last_seen(model, ledger), one, variable)
+        for model, variable in taught.items()
+        if teachers - {model} and (one := _latest_use(model, ledger, known, artifacts)) is not None
+    ]
+    if not found and taught and teachers:
+        # What trains a student is often a model of its own around it.
+        apart = teachers | {model for variable, model in ledger.bindings.items() if UNTAUGHT.search(words(variable))}
+        last = next((one for one in reversed(known) if one.training is not None and one.model not in apart), None)
+        found = [] if last is None else [(0, last, next(iter(taught.values())))]
+    if not found:
+        return None
+    _, one, variable = max(found, key=lambda entry: entry[0])
+    because = say("It learnt from another model of the notebook: {variable}.", variable=variable[:80])
+    return Choice(candidate=one, because=because, by="name")
 
 
 def _latest_use(model: str, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> Candidate | None:
@@ -120,7 +159,7 @@ def _analysed(
     tied = [one for one in known if counts[one.id] == most]
     because = say("Its errors or its robustness are what the notebook studies.")
     if len(tied) == 1:
-        return Choice(candidate=tied[0], because=because)
+        return Choice(candidate=tied[0], because=because, by="study")
     # Every model was studied alike, as in a loop over all of them: that chooses none.
     best = _most_accurate(ledger, tied, artifacts)
     return best if len(tied) == len(known) else Choice(candidate=best.candidate, because=because)
@@ -138,7 +177,7 @@ def _headed(
         headed = HEADED.search(above.get(use.execution_count or 0, ""))
         one = used(use, known, artifacts) if headed else None
         if one is not None:
-            return Choice(candidate=one, because=say("A heading announces it as the final model."))
+            return Choice(candidate=one, because=say("A heading announces it as the final model."), by="heading")
     return None
 
 
@@ -164,6 +203,8 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
     """Ties go to the later one; weights without any figure come last; a wrapping stands behind what it wraps."""
     bare = [one for one in known if not (one.use and one.use.same_as)]
     known = bare or known
+    parts = {part for one in known for part in _surpassed(one, ledger, known, artifacts)}
+    known = [one for one in known if one.id not in parts] or known
     known = [one for one in known if not _is_passed(one, ledger, known, artifacts)] or known
     figures = [_figure(one, ledger, known, artifacts) for one in known]
     place = max(range(len(known)), key=lambda place: (figures[place] is not None, figures[place] or 0.0, place))
@@ -176,6 +217,23 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
         else say("It has the best validation accuracy: {accuracy:pct2}.", accuracy=figure)
     )
     return Choice(candidate=known[place], because=because)
+
+
+def _surpassed(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> frozenset[str]:
+    """Models that this one is made of, two or more: it stands for them, unless one of them does better on its images.
+
+    Accuracies of different images say nothing here: what was validated on is often easier than what is tested on.
+    """
+    if one.use is None or len(one.use.made_of) < 2:
+        return frozenset()
+    parts = [other for other in known if other.model in one.use.made_of]
+    own = one.use.results.get("accuracy")
+    for use in ledger.evaluations:
+        figure = use.results.get("accuracy")
+        alike = bool(use.x.digest) and use.x.digest == one.use.x.digest
+        if alike and figure is not None and own is not None and figure > own and used(use, parts, artifacts):
+            return frozenset()
+    return frozenset(part.id for part in parts)
 
 
 def _is_passed(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> bool:

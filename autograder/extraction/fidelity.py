@@ -72,8 +72,11 @@ def fidelity(
     if measured is None or preparation is None:
         return None
     claim = next(_claims(one, preparation, account), None)
-    if claim is None:
-        return None
+    return None if claim is None else held(claim, measured, images)
+
+
+def held(claim: Claim, measured: float, images: int) -> Fidelity | None:
+    """The claim beside the measurement; None for a doubtful one that does not agree."""
     nearest = min((claim.value, *claim.others), key=lambda figure: abs(figure - measured))
     found = Fidelity(
         claimed=nearest,
@@ -98,6 +101,25 @@ def in_short(evidences: Sequence[Evidence]) -> str:
     others = ((known - reproduced, "not reproduced"), (trained - known, "not comparable"))
     rest = "".join(f", {count} {what}" for count, what in others if count)
     return f"{reproduced} of {trained} notebooks reproduced within 0.2 points{rest}" if trained else ""
+
+
+def figures(count: int, account: Account) -> list[Claim]:
+    """Accuracies on the public test set that a cell states, then those of the cells below it up to the next model."""
+    ledger = account.ledger
+    later = [use.execution_count or 0 for use in ledger.evaluations]
+    later += [training.execution_count or 0 for training in ledger.trainings]
+    end = min([number for number in later if number > count] + [count + FOLLOWING + 1])
+    return [claim for number in range(count, end) for claim in _told(number, account)]
+
+
+def _told(count: int, account: Account) -> list[Claim]:
+    """Scores that were computed, and what was printed beyond them."""
+    index = account.cell_of(count)
+    scored = [Claim(score.value, "score", cell=index) for score in _scores(account.ledger.scores, count, account)]
+    printed = [_claim(figure, index) for figure in _figures(index, account)]
+    return scored + [
+        one for one in printed if all(abs(one.value - score.value) > one.rounding + 1e-9 for score in scored)
+    ]
 
 
 # --- claims, surest first ------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from rapidfuzz import fuzz
 from scipy.optimize import linear_sum_assignment
 
+from autograder.extraction.fidelity import TOLERANCE
 from autograder.notebook.text import fold
-from autograder.records import Ledger, MeasuredModel, Table, Training
+from autograder.records import Ledger, MeasuredModel, Table, TableRow, Training
 
 _ENOUGH = 0.62
 """Below this a name says nothing."""
@@ -20,6 +21,8 @@ _EMPTY_WORDS = frozenset(
     "model modele models modeles create build make get creer construire the le la les de du des avec with of et and "
     "cnn network reseau fn def new".split()
 )
+_TOGETHER = re.compile(r"ensembl|\bvot|blend|bagg|averag|moyen|mean|mittel|promedio|media\b|combin|comite|committee|\+")
+"""Words of a row about several models put together; a heuristic."""
 _BASELINE = re.compile(r"\b(?:baseline|reference|base|initial|depart|temoin|vanilla|simple|original)\b")
 
 
@@ -38,17 +41,41 @@ def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) ->
     One training backs one row. Rows that no name decides are matched by order when there are as many rows as models,
     and else only when the claimed accuracy is the one that the notebook computed for a training left.
     """
+    together = [model.public_accuracy for model in models if model.members and model.public_accuracy is not None]
+    named = [_nearest(row, together) if _TOGETHER.search(fold(row.label)) else None for row in table.rows]
+    singly = [row for row, figure in zip(table.rows, named, strict=True) if figure is None]
+    matched = iter(_matched(replace(table, rows=tuple(singly)), ledger, models))
+    rows = [
+        next(matched) if figure is None else replace(row, measured_accuracy=figure)
+        for row, figure in zip(table.rows, named, strict=True)
+    ]
+    rows = [
+        replace(row, measured_accuracy=_nearest(row, together))
+        if row.measured_accuracy is row.training is None
+        else row
+        for row in rows
+    ]
+    return replace(table, rows=tuple(rows))
+
+
+def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
+    """Of ensembles, which no training left: the one whose accuracy the row states."""
+    claimed = row.accuracy
+    near = [figure for figure in figures if claimed is not None and abs(figure - claimed) <= TOLERANCE]
+    return min(near, key=lambda figure: abs(figure - (claimed or 0.0)), default=None)
+
+
+def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> list[TableRow]:
     candidates = _candidates(ledger, models)
     chosen = _by_name(table, candidates)
     chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen))
     known = {candidate.training: candidate for candidate in candidates}
-    rows = tuple(
+    return [
         replace(row, training=chosen[place], measured_accuracy=known[chosen[place]].measured)
         if place in chosen
         else row
         for place, row in enumerate(table.rows)
-    )
-    return replace(table, rows=rows)
+    ]
 
 
 def _candidates(ledger: Ledger, models: Sequence[MeasuredModel]) -> list[_Candidate]:

@@ -11,8 +11,9 @@ from autograder.extraction import measures, memory
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost
 from autograder.extraction.fallback import from_kernel
-from autograder.extraction.fidelity import Account, fidelity
+from autograder.extraction.fidelity import Account, fidelity, held
 from autograder.extraction.grouping import Grouping, Scope, grouping, scope
 from autograder.extraction.matching import (
     Candidate,
@@ -178,30 +179,72 @@ def _measured(case: _Case) -> Studied:
     models = tuple(
         _model(one, number, case, _scoped(answers, scopes, one)) for number, one in enumerate(case.known, start=1)
     )
+    answered = Answered(answers=answers, scopes=scopes)
+    together = ensembles(answered, case.account)
     chosen = next(model for model in models if model.chosen)
-    final = _final(case, chosen, answers[case.chosen.id], scopes[case.chosen.id])
-    return Studied(models=models, final=final, gaps=_gaps(chosen))
+    several = _of_several(together, answered, case, stated=chosen.fidelity is not None)
+    if several is None:
+        beside = [_ensemble(one, models, answered, case) for one in together]
+        figures = _final(case, chosen, answers[case.chosen.id], scopes[case.chosen.id], (case.chosen,))
+        return Studied(models=(*models, *beside), final=figures, gaps=_gaps(chosen))
+    return _studied_together(several, together, models, answered, case)
 
 
-def _final(case: _Case, chosen: MeasuredModel, answer: Probed, within: Scope) -> FinalMeasures | None:
-    """All figures of the final model, with what a person should look at."""
+def _of_several(together: Sequence[Ensemble], answered: Answered, case: _Case, *, stated: bool) -> Ensemble | None:
+    """The ensemble that is the final model: not where one model was named or studied as such."""
+    if case.choice.by not in ("accuracy", "list"):
+        return None
+    return foremost(together, answered, case.chosen, stated=stated)
+
+
+def _studied_together(
+    several: Ensemble, together: Sequence[Ensemble], models: Sequence[MeasuredModel], answered: Answered, case: _Case
+) -> Studied:
+    answered = replace(answered, answers={**answered.answers, **_shown_altered(several, answered, case)})
+    beside = [_ensemble(one, models, answered, case, chosen=one is several) for one in together]
+    chosen = next(model for model in beside if model.chosen)
+    answer = combined([answered.answers[one.id] for one in several.members], several.vote)
+    figures = _final(case, chosen, answer, answered.scopes[several.members[0].id], several.members)
+    return Studied(
+        models=(*(replace(one, chosen=False, chosen_because=None) for one in models), *beside), final=figures
+    )
+
+
+def _shown_altered(several: Ensemble, answered: Answered, case: _Case) -> Mapping[str, Probed]:
+    """Answers of the members that were not asked for altered images yet."""
+    tasks = [
+        Task(id=one.id, model=one.artifact, steps=steps_of(preparation), robustness=True)
+        for one in several.members
+        if one.artifact is not None
+        and (preparation := case.prepared[one.id]) is not None
+        and answered.answers[one.id].altered is None
+    ]
+    return case.bench.probe(tasks, case.bench.gallery())
+
+
+def _final(
+    case: _Case, chosen: MeasuredModel, answer: Probed, within: Scope, parts: Sequence[Candidate]
+) -> FinalMeasures | None:
+    """All figures of the final model, with what a person should look at; ``parts``: the weights that it is made of."""
     seed, store = case.bench.rubric.seed, case.bench.store
     final = measures.final_measures(answer, within, baseline=case.baseline, seed=seed, store=store)
     if final is None:
         return None
     signs = memory.signs(answer, within, case.baseline, seed=seed, store=store)
-    brought, tested = _origin(case), _trained_on_test(case)
+    brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
+    tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
     doubts = (*signs.doubts, *(doubt for doubt in (tested, brought) if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
-    untrained = brought if case.chosen.training is None else None
+    untrained = brought if any(one.training is None for one in parts) else None
+    validated = next((told for one in parts if (told := _validated_on_test(case, one)) is not None), None)
     return replace(
         final,
         loss_ratio=signs.loss_ratio,
         nudges=signs.nudges,
         gap=signs.gap,
         doubts=doubts,
-        flags=(*doubts, *flags(case, chosen)),
-        facts=tuple(fact for fact in (tested, untrained, _validated_on_test(case)) if fact is not None),
+        flags=(*doubts, *flags(case, chosen, parts)),
+        facts=tuple(fact for fact in (tested, untrained, validated) if fact is not None),
     )
 
 
@@ -278,6 +321,52 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
     return replace(measured, fidelity=told)
 
 
+def _ensemble(
+    one: Ensemble, models: Sequence[MeasuredModel], answered: Answered, case: _Case, *, chosen: bool = False
+) -> MeasuredModel:
+    """As if it were one model; what its members took is summed."""
+    members = {member.id for member in one.members}
+    parts = [model for model in models if model.id in members]
+    best = max(parts, key=lambda model: model.public_accuracy or 0.0)
+    answer = combined([answered.answers[member.id] for member in one.members], one.vote)
+    described = MeasuredModel(
+        id=one.id,
+        name=" + ".join(dict.fromkeys(part.name for part in parts))[:80],
+        training=None,
+        members=tuple(part.id for part in parts),
+        cell=one.cell,
+        chosen=chosen,
+        chosen_because=_because(one) if chosen else None,
+        preprocessing=best.preprocessing,
+        preprocessing_residual=best.preprocessing_residual,
+        seconds=_sum([part.seconds for part in parts]),
+        where="nowhere",
+    )
+    within = answered.scopes[one.members[0].id]
+    measured = _with_answer(described, one.members[0], answer, within, case.bench)
+    return replace(
+        measured,
+        where="kernel" if any(part.where == "kernel" for part in parts) else "probe",
+        parameters=sum(part.parameters for part in parts),
+        bytes=None if None in (sizes := [part.bytes for part in parts]) else sum(size or 0 for size in sizes),
+        fidelity=None
+        if one.claim is None or measured.public_accuracy is None
+        else held(one.claim, measured.public_accuracy, within.data.card.public_images),
+    )
+
+
+def _because(one: Ensemble) -> Message:
+    if one.vote is Vote.MAJORITY:
+        return say("The notebook lets {models:int} models vote.", models=len(one.members))
+    return say("The notebook puts the answers of {models:int} models together.", models=len(one.members))
+
+
+def _sum(figures: Sequence[float | None]) -> float | None:
+    """None where one is not known."""
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None
+
+
 def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: Scope, bench: Bench) -> MeasuredModel:
     if answer.hidden is None:
         return replace(model, problem=answer.problem)
@@ -313,11 +402,11 @@ def _gaps(chosen: MeasuredModel) -> tuple[Gap, ...]:
 # --- flags ---------------------------------------------------------------------------------------------------------
 
 
-def flags(case: _Case, chosen: MeasuredModel) -> tuple[Message, ...]:
+def flags(case: _Case, chosen: MeasuredModel, parts: Sequence[Candidate]) -> tuple[Message, ...]:
     """For a person to look at, beside all doubts; none of them costs a point by itself."""
-    preparation = case.prepared[case.chosen.id]
-    found = [_disagreement(chosen), packed(case.things)]
-    if preparation is not None and preparation.differs_from_training:
+    prepared = [case.prepared[one.id] for one in parts]
+    found = [_disagreement(chosen), packed(case.things), _unconfirmed(chosen)]
+    if any(one is not None and one.differs_from_training for one in prepared):
         found.append(
             say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
         )
@@ -326,14 +415,23 @@ def flags(case: _Case, chosen: MeasuredModel) -> tuple[Message, ...]:
     return tuple(flag for flag in found if flag is not None)
 
 
-def _origin(case: _Case) -> Message | None:
+def _unconfirmed(chosen: MeasuredModel) -> Message | None:
+    if not chosen.members or chosen.fidelity is not None:
+        return None
+    return say(
+        "The notebook seems to put several models together, and states no accuracy of it on the public test set: it is "
+        "measured as the mean of their outputs."
+    )
+
+
+def _origin(case: _Case, one: Candidate) -> Message | None:
     followed = case.ledger.unfollowed < BY_HAND
-    return origin(case.chosen, case.known, case.things, case.bench.store, followed=followed)
+    return origin(one, case.known, case.things, case.bench.store, followed=followed)
 
 
-def _validated_on_test(case: _Case) -> Message | None:
+def _validated_on_test(case: _Case, one: Candidate) -> Message | None:
     """A third of honest notebooks do so, and it is nothing to look into: a fact, no flag."""
-    training = case.chosen.training
+    training = one.training
     if training is None or not validates_on_test(training, case.sightings):
         return None
     return say(
@@ -342,12 +440,12 @@ def _validated_on_test(case: _Case) -> Message | None:
     )
 
 
-def _trained_on_test(case: _Case) -> Message | None:
+def _trained_on_test(case: _Case, one: Candidate) -> Message | None:
     """Seen in any training of the final model, or of the model that its weights came from."""
     public, looked = 0, 0
-    origin = case.chosen.training.model if case.chosen.training else ""
+    origin = one.training.model if one.training else ""
     for training in case.ledger.trainings:
-        seen = case.sightings.of(training.x) if training.model in (case.chosen.model, origin) else None
+        seen = case.sightings.of(training.x) if training.model in (one.model, origin) else None
         if seen is not None and seen.public > public:
             public, looked = seen.public, seen.rows
     if not public:

@@ -274,18 +274,20 @@ class Loops:
         else:
             self._reused(found.model, entry["weights"])
 
-    def _relatives(self, model: Thing) -> dict[str, str]:
-        """A trained model that this one is a part of, and one that it wraps, as the ledger's entries name them."""
+    def _relatives(self, model: Thing) -> dict[str, Any]:
+        """Trained models that this one is part of, wraps, or is made of, as the ledger's entries name them."""
         if self.recorder.model_id(model) in self._last:
             return {}
-        own = {id(parameter) for parameter in model.parameters()}
+        own, parts = {id(parameter) for parameter in model.parameters()}, []
         for other in list(self._seen):
             if other is model or (number := self.recorder.model_id(other)) not in self._last:
                 continue
             theirs = {id(parameter) for parameter in other.parameters()}
             if own <= theirs:
                 return {"same_as" if own == theirs else "part_of": number}
-        return {}
+            if theirs and theirs < own:
+                parts.append(number)
+        return {"made_of": parts}
 
     def _print(self, found: Pass, rows: int) -> dict[str, Any]:
         sample = np.concatenate(found.sample)

@@ -394,9 +394,11 @@ class Recorder:
         self._uses += 1
         entry["saved"], entry["weights"], _ = self.keep.model(model, f"use-{self._uses}.keras")
 
-    def _relatives(self, model: Thing) -> dict[str, str]:
-        """A model that this one is a part of, and a trained one that it wraps."""
-        own, found = models.variables(model), {"part_of": "", "same_as": ""}
+    def _relatives(self, model: Thing) -> dict[str, Any]:
+        """A model that this one is a part of, a trained one that it wraps, and trained ones that it is made of."""
+        own = models.variables(model)
+        parts: list[str] = []
+        found: dict[str, Any] = {"part_of": "", "same_as": "", "made_of": parts}
         number, trained = self.model_id(model), {entry["model"] for entry in self.trainings}
         if not own or number in trained:
             return found
@@ -406,6 +408,8 @@ class Recorder:
                 found["part_of"] = other
             elif own == theirs and other in trained:
                 found["same_as"] = other
+            elif own > theirs and theirs and other in trained:
+                parts.append(other)
         return found
 
     def _end_use(self, entry: dict[str, Any], model: Thing, result: Thing) -> None:

@@ -1,0 +1,246 @@
+"""Models whose answers the notebook puts together: which ones, how, and the figure that says so.
+
+No ledger tells what becomes of predictions. Models that answer for the same images side by side, and whose answers put
+together give exactly the figure that the notebook then states, are an ensemble; where code or a name says so, they are
+taken for one without a figure as well, which is a heuristic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.extraction import measures
+from autograder.extraction.fidelity import TOLERANCE, Account, Claim, figures
+from autograder.extraction.grouping import Scope
+from autograder.extraction.matching import Candidate, used
+from autograder.extraction.probing import Probed
+from autograder.records import CellKind, say
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+MOST = 12
+"""Models used in earlier cells that are tried together."""
+EXACT = 1.5
+"""Images by which a figure may differ from what is computed here: a tie, or one number rounded otherwise."""
+SPOKEN = re.compile(
+    r"ensembl(?:ing|er|iste)|ensemble_?(?:pred|prob|acc|model|vot|out|score|result)"
+    r"|(?:pred|prob|acc|model|vot)\w*_ensemble|model ensemble|ensemble (?:of|accuracy|acc|pred|von|de mod|de re|de r.s)"
+    r"|(?<![a-z])vot(?:es?|ing|o|i|ación|ação)(?![a-z])|VotingClassifier|blend|bagg(?:ed|ing)|committee|comit[eé]\b|majorit",
+    re.IGNORECASE,
+)
+"""Words of code for models put together; "ensemble de test" is French for a set of images."""
+SUMMED = re.compile(
+    r"\+=(?!.*==).*\.predict|\bsum\(\s*[\[(]?(?!.*==).*\.predict|(?:mean|average)\(\s*(?:\w+\.\w+\(\s*)?\[(?!.*==)[^\]]*\.predict"
+)
+"""Predictions that are summed or averaged where they are made."""
+
+
+class Vote(StrEnum):
+    MEAN = "mean"
+    """Of the outputs as they are."""
+    PROBABILITIES = "probabilities"
+    """Of outputs made probabilities."""
+    MAJORITY = "majority"
+    """Of the classes; the lowest of several with as many votes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    members: tuple[Candidate, ...]
+    vote: Vote
+    count: int
+    """Execution count of the cell in which they were put together."""
+    cell: int | None
+    claim: Claim | None
+    """What the notebook states of it on the public test set."""
+    exact: bool
+    """Whether the figure is met to the image, by none of the members alone."""
+
+    @property
+    def id(self) -> str:
+        return f"ensemble-{self.count}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What is known of the models that answered: in full, and the images and labels of the notebook's task."""
+
+    answers: Mapping[str, Probed]
+    scopes: Mapping[str, Scope]
+
+    def fit(self, members: Sequence[Candidate]) -> bool:
+        """Whether their outputs can be put together: of the same classes, one column each."""
+        known = [self.answers.get(one.id) for one in members]
+        widths = {one.public.shape[1] if one is not None and one.public is not None else 0 for one in known}
+        groupings = [self.scopes[one.id].grouping for one in members if one.id in self.scopes]
+        return len(widths) == 1 and min(widths) > 1 and all(one == groupings[0] for one in groupings)
+
+    def accuracy(self, members: Sequence[Candidate], vote: Vote) -> float:
+        within = self.scopes[members[0].id]
+        asked = within.of(combined([self.answers[one.id] for one in members], vote))
+        return 0.0 if asked.public is None else measures.public_accuracy(asked.public, within.data)
+
+
+def ensembles(answered: Answered, account: Account) -> tuple[Ensemble, ...]:
+    """In the order of the cells; at most one for each."""
+    found = {one.count: one for one in _apart(answered, account)}
+    found |= {one.count: one for one in _beside(answered, account)}
+    return tuple(found[count] for count in sorted(found))
+
+
+def combined(answers: Sequence[Probed], vote: Vote) -> Probed:
+    """As if one model had answered; without what a member has not said."""
+    unaltered = next((one.unaltered or one.problem for one in answers if one.altered is None), None)
+    if unaltered is None and any(one.altered is None for one in answers):
+        unaltered = say("Not all of the models that are put together were shown the altered images.")
+    speeds = [one.ms_per_image for one in answers]
+    return Probed(
+        hidden=_put_together([one.hidden for one in answers], vote),
+        public=_put_together([one.public for one in answers], vote),
+        nudged=_put_together([one.nudged for one in answers], vote),
+        altered=_put_together([one.altered for one in answers], vote),
+        unaltered=unaltered,
+        ms_per_image=None if None in speeds else sum(speed or 0.0 for speed in speeds),
+    )
+
+
+def _put_together(outputs: Sequence[Floats | None], vote: Vote) -> Floats | None:
+    known = [one for one in outputs if one is not None]
+    if len(known) < len(outputs):
+        return None
+    mean: Floats = np.stack([_ballot(one, vote) for one in known]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
+
+
+def _ballot(outputs: Floats, vote: Vote) -> npt.NDArray[np.floating[Any]]:
+    if vote is Vote.MAJORITY:
+        votes: npt.NDArray[np.floating[Any]] = np.eye(outputs.shape[-1], dtype=np.float32)[outputs.argmax(axis=-1)]
+        return votes
+    if vote is Vote.PROBABILITIES:
+        rows = measures.probabilities(outputs.reshape(-1, outputs.shape[-1]))
+        return outputs if rows is None else rows.reshape(outputs.shape)
+    return outputs
+
+
+# --- models that answer in one cell --------------------------------------------------------------------------------
+
+
+def _beside(answered: Answered, account: Account) -> Iterator[Ensemble]:
+    for count, members in _groups(account).items():
+        if not answered.fit(members):
+            continue
+        claims = figures(count, account)
+        exact = _exact(members, claims, count, answered, account)
+        if exact is not None:
+            yield exact
+        elif _is_told(count, account) and len(claims) < len(members):
+            yield Ensemble(
+                members=members,
+                vote=Vote.MEAN,
+                count=count,
+                cell=account.cell_of(count),
+                claim=claims[-1] if claims else None,
+                exact=False,
+            )
+
+
+def _groups(account: Account) -> dict[int, tuple[Candidate, ...]]:
+    """Execution count -> two or more models that answered there for the same images, without saying how well."""
+    found: dict[int, dict[tuple[str, str], dict[str, Candidate]]] = {}
+    for use in account.ledger.evaluations:
+        one = used(use, account.known, account.artifacts)
+        if one is not None and use.execution_count and not use.results:
+            images = (use.x.digest, str(use.x.shape)) if use.x.kind == "array" else ("", use.x.kind)
+            found.setdefault(use.execution_count, {}).setdefault(images, {})[one.id] = one
+    groups = {count: max(of.values(), key=len) for count, of in found.items()}
+    return {count: tuple(group.values()) for count, group in groups.items() if len(group) > 1}
+
+
+def _exact(
+    members: tuple[Candidate, ...], claims: Sequence[Claim], count: int, answered: Answered, account: Account
+) -> Ensemble | None:
+    """By the last figure that they reach together, and none of them alone."""
+    alone = [answered.accuracy([one], Vote.MEAN) for one in members]
+    together = {vote: answered.accuracy(members, vote) for vote in Vote}
+    for claim in reversed(claims):
+        near = EXACT / account.test_rows + min(claim.rounding, TOLERANCE / 4) + 1e-9
+        votes = [vote for vote, figure in together.items() if abs(figure - claim.value) <= near]
+        if votes and claim.rounding < TOLERANCE and all(abs(figure - claim.value) > near for figure in alone):
+            cell = account.cell_of(count)
+            return Ensemble(members=members, vote=votes[0], count=count, cell=cell, claim=claim, exact=True)
+    return None
+
+
+# --- models that answered in earlier cells -------------------------------------------------------------------------
+
+
+def _apart(answered: Answered, account: Account) -> Iterator[Ensemble]:
+    """Where a cell that speaks of it states a figure: of the models used last before it, as many as give the figure."""
+    for count in sorted({run.execution_count or 0 for run in account.execution.cells}):
+        claims = figures(count, account) if count and _is_told(count, account) else []
+        before = _used_before(count, account) if claims else ()
+        for size in range(2, min(len(before), MOST) + 1):
+            members = before[-size:]
+            exact = _exact(members, claims, count, answered, account) if answered.fit(members) else None
+            if exact is not None:
+                yield exact
+                break
+
+
+def _used_before(count: int, account: Account) -> tuple[Candidate, ...]:
+    """Models that answered for the public test set by then, in the order of their last use."""
+    found: dict[str, Candidate] = {}
+    for use in account.ledger.evaluations:
+        seen = account.sightings.of(use.x) if 0 < (use.execution_count or 0) <= count else None
+        one = used(use, account.known, account.artifacts) if seen is not None and seen.public else None
+        if one is not None:
+            found.pop(one.id, None)
+            found[one.id] = one
+    return tuple(found.values())
+
+
+# --- what the code says --------------------------------------------------------------------------------------------
+
+
+def _is_told(count: int, account: Account) -> bool:
+    """Whether the cell, or a function of the notebook's that used a model in it, speaks of models put together."""
+    index = account.cell_of(count)
+    source = next((cell.source for cell in account.cells if cell.index == index), "")
+    uses = [use for use in account.ledger.evaluations if use.execution_count == count]
+    names = dict.fromkeys(name for use in uses for name in use.functions)
+    return _speaks(source) or any(_speaks(text) for name in names for text in (name, _defined(name, account)))
+
+
+def _speaks(text: str) -> bool:
+    return SPOKEN.search(text) is not None or SUMMED.search(text) is not None
+
+
+def _defined(name: str, account: Account) -> str:
+    """Source of a function at the top of a cell, up to the next line that is not indented; empty if there is none."""
+    start = re.compile(rf"^def {re.escape(name)}\(", re.MULTILINE)
+    for cell in reversed(account.cells):
+        found = start.search(cell.source) if cell.kind is CellKind.CODE else None
+        if found is not None:
+            return re.split(r"\n(?=\S)", cell.source[found.start() :], maxsplit=1)[0]
+    return ""
+
+
+# --- which one is final --------------------------------------------------------------------------------------------
+
+
+def foremost(found: Sequence[Ensemble], answered: Answered, chosen: Candidate, *, stated: bool) -> Ensemble | None:
+    """The last one that is no worse than the model that was chosen; of exact ones first.
+
+    An exact one may be worse where nothing is ``stated`` of that model on the public test set: what the notebook says
+    of these images it says of the ensemble.
+    """
+    alone = answered.accuracy([chosen], Vote.MEAN) if answered.fit([chosen]) else 0.0
+    good = [one for one in found if (one.exact and not stated) or answered.accuracy(one.members, one.vote) >= alone]
+    return next((one for one in reversed(good) if one.exact), good[-1] if good else None)
