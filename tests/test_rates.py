@@ -1,0 +1,48 @@
+"""Schedules of the learning rate within a budget: they keep pace with the epochs, and nothing else changes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from autograder.guest.recording.rates import hurry, restore
+
+
+class LearningRateSchedule:
+    pass
+
+
+class Halving(LearningRateSchedule):
+    def __call__(self, step: int) -> float:
+        return 0.5 ** (step / 100)
+
+
+class Optimizer:
+    def __init__(self, rate: object, iterations: int = 25) -> None:
+        self._learning_rate = rate
+        self.iterations = iterations
+
+    def _get_current_learning_rate(self) -> object:
+        return self._learning_rate(self.iterations) if callable(self._learning_rate) else self._learning_rate
+
+    learning_rate = property(lambda self: self._get_current_learning_rate())
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_few_steps_go_as_far_as_many(wrapped: bool) -> None:
+    optimizer = Optimizer(Halving())
+    found = hurry(SimpleNamespace(optimizer=SimpleNamespace(inner_optimizer=optimizer) if wrapped else optimizer), 8.0)
+    assert optimizer.learning_rate == Halving()(200)
+    restore(found)
+    assert optimizer.learning_rate == Halving()(25)
+    assert vars(optimizer).keys() == {"_learning_rate", "iterations"}
+
+
+@pytest.mark.parametrize(("rate", "times"), [(Halving(), 1.0), (0.001, 8.0), (abs, 8.0)])
+def test_nothing_is_touched_where_nothing_is_cut_or_nothing_follows_steps(rate: object, times: float) -> None:
+    optimizer = Optimizer(rate)
+    assert hurry(SimpleNamespace(optimizer=optimizer), times) is None
+    assert vars(optimizer).keys() == {"_learning_rate", "iterations"}
+    assert hurry(object(), 8.0) is None
+    restore(None)
