@@ -15,7 +15,8 @@ def hurry(model: Thing, times: float) -> Thing:
     """From now on each step counts as ``times`` steps, a whole number; the optimiser, where it has a schedule."""
     outer = getattr(model, "optimizer", None)
     optimizer: Thing = getattr(outer, "inner_optimizer", outer)
-    schedule, count = getattr(optimizer, "_learning_rate", None), int(times)
+    schedule: Thing = getattr(optimizer, "_learning_rate", None)
+    count = int(times)
     if count <= 1 or not any(base.__name__ == "LearningRateSchedule" for base in type(schedule).__mro__):
         return None
 
