@@ -416,7 +416,7 @@ def test_without_any_other_figure_what_the_notebook_computed_itself() -> None:
 
 def test_of_a_teacher_and_its_student_the_student() -> None:
     three = (*TWO, training(3, "m3", 0.96))
-    for student in ("student", "schueler", "schüler", "eleve", "modele_eleve", "distilled_model"):
+    for student in ("student", "schueler", "schüler", "eleve", "modele_eleve", "distilled_model", "öğrenci"):
         ledger = Ledger(trainings=three, bindings={"teacher": "m1", student: "m2", "student_scratch": "m3"})
         assert chosen(ledger) == "m2-t2", student
     assert chosen(Ledger(trainings=three, bindings={"student": "m2"})) == "m1-t1"

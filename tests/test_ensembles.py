@@ -219,6 +219,40 @@ def test_code_that_speaks_of_something_else(
     assert ensembles(answered(data, *three), account(data, uses, sources={3: source})) == ()
 
 
+def test_a_weighted_mean_is_near_enough(data: DataSet, three: tuple[npt.NDArray[np.float32], ...]) -> None:
+    """One figure for three models, that of none of them: without a word about it."""
+    mean = accuracy(data, np.mean(three, axis=0))
+    uses = [predict(number, 3) for number in (1, 2, 3)]
+    (found,) = ensembles(answered(data, *three), account(data, uses, figures={4: mean - 0.0011}))
+    assert not found.exact and found.claim is not None
+    assert ensembles(answered(data, *three), account(data, uses, figures={4: mean - 0.0031})) == ()
+
+
+def test_a_heading_may_announce_it(data: DataSet, three: tuple[npt.NDArray[np.float32], ...]) -> None:
+    mean = accuracy(data, np.mean(three[1:], axis=0))
+    uses = [predict(number, number + 1) for number in (1, 2, 3)]
+    told = account(data, uses, figures={8: mean})
+    for title, wanted in (
+        ("## Snapshot ensemble", 1),
+        ("## Ensemble de test", 0),
+        ("## Erreurs sur l'ensemble de test", 0),
+    ):
+        cells = [*told.cells[:5], Cell(index=5, kind=CellKind.MARKDOWN, source=title), *told.cells[6:]]
+        assert len(ensembles(answered(data, *three), replace(told, cells=cells))) == wanted, title
+
+
+@pytest.mark.parametrize(
+    "source", ["acc = (np.mean(preds[-3:], axis=0).argmax(-1) == y)", "pb + pc", "0.5 * y_pred2 + 0.5 * y_pred3"]
+)
+def test_sums_of_what_may_be_predictions_are_tried(
+    data: DataSet, three: tuple[npt.NDArray[np.float32], ...], source: str
+) -> None:
+    mean = accuracy(data, np.mean(three[1:], axis=0))
+    uses = [predict(number, number + 1) for number in (1, 2, 3)]
+    (found,) = ensembles(answered(data, *three), account(data, uses, sources={7: source}, figures={7: mean}))
+    assert found.exact and found.count == 7
+
+
 def test_the_function_that_predicts_may_speak_of_it(data: DataSet, three: tuple[npt.NDArray[np.float32], ...]) -> None:
     uses = [predict(number, 3, functions=("mix",)) for number in (1, 2, 3)]
     defined = "def mix(nets, x):\n    p = 0\n    for n in nets:\n        p += n.predict(x)\n    return p\n\nprint(1)"

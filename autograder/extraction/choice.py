@@ -24,13 +24,17 @@ _ADJECTIVE = r"(?:final|meilleur|best|retenu|choisi|propose|gagnant|optimal|sele
 HEADED = re.compile(rf"\b(?:{_MODEL} {_ADJECTIVE}|{_ADJECTIVE} {_MODEL})\b(?!s)")
 """A heading that announces one final model, folded; "Comparaison finale des modèles" does not."""
 TEACHER = re.compile(
-    r"(^|_)(teacher|professeur|enseignant|maitre|lehrer|profesor|professor|maestro|insegnante|docente)(_|$)"
+    r"(^|_)(teacher|professeur|enseignant|maitre|lehrer|profesor|professor|maestro|insegnante|docente|ogretmen|nauczyciel"
+    r"|leraar|ucitel|uchitel)(_|$)"
 )
 LEARNER = re.compile(
-    r"(^|_)(student|etudiant|eleve|schuler|schueler|estudiante|alumno|estudante|aluno|studente|allievo|distill?ed|distille)(_|$)"
+    r"(^|_)(student|etudiant|eleve|schuler|schueler|estudiante|alumno|estudante|aluno|studente|allievo|ogrenci|uczen"
+    r"|leerling|zak|uchenik)(_|$)|distil|(^|_)kd(_|$)"
 )
 """Words of two variables for a small model that learnt from a large one: the small one is what the work is about."""
-UNTAUGHT = re.compile(r"(^|_)(scratch|alone|seule?|sans|baseline|ohne|allein|sin|sem|senza|solo|direct)(_|$)")
+UNTAUGHT = re.compile(
+    r"(^|_)(scratch|alone|seule?|sans|base|baseline|plain|vanilla|ohne|allein|sin|sem|senza|solo|direct|sifirdan|zera|ref)(_|$)"
+)
 """Of a variable for the same small model without its teacher, for comparison."""
 ANALYSIS = re.compile(
     r"robust|erreur|error|confusion|misclass|mal_?\s?class|bruit|nois|rotat|perturb|corrupt|alter|degrad|generalis"

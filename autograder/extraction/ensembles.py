@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.extraction import measures
+from autograder.extraction.choice import headings
 from autograder.extraction.fidelity import TOLERANCE, Account, Claim, figures
 from autograder.extraction.grouping import Scope
 from autograder.extraction.matching import Candidate, used
 from autograder.extraction.probing import Probed
-from autograder.records import CellKind, say
+from autograder.records import CellKind, Evaluation, say
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -40,6 +41,15 @@ SUMMED = re.compile(
     r"\+=(?!.*==).*\.predict|\bsum\(\s*[\[(]?(?!.*==).*\.predict|(?:mean|average)\(\s*(?:\w+\.\w+\(\s*)?\[(?!.*==)[^\]]*\.predict"
 )
 """Predictions that are summed or averaged where they are made."""
+HINTED = re.compile(
+    r"(?:mean|average|sum)\(\s*[\[(]*\s*\w*(?:pred|prob|out|logit)\w*.*axis\s*=\s*0|\bens\b|\bens_|_ens\b|\bmode\(|bincount"
+    r"|\b(?:y_?)?(?:p|prob|pred)\w{0,12}\)*\s*\+\s*(?:[\w.]+\s*\*\s*)?(?:y_?)?(?:p|prob|pred)\w{0,12}"
+)
+"""Sums of what may be predictions: enough for a figure to be tried on them."""
+HEADED = re.compile(
+    r"\bensembl\w*\b(?!\W+(?:d\W|de|du|des|of)?\W*(?:test|train|valid|donnee|data|entr|appr))|\bvot(?:e|es|ing)\b|\bblend"
+)
+"""Of a heading, folded."""
 
 
 class Vote(StrEnum):
@@ -82,6 +92,11 @@ class Answered:
         groupings = [self.scopes[one.id].grouping for one in members if one.id in self.scopes]
         return len(widths) == 1 and min(widths) > 1 and all(one == groupings[0] for one in groupings)
 
+    def calibrated(self, members: Sequence[Candidate]) -> bool:
+        """Whether all of them give probabilities."""
+        outputs = [self.answers[one.id].public for one in members]
+        return all(one is not None and measures.are_probabilities(one) for one in outputs)
+
     def accuracy(self, members: Sequence[Candidate], vote: Vote) -> float:
         within = self.scopes[members[0].id]
         asked = within.of(combined([self.answers[one.id] for one in members], vote))
@@ -89,10 +104,12 @@ class Answered:
 
 
 def ensembles(answered: Answered, account: Account) -> tuple[Ensemble, ...]:
-    """In the order of the cells; at most one for each."""
+    """In the order of the cells; the same models put together in the same way once, where that was done last."""
     found = {one.count: one for one in _apart(answered, account)}
     found |= {one.count: one for one in _beside(answered, account)}
-    return tuple(found[count] for count in sorted(found))
+    surest_last = sorted(found.values(), key=lambda one: (one.exact, one.count))
+    different = {(tuple(member.id for member in one.members), one.vote): one for one in surest_last}
+    return tuple(sorted(different.values(), key=lambda one: one.count))
 
 
 def combined(answers: Sequence[Probed], vote: Vote) -> Probed:
@@ -137,30 +154,49 @@ def _beside(answered: Answered, account: Account) -> Iterator[Ensemble]:
         if not answered.fit(members):
             continue
         claims = figures(count, account)
-        exact = _exact(members, claims, count, answered, account)
-        if exact is not None:
-            yield exact
-        elif _is_told(count, account) and len(claims) < len(members):
-            yield Ensemble(
-                members=members,
-                vote=Vote.MEAN,
-                count=count,
-                cell=account.cell_of(count),
-                claim=claims[-1] if claims else None,
-                exact=False,
-            )
+        found = _exact(members, claims, count, answered, account)
+        if found is None and len(claims) < len(members):
+            found = _likely(members, claims, count, answered, account)
+        if found is not None:
+            yield found
+
+
+def _likely(
+    members: tuple[Candidate, ...], claims: Sequence[Claim], count: int, answered: Answered, account: Account
+) -> Ensemble | None:
+    """By what the code says, or by a figure that is theirs together but for weights, and that of none alone."""
+    together = {vote: answered.accuracy(members, vote) for vote in Vote}
+    claim, vote = claims[-1] if claims else None, Vote.MEAN if answered.calibrated(members) else Vote.PROBABILITIES
+    near = False
+    if claim is not None:
+        figure, alone = claim.value, [answered.accuracy([one], Vote.MEAN) for one in members]
+        vote = min(together, key=lambda known: abs(together[known] - figure))
+        apart = all(abs(known - figure) > EXACT / account.test_rows + claim.rounding for known in alone)
+        near = apart and not claim.doubtful and abs(together[vote] - figure) <= TOLERANCE
+    if not near and not _is_told(count, account):
+        return None
+    cell = account.cell_of(count)
+    return Ensemble(members=members, vote=vote, count=count, cell=cell, claim=claim, exact=False)
 
 
 def _groups(account: Account) -> dict[int, tuple[Candidate, ...]]:
     """Execution count -> two or more models that answered there for the same images, without saying how well."""
-    found: dict[int, dict[tuple[str, str], dict[str, Candidate]]] = {}
+    found: dict[int, dict[str, dict[str, Candidate]]] = {}
     for use in account.ledger.evaluations:
         one = used(use, account.known, account.artifacts)
         if one is not None and use.execution_count and not use.results:
-            images = (use.x.digest, str(use.x.shape)) if use.x.kind == "array" else ("", use.x.kind)
+            images = _images(use, account)
             found.setdefault(use.execution_count, {}).setdefault(images, {})[one.id] = one
     groups = {count: max(of.values(), key=len) for count, of in found.items()}
     return {count: tuple(group.values()) for count, group in groups.items() if len(group) > 1}
+
+
+def _images(use: Evaluation, account: Account) -> str:
+    """Equal for the same images, however they were prepared, as far as these are known."""
+    seen = account.sightings.of(use.x)
+    if seen is not None and seen.public == seen.rows:
+        return f"public {use.x.shape[:1]}"
+    return f"{use.x.digest} {use.x.shape}" if use.x.kind == "array" else use.x.kind
 
 
 def _exact(
@@ -183,8 +219,10 @@ def _exact(
 
 def _apart(answered: Answered, account: Account) -> Iterator[Ensemble]:
     """Where a cell that speaks of it states a figure: of the models used last before it, as many as give the figure."""
-    for count in sorted({run.execution_count or 0 for run in account.execution.cells}):
-        claims = figures(count, account) if count and _is_told(count, account) else []
+    above = headings(account.cells, account.execution)
+    for count in sorted({run.execution_count or 0 for run in account.execution.cells} - {0}):
+        hinted = _is_hinted(count, account) or HEADED.search(above.get(count, "")) is not None
+        claims = figures(count, account) if hinted else []
         before = _used_before(count, account) if claims else ()
         for size in range(2, min(len(before), MOST) + 1):
             members = before[-size:]
@@ -211,11 +249,19 @@ def _used_before(count: int, account: Account) -> tuple[Candidate, ...]:
 
 def _is_told(count: int, account: Account) -> bool:
     """Whether the cell, or a function of the notebook's that used a model in it, speaks of models put together."""
-    index = account.cell_of(count)
-    source = next((cell.source for cell in account.cells if cell.index == index), "")
+    source = _source(count, account)
     uses = [use for use in account.ledger.evaluations if use.execution_count == count]
     names = dict.fromkeys(name for use in uses for name in use.functions)
     return _speaks(source) or any(_speaks(text) for name in names for text in (name, _defined(name, account)))
+
+
+def _is_hinted(count: int, account: Account) -> bool:
+    return _is_told(count, account) or HINTED.search(_source(count, account)) is not None
+
+
+def _source(count: int, account: Account) -> str:
+    index = account.cell_of(count)
+    return next((cell.source for cell in account.cells if cell.index == index), "")
 
 
 def _speaks(text: str) -> bool:
