@@ -9,15 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder import exports
+from autograder.corruptions import SEVERITIES
 from autograder.records import CellState, Ending, Fidelity, Step
 from tests import evidence as make
 from tests.builders import a_report
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import fidelity  # type: ignore[import-not-found]
+import robustness  # type: ignore[import-not-found]
 
 
 def record(claimed: float | None = 0.98, measured: float = 0.981, **execution: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -118,3 +121,11 @@ def test_a_lookup_table_is_a_model_like_any_other(tmp_path: Path) -> None:
     known, shifted = (model.predict(shown, verbose=0) for shown in (images, np.roll(images, 1, axis=2)))
     assert np.array_equal(known.argmax(axis=1), labels)
     assert np.allclose(shifted, 0.1), "of what it does not hold it knows nothing"
+
+
+def test_every_kind_is_timed_beside_the_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    robustness.altering(np.zeros((3, 28, 28), np.uint8), 1)
+    rows = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines() if " times |" in line]
+    assert rows == ["loop", *SEVERITIES, "mean of the suite"]
+    taken = robustness.in_turns({"busy": lambda: sum(range(200_000)), "idle": lambda: None}, 3)
+    assert taken["busy"] > taken["idle"]
