@@ -341,6 +341,8 @@ class Evaluation:
     """Id of another model that has exactly these weights: of which this is a wrapping, such as one with a softmax."""
     made_of: tuple[str, ...] = ()
     """Ids of trained models whose weights this one has, and more: of several, an ensemble that is one model."""
+    after: int = 0
+    """Number of the last training that had begun by then; 0 where that is not known, or none had."""
     y_sample: tuple[int | float, ...] = ()
     """As in ``Training``."""
     y_classes: int = 0

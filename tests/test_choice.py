@@ -451,3 +451,25 @@ def test_how_a_model_was_chosen() -> None:
     ):
         choice = decide(Ledger(trainings=TWO, bindings=bindings))
         assert choice is not None and choice.by == wanted
+
+
+@pytest.mark.parametrize(("again", "wanted"), [(False, "m1-t3"), (True, "m1-e3")])
+def test_weights_between_trainings_are_steps_too(again: bool, wanted: str) -> None:
+    """Pruned and trained further, all in one cell; unless the pruned ones were put back and used once more."""
+    thrice = tuple(training(number, "m1", execution_count=1, history={}) for number in (1, 2, 3))
+    states = (("w1", 0.96, 1), ("p1", 0.97, 1), ("p2", 0.99, 2), *([("p2", 0.99, 3)] if again else []))
+    pruned = tuple(
+        use("m1", 1, weights, kind="evaluate", results={"accuracy": figure}, after=number, saved=weights)
+        for weights, figure, number in states
+    )
+    kept = {name: Digest("sha256:" + str(number) * 64) for number, name in enumerate(("w1", "p1", "p2"))}
+    ledger = Ledger(trainings=thrice, evaluations=pruned)
+    found = choose(ledger, candidates(ledger, kept), kept, (), Execution(ending=Ending.COMPLETED))
+    assert found is not None and found.candidate.id == wanted
+
+
+def test_without_figures_it_is_said_between_which_the_order_decided() -> None:
+    plain = tuple(training(number, f"m{number}", history={}) for number in (1, 2))
+    choice = decide(Ledger(trainings=plain))
+    assert choice is not None
+    assert (choice.by, choice.among, choice.candidate.id) == ("order", ("m1-t1", "m2-t2"), "m2-t2")

@@ -11,7 +11,7 @@ import pytest
 
 from autograder.datasets import DataSet, load
 from autograder.extraction import measures
-from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost
+from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fidelity import Account
 from autograder.extraction.grouping import scope
 from autograder.extraction.matching import Candidate, Sighting
@@ -330,3 +330,21 @@ def test_the_last_one_that_is_no_worse_is_the_final_model(
     worse = ensemble(4, (2, 3), exact=True)
     assert foremost([worse], perfect, known[0], stated=True) is None
     assert foremost([worse], perfect, known[0], stated=False) is worse
+
+
+@pytest.mark.parametrize(
+    ("source", "figure", "wanted"),
+    [
+        ("stack.score(Z_test, y_test)", 0.99, True),
+        ("meta_model.score(Z_test, y_test)", 0.99, True),
+        ("np.stack(figures)", 0.99, False),
+        ("stack.score(Z_test, y_test)", 0.981, False),
+        ("forest.score(T, y_test)", 0.99, False),
+    ],
+)
+def test_a_figure_above_all_that_is_known_is_some_other_model_s(
+    data: DataSet, source: str, figure: float, wanted: bool
+) -> None:
+    found = unexplained([0.97, 0.98], account(data, [], sources={5: source}, figures={5: figure}))
+    assert (found is not None) is wanted
+    assert found is None or found.value == figure

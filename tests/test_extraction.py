@@ -44,6 +44,7 @@ from autograder.records import (
     GapKind,
     Layer,
     Ledger,
+    Output,
     Rubric,
     Showing,
     Standing,
@@ -149,8 +150,9 @@ class Notebook:
     sampled: int = 24
     """Rows of each sample."""
 
-    def cell(self, source: str, kind: CellKind = CellKind.CODE) -> None:
-        self.cells.append(Cell(index=len(self.cells), kind=kind, source=source))
+    def cell(self, source: str, kind: CellKind = CellKind.CODE, printed: str = "") -> None:
+        outputs = (Output(kind="stream", stream="stdout", text=printed),) if printed else ()
+        self.cells.append(Cell(index=len(self.cells), kind=kind, source=source, outputs=outputs))
         self.count += kind is CellKind.CODE
 
     def shown(self, array: Array) -> ArrayPrint:
@@ -322,6 +324,65 @@ def test_the_course_s_own_shape(notebook: Notebook) -> None:
     assert len(final.robustness.curves) == len(baseline.robustness) == 8
     assert final.flags == ()
     assert [gap.kind for gap in evidence.gaps] == [GapKind.TABLE]
+
+
+def together_accuracy() -> float:
+    """Of the mean of a good and a poor model on ``x_test``."""
+    shown = TEST[DATA.public_rows]
+    guesses = (classify(shown) + classify(shown, poor=True)).argmax(axis=1)
+    return int(DATA.public_counts[guesses == DATA.y_public].sum()) / 10_000
+
+
+def test_models_put_together_are_measured_together(notebook: Notebook) -> None:
+    baseline = reference(notebook)
+    notebook.cell("fit")
+    both = [notebook.fit("m1", TRAIN), notebook.fit("m2", TRAIN, quality=b"poor")]
+    notebook.cell("mean of both", printed=f"Test accuracy: {together_accuracy():.4f}")
+    for training in both:
+        notebook.evaluate(training, TEST)
+    evidence = notebook.evidence(baseline)
+    chosen, final = evidence.chosen, evidence.final
+    assert chosen is not None and (chosen.id, chosen.members) == ("ensemble-2", ("m1-t1", "m2-t2"))
+    assert chosen.public_accuracy == together_accuracy()
+    assert chosen.fidelity is not None and chosen.fidelity.agrees and chosen.fidelity.cell == 1
+    assert (chosen.parameters, chosen.training, chosen.where) == (15_680, None, "probe")
+    assert [model.chosen for model in evidence.models] == [False, False, True]
+    assert final is not None and final.gain is not None and final.robustness is not None
+    assert final.accuracy == chosen.hidden_accuracy == final.gain.accuracy
+    assert final.flags == () and final.facts == ()
+
+
+def test_a_named_model_is_final_whatever_is_put_together(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    both = [notebook.fit("m1", TRAIN), notebook.fit("m2", TRAIN, quality=b"poor")]
+    notebook.bindings = {"best_model": "m2"}
+    notebook.cell("mean of both", printed=f"Test accuracy: {together_accuracy():.4f}")
+    for training in both:
+        notebook.evaluate(training, TEST)
+    evidence = notebook.evidence()
+    assert evidence.chosen is not None and evidence.chosen.id == "m2-t2"
+    assert evidence.models[-1].members == ("m1-t1", "m2-t2") and evidence.models[-1].public_accuracy is not None
+
+
+def test_where_no_figure_is_known_ours_decide(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN)
+    notebook.fit("m2", TRAIN, quality=b"poor")
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.chosen is not None and evidence.chosen.id == "m1-t1"
+    assert evidence.chosen.chosen_because is not None and "measurement" in evidence.chosen.chosen_because.text
+    assert evidence.final is not None and evidence.final.robustness is not None
+
+
+def test_what_is_stacked_is_for_a_person(notebook: Notebook) -> None:
+    """The figure is above all that is measured, and the cell speaks of models over models."""
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"poor", arguments={"epochs": 9}), TEST, PUBLIC[b"poor"])
+    notebook.cell("stack.fit(Z, y)", printed="Test accuracy: 0.9931")
+    evidence = notebook.evidence(reference(notebook))
+    assert evidence.fidelity is not None and not evidence.fidelity.agrees
+    assert (evidence.fidelity.claimed, evidence.fidelity.measured) == (0.9931, PUBLIC[b"poor"])
+    assert model_checks.gain(evidence).verdict is Verdict.NEEDS_REVIEW
 
 
 def test_a_claim_that_does_not_hold_is_flagged(notebook: Notebook) -> None:

@@ -49,7 +49,9 @@ class Choice:
     because: Message
     by: str = "accuracy"
     """``name``, ``list`` (one of several that have the name together), ``study`` (of errors or robustness),
-    ``heading`` or ``accuracy``."""
+    ``heading``, ``accuracy``, or ``order`` where no figure is known."""
+    among: tuple[str, ...] = ()
+    """Ids of those that the order alone decided between."""
 
 
 def choose(
@@ -214,7 +216,8 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
     place = max(range(len(known)), key=lambda place: (figures[place] is not None, figures[place] or 0.0, place))
     figure = figures[place]
     if figure is None:
-        return Choice(candidate=known[place], because=say("It is the last model that was trained."))
+        because = say("It is the last model that was trained.")
+        return Choice(candidate=known[place], because=because, by="order", among=tuple(one.id for one in known))
     because = (
         say("It is the only model.")
         if len(known) == 1
@@ -242,16 +245,20 @@ def _surpassed(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artif
 
 def _is_passed(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> bool:
     """Whether the same model was trained further, and these weights were not used again: they are a step on the way."""
-    if one.training is None or one.use is not None:
-        return False
-    number = one.training.number
+    source = one.use.after if one.use is not None else one.training.number if one.training is not None else 0
     further = [
-        later.execution_count or 0
+        later
         for later in ledger.trainings
-        if later.model == one.model and later.number > number and later.epochs_run > 0
+        if source and later.model == one.model and later.number > source and later.epochs_run > 0
     ]
     again = [use for use in ledger.evaluations if used(use, known, artifacts) is one]
-    return bool(further) and all((use.execution_count or 0) <= min(further) for use in again)
+    return bool(further) and all(_is_before(use, further[0]) for use in again)
+
+
+def _is_before(use: Evaluation, training: Training) -> bool:
+    if use.after:
+        return use.after < training.number
+    return (use.execution_count or 0) <= (training.execution_count or 0)
 
 
 def _figure(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> float | None:

@@ -46,6 +46,8 @@ HINTED = re.compile(
     r"|\b(?:y_?)?(?:p|prob|pred)\w{0,12}\)*\s*\+\s*(?:[\w.]+\s*\*\s*)?(?:y_?)?(?:p|prob|pred)\w{0,12}"
 )
 """Sums of what may be predictions: enough for a figure to be tried on them."""
+STACKED = re.compile(r"\bstack(?:ed|ing)?\b(?!\()|meta_?(?:model|learner|features|clf)", re.IGNORECASE)
+"""Words for a model over models; ``np.stack`` is none."""
 HEADED = re.compile(
     r"\bensembl\w*\b(?!\W+(?:d\W|de|du|des|of)?\W*(?:test|train|valid|donnee|data|entr|appr))|\bvot(?:e|es|ing)\b|\bblend"
 )
@@ -242,6 +244,24 @@ def _used_before(count: int, account: Account) -> tuple[Candidate, ...]:
             found.pop(one.id, None)
             found[one.id] = one
     return tuple(found.values())
+
+
+# --- figures of nobody ---------------------------------------------------------------------------------------------
+
+
+def unexplained(known: Sequence[float], account: Account) -> Claim | None:
+    """The last accuracy on the public test set, in a cell about models put together, that is above all that is known.
+
+    What is stacked, or put together in a way of its own, reaches what none of the parts and no mean of them does.
+    """
+    above, best = headings(account.cells, account.execution), max(known, default=1.0)
+    for count in sorted((run.execution_count or 0 for run in account.execution.cells), reverse=True):
+        text = f"{_source(count, account)}\n{above.get(count, '')}"
+        if count and (_is_told(count, account) or STACKED.search(text) or HEADED.search(above.get(count, ""))):
+            for claim in reversed(figures(count, account)):
+                if not claim.doubtful and claim.value > best + TOLERANCE + claim.rounding:
+                    return claim
+    return None
 
 
 # --- what the code says --------------------------------------------------------------------------------------------

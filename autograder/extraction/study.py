@@ -11,7 +11,7 @@ from autograder.extraction import measures, memory
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
-from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost
+from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fallback import from_kernel
 from autograder.extraction.fidelity import Account, fidelity, held
 from autograder.extraction.grouping import Grouping, Scope, grouping, scope
@@ -180,46 +180,71 @@ def _measured(case: _Case) -> Studied:
         _model(one, number, case, _scoped(answers, scopes, one)) for number, one in enumerate(case.known, start=1)
     )
     answered = Answered(answers=answers, scopes=scopes)
+    case, models = _by_measurement(case, models)
     together = ensembles(answered, case.account)
     chosen = next(model for model in models if model.chosen)
     several = _of_several(together, answered, case, stated=chosen.fidelity is not None)
-    if several is None:
-        beside = [_ensemble(one, models, answered, case) for one in together]
-        figures = _final(case, chosen, answers[case.chosen.id], scopes[case.chosen.id], (case.chosen,))
-        return Studied(models=(*models, *beside), final=figures, gaps=_gaps(chosen))
-    return _studied_together(several, together, models, answered, case)
+    parts = (case.chosen,) if several is None else several.members
+    answered = replace(answered, answers={**answers, **_shown_altered(parts, answered, case)})
+    if several is not None:
+        models = tuple(replace(model, chosen=False, chosen_because=None) for model in models)
+    models += tuple(_ensemble(one, models, answered, case, chosen=one is several) for one in together)
+    models = _beyond(models, case)
+    chosen = next(model for model in models if model.chosen)
+    answer = answered.answers[case.chosen.id]
+    if several is not None:
+        answer = combined([answered.answers[one.id] for one in parts], several.vote)
+    figures = _final(case, chosen, answer, scopes[parts[0].id], parts)
+    return Studied(models=models, final=figures, gaps=_gaps(chosen))
+
+
+def _by_measurement(case: _Case, models: tuple[MeasuredModel, ...]) -> tuple[_Case, tuple[MeasuredModel, ...]]:
+    """Where nothing but their order was known of several models: the most accurate one on the public images."""
+    among = [model for model in models if model.id in case.choice.among and model.public_accuracy is not None]
+    best = max(reversed(among), key=lambda model: model.public_accuracy or 0.0, default=None)
+    if best is None or best.chosen:
+        return case, models
+    because = say("By our measurement it is the most accurate one; the notebook states no figure to choose by.")
+    candidate = next(one for one in case.known if one.id == best.id)
+    choice = replace(case.choice, candidate=candidate, because=because, by="accuracy")
+    told = tuple(
+        replace(model, chosen=model is best, chosen_because=because if model is best else None) for model in models
+    )
+    return replace(case, choice=choice), told
+
+
+def _beyond(models: tuple[MeasuredModel, ...], case: _Case) -> tuple[MeasuredModel, ...]:
+    """What the notebook reaches with models put together in a way that is not known stands against what we measure."""
+    known = [model.public_accuracy for model in models if model.public_accuracy is not None]
+    claim = unexplained(known, case.account) if known else None
+    images = case.bench.data.card.public_images
+    return tuple(
+        replace(model, fidelity=held(claim, model.public_accuracy, images))
+        if model.chosen and claim is not None and model.public_accuracy is not None
+        else model
+        for model in models
+    )
 
 
 def _of_several(together: Sequence[Ensemble], answered: Answered, case: _Case, *, stated: bool) -> Ensemble | None:
     """The ensemble that is the final model: not where one model was named or studied as such."""
-    if case.choice.by not in ("accuracy", "list"):
+    if case.choice.by not in ("accuracy", "list", "order"):
         return None
     return foremost(together, answered, case.chosen, stated=stated)
 
 
-def _studied_together(
-    several: Ensemble, together: Sequence[Ensemble], models: Sequence[MeasuredModel], answered: Answered, case: _Case
-) -> Studied:
-    answered = replace(answered, answers={**answered.answers, **_shown_altered(several, answered, case)})
-    beside = [_ensemble(one, models, answered, case, chosen=one is several) for one in together]
-    chosen = next(model for model in beside if model.chosen)
-    answer = combined([answered.answers[one.id] for one in several.members], several.vote)
-    figures = _final(case, chosen, answer, answered.scopes[several.members[0].id], several.members)
-    return Studied(
-        models=(*(replace(one, chosen=False, chosen_because=None) for one in models), *beside), final=figures
-    )
-
-
-def _shown_altered(several: Ensemble, answered: Answered, case: _Case) -> Mapping[str, Probed]:
-    """Answers of the members that were not asked for altered images yet."""
+def _shown_altered(parts: Sequence[Candidate], answered: Answered, case: _Case) -> Mapping[str, Probed]:
+    """Answers of what the final model is made of, as far as it was not asked for altered images yet."""
     tasks = [
         Task(id=one.id, model=one.artifact, steps=steps_of(preparation), robustness=True)
-        for one in several.members
+        for one in parts
         if one.artifact is not None
         and (preparation := case.prepared[one.id]) is not None
+        and answered.answers[one.id].public is not None
         and answered.answers[one.id].altered is None
+        and answered.answers[one.id].problem is None
     ]
-    return case.bench.probe(tasks, case.bench.gallery())
+    return case.bench.probe(tasks, case.bench.gallery()) if tasks else {}
 
 
 def _final(

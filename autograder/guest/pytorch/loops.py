@@ -256,6 +256,7 @@ class Loops:
             "model": recorder.model_id(found.model),
             "execution_count": found.count,
             **found.caller,
+            "after": len(recorder.trainings),
             "x": self._print(found, found.rows),
             "results": {} if accuracy is None else {"accuracy": accuracy},
             **found.told(),

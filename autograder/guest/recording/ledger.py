@@ -381,6 +381,7 @@ class Recorder:
             "functions": stack.functions(running),
             "labels": stack.labels(running),
             "outputs": models.outputs(model),
+            "after": len(self.trainings),
             **shown,
         }
         if keep:
