@@ -289,6 +289,16 @@ def test_models_that_say_how_well_they_do_are_evaluated_and_not_put_together(
     assert ensembles(answered(data, *three), account(data, uses, sources={3: "# vote"})) == ()
 
 
+def test_answers_of_pytorch_are_judged_by_us_and_may_be_put_together(
+    data: DataSet, three: tuple[npt.NDArray[np.float32], ...]
+) -> None:
+    mean, loader = accuracy(data, np.mean(three, axis=0)), replace(TEST, kind="sequence", digest="")
+    uses = [predict(number, 3, loader, results={"accuracy": 0.9}) for number in (1, 2, 3)]
+    printed = {3: f"Accuracy on the test set (10000 images): {100 * mean:.1f} %"}
+    (found,) = ensembles(answered(data, *three), account(data, uses, printed=printed))
+    assert found.claim is not None and found.claim.rounding == 0.0005
+
+
 def test_other_images_are_not_mixed_in(data: DataSet, three: tuple[npt.NDArray[np.float32], ...]) -> None:
     uses = [predict(1, 3), predict(2, 3, OTHER)]
     assert ensembles(answered(data, *three), account(data, uses, sources={3: "# vote"})) == ()

@@ -182,11 +182,15 @@ def _likely(
 
 
 def _groups(account: Account) -> dict[int, tuple[Candidate, ...]]:
-    """Execution count -> two or more models that answered there for the same images, without saying how well."""
+    """Execution count -> two or more models that answered there for the same images.
+
+    What Keras evaluated gave no answers to put together; how well a model of PyTorch's does we see ourselves.
+    """
     found: dict[int, dict[str, dict[str, Candidate]]] = {}
     for use in account.ledger.evaluations:
         one = used(use, account.known, account.artifacts)
-        if one is not None and use.execution_count and not use.results:
+        answered = not use.results or use.x.kind != "array"
+        if one is not None and use.execution_count and answered:
             images = _images(use, account)
             found.setdefault(use.execution_count, {}).setdefault(images, {})[one.id] = one
     groups = {count: max(of.values(), key=len) for count, of in found.items()}

@@ -388,4 +388,72 @@ stepping.fit(X, y_train, epochs=1, verbose=0)""",
 )
 """A class of one's own that changes how it is trained, not what it computes: it can leave the room."""
 
+TOGETHER = Case(
+    cells=(
+        """crowd = [build(units) for units in (6, 8, 10)]
+for one in crowd:
+    one.fit(X, y_train, epochs=2, validation_split=0.2, verbose=0)""",
+        """summed = np.zeros((len(T), 10))
+for one in crowd:
+    summed += one.predict(T, verbose=0)
+print('test accuracy of all three: %.4f' % (summed.argmax(1) == y_test).mean())""",
+    ),
+    trainings=3,
+    candidates=3,
+)
+"""Three models whose answers are summed; only of the sum a figure is stated."""
+
+WOVEN = Case(
+    cells=(
+        """threads = [build(units) for units in (6, 8)]
+for one in threads:
+    one.fit(X, y_train, epochs=2, validation_split=0.2, verbose=0)
+entrance = keras.layers.Input((28, 28))
+woven = keras.Model(entrance, keras.layers.Average()([one(entrance) for one in threads]))
+woven.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])""",
+        "print(woven.evaluate(T, y_test, verbose=0))",
+    ),
+    trainings=2,
+    candidates=3,
+    variable="woven",
+)
+"""An ensemble that is one model; what its parts were validated on is no test of it."""
+
+TAUGHT = Case(
+    cells=(
+        """teacher = build(64)
+teacher.fit(X, y_train, epochs=4, validation_split=0.2, verbose=0)
+student, student_scratch = build(5), build(5)
+student.compile('adam', 'kl_divergence', metrics=['accuracy'])
+student.fit(X, teacher.predict(X, verbose=0), epochs=2, verbose=0)
+student_scratch.fit(X, y_train, epochs=2, validation_split=0.2, verbose=0)""",
+        """answers_of_student = student.predict(T, verbose=0).argmax(1)
+print('student', (answers_of_student == y_test).mean())
+print('alone', student_scratch.evaluate(T, y_test, verbose=0)[1])""",
+    ),
+    trainings=3,
+    candidates=3,
+    variable="student",
+    final=2,
+)
+"""A small model that learnt from a large one, and the same without a teacher, trained last."""
+
+PRUNED = Case(
+    cells=(
+        """thin = build(32)
+thin.fit(X, y_train, epochs=3, validation_split=0.2, verbose=0)
+for share in (30, 60):
+    heavy, bias = thin.layers[1].get_weights()
+    thin.layers[1].set_weights([heavy * (abs(heavy) > np.percentile(abs(heavy), share)), bias])
+    before = thin.evaluate(T, y_test, verbose=0)[1]
+    thin.fit(X, y_train, epochs=1, verbose=0)
+    print(share, before, thin.evaluate(T, y_test, verbose=0)[1])""",
+    ),
+    trainings=3,
+    candidates=5,
+    variable="thin",
+    final=3,
+)
+"""Weights set to zero and trained further, twice; all figures are of the test set, the last is that of the end."""
+
 CASES = {name.lower(): case for name, case in list(globals().items()) if isinstance(case, Case)}
