@@ -473,3 +473,12 @@ def test_without_figures_it_is_said_between_which_the_order_decided() -> None:
     choice = decide(Ledger(trainings=plain))
     assert choice is not None
     assert (choice.by, choice.among, choice.candidate.id) == ("order", ("m1-t1", "m2-t2"), "m2-t2")
+
+
+def test_a_part_was_trained_by_what_it_is_a_part_of() -> None:
+    """A student within the model that trains it: its weights come from that training."""
+    around = training(2, "m4", outputs=())
+    part = use("m2", 3, "student", part_of="m4", outputs=((None, 10),), saved="use-1.keras")
+    ledger = Ledger(trainings=(training(1, "m1", 0.97, outputs=((None, 10),)), around), evaluations=(part,))
+    found = next(one for one in candidates(ledger, {"use-1.keras": SOME}) if one.model == "m2")
+    assert found.training == around

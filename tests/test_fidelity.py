@@ -218,3 +218,22 @@ def test_the_class_is_counted() -> None:
     assert tally(evidences) == (2, 3, 4)
     assert in_short(evidences) == ("2 of 4 notebooks reproduced within 0.2 points, 1 not reproduced, 1 not comparable")
     assert in_short(evidences[-1:]) == ""
+
+
+@pytest.mark.parametrize(
+    ("altered", "figures", "claimed"),
+    [
+        (2, (0.981, 0.7, 0.1), 0.981),  # the test set first, then altered: each its own figure
+        (0, (0.981, 0.7, 0.1), 0.981),  # one answer and three figures: whichever agrees
+        (0, (0.8, 0.7, 0.1), 0.8),
+    ],
+)
+def test_figures_of_altered_images_are_not_taken_for_those_of_the_test_set(
+    altered: int, figures: tuple[float, ...], claimed: float
+) -> None:
+    one = training()
+    noisy = [replace(OTHER, shape=(ROWS, 28, 28), sample=f"noisy {number}") for number in range(altered)]
+    uses = [use(one, 3), *(use(one, 3, x=shown) for shown in noisy)]
+    scores = [Score(kind="accuracy_score", value=value, rows=ROWS, execution_count=3) for value in figures]
+    found = judge(0.981, [one], uses, scores=scores)
+    assert found is not None and found.claimed == claimed

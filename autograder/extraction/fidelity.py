@@ -158,18 +158,32 @@ def _scored(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], acc
     """A score belongs to the model that was used last before it; of several in one cell, in their order."""
     for use in reversed(own):
         count = use.execution_count
-        scores = _scores(account.ledger.scores, count, account)
-        beside = _in_order(uses, count)
+        scores, beside = _scores(account.ledger.scores, count, account), _in_order(uses, count)
+        others: tuple[float, ...] = ()
+        answers = _answers(use, account)
         if len(scores) == len(beside) and one in beside:
             score = scores[beside.index(one)]
+        elif len(scores) == len(answers) and beside == [one]:
+            score = scores[answers.index(use)]
         elif scores and beside == [one]:
-            score = scores[-1]
+            score, others = scores[-1], tuple(other.value for other in scores[:-1])
         else:
             later = _scores_after(count, uses, account) if beside == [one] else []
             if not later:
                 continue
             score = later[0]
-        yield Claim(score.value, "score", cell=account.cell_of(score.execution_count))
+        yield Claim(score.value, "score", cell=account.cell_of(score.execution_count), others=others)
+
+
+def _answers(use: Evaluation, account: Account) -> list[Evaluation]:
+    """All predictions of that model for as many images in that cell: for the test set, and for altered ones."""
+    return [
+        other
+        for other in account.ledger.evaluations
+        if (other.execution_count, other.model) == (use.execution_count, use.model)
+        and other.x.shape[:1] == use.x.shape[:1]
+        and not other.results
+    ]
 
 
 def _scores(scores: Sequence[Score], count: int | None, account: Account) -> list[Score]:

@@ -192,11 +192,13 @@ def answers_for(one: Candidate, ledger: Ledger, known: Sequence[Candidate]) -> s
 
 
 def _origin(use: Evaluation, ledger: Ledger) -> tuple[Training | None, int | None]:
-    """The training, and its epoch, that left these weights: they were kept by a callback and loaded again."""
+    """The training, and its epoch, that left these weights: kept by a callback and loaded again, or a part's of it."""
     for training in reversed(ledger.trainings):
         if use.weights and use.weights[:EPOCH_DIGITS] in training.epoch_weights:
             return training, training.epoch_weights.index(use.weights[:EPOCH_DIGITS])
-        if use.same_as == training.model and (training.execution_count or 0) <= (use.execution_count or 0):
+        if training.model in (use.same_as, use.part_of) and (training.execution_count or 0) <= (
+            use.execution_count or 0
+        ):
             return training, None
     return None, None
 
