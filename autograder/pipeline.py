@@ -324,7 +324,10 @@ def run_notebook(
         if rehearsal:
             return None
         cells = cells_of(submission, None, course.store)
-        return prepare_fallback(ledger, so_far, cells, data=course.data, rubric=course.rubric, store=course.store)
+        others = tuple(course.others.values())
+        return prepare_fallback(
+            ledger, so_far, cells, data=course.data, rubric=course.rubric, store=course.store, others=others
+        )
 
     def work() -> Execution:
         job = Job(
@@ -364,6 +367,7 @@ def gather(submission: Submission, execution: Execution, course: Course, *, canc
             rubric=course.rubric,
             sandbox=course.sandbox,
             store=course.store,
+            others=tuple(course.others.values()),
             cancelled=cancelled,
         )
 

@@ -149,6 +149,8 @@ class Notebook:
     count: int = 0
     sampled: int = 24
     """Rows of each sample."""
+    others: tuple[Path, ...] = ()
+    """Files of further sets that the notebook loads."""
 
     def cell(self, source: str, kind: CellKind = CellKind.CODE, printed: str = "") -> None:
         outputs = (Output(kind="stream", stream="stdout", text=printed),) if printed else ()
@@ -257,6 +259,7 @@ class Notebook:
             rubric=rubric,
             sandbox=NearestMean(),
             store=self.store,
+            others=self.others,
         )
 
 
@@ -372,6 +375,20 @@ def test_where_no_figure_is_known_ours_decide(notebook: Notebook) -> None:
     assert evidence.chosen is not None and evidence.chosen.id == "m1-t1"
     assert evidence.chosen.chosen_because is not None and "measurement" in evidence.chosen.chosen_because.text
     assert evidence.final is not None and evidence.final.robustness is not None
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_model_of_another_data_set_is_a_decoy(notebook: Notebook, loaded: bool, tmp_path: Path) -> None:
+    """More accurate, and called the best; where that set is not at hand it cannot be told."""
+    noise = np.random.default_rng(3).integers(0, 256, (300, 28, 28), np.uint8)
+    np.savez(tmp_path / "noise.npz", x_train=noise[:200], x_test=noise[200:])
+    notebook.others = (tmp_path / "noise.npz",) if loaded else ()
+    notebook.cell("fit")
+    notebook.fit("m1", TRAIN, history={"val_accuracy": (0.8,)})
+    notebook.fit("m2", scaled(noise[:150]), history={"val_accuracy": (0.99,)})
+    notebook.bindings = {"model": "m1", "best_model": "m2"}
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.id == ("m1-t1" if loaded else "m2-t2")
 
 
 def test_what_is_stacked_is_for_a_person(notebook: Notebook) -> None:

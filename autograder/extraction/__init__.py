@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from autograder.datasets import DataSet
 from autograder.extraction.fallback import prepare_fallback
@@ -47,11 +48,15 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     rubric: Rubric,
     sandbox: Sandbox,
     store: Store,
+    others: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Evidence:
-    """Room 2 and the reading of the notebook. Raises AutograderError for faults of ours only."""
+    """Room 2 and the reading of the notebook; ``others`` are files of further sets that it loads.
+
+    Raises AutograderError for faults of ours only.
+    """
     ledger, gaps = read_ledger(execution, store)
-    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled)
+    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled, others=others)
     things = brought(submission.files, cells, template_cells, store)
     studied = study(ledger, execution, cells, baseline, bench, things)
     table = find_table(cells, ledger)

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autograder.extraction.matching import EPOCH_DIGITS, Artifacts, Candidate, used
+from autograder.extraction.matching import EPOCH_DIGITS, Artifacts, Candidate, Sightings, used
 from autograder.notebook.headings import headings as written
 from autograder.notebook.headings import kinds
-from autograder.records import Cell, CellKind, Evaluation, Execution, Ledger, Message, Training, say
+from autograder.records import ArrayPrint, Cell, CellKind, Evaluation, Execution, Ledger, Message, Training, say
 
 BEST = re.compile(
     r"(^|_)(best|meilleure?|final|finale|chosen|choisie?|selected|retenue?|gagnante?|winner|winning|champion(ne)?|proposee?"
@@ -61,13 +61,16 @@ def choose(
     cells: Sequence[Cell],
     execution: Execution,
     image: Sequence[int] = (),
+    sightings: Sightings | None = None,
 ) -> Choice | None:
     """By name, else by what errors and robustness are studied on, else by validation accuracy; None without models.
 
-    ``image`` is the shape of the served images: a model of other things, such as texts, is chosen only if there is none
-    of images.
+    ``image`` is the shape of the served images: a model of other things, such as texts or another data set, is chosen
+    only if there is none of these images.
     """
     known = [one for one in known if _takes_images(one, image)] or known
+    if sightings is not None:
+        known = [one for one in known if not sightings.foreign(_images_of(one))] or known
     if not known:
         return None
     above = headings(cells, execution)
@@ -85,6 +88,11 @@ def _takes_images(one: Candidate, image: Sequence[int]) -> bool:
     source = one.training or one.use
     row = source.x.shape[1:] if source else ()
     return len(row) != 1 or not image or row[0] % math.prod(image[:2]) == 0
+
+
+def _images_of(one: Candidate) -> ArrayPrint | None:
+    source = one.training or one.use
+    return source.x if source else None
 
 
 # --- 1. by name ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -35,7 +36,14 @@ ALIKE = 0.98
 
 
 def prepare_fallback(
-    ledger: Ledger, execution: Execution, cells: Sequence[Cell], *, data: DataSet, rubric: Rubric, store: Store
+    ledger: Ledger,
+    execution: Execution,
+    cells: Sequence[Cell],
+    *,
+    data: DataSet,
+    rubric: Rubric,
+    store: Store,
+    others: Sequence[Path] = (),
 ) -> Showing | None:
     """For the end of room 1: which models are asked there, and about what; ``execution`` is as far as it has come.
 
@@ -43,7 +51,7 @@ def prepare_fallback(
     the final model is shown them, and only where its answers cannot be had in room 2.
     """
     artifacts = execution.artifacts
-    known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store)
+    known, sightings = candidates(ledger, artifacts), Sightings(data, artifacts, store, others)
     answering = ((answers_for(one, ledger, known), one) for one in known if one.scores and not one.artifact)
     asked = {model: one for model, one in answering if model is not None}
     prepared = {model: prepare(one, ledger, known, artifacts, sightings) for model, one in asked.items()}
@@ -51,7 +59,7 @@ def prepare_fallback(
     if not recipes:
         return None
     images, _ = showing(data, store)
-    choice = choose(ledger, known, artifacts, cells, execution, data.card.image_shape)
+    choice = choose(ledger, known, artifacts, cells, execution, data.card.image_shape, sightings)
     final = next((model for model in recipes if choice and asked[model] is choice.candidate), "")
     if not final:
         return Showing(images=images, recipes=recipes)

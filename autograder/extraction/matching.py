@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -290,11 +291,14 @@ class Sighting:
 class Sightings:
     """Recognises data that the ledger took samples of; each distinct sample is looked at once."""
 
-    def __init__(self, data: DataSet, artifacts: Artifacts, store: Store) -> None:
+    def __init__(self, data: DataSet, artifacts: Artifacts, store: Store, others: Sequence[Path] = ()) -> None:
+        """``others``: further sets that the notebook loads, each a file as a room sees it."""
         self._data = data
         self._artifacts = artifacts
         self._store = store
+        self._others = others
         self._seen: dict[tuple[str, str], Sighting | None] = {}
+        self._foreign: dict[tuple[str, str], bool] = {}
 
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         """None when there is no sample, or when it is not made of the images that were served."""
@@ -304,6 +308,24 @@ class Sightings:
         if key not in self._seen:
             self._seen[key] = self._look(shown)
         return self._seen[key]
+
+    def foreign(self, shown: ArrayPrint | None) -> bool:
+        """Whether it is made of images of another set that the notebook loads."""
+        if shown is None or not self._others or self.of(shown) is not None:
+            return False
+        key = (shown.digest or shown.sample, str(shown.shape))
+        if key not in self._foreign:
+            sample = self.sample(shown) if shown.sample else None
+            self._foreign[key] = sample is not None and any(
+                infer(sample, shown.rows, images, in_order=False, share=0.5) is not None for images in self._elsewhere()
+            )
+        return self._foreign[key]
+
+    def _elsewhere(self) -> Iterator[npt.NDArray[np.uint8]]:
+        for path in self._others:
+            with np.load(path, allow_pickle=False) as arrays:
+                yield arrays["x_train"]
+                yield arrays["x_test"]
 
     def sample(self, shown: ArrayPrint) -> Floats | None:
         """The sample's rows; None when there are none or they are not what they should be: they come from room 1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
 from autograder.datasets import DataSet
@@ -61,6 +62,8 @@ class Bench:
     sandbox: Sandbox
     store: Store
     cancelled: Callable[[], bool]
+    others: Sequence[Path] = ()
+    """Further sets that the notebook loads."""
 
     def gallery(self) -> Gallery:
         images, seed = self.rubric.robustness_images, self.rubric.seed
@@ -112,11 +115,11 @@ def study(
 ) -> Studied:
     """Every trained model with its measurements, and all figures of the final one."""
     known = candidates(ledger, execution.artifacts)
-    choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape)
+    sightings = Sightings(bench.data, execution.artifacts, bench.store, bench.others)
+    choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape, sightings)
     absent = absences(ledger, execution)
     if choice is None:
         return Studied(gaps=(*absent, _nothing(ledger)))
-    sightings = Sightings(bench.data, execution.artifacts, bench.store)
     # The final one first: should time run out, it has been measured.
     measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
     classes = bench.data.card.classes
