@@ -189,12 +189,15 @@ def _groups(account: Account) -> dict[int, tuple[Candidate, ...]]:
     found: dict[int, dict[str, dict[str, Candidate]]] = {}
     for use in account.ledger.evaluations:
         one = used(use, account.known, account.artifacts)
-        answered = not use.results or use.x.kind != "array"
-        if one is not None and use.execution_count and answered:
+        if one is not None and use.execution_count and _has_answers(use):
             images = _images(use, account)
             found.setdefault(use.execution_count, {}).setdefault(images, {})[one.id] = one
     groups = {count: max(of.values(), key=len) for count, of in found.items()}
     return {count: tuple(group.values()) for count, group in groups.items() if len(group) > 1}
+
+
+def _has_answers(use: Evaluation) -> bool:
+    return not use.results or use.x.kind != "array"
 
 
 def _images(use: Evaluation, account: Account) -> str:
@@ -243,7 +246,8 @@ def _used_before(count: int, account: Account) -> tuple[Candidate, ...]:
     found: dict[str, Candidate] = {}
     for use in account.ledger.evaluations:
         seen = account.sightings.of(use.x) if 0 < (use.execution_count or 0) <= count else None
-        one = used(use, account.known, account.artifacts) if seen is not None and seen.public else None
+        public = seen is not None and seen.public and _has_answers(use)
+        one = used(use, account.known, account.artifacts) if public else None
         if one is not None:
             found.pop(one.id, None)
             found[one.id] = one
