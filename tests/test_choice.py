@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autograder.extraction.choice import Choice, choose, validation_accuracy
-from autograder.extraction.matching import candidates, name_of, same_as_baseline, used
+from autograder.extraction.matching import Sighting, candidates, name_of, same_as_baseline, used
+from autograder.extraction.recipes import Recipe
 from autograder.records import (
     ArrayPrint,
     Baseline,
@@ -482,3 +484,35 @@ def test_a_part_was_trained_by_what_it_is_a_part_of() -> None:
     ledger = Ledger(trainings=(training(1, "m1", 0.97, outputs=((None, 10),)), around), evaluations=(part,))
     found = next(one for one in candidates(ledger, {"use-1.keras": SOME}) if one.model == "m2")
     assert found.training == around
+
+
+class Tested:
+    """Sightings that know the public test set by its digest."""
+
+    def of(self, shown: ArrayPrint | None) -> Sighting | None:
+        known = shown is not None and shown.digest == "test"
+        return Sighting(recipe=Recipe((), 0.0, ()), rows=9, public=9, whole=True) if known else None
+
+    def foreign(self, _: ArrayPrint | None) -> bool:
+        return False
+
+
+def told_of(ledger: Ledger) -> str:
+    execution = Execution(ending=Ending.COMPLETED)
+    choice = choose(ledger, candidates(ledger, {}), {}, (), execution, sightings=Tested())  # type: ignore[arg-type]
+    assert choice is not None
+    return f"{choice.candidate.id} {choice.by}"
+
+
+def test_the_only_one_tried_on_the_test_set_is_what_was_chosen_before() -> None:
+    """Chosen by validation, trained anew on all images, tested once: its validation may be lower, or missing."""
+    test = ArrayPrint(digest="test")
+    trial = use("m2", 3, "w2", after=2, x=test)
+    assert told_of(Ledger(trainings=TWO, evaluations=(trial,))) == "m2-t2 test"
+    for ledger in (
+        Ledger(trainings=TWO, evaluations=(trial, use("m1", 3, "w1", after=2, x=test))),  # both are
+        Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2", after=1, x=test),)),  # before the last training
+        Ledger(trainings=TWO, evaluations=(use("m2", 3, "w2", after=2),)),  # other images
+        Ledger(trainings=(replace(TWO[0], validation_x=test), TWO[1]), evaluations=(trial,)),  # so was the other
+    ):
+        assert told_of(ledger) == "m1-t1 accuracy"

@@ -49,7 +49,7 @@ class Choice:
     because: Message
     by: str = "accuracy"
     """``name``, ``list`` (one of several that have the name together), ``study`` (of errors or robustness),
-    ``heading``, ``accuracy``, or ``order`` where no figure is known."""
+    ``heading``, ``test``, ``accuracy``, or ``order`` where no figure is known."""
     among: tuple[str, ...] = ()
     """Ids of those that the order alone decided between."""
 
@@ -79,6 +79,7 @@ def choose(
         or _taught(ledger, known, artifacts)
         or _analysed(ledger, known, artifacts, above)
         or _headed(ledger, known, artifacts, above)
+        or _tried(ledger, known, artifacts, sightings)
         or _most_accurate(ledger, known, artifacts)
     )
 
@@ -193,6 +194,32 @@ def _headed(
         if one is not None:
             return Choice(candidate=one, because=say("A heading announces it as the final model."), by="heading")
     return None
+
+
+def _tried(
+    ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, sightings: Sightings | None
+) -> Choice | None:
+    """The only one that is tried on the public test set, once all are trained: what had been chosen is tested then."""
+    if sightings is None or any(_is_test(one.validation_x, sightings) for one in ledger.trainings):
+        return None
+    tries = [
+        (use, one)
+        for use in ledger.evaluations
+        if _is_test(use.x, sightings) and (one := used(use, known, artifacts)) is not None
+    ]
+    models = {(one.use and one.use.same_as) or one.model for _, one in tries}
+    last = max((one.number for one in ledger.trainings), default=0)
+    if len(models) != 1 or not last or any(use.after < last for use, _ in tries):
+        return None
+    bare = [one for _, one in tries if not (one.use and one.use.same_as)] or [one for _, one in tries]
+    return Choice(
+        candidate=bare[-1], because=say("It is the only one that the notebook tries on the test set."), by="test"
+    )
+
+
+def _is_test(shown: ArrayPrint | None, sightings: Sightings) -> bool:
+    seen = sightings.of(shown)
+    return seen is not None and (seen.whole or bool(seen.part))
 
 
 def headings(cells: Sequence[Cell], execution: Execution) -> Mapping[int, str]:

@@ -230,8 +230,8 @@ def _beyond(models: tuple[MeasuredModel, ...], case: _Case) -> tuple[MeasuredMod
 
 
 def _of_several(together: Sequence[Ensemble], answered: Answered, case: _Case, *, stated: bool) -> Ensemble | None:
-    """The ensemble that is the final model: not where one model was named or studied as such."""
-    if case.choice.by not in ("accuracy", "list", "order"):
+    """The ensemble that is the final model: not where one model was named, announced or studied as such."""
+    if case.choice.by not in ("accuracy", "list", "order", "test"):
         return None
     return foremost(together, answered, case.chosen, stated=stated)
 
