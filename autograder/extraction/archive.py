@@ -80,8 +80,8 @@ def _layers(node: Json) -> Iterator[Saved]:
     if isinstance(inner, list):
         for part in inner:
             yield from _layers(part)
-    elif isinstance(config, dict) and node["class_name"] != "InputLayer" and ".layers" in str(node.get("module")):
-        yield str(node["class_name"]), config
+    elif isinstance(config, dict) and node.get("class_name") != "InputLayer" and ".layers" in str(node.get("module")):
+        yield str(node.get("class_name")), config
 
 
 def _members(infos: list[zipfile.ZipInfo]) -> Message | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import pairwise
 
 from autograder.extraction.archive import Saved, saved_layers
@@ -42,6 +42,7 @@ TOO_GOOD = 0.2
 """By which an accuracy on validation images may exceed that on the public test set, beyond what chance does to either.
 
 Of some two hundred models of honest notebooks the worst came to 0.09."""
+MOST_IMAGES = 10**9
 NUMBERS = 5
 """Significant digits in which two settings are compared: what is recorded was rounded."""
 _SHOWN = 10
@@ -185,10 +186,17 @@ def _figures(configs: Sequence[Mapping[str, Json]], names: set[str]) -> list[lis
 def _plain(config: Mapping[str, Json]) -> dict[str, str]:
     """Numbers and words, as texts that can be compared."""
     return {
-        name: value[:100] if isinstance(value, str) else f"{value:.{NUMBERS}g}"
+        name: value[:100] if isinstance(value, str) else _number(value)
         for name, value in config.items()
         if isinstance(value, (str, bool, int, float)) and name not in _QUIET
     }
+
+
+def _number(value: float) -> str:
+    try:
+        return f"{value:.{NUMBERS}g}"
+    except OverflowError:  # a whole number of more digits than a float can have
+        return str(value)
 
 
 # --- what was trained twice ----------------------------------------------------------------------------------------
@@ -236,7 +244,7 @@ def _differ(one: Training, two: Training) -> bool:
         return bool(one.saved and two.saved) or one.parameters != two.parameters
     if one.model == two.model or not (one.saved and two.saved):
         return False  # weights that were put back, into an object that had been trained otherwise
-    changing = any(name in (each.arguments.get("callbacks") or ()) for each in (one, two) for name in _CHANGING)
+    changing = any(name in str(each.arguments.get("callbacks")) for each in (one, two) for name in _CHANGING)
     if one.optimizer.get("name") != two.optimizer.get("name"):
         return True
     return not changing and one.optimizer.get("learning_rate") != two.optimizer.get("learning_rate")
@@ -253,7 +261,11 @@ def _without_a_model(ledger: Ledger, execution: Execution, store: Store) -> Mess
     """A model that cannot leave its kernel is held there to be asked; those that need not be have their reasons."""
     if not ledger.bindings and not ledger.answering:
         return None  # the kernel was not read at its end
-    wrong = [one.number for one in ledger.trainings if _is_missing(one, ledger, execution, store)]
+    unkept = [one for one in ledger.trainings if one.finished and one.epochs_run and one.save_error and not one.saved]
+    behind = any(one.save_error.startswith(FALLEN_BEHIND) for one in unkept)
+    crowded = behind and sum(len(store.get(name)) for name in set(execution.artifacts.values())) >= THRIFTY_BYTES
+    asked = {*ledger.answering, *execution.fallbacks}
+    wrong = [one.number for one in unkept if _is_missing(one, asked, crowded=crowded)]
     if not wrong:
         return None
     return say(
@@ -263,14 +275,12 @@ def _without_a_model(ledger: Ledger, execution: Execution, store: Store) -> Mess
     )
 
 
-def _is_missing(training: Training, ledger: Ledger, execution: Execution, store: Store) -> bool:
-    if not training.finished or training.epochs_run == 0 or training.saved or not training.save_error:
-        return False
+def _is_missing(training: Training, asked: Set[str], *, crowded: bool) -> bool:
+    """``crowded``: so much had left that less accurate models no longer did."""
     if training.save_error == NO_WEIGHTS:
         return training.parameters > 0
     if training.save_error.startswith(FALLEN_BEHIND):
-        return sum(store.path(name).stat().st_size for name in set(execution.artifacts.values())) < THRIFTY_BYTES
-    asked = {*ledger.answering, *execution.fallbacks}
+        return not crowded
     return training.model not in asked and len(asked) < KEPT_IN_THE_KERNEL
 
 
@@ -298,12 +308,13 @@ def _too_good(ledger: Ledger, models: Sequence[MeasuredModel]) -> Message | None
 
 
 def _validated(training: Training) -> float:
-    """On how many images, at least one."""
+    """On how many images: at least one, and where it is not known few enough to say little."""
     if training.validation_x is not None and training.validation_x.shape:
-        return max(1.0, training.validation_x.shape[0])
+        return float(max(1, min(training.validation_x.shape[0], MOST_IMAGES)))
     share = training.arguments.get("validation_split")
-    rows = training.x.shape[0] if training.x.shape else 0
-    return max(1.0, rows * share / training.stride) if isinstance(share, float) and 0 < share < 1 else 100.0
+    if not training.x.shape or not isinstance(share, float) or not 0 < share < 1:
+        return 100.0
+    return max(1.0, min(training.x.shape[0], MOST_IMAGES) * share / max(1, training.stride))
 
 
 def _saw_its_own(training: Training) -> bool:
