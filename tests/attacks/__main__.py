@@ -18,6 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all, where none is named")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page docs/attacks.md as well")
+    parser.add_argument(
+        "--note", default="", metavar="TEXT", help="a sentence on that page, of another run for example"
+    )
     given = parser.parse_args()
     if unknown := set(given.groups) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
@@ -29,7 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         played = {group: tuple(play(group, Path(name, group))) for group in given.groups or GROUPS}
     if given.markdown:
-        given.markdown.write_text(document(played), "utf-8")
+        given.markdown.write_text(document(played, given.note), "utf-8")
     return int(any(not one.held for group in played.values() for one in group))
 
 

@@ -111,7 +111,7 @@ def forge():
             pass
         time.sleep(0.02)
 threading.Thread(target=forge, daemon=True).start()
-time.sleep(0.3)""",
+time.sleep(1)""",
         "what the ledger says is a claim",
     ),
     _cheat(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -63,12 +63,12 @@ def machine() -> str:
     return f"{os.cpu_count()} processors, {system}, Python {platform.python_version()}, started as {user}"
 
 
-def document(groups: dict[str, Sequence[Played]]) -> str:
-    """The page."""
+def document(groups: Mapping[str, Sequence[Played]], note: str = "") -> str:
+    """The page, with a sentence of whoever had it written."""
     every = [one for played in groups.values() for one in played]
     through = [one.attack.id for one in every if not one.held]
     outcome = f"NOT HELD: {', '.join(through)}" if through else "all of them held"
-    parts = [_HEAD.format(machine=machine()), f"{len(every)} attacks; {outcome}.\n"]
+    parts = [_HEAD.format(machine=machine()), f"{len(every)} attacks; {outcome}. {note}".rstrip() + "\n"]
     parts += [_group(name, played) for name, played in groups.items()]
     return "\n".join([*parts, _DOCTOR, *table(("what", "works", "found", "to do"), doctor())]) + "\n"
 
