@@ -74,14 +74,17 @@ def _config(archive: zipfile.ZipFile) -> Json:
 
 
 def _layers(node: Json) -> Iterator[Saved]:
-    """Of a graph also come operations that are no layers, which are left out."""
+    """Of a graph also come operations that are no layers, which are left out; a ``Pipeline`` of layers is one layer."""
     config = node.get("config") if isinstance(node, dict) else None
-    inner = config.get("layers") if isinstance(config, dict) else None
-    if isinstance(inner, list):
+    if not isinstance(config, dict):
+        return
+    inner = config.get("layers")
+    if ".layers" in str(node.get("module")):
+        if node.get("class_name") != "InputLayer":
+            yield str(node.get("class_name")), config
+    elif isinstance(inner, list):
         for part in inner:
             yield from _layers(part)
-    elif isinstance(config, dict) and node.get("class_name") != "InputLayer" and ".layers" in str(node.get("module")):
-        yield str(node.get("class_name")), config
 
 
 def _members(infos: list[zipfile.ZipInfo]) -> Message | None:

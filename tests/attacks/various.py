@@ -56,7 +56,7 @@ frozen.trainable = False
 frozen.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
 frozen.fit(x, labels, epochs=1, verbose=0)""",
     """images, inner = layers.Input((784,)), built(layers.Dense(16))
-flat = layers.Rescaling(0.5)(images)
+flat = layers.Pipeline([layers.Rescaling(0.5)])(images)
 ends = layers.Dense(10, activation="softmax")(keras.ops.relu(inner(layers.GaussianNoise(0.1)(flat))))
 graph = keras.Model(images, ends)
 graph.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
