@@ -142,6 +142,21 @@ def test_what_was_running_when_the_kernel_died_is_of_no_known_cell(store: Store)
     assert said(store, [a_training(1, execution_count=1)], cells=cells) == []
 
 
+def test_an_empty_cell_has_no_count(store: Store) -> None:
+    cells = [CellRun(index=0, state=CellState.RAN, seconds=0.0)]
+    cells += [CellRun(index=1, state=CellState.RAN, seconds=6.0, execution_count=1)]
+    assert said(store, [a_training(1)], cells=tuple(cells)) == []
+    assert said(store, [a_training(1, execution_count=4)], cells=tuple(cells)) == ["Trainings on record: 1"]
+
+
+def test_a_kernel_that_counts_anew_places_nothing(store: Store) -> None:
+    """After ``%reset`` there are two cells of one count, of which either may be meant."""
+    counts = (1, 2, 3, 1, 2)
+    cells = [CellRun(index=n, state=CellState.RAN, seconds=6.0 - n, execution_count=k) for n, k in enumerate(counts)]
+    trainings = [a_training(1, execution_count=3, seconds=3.0), a_training(2, execution_count=1, seconds=2.5)]
+    assert said(store, trainings, cells=tuple(cells)) == []
+
+
 def test_a_generator_and_its_critic_are_trained_at_once(store: Store) -> None:
     both = [a_training(n, execution_count=1, arguments={"loop": True, "epochs": 5}) for n in (1, 2)]
     assert said(store, both) == []

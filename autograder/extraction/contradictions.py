@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 
 from autograder.extraction.archive import Saved, saved_layers
@@ -46,6 +46,7 @@ MOST_IMAGES = 10**9
 NUMBERS = 5
 """Significant digits in which two settings are compared: what is recorded was rounded."""
 _SHOWN = 10
+_UNCOUNTED = (CellState.NOT_RUN, CellState.LEFT_OUT)
 _CHANGING = ("ReduceLROnPlateau", "LearningRateScheduler")
 _QUIET = frozenset({"trainable", "name", "dtype", "seed"})
 
@@ -84,13 +85,8 @@ def _rewritten(execution: Execution) -> Message | None:
 
 def _out_of_place(ledger: Ledger, execution: Execution) -> Message | None:
     """Of no cell that ran, longer than its cell, or not in a row."""
-    seconds = {run.execution_count: run.seconds for run in execution.cells if run.execution_count is not None}
-    lost = any(run.execution_count is None and run.state is not CellState.NOT_RUN for run in execution.cells)
-    places = [one for one in ledger.trainings if one.execution_count is not None]
-    wrong = [] if lost else [one.number for one in places if one.execution_count not in seconds]
-    wrong += _too_long(places, seconds)
-    wrong += [one.number for number, one in enumerate(ledger.trainings, start=1) if one.number != number]
-    wrong += [after.number for before, after in pairwise(places) if _count(after) < _count(before)]
+    wrong = [one.number for number, one in enumerate(ledger.trainings, start=1) if one.number != number]
+    wrong += [*_elsewhere(ledger, execution), *_too_long(ledger, execution)]
     if not wrong:
         return None
     return say(
@@ -100,23 +96,41 @@ def _out_of_place(ledger: Ledger, execution: Execution) -> Message | None:
     )
 
 
+def _elsewhere(ledger: Ledger, execution: Execution) -> Iterator[int]:
+    """Where each cell is known by its count: a kernel that died gave none, and ``%reset`` begins anew.
+
+    Empty cells take no time, and have none either.
+    """
+    known = [run.execution_count for run in execution.cells if run.state not in _UNCOUNTED and run.seconds != 0]
+    if None in known or not _rising(known):
+        return
+    placed = [one for one in ledger.trainings if one.execution_count is not None]
+    yield from (one.number for one in placed if one.execution_count not in known)
+    yield from (after.number for before, after in pairwise(placed) if _count(after) < _count(before))
+
+
+def _rising(counts: Sequence[int | None]) -> bool:
+    return all((before or 0) < (after or 0) for before, after in pairwise(counts))
+
+
 def _count(training: Training) -> int:
     return training.execution_count or 0
 
 
-def _too_long(trainings: Sequence[Training], seconds: Mapping[int, float | None]) -> list[int]:
+def _too_long(ledger: Ledger, execution: Execution) -> Iterator[int]:
     """``fit`` after ``fit`` in one cell; hand-written loops may train several models at once."""
+    limits: defaultdict[int, float] = defaultdict(float)
+    for run in execution.cells:  # of cells with one count, the longer
+        limits[run.execution_count or 0] = max(limits[run.execution_count or 0], run.seconds or 0.0)
     spent: defaultdict[int, float] = defaultdict(float)
-    found = []
-    for one in trainings:
-        limit = seconds.get(_count(one))
-        if limit is None:
+    for one in ledger.trainings:
+        limit = limits.get(_count(one))
+        if not limit or not _count(one):
             continue
         by_hand = bool(one.arguments.get("loop")) or not one.saved
         spent[_count(one)] += 0.0 if by_hand else one.seconds
         if max(spent[_count(one)], one.seconds) > limit * (1 + SPARE_SHARE) + SPARE_SECONDS:
-            found.append(one.number)
-    return found
+            yield one.number
 
 
 # --- what the models are -------------------------------------------------------------------------------------------
