@@ -208,6 +208,8 @@ class Execution:
     """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
     altered: Altered | None = None
     """What the final model said there of altered images; None where it can be saved, or was not asked."""
+    rewritten: tuple[int, ...] = ()
+    """Numbers of trainings whose record was another, once they had ended, when it was heard again."""
     parameters_held: bool = True
     limits: Limits = field(default_factory=Limits)
     share: float = 1.0

@@ -36,6 +36,7 @@ from autograder.execution.transcript import Transcript
 from autograder.exports.csv import grades, guarded
 from autograder.extraction import archive as models
 from autograder.extraction.arrays import read_npy
+from autograder.extraction.contradictions import contradictions
 from autograder.extraction.grids import MAX_COLUMNS, MAX_FIELD, MAX_ROWS, grids
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.literals import literal_tables
@@ -220,7 +221,23 @@ def frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:
 
 
 LEDGER: dict[str, Any] = {
-    "trainings": [{"number": 1, "model": "m1", "layers": [{"kind": "Dense"}], "epochs_run": 1, "labels": {"a": "b"}}],
+    "trainings": [
+        {"number": 1, "model": "m1", "layers": [{"kind": "Dense"}], "epochs_run": 1, "labels": {"a": "b"}},
+        {
+            **{
+                "number": 2,
+                "model": "m2",
+                "execution_count": 1,
+                "saved": "fit-2.keras",
+                "weights": "w",
+                "seconds": 1.5,
+            },
+            **{"layers": [{"kind": "Dense", "config": {"units": 3}, "parameters": 9}], "parameters": 9},
+            **{"optimizer": {"name": "adam", "learning_rate": 0.1}, "epochs_run": 1, "history": {"loss": [0.5]}},
+            **{"arguments": {"callbacks": ["EarlyStopping"], "validation_split": 0.1}, "x": {"shape": [90, 28, 28]}},
+        },
+        {"number": 3, "model": "m3", "weights": "w", "epochs_run": 1, "save_error": "others are more accurate"},
+    ],
     "bindings": {"cnn": "m1"},
     "frames": [{"name": "df", "kind": "dataframe", "columns": ["model", "accuracy"], "rows": [["a", 0.9], ["b", 0.8]]}],
 }
@@ -526,7 +543,10 @@ def ledgers(data: bytes) -> None:
     store = Memory()
     ledger, gaps = read_ledger(evidence.evidence().execution, store)
     execution = replace(evidence.evidence().execution, ledger=store.put(data))
+    execution = replace(execution, artifacts={"fit-2.keras": store.put(_saved(json.dumps(CONFIG).encode()))})
     ledger, gaps = read_ledger(execution, store)
+    measured = evidence.model(id="m2-t2", training=2, parameters=9, validation_accuracy=0.9, hidden_accuracy=0.8)
+    gaps = (*gaps, *contradictions(ledger, execution, [measured], store))
     oracles.sentences(gap.reason for gap in gaps)
     table = find_table((), ledger)
     if table is not None:
@@ -548,7 +568,15 @@ def saved(data: bytes) -> None:
 @target("extraction.archive", lambda: [json.dumps(CONFIG).encode()])
 def configurations(data: bytes) -> None:
     """The configuration within a saved model."""
-    oracles.sentences([models.refusal(zipped({"config.json": data, "model.weights.h5": b"x"}, zipfile.ZIP_STORED))])
+    content = _saved(data)
+    refused, layers = models.refusal(content), models.saved_layers(content)
+    oracles.sentences([refused])
+    if layers and refused is not None:
+        raise oracles.Unsafe("layers of a model that is refused")
+
+
+def _saved(config: bytes) -> bytes:
+    return zipped({"config.json": config, "model.weights.h5": b"x"}, zipfile.ZIP_STORED)
 
 
 @cache

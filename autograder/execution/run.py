@@ -72,6 +72,7 @@ def execute(
         artifacts=transcript.artifacts,
         fallbacks=transcript.asking.fallbacks,
         altered=transcript.asking.altered,
+        rewritten=tuple(sorted(transcript.rewritten)),
         parameters_held=not transcript.changed,
         limits=job.limits,
         environment=transcript.environment | {"threads": str(job.threads), "seed": str(job.seed)},

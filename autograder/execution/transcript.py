@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from autograder.execution.asking import Asking, Malformed
 from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
+from autograder.execution.rewriting import rewritten
 from autograder.frames import Frame
 from autograder.records import CellRun, CellState, Digest, Ending, Execution, Json, Ledger, Message, say
 from autograder.store import Store
@@ -39,6 +40,8 @@ class Transcript:
         self.asking = Asking(store)
         self.environment: dict[str, str] = {}
         self.ledger: Ledger | None = None
+        self.rewritten: set[int] = set()
+        """Numbers of trainings that had ended, and of which something else was said later."""
         self.changed: tuple[str, ...] = ()
         self.parameters = ""
         self.ending: Ending | None = None
@@ -151,6 +154,7 @@ class Transcript:
         ledger = LEDGER.validate_json(frame.body)
         if not ledger.plausible:
             raise Malformed("ledger")
+        self.rewritten |= rewritten(self.ledger, ledger)
         self.ledger = ledger
 
     def _artifact(self, frame: Frame) -> None:

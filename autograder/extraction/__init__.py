@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autograder.datasets import DataSet
+from autograder.extraction.contradictions import contradictions
 from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.origin import brought
@@ -74,7 +75,12 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         sections=find_sections(cells, template_cells),
         baseline=baseline,
         data=data.card,
-        gaps=(*gaps, *studied.gaps, *tampering(ledger, execution, cells)),
+        gaps=(
+            *gaps,
+            *studied.gaps,
+            *tampering(ledger, execution, cells),
+            *contradictions(ledger, execution, studied.models, store),
+        ),
         drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),
     )

@@ -11,6 +11,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from autograder.records import Json, Message, say
 
@@ -40,6 +41,10 @@ REFUSED = frozenset(
 )
 
 
+Saved: TypeAlias = tuple[str, Mapping[str, Json]]
+"""Kind and configuration of a layer."""
+
+
 def refusal(content: bytes) -> Message | None:
     """Why this model file is not loaded; None when nothing speaks against it."""
     try:
@@ -48,13 +53,38 @@ def refusal(content: bytes) -> Message | None:
             problem = _members(infos)
             if problem is not None:
                 return problem
-            with archive.open("config.json") as member:
-                content = member.read(MAX_CONFIG + 1)  # the size in the archive is only a claim
-        return _configuration(json.loads(content))
+            return _configuration(_config(archive))
     except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError, NotImplementedError, EOFError):
         return say("The saved model is not a readable .keras archive.")
     except RecursionError:
         return say("The configuration of the saved model is nested too deeply.")
+
+
+def saved_layers(content: bytes) -> tuple[Saved, ...]:
+    """Layers in order, input layers left out and models within models opened; none of a file that is refused."""
+    if refusal(content) is not None:
+        return ()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return tuple(_layers(_config(archive)))
+
+
+def _config(archive: zipfile.ZipFile) -> Json:
+    with archive.open("config.json") as member:
+        return json.loads(member.read(MAX_CONFIG + 1))  # the size in the archive is only a claim
+
+
+def _layers(node: Json) -> Iterator[Saved]:
+    """Of a graph also come operations that are no layers, which are left out; a ``Pipeline`` of layers is one layer."""
+    config = node.get("config") if isinstance(node, dict) else None
+    if not isinstance(config, dict):
+        return
+    inner = config.get("layers")
+    if ".layers" in str(node.get("module")):
+        if node.get("class_name") != "InputLayer":
+            yield str(node.get("class_name")), config
+    elif isinstance(inner, list):
+        for part in inner:
+            yield from _layers(part)
 
 
 def _members(infos: list[zipfile.ZipInfo]) -> Message | None:

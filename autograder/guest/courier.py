@@ -49,14 +49,19 @@ class Courier:
             self._send_artifacts()
             self._send_ledger()
 
+    def after_cell(self) -> None:
+        """What a cell trained is known outside before the next one could write to the records of it."""
+        with self._lock:
+            self._send_artifacts()
+            self._send_early()
+
     def _run(self) -> None:
         while not self._ended.wait(_TICK):
             with self._lock:
                 self._send_progress()
                 self._send_artifacts()
-                if time.monotonic() - self._ledger_at > _LEDGER_EVERY and self._early_left > 0:
-                    self._send_ledger()
-                    self._early_left -= len(self._ledger)
+                if time.monotonic() - self._ledger_at > _LEDGER_EVERY:
+                    self._send_early()
 
     def _send_artifacts(self) -> None:
         for name in self.handover.artifacts():
@@ -64,12 +69,19 @@ class Courier:
             if content is not None:
                 self.pipe.send({"kind": "artifact", "name": name}, content)
 
-    def _send_ledger(self) -> None:
+    def _send_early(self) -> None:
+        if self._early_left > 0:
+            self._early_left -= self._send_ledger()
+
+    def _send_ledger(self) -> int:
+        """Bytes that were sent."""
         content = self.handover.read(LEDGER, LEDGER_BYTES)
         self._ledger_at = time.monotonic()
-        if content is not None and content != self._ledger:
-            self._ledger = content
-            self.pipe.send({"kind": "ledger"}, content)
+        if content is None or content == self._ledger:
+            return 0
+        self._ledger = content
+        self.pipe.send({"kind": "ledger"}, content)
+        return len(content)
 
     def _send_progress(self) -> None:
         progress = self.handover.read_json(PROGRESS, 1 << 12)

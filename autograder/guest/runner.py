@@ -164,6 +164,7 @@ def run_cells(run: Run, client: Thing) -> None:
             run.lose(last)
         if run.lost is None and not run.watch.over and not run.left:
             run_cell(run, client, cell, number, index)
+            run.courier.after_cell()
             run.left = leaves(cell.source)
         elif index is not None:
             run.tell(index, "left_out" if run.left else "not_run")

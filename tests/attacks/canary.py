@@ -61,7 +61,7 @@ def _inflated(content: bytes) -> Iterator[bytes]:
     for start in _ZLIB.finditer(content):
         inflater = zlib.decompressobj(wbits=47)  # zlib or gzip, as the header says
         try:
-            got = inflater.decompress(content[start.start() :], _MOST)
+            got = inflater.decompress(memoryview(content)[start.start() :], _MOST)
         except zlib.error:
             continue
         if len(got) > 16:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ from autograder.corruptions import SEVERITIES
 from autograder.datasets import room_file
 from autograder.errors import SandboxUnavailable
 from autograder.pipeline import Course, grade_one
-from autograder.records import Baseline, Evidence, Report, StudentId, Submission
+from autograder.records import Baseline, Evidence, GapKind, Report, StudentId, Submission
 from autograder.sandbox import choose
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.store import Store
-from tests.attacks import ground
+from tests.attacks import ground, various
 from tests.attacks.cheats import CHEATS, HONEST
 from tests.notebooks import notebook
 
@@ -141,3 +142,40 @@ def test_a_figure_that_was_claimed_is_held_against_the_measured_one(compared: Co
 
 def test_every_cell_of_the_tricks_ran(compared: Compared) -> None:
     assert {run.state.value for run in compared.cheating.evidence.execution.cells} == {"ran"}
+
+
+SENTENCES = (
+    "were changed afterwards",
+    "do not fit the cells",
+    "have other layers",
+    "with other settings on record",
+    "for reasons that do not hold",
+    "on validation images",
+)
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_records_that_cannot_be_true_are_seen(compared: Compared, sentence: str) -> None:
+    records = [gap.reason.text for gap in compared.lying.evidence.gaps if gap.kind is GapKind.RECORDS]
+    assert any(sentence in text for text in records), records
+
+
+def test_trainings_that_were_made_up_earn_nothing(compared: Compared) -> None:
+    [made_up] = [award for award in compared.lying.report.grade.awards if award.item == "distinct"]
+    assert made_up.points is None and len(compared.lying.evidence.ledger.trainings) > 8
+
+
+@pytest.mark.parametrize(
+    ("cells", "seconds"),
+    [((*various.KERAS, *(various.TORCH if find_spec("torch") else ())), 0), (various.KERAS[:4], 1)],
+    ids=["whole", "cut"],
+)
+def test_nobody_honest_is_accused(cells: tuple[str, ...], seconds: int, tmp_path: Path) -> None:
+    """Whatever way of training, cut to a budget or not."""
+    where = course(tmp_path)
+    limits = replace(where.rubric.limits, budget_seconds=seconds)
+    found = graded(replace(where, rubric=replace(where.rubric, limits=limits)), *cells)
+    assert [run.error for run in found.evidence.execution.cells if run.error] == []
+    assert len(found.evidence.ledger.trainings) > len(cells)
+    assert (found.evidence.execution.share < 1) is (seconds > 0)
+    assert [gap.reason for gap in found.evidence.gaps if gap.kind is GapKind.RECORDS] == []

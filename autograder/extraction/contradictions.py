@@ -1,0 +1,337 @@
+"""Records of trainings that cannot be true, however they came about: held against files, clocks and measurements.
+
+A notebook's code can write to what is recorded in its kernel, also in ways that its source does not show. It cannot
+reach the runner's clock, the host's memory of what it was told before, nor room 2. What is said here of a run that was
+recorded honestly would be a fault of ours; so each rule is one that our own recorder never breaks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import pairwise
+
+from autograder.extraction.archive import Saved, saved_layers
+from autograder.records import (
+    CellState,
+    Execution,
+    Gap,
+    GapKind,
+    Json,
+    Layer,
+    Ledger,
+    MeasuredModel,
+    Message,
+    Training,
+    say,
+)
+from autograder.store import Store
+
+MOST_LAYERS = 200
+"""That our recorder writes down of one model."""
+KEPT_IN_THE_KERNEL = 8
+"""Models that cannot leave their kernel and answer there, when there are more of them."""
+NO_WEIGHTS, FALLEN_BEHIND = "the model has no weights yet", "others are more accurate"
+"""Reasons of our recorder's for keeping no model and not asking it either."""
+THRIFTY_BYTES = 200 << 20
+"""Of models that have left before one is left out as less accurate; our recorder begins with half as much more."""
+SPARE_SECONDS, SPARE_SHARE = 1.0, 0.02
+"""By which two clocks may differ."""
+TOO_GOOD = 0.2
+"""By which an accuracy on validation images may exceed that on the public test set, beyond what chance does to either.
+
+Of some two hundred models of honest notebooks the worst came to 0.09."""
+MOST_IMAGES = 10**9
+NUMBERS = 5
+"""Significant digits in which two settings are compared: what is recorded was rounded."""
+_SHOWN = 10
+_UNCOUNTED = (CellState.NOT_RUN, CellState.LEFT_OUT)
+_CHANGING = ("ReduceLROnPlateau", "LearningRateScheduler")
+_QUIET = frozenset({"trainable", "name", "dtype", "seed"})
+
+
+def contradictions(
+    ledger: Ledger, execution: Execution, models: Sequence[MeasuredModel], store: Store
+) -> tuple[Gap, ...]:
+    """Gaps for what is on record and cannot be; they take nothing away by themselves."""
+    found = (
+        _rewritten(execution),
+        _out_of_place(ledger, execution),
+        _unlike_the_file(ledger, execution, models, store),
+        _twins(ledger.trainings, models),
+        _without_a_model(ledger, execution, store),
+        _too_good(ledger, models),
+    )
+    return tuple(Gap(kind=GapKind.RECORDS, reason=reason) for reason in found if reason is not None)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in sorted(set(numbers))[:_SHOWN])
+
+
+# --- what the host saw ---------------------------------------------------------------------------------------------
+
+
+def _rewritten(execution: Execution) -> Message | None:
+    if not execution.rewritten:
+        return None
+    return say(
+        "Records of trainings that had ended ({numbers}) were changed afterwards. What rests on these records is for "
+        "a teacher to decide.",
+        numbers=_listed(execution.rewritten),
+    )
+
+
+def _out_of_place(ledger: Ledger, execution: Execution) -> Message | None:
+    """Of no cell that ran, longer than its cell, or not in a row."""
+    wrong = [one.number for number, one in enumerate(ledger.trainings, start=1) if one.number != number]
+    wrong += [*_elsewhere(ledger, execution), *_too_long(ledger, execution)]
+    if not wrong:
+        return None
+    return say(
+        "Trainings on record ({numbers}) do not fit the cells in which they are said to have run, nor their duration. "
+        "What rests on these records is for a teacher to decide.",
+        numbers=_listed(wrong),
+    )
+
+
+def _elsewhere(ledger: Ledger, execution: Execution) -> Iterator[int]:
+    """Where each cell is known by its count: a kernel that died gave none, and ``%reset`` begins anew.
+
+    Empty cells take no time, and have none either.
+    """
+    known = [run.execution_count for run in execution.cells if run.state not in _UNCOUNTED and run.seconds != 0]
+    if None in known or not _rising(known):
+        return
+    placed = [one for one in ledger.trainings if one.execution_count is not None]
+    yield from (one.number for one in placed if one.execution_count not in known)
+    yield from (after.number for before, after in pairwise(placed) if _count(after) < _count(before))
+
+
+def _rising(counts: Sequence[int | None]) -> bool:
+    return all((before or 0) < (after or 0) for before, after in pairwise(counts))
+
+
+def _count(training: Training) -> int:
+    return training.execution_count or 0
+
+
+def _too_long(ledger: Ledger, execution: Execution) -> Iterator[int]:
+    """``fit`` after ``fit`` in one cell; hand-written loops may train several models at once."""
+    limits: defaultdict[int, float] = defaultdict(float)
+    for run in execution.cells:  # of cells with one count, the longer
+        limits[run.execution_count or 0] = max(limits[run.execution_count or 0], run.seconds or 0.0)
+    spent: defaultdict[int, float] = defaultdict(float)
+    for one in ledger.trainings:
+        limit = limits.get(_count(one))
+        if not limit or not _count(one):
+            continue
+        by_hand = bool(one.arguments.get("loop")) or not one.saved
+        spent[_count(one)] += 0.0 if by_hand else one.seconds
+        if max(spent[_count(one)], one.seconds) > limit * (1 + SPARE_SHARE) + SPARE_SECONDS:
+            yield one.number
+
+
+# --- what the models are -------------------------------------------------------------------------------------------
+
+
+def _unlike_the_file(
+    ledger: Ledger, execution: Execution, models: Sequence[MeasuredModel], store: Store
+) -> Message | None:
+    """Other layers, or another number of parameters, than the model that the training is said to have left."""
+    counted = {model.training: model for model in models if _is_whole(model)}
+    wrong = []
+    for one in ledger.trainings:
+        name = execution.artifacts.get(one.saved)
+        saved = saved_layers(store.get(name)) if name is not None and len(one.layers) < MOST_LAYERS else None
+        model = counted.get(one.number)
+        if saved and one.layers and not _alike(one, saved):
+            wrong.append(one.number)
+        elif model is not None and _other_size(one, model):
+            wrong.append(one.number)
+    if not wrong:
+        return None
+    return say(
+        "Models that trainings left ({numbers}) have other layers than the record says. What rests on these records "
+        "is for a teacher to decide.",
+        numbers=_listed(wrong),
+    )
+
+
+def _is_whole(model: MeasuredModel) -> bool:
+    """Measured outside, and as its training left it."""
+    return model.where == "probe" and model.training is not None and model.id.endswith(f"-t{model.training}")
+
+
+def _other_size(training: Training, model: MeasuredModel) -> bool:
+    known = {training.parameters, sum(layer.parameters for layer in training.layers)}
+    return training.parameters > 0 and model.parameters > 0 and model.parameters not in known
+
+
+def _alike(training: Training, saved: Sequence[Saved]) -> bool:
+    """Equal weights are saved once, by the first training that left them, whose other settings the file has."""
+    if Counter(layer.kind for layer in training.layers) != Counter(kind for kind, _ in saved):
+        return False
+    own = training.saved == f"fit-{training.number}.keras"
+    return not own or all(
+        _same_settings([layer.config for layer in training.layers if layer.kind == kind], configs)
+        for kind, configs in _by_kind(saved).items()
+    )
+
+
+def _by_kind(saved: Sequence[Saved]) -> Mapping[str, list[Mapping[str, Json]]]:
+    found: defaultdict[str, list[Mapping[str, Json]]] = defaultdict(list)
+    for kind, config in saved:
+        found[kind].append(config)
+    return found
+
+
+def _same_settings(recorded: Sequence[Mapping[str, Json]], saved: Sequence[Mapping[str, Json]]) -> bool:
+    """The plain ones that all of a kind have on both sides, in whichever order."""
+    common = set.intersection(*(set(_plain(config)) for config in (*recorded, *saved)))
+    return _figures(recorded, common) == _figures(saved, common)
+
+
+def _figures(configs: Sequence[Mapping[str, Json]], names: set[str]) -> list[list[tuple[str, str]]]:
+    return sorted(sorted((name, value) for name, value in _plain(one).items() if name in names) for one in configs)
+
+
+def _plain(config: Mapping[str, Json]) -> dict[str, str]:
+    """Numbers and words, as texts that can be compared."""
+    return {
+        name: value[:100] if isinstance(value, str) else _number(value)
+        for name, value in config.items()
+        if isinstance(value, (str, bool, int, float)) and name not in _QUIET
+    }
+
+
+def _number(value: float) -> str:
+    try:
+        return f"{value:.{NUMBERS}g}"
+    except OverflowError:  # a whole number of more digits than a float can have
+        return str(value)
+
+
+# --- what was trained twice ----------------------------------------------------------------------------------------
+
+
+def _twins(trainings: Sequence[Training], models: Sequence[MeasuredModel]) -> Message | None:
+    """Two trainings that differ by what is on record, and left the same weights, or answer exactly alike.
+
+    Honest ones are equal where all is equal, the seed included. That one that changed nothing is left out.
+    """
+    answers = {one.training: one.hidden_predictions for one in models if _is_whole(one) and _tells_apart(one)}
+    learnt = [one for one in trainings if _has_learnt(one)]
+    wrong: set[int] = set()
+    for alike in (lambda one: one.weights, lambda one: answers.get(one.number)):
+        groups: defaultdict[str, list[Training]] = defaultdict(list)
+        for one in learnt:
+            groups[alike(one) or f"alone {one.number}"].append(one)
+        for group in groups.values():
+            wrong |= {two.number for two in group[1:] if _differ(group[0], two)}
+    if not wrong:
+        return None
+    return say(
+        "Trainings with other settings on record ({numbers}) left the same model as an earlier one. What rests on "
+        "these records is for a teacher to decide.",
+        numbers=_listed(wrong),
+    )
+
+
+def _tells_apart(model: MeasuredModel) -> bool:
+    """Models that say one class of everything, or nothing that is a number, answer alike without being so."""
+    return model.problem is None and (model.hidden_accuracy or 0.0) > 0.5
+
+
+def _has_learnt(training: Training) -> bool:
+    """Whether it must have changed the weights: it ended, with losses that are numbers, at a rate, in some layer."""
+    losses = training.history.get("loss", (0.0,))
+    rate = training.optimizer.get("learning_rate", 1.0)
+    holding = [layer for layer in training.layers if layer.parameters]
+    frozen = bool(holding) and all(layer.config.get("trainable") is False for layer in holding)
+    return training.finished and training.epochs_run > 0 and None not in losses and rate != 0 and not frozen
+
+
+def _differ(one: Training, two: Training) -> bool:
+    if _layers(one.layers) != _layers(two.layers):
+        return bool(one.saved and two.saved) or one.parameters != two.parameters
+    if one.model == two.model or not (one.saved and two.saved):
+        return False  # weights that were put back, into an object that had been trained otherwise
+    changing = any(name in str(each.arguments.get("callbacks")) for each in (one, two) for name in _CHANGING)
+    if one.optimizer.get("name") != two.optimizer.get("name"):
+        return True
+    return not changing and one.optimizer.get("learning_rate") != two.optimizer.get("learning_rate")
+
+
+def _layers(layers: Sequence[Layer]) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [(layer.kind, sorted(_plain(layer.config).items())) for layer in layers]
+
+
+# --- what was not kept ---------------------------------------------------------------------------------------------
+
+
+def _without_a_model(ledger: Ledger, execution: Execution, store: Store) -> Message | None:
+    """A model that cannot leave its kernel is held there to be asked; those that need not be have their reasons."""
+    if not ledger.bindings and not ledger.answering:
+        return None  # the kernel was not read at its end
+    unkept = [one for one in ledger.trainings if one.finished and one.epochs_run and one.save_error and not one.saved]
+    behind = any(one.save_error.startswith(FALLEN_BEHIND) for one in unkept)
+    crowded = behind and sum(len(store.get(name)) for name in set(execution.artifacts.values())) >= THRIFTY_BYTES
+    asked = {*ledger.answering, *execution.fallbacks}
+    wrong = [one.number for one in unkept if _is_missing(one, asked, crowded=crowded)]
+    if not wrong:
+        return None
+    return say(
+        "Of trainings on record ({numbers}) no model was kept, for reasons that do not hold. What rests on these "
+        "records is for a teacher to decide.",
+        numbers=_listed(wrong),
+    )
+
+
+def _is_missing(training: Training, asked: Set[str], *, crowded: bool) -> bool:
+    """``crowded``: so much had left that less accurate models no longer did."""
+    if training.save_error == NO_WEIGHTS:
+        return training.parameters > 0
+    if training.save_error.startswith(FALLEN_BEHIND):
+        return not crowded
+    return training.model not in asked and len(asked) < KEPT_IN_THE_KERNEL
+
+
+# --- what it reached -----------------------------------------------------------------------------------------------
+
+
+def _too_good(ledger: Ledger, models: Sequence[MeasuredModel]) -> Message | None:
+    """A validation accuracy far above what the same weights reach on public images, which are not held back."""
+    known = {one.number: one for one in ledger.trainings}
+    for model in models:
+        training = None if model.training is None else known.get(model.training)
+        claimed, measured = model.validation_accuracy, model.public_accuracy
+        if training is None or claimed is None or measured is None or model.problem is not None:
+            continue
+        if claimed - measured > TOO_GOOD + 1.5 / math.sqrt(_validated(training)) and not _saw_its_own(training):
+            return say(
+                "The record of training {number:int} ends with {claimed:pct} on validation images; its model is "
+                "measured to reach {measured:pct} on the public test set. What rests on these records is for a teacher "
+                "to decide.",
+                number=training.number,
+                claimed=claimed,
+                measured=measured,
+            )
+    return None
+
+
+def _validated(training: Training) -> float:
+    """On how many images: at least one, and where it is not known few enough to say little."""
+    if training.validation_x is not None and training.validation_x.shape:
+        return float(max(1, min(training.validation_x.shape[0], MOST_IMAGES)))
+    share = training.arguments.get("validation_split")
+    if not training.x.shape or not isinstance(share, float) or not 0 < share < 1:
+        return 100.0
+    return max(1.0, min(training.x.shape[0], MOST_IMAGES) * share / max(1, training.stride))
+
+
+def _saw_its_own(training: Training) -> bool:
+    """Validated on what it was trained on."""
+    seen = training.validation_x
+    return seen is not None and bool(seen.digest) and seen.digest == training.x.digest
