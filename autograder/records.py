@@ -206,6 +206,9 @@ class Execution:
     """Opaque files that left the room: ``fit-3.keras``, ``sample-7.npy``; names are ours."""
     fallbacks: Mapping[str, Digest] = field(default_factory=dict)
     """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
+    asked: str | None = None
+    """``Showing.final`` of the models that were asked there: the one choice of ours that text can have a say in before
+    the run is over; None where none was asked."""
     altered: Altered | None = None
     """What the final model said there of altered images; None where it can be saved, or was not asked."""
     parameters_held: bool = True

@@ -41,9 +41,10 @@ from autograder.cli.options import (
     with_budget,
 )
 from autograder.console import printer, safe
+from autograder.course import Course
 from autograder.courses import Assorted
 from autograder.errors import ConfigError, DataError
-from autograder.pipeline import Course, Progress
+from autograder.pipeline import Progress
 from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
 from autograder.stock import is_single

@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from autograder import checks, datasets, rubric, stock
+from autograder.course import Course
 from autograder.courses import Assorted, Open, Train, untrained
 from autograder.errors import ConfigError, SandboxUnavailable
 from autograder.notebook import read
-from autograder.pipeline import Course, default_workers, ensure_space
+from autograder.pipeline import default_workers, ensure_space
 from autograder.records import DataCard, Rubric
 from autograder.sandbox import choose
 from autograder.sandbox.room import Sandbox

@@ -50,12 +50,13 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
+from autograder.course import Course, Courses
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.extraction.fidelity import in_short
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
-from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
+from autograder.pipeline import REPORT_IT, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings

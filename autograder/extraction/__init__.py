@@ -16,6 +16,7 @@ from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read
+from autograder.recall import Memory
 from autograder.records import (
     Baseline,
     Cell,
@@ -47,11 +48,12 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     rubric: Rubric,
     sandbox: Sandbox,
     store: Store,
+    memory: Memory | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Evidence:
     """Room 2 and the reading of the notebook. Raises AutograderError for faults of ours only."""
     ledger, gaps = read_ledger(execution, store)
-    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled)
+    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, memory=memory, cancelled=cancelled)
     things = brought(submission.files, cells, template_cells, store)
     studied = study(ledger, execution, cells, baseline, bench, things)
     table = find_table(cells, ledger)
