@@ -144,12 +144,18 @@ def baseline_key(runs: Sequence[Execution], seeds: Sequence[int], course: Course
     )
 
 
+def findings_key(evidence: str, rubric: Rubric) -> Key:
+    """What a finding depends on besides what its item asks: the evidence, by its digest, and the checks."""
+    return key("findings", evidence=evidence, program=code_digest("."), checks=plugins_digest(rubric))
+
+
 def grade_key(evidence: str, submission: Submission, rubric: Rubric) -> Key:
-    """What a grade depends on: evidence (by its digest), rubric and checks; ``submission`` has a refusal and a name."""
+    """What a grade depends on."""
+    refusal = submission.refusal and [submission.refusal.text, dict(submission.refusal.values)]
     return key(
         "grade",
         evidence=evidence,
-        submission=[submission.name, submission.refusal and [submission.refusal.text, submission.refusal.values]],
+        submission=[submission.name, refusal],
         rubric=rubric.digest,
         program=code_digest("."),
         checks=plugins_digest(rubric),

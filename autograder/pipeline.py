@@ -6,13 +6,14 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Final
 
 import psutil
@@ -25,7 +26,7 @@ from autograder.errors import AutograderError, Cancelled, MachineShort, OutputEr
 from autograder.execution import Event, Job, placed, run_code
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
 from autograder.notebook import read
-from autograder.program import versions
+from autograder.program import code_digest, digest_of, versions
 from autograder.recall import Key, Memory, Recall, remembered
 from autograder.records import (
     ALL_IS_WELL,
@@ -37,6 +38,7 @@ from autograder.records import (
     Ending,
     Evidence,
     Execution,
+    Finding,
     Grade,
     Ledger,
     Report,
@@ -52,6 +54,7 @@ REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and
 _EXECUTION = TypeAdapter(Execution)
 _EVIDENCE = TypeAdapter(Evidence)
 _NAME = TypeAdapter(str)
+_FINDINGS = TypeAdapter(dict[str, Finding])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,11 +226,32 @@ def cells_of(submission: Submission, execution: Execution | None, store: Store) 
     return read(store.get(source), store) if source is not None else ()
 
 
-def judge(submission: Submission, evidence: Evidence, rubric: Rubric) -> Grade:
-    """Checks and scoring: pure, and quick enough to be done anew each time."""
-    grade = scoring.score(rubric, checks.run(rubric, evidence), submission)
+def judge(
+    submission: Submission, evidence: Evidence, rubric: Rubric, known: Mapping[str, Finding] = MappingProxyType({})
+) -> Grade:
+    """Checks and scoring: pure. ``known`` holds findings on this evidence, see ``checks.run``."""
+    grade = scoring.score(rubric, checks.run(rubric, evidence, known), submission)
     refused = evidence.execution.ending is Ending.REFUSED and evidence.execution.planned_seconds is not None
     return replace(grade, reason=evidence.execution.reason) if refused else grade
+
+
+def _judged(submission: Submission, evidence: Evidence, course: Course) -> Grade:
+    """``judge``, with only those checks carried out that were not before: a changed rubric asks little that is new."""
+    memory, rubric = memory_of(course), course.rubric
+    digest = digest_of(_EVIDENCE.dump_json(evidence))
+    key = keys.findings_key(digest, rubric)
+    known = memory.known(key, _FINDINGS) or {}
+    grade = judge(submission, evidence, rubric, known)
+    found = {
+        checks.question(item): award.finding
+        for (_, item), award in zip(rubric.items, grade.awards, strict=True)
+        if award.finding.share is not None and award.finding.settled  # a check that failed may not fail again
+    }
+    if new := found.keys() - known.keys():
+        memory.keep(key, _FINDINGS, {**known, **found})
+    whole = keys.grade_key(digest, submission, rubric)
+    memory.note(whole, reused=not new and memory.same(whole))
+    return grade
 
 
 def grade_one(
@@ -254,7 +278,7 @@ def grade_one(
         tell(Progress(student=submission.student, stage="measuring"))
         evidence = gather(submission, execution, replace(course, baseline=baseline), cancelled=cancelled)
     tell(Progress(student=submission.student, stage="grading"))
-    return _report(submission, judge(submission, evidence, course.rubric), evidence)
+    return _report(submission, _judged(submission, evidence, course), evidence)
 
 
 # --- the budget ----------------------------------------------------------------------------------------------------
@@ -325,8 +349,22 @@ def not_run(submission: Submission, rubric: Rubric) -> Report:
 
 def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> Report:
     return Report(
-        submission=submission, grade=grade, evidence=evidence, graded_at=datetime.now(UTC), versions=versions()
+        submission=submission,
+        grade=grade,
+        evidence=evidence,
+        graded_at=datetime.now(UTC),
+        versions=versions(),
+        grounds=_grounds(evidence),
     )
+
+
+def _grounds(evidence: Evidence | None) -> Mapping[str, str]:
+    found = {"program": code_digest(".")}
+    if evidence is not None and evidence.data is not None:
+        found["data"] = evidence.data.digest
+    if evidence is not None and evidence.execution.started_at is not None:
+        found["execution"] = evidence.execution.started_at.isoformat()
+    return found
 
 
 # --- a class -------------------------------------------------------------------------------------------------------
@@ -419,9 +457,9 @@ def _mended(submission: Submission, course: Course, device: str, tell: OnProgres
 
 
 def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str, *, crowded: bool = False) -> Result:
-    grade = scoring.undecided(rubric, submission, problem[:500])
+    report = _report(submission, scoring.undecided(rubric, submission, problem[:500]), None)
     return Result(
-        report=_report(submission, grade, None),
+        report=replace(report, grounds={**report.grounds, "fault": problem[:500]}),
         fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy, crowded=crowded),
     )
 

@@ -47,5 +47,16 @@ def code_digest(*parts: str) -> str:
     return hashed.hexdigest()
 
 
+@cache
+def data_digest(*parts: str) -> str:
+    """Digest over all files of these folders of ours that are no code: templates, translations."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        for file in sorted((PACKAGE / part).rglob("*")):
+            if file.is_file() and file.suffix not in (".py", ".pyc"):
+                hashed.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return hashed.hexdigest()
+
+
 def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

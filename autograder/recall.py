@@ -85,10 +85,14 @@ class Memory:
 
     def note(self, key: Key, *, reused: bool) -> None:
         """Take down how a stage was answered; of several questions about one thing the last counts."""
-        name = f"{key.stage}/{key.label}" if key.label else key.stage
+        name = _name(key)
         self._recalls[name] = Recall(stage=name, reused=reused, why=() if reused else self._why(name, key))
         self._parts[name] = dict(key.parts)
         self._memos.append(str(key))
+
+    def same(self, key: Key) -> bool:
+        """Whether the latest grading rested on just this."""
+        return not self._force and self._former.get(_name(key)) == dict(key.parts)
 
     def close(self) -> None:
         """From now on, this is the latest grading."""
@@ -107,6 +111,10 @@ class Memory:
             return ("forced",)
         former = self._former.get(name)
         return ("new",) if former is None else key.differing(former) or ("lost",)
+
+
+def _name(key: Key) -> str:
+    return f"{key.stage}/{key.label}" if key.label else key.stage
 
 
 def remembered(memory: Memory, key: Key, adapter: TypeAdapter[T], work: Callable[[], T]) -> T:

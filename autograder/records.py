@@ -851,6 +851,8 @@ class Finding:
     found: Json = None
     wanted: Json = None
     for_teacher: Message | None = None
+    settled: bool = True
+    """False where a tool of ours did not answer: it is asked again, whatever is remembered."""
 
 
 @record
@@ -955,3 +957,6 @@ class Report:
     """None when nothing could be run."""
     graded_at: datetime | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    grounds: Mapping[str, str] = field(default_factory=dict)
+    """What else the grade rests on, so that a later change of it can be explained: ``data``, ``execution`` (when it
+    took place), ``program`` (a digest of its sources), ``fault`` (of ours, that kept it from being graded)."""

@@ -48,21 +48,18 @@ def output_error(error: OSError, place: Path) -> OutputError:
     return OutputError(error.strerror or str(error), place=str(place), remedy=remedy)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, lasting: bool = True) -> None:
     """Write to a temporary file beside ``path``, flush it to the disk, then replace: a reader never sees a half.
 
-    Raises OutputError, and leaves what was there, where that cannot be done.
+    What need not outlive a power cut, since it can be made again, is not waited for. Raises OutputError, and leaves
+    what was there, where that cannot be done.
     """
     try:
-        _write(path, content)
+        with _beside(path, content, lasting=lasting) as temporary:
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except OSError as error:
         raise output_error(error, path) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with _beside(path, content) as temporary:
-        temporary.chmod(0o644)
-        temporary.replace(path)
 
 
 def _place(content: bytes, path: Path) -> None:
@@ -77,7 +74,7 @@ def _place(content: bytes, path: Path) -> None:
 
 
 @contextmanager
-def _beside(path: Path, content: bytes) -> Iterator[Path]:
+def _beside(path: Path, content: bytes, *, lasting: bool = True) -> Iterator[Path]:
     """A private temporary file in the same folder, flushed to the disk; gone afterwards, unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
@@ -86,13 +83,14 @@ def _beside(path: Path, content: bytes) -> Iterator[Path]:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _holds(path: Path, content: bytes) -> bool:
+def holds(path: Path, content: bytes) -> bool:
     """Whether the file is there and whole: who has the bytes at hand can also mend it."""
     try:
         return path.stat().st_size == len(content) and path.read_bytes() == content
@@ -114,7 +112,7 @@ class Store:
     def put(self, content: bytes) -> Digest:
         name = digest(content)
         path = self.path(name)
-        if not _holds(path, content):
+        if not holds(path, content):
             write_atomically(path, content)
         return name
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ from autograder import checks, keys, pipeline, rubric
 from autograder.course import Course
 from autograder.datasets import load, room_file
 from autograder.errors import MachineShort, OutputError, StoreError
-from autograder.pipeline import Progress, grade_class, grade_one
+from autograder.pipeline import Progress, Result, grade_class, grade_one
 from autograder.recall import Recall
-from autograder.records import State, StudentId, Submission, Verdict, say
+from autograder.records import Criterion, Evidence, Finding, Item, State, StudentId, Submission, Verdict, say
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store, digest
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook
@@ -185,6 +186,54 @@ def test_why_a_notebook_was_executed_is_told(course: Course, change: str) -> Non
     told = [{recall.stage: recall for recall in result.recalls}["execution"] for result in (first, second)]
     assert told[0] == Recall(stage="execution", reused=False, why=("new",))
     assert told[1] == Recall(stage="execution", reused=not why, why=why)
+
+
+def test_only_the_checks_that_are_asked_something_new_are_carried_out(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = handed_in(course.store, "x = 1")
+    carried_out: list[str] = []
+    finding = checks._finding
+
+    def counted(item: Item, evidence: Evidence) -> Finding:
+        carried_out.append(item.id)
+        return finding(item, evidence)
+
+    monkeypatch.setattr(checks, "_finding", counted)
+
+    def graded(criteria: tuple[Criterion, ...], name: str) -> tuple[Result, list[str]]:
+        carried_out.clear()
+        changed = replace(course.rubric, criteria=criteria, digest=digest(name.encode()))
+        [result] = grade_class([submission], replace(course, rubric=changed))
+        return result, list(carried_out)
+
+    [criterion] = course.rubric.criteria
+    completes, readable = criterion.items
+    dearer = replace(criterion, items=(replace(completes, points=Decimal(9), title={"fr": "x", "en": "y"}), readable))
+    stricter = replace(criterion, items=(completes, replace(readable, parameters={"comments": 0.9})))
+    assert graded((criterion,), "first")[1] == ["completes", "readable"]
+    assert graded((criterion,), "first")[1] == []
+    again, anew = graded((dearer,), "dearer")
+    assert anew == [] and again.report.grade.awards[0].possible == 9
+    assert {recall.stage: recall for recall in again.recalls}["grade"].why == ("rubric",)
+    assert graded((stricter,), "stricter")[1] == ["readable"]
+    assert graded((criterion,), "first")[1] == []
+
+
+def test_a_check_that_failed_or_waited_is_carried_out_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    submission = handed_in(course.store, "x = 1")
+    [criterion] = course.rubric.criteria
+    waiting = replace(criterion, items=(replace(criterion.items[0], check="person.reads", parameters={}),))
+    of_person = replace(course, rubric=replace(course.rubric, criteria=(waiting,), digest=digest(b"waiting")))
+    for _ in range(2):
+        [result] = grade_class([submission], of_person)
+    assert {recall.stage: recall for recall in result.recalls}["grade"].reused
+    monkeypatch.setattr("autograder.checks.code.lint", lambda _: None)
+    [without] = grade_class([submission], course)
+    monkeypatch.undo()
+    [linted] = grade_class([submission], course)
+    told = [result.report.grade.awards[1].finding.settled for result in (without, linted)]
+    assert told == [False, True]
 
 
 def test_changed_packages_and_changed_code_of_ours_are_told(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from autograder import __version__
 from autograder.cli.check import check
+from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
 from autograder.cli.grades import export, status
 from autograder.cli.references import reference, release, selftest
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Grade deep-learning notebooks against a rubric, with evidence for every point.",
 )
-for command in (run, check, export, status, reference, selftest, release, doctor):
+for command in (run, check, export, status, diff, reference, selftest, release, doctor):
     app.command()(command)
 
 
