@@ -178,6 +178,12 @@ class Gradebook:
         wanted = sa.select(_grades).where(_grades.c.student == student).order_by(_grades.c.id)
         return self._entries(wanted if rubric is None else wanted.where(_grades.c.rubric == rubric))
 
+    def submissions(self) -> tuple[Submission, ...]:
+        """Every submission that was ever graded, by whatever rubric, in the form of each time."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(_grades.c.submission).distinct()).scalars()
+            return tuple(_SUBMISSION.validate_python(json.loads(row)) for row in rows)
+
     def rule(self, ruling: Ruling) -> Grade:
         """Append a ruling and return the grade as it now stands.
 

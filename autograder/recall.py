@@ -126,6 +126,15 @@ def remembered(memory: Memory, key: Key, adapter: TypeAdapter[T], work: Callable
     return known
 
 
+def memos(trace: bytes) -> frozenset[str] | None:
+    """Names of the notices on which a grading rests; None for a trace that cannot be read."""
+    try:
+        names = json.loads(trace)["memos"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return frozenset(map(str, names)) if isinstance(names, list) else None
+
+
 def _former(content: bytes | None) -> Mapping[str, Mapping[str, str]]:
     """Parts by stage; what cannot be read is as if it had never been."""
     try:

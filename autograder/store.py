@@ -25,6 +25,8 @@ _FRESH_SECONDS: Final = 3600
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 DAMAGED: Final = "damaged"
 """Folder of bytes that were found not to be what their name says."""
+WRITING: Final = ".writing-"
+"""How the names of files begin that are not yet what they will be: nobody reads them."""
 _ELSEWHERE: Final = "choose another place with --out or --state"
 _REMEDIES: Final = {
     errno.ENOSPC: f"The disk is full: free some space, or {_ELSEWHERE}, then run again.",
@@ -77,7 +79,7 @@ def _place(content: bytes, path: Path) -> None:
 def _beside(path: Path, content: bytes, *, lasting: bool = True) -> Iterator[Path]:
     """A private temporary file in the same folder, flushed to the disk; gone afterwards, unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

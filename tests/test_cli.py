@@ -479,6 +479,57 @@ def test_diff_wrongly_asked(
     assert told in capsys.readouterr().err
 
 
+# --- store ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_is_verified(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    assert "0 damaged, 0 missing" in said(capsys, 0, "store", "verify")
+    found = json.loads(said(capsys, 0, "store", "verify", "--json"))
+    assert found["damaged"] == [] and found["blobs"] > 5
+    [blob, *_] = sorted((desk / ".autograder" / "blobs").glob("*/*"))
+    blob.write_bytes(b"damaged")
+    assert main(["store", "verify"]) == 1
+    shown = capsys.readouterr()
+    assert f"damaged: sha256:{blob.parent.name}{blob.name}" in shown.out
+    assert "1 damaged, 0 missing" in shown.err and "remedy: Run the same grading again" in shown.err
+
+
+def test_a_store_is_pruned_and_the_class_is_still_remembered(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    (desk / "class" / "ada.ipynb").write_bytes(a_notebook("x = 1", "z = 3"))
+    assert main([*RUN, "--quiet"]) == 0
+    out = said(capsys, 0, "store", "prune", "--max-size", "0")
+    assert "results forgotten" in out and "needed by the gradebook and the latest gradings" in out.replace("\n", " ")
+    assert "0 damaged, 0 missing" in said(capsys, 0, "store", "verify")
+    ran = len(rooms.ran)
+    assert "executions: 2 of 2 reused\n" in said(capsys, 0, *RUN)
+    assert len(rooms.ran) == ran
+
+
+def test_a_store_is_not_pruned_while_a_class_is_graded(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = []
+
+    class Tidying(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            codes.append(main(["store", "prune", "--max-size", "0"]))
+            return super().run(room, on_frame, cancelled)
+
+    use(Tidying(), monkeypatch)
+    assert main([*RUN, "--workers", "1"]) == 0
+    assert codes == [1, 1] and "another run is going on" in capsys.readouterr().err
+    assert main(["store", "prune", "--max-size", "0"]) == 0
+
+
+def test_a_size_that_is_none_is_wrong_usage(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "prune", "--max-size", "big"]) == 2
+    assert "Write 5GB" in capsys.readouterr().err
+
+
 # --- check ---------------------------------------------------------------------------------------------------------
 
 

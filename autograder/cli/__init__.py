@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from autograder import __version__
+from autograder.cli import store
 from autograder.cli.check import check
 from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (run, check, export, status, diff, reference, selftest, release, doctor):
     app.command()(command)
+app.add_typer(store.app, name="store")
 
 
 def _version(wanted: bool) -> None:

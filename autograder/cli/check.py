@@ -29,6 +29,7 @@ from autograder.cli.options import (
     StateOption,
     Wall,
     WallOption,
+    at_work,
     data_values,
     describe_data,
     find_sandbox,
@@ -62,6 +63,7 @@ _VERDICTS = {
 }
 
 
+@at_work
 def check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
     rubric: RubricOption = DEFAULT_RUBRIC,

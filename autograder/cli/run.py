@@ -40,6 +40,7 @@ from autograder.cli.options import (
     Wall,
     WallOption,
     WorkersOption,
+    at_work,
     data_values,
     describe_data,
     find_sandbox,
@@ -105,6 +106,7 @@ class _Opening:
         return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
 
 
+@at_work
 def run(
     paths: PathsArgument = None,
     rubric: RubricOption = DEFAULT_RUBRIC,

@@ -26,6 +26,7 @@ from autograder.records import Grade, Report, Rubric
 from autograder.store import Store, digest, output_error, write_atomically
 
 _REPORT = TypeAdapter(Report)
+_PAGES = ("executed.html", "executed.ipynb", "feedback.html", "grade.json", "results.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -85,9 +86,9 @@ def _key(report: Report, rubric: Rubric, language: str) -> Key:
 
 
 def _manifest(folder: Path) -> bytes:
-    """Names and digests of what lies there."""
-    names = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return json.dumps({path.name: digest(path.read_bytes()) for path in names}).encode()
+    """Digests of those of our files that lie there."""
+    there = [folder / name for name in _PAGES if (folder / name).is_file()]
+    return json.dumps({path.name: digest(path.read_bytes()) for path in there}).encode()
 
 
 def write_summary(
