@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.notebook.dataset import recognise
-from autograder.pipeline import Course, cells_of, is_refused
+from autograder.pipeline import cells_of, is_refused
 from autograder.records import CellKind, Digest, Rubric, Submission
 from autograder.stock import Choice, Stock
 from autograder.store import Store

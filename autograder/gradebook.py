@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +48,14 @@ _grades = sa.Table(
 )
 """``state``, ``total`` and ``possible`` are for whoever opens the file with another program; ``grade`` is the truth."""
 
+_grounds = sa.Table(
+    "grounds",
+    _tables,
+    sa.Column("grading", sa.Integer, primary_key=True),
+    sa.Column("grounds", sa.Text, nullable=False),
+)
+"""What a grading rested on besides; a file of an earlier version has none, and gets it with its next grading."""
+
 _rulings = sa.Table(
     "rulings",
     _tables,
@@ -85,6 +93,8 @@ class Entry:
     submission: Submission
     at: datetime
     versions: Mapping[str, str]
+    grounds: Mapping[str, str] = field(default_factory=dict)
+    """``Report.grounds``; empty where they were not recorded."""
 
 
 @record
@@ -141,22 +151,38 @@ class Gradebook:
                 .limit(1)
             ).scalar()
             if latest != key:
-                connection.execute(sa.insert(_grades).values(row))
+                number = connection.execute(sa.insert(_grades).values(row)).inserted_primary_key
+                _add_grounds(connection, number[0] if number else 0, report.grounds)
 
     def current(self, rubric: str) -> tuple[Grade, ...]:
         """Every student's latest grade with the rulings that stand, by student id."""
-        standing = _standing(self.rulings(rubric))
-        return tuple(ruled(entry.grade, standing.get(entry.grade.student, ())) for entry in self.entries(rubric))
+        stand = standing(self.rulings(rubric))
+        return tuple(ruled(entry.grade, stand.get(entry.grade.student, ())) for entry in self.entries(rubric))
 
-    def entries(self, rubric: str) -> tuple[Entry, ...]:
-        """Every student's latest grading, by student id."""
+    def entries(self, rubric: str, until: datetime | None = None) -> tuple[Entry, ...]:
+        """Every student's latest grading, or the latest of those up to a moment, by student id."""
         latest = sa.select(sa.func.max(_grades.c.id)).where(_grades.c.rubric == rubric).group_by(_grades.c.student)
+        if until is not None:
+            latest = latest.where(_grades.c.at <= until.astimezone(UTC).isoformat())
         return self._entries(sa.select(_grades).where(_grades.c.id.in_(latest)).order_by(_grades.c.student))
+
+    def former(self, rubric: str) -> tuple[Entry, ...]:
+        """Every student's last grading but one, by student id."""
+        of_student = sa.func.row_number().over(partition_by=_grades.c.student, order_by=_grades.c.id.desc())
+        ranked = sa.select(_grades.c.id, of_student.label("rank")).where(_grades.c.rubric == rubric).subquery()
+        wanted = sa.select(ranked.c.id).where(ranked.c.rank == 2)
+        return self._entries(sa.select(_grades).where(_grades.c.id.in_(wanted)).order_by(_grades.c.student))
 
     def history(self, student: StudentId, rubric: str | None = None) -> tuple[Entry, ...]:
         """Every grading of a student, oldest first."""
         wanted = sa.select(_grades).where(_grades.c.student == student).order_by(_grades.c.id)
         return self._entries(wanted if rubric is None else wanted.where(_grades.c.rubric == rubric))
+
+    def submissions(self) -> tuple[Submission, ...]:
+        """Every submission that was ever graded, by whatever rubric, in the form of each time."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(_grades.c.submission).distinct()).scalars()
+            return tuple(_SUBMISSION.validate_python(json.loads(row)) for row in rows)
 
     def rule(self, ruling: Ruling) -> Grade:
         """Append a ruling and return the grade as it now stands.
@@ -176,7 +202,7 @@ class Gradebook:
         }
         with self._writing() as connection:
             connection.execute(sa.insert(_rulings).values(row))
-        return ruled(graded[ruling.student], _standing(self.rulings(ruling.rubric)).get(ruling.student, ()))
+        return ruled(graded[ruling.student], standing(self.rulings(ruling.rubric)).get(ruling.student, ()))
 
     def rulings(self, rubric: str) -> tuple[Ruling, ...]:
         """Every ruling ever entered, oldest first."""
@@ -193,7 +219,7 @@ class Gradebook:
         return Status(
             counts=Counter(grade.state for grade in grades),
             waiting={student: items for student, items in waiting.items() if items},
-            rulings=sum(len(rulings) for rulings in _standing(self.rulings(rubric)).values()),
+            rulings=sum(len(rulings) for rulings in standing(self.rulings(rubric)).values()),
             latest=max((entry.at for entry in entries), default=None),
         )
 
@@ -223,11 +249,7 @@ class Gradebook:
         with self._writing() as connection:
             _tables.create_all(connection)
             for table in _tables.tables:
-                for action in ("UPDATE", "DELETE"):
-                    connection.exec_driver_sql(
-                        f"CREATE TRIGGER IF NOT EXISTS no_{action.lower()}_{table} BEFORE {action} ON {table} "
-                        "BEGIN SELECT RAISE(ABORT, 'rows are only added'); END"
-                    )
+                _protect(connection, table)
             connection.exec_driver_sql(f"PRAGMA application_id={_APPLICATION}")
             connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA}")
 
@@ -251,7 +273,8 @@ class Gradebook:
     def _entries(self, wanted: sa.Select[Any]) -> tuple[Entry, ...]:
         with self._reading() as connection:
             rows: Sequence[sa.RowMapping] = connection.execute(wanted).mappings().all()
-            return tuple(_entry(row) for row in rows)
+            grounds = _grounds_of(connection, [row["id"] for row in rows])
+            return tuple(_entry(row, grounds.get(row["id"], "{}")) for row in rows)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -284,6 +307,28 @@ def _explanation(problem: str) -> tuple[str, str]:
     return f"the database answers: {problem}", _AWAY
 
 
+def _protect(connection: sa.Connection, table: str) -> None:
+    for action in ("UPDATE", "DELETE"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER IF NOT EXISTS no_{action.lower()}_{table} BEFORE {action} ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'rows are only added'); END"
+        )
+
+
+def _add_grounds(connection: sa.Connection, grading: int, grounds: Mapping[str, str]) -> None:
+    _grounds.create(connection, checkfirst=True)
+    _protect(connection, _grounds.name)
+    told = json.dumps(dict(grounds), sort_keys=True)
+    connection.execute(sa.insert(_grounds).values(grading=grading, grounds=told))
+
+
+def _grounds_of(connection: sa.Connection, gradings: Sequence[int]) -> Mapping[int, str]:
+    if not sa.inspect(connection).has_table(_grounds.name):
+        return {}
+    rows = connection.execute(sa.select(_grounds).where(_grounds.c.grading.in_(gradings)))
+    return {row.grading: row.grounds for row in rows}
+
+
 def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401  (a DBAPI connection; sqlite3 is one of several)
     # We say BEGIN ourselves; FULL, so that a recorded grade outlives a power cut.
     connection.isolation_level = None
@@ -298,12 +343,13 @@ def _json(adapter: TypeAdapter[Any], value: object) -> str:
     return json.dumps(adapter.dump_python(value, mode="json"), sort_keys=True)
 
 
-def _entry(row: sa.RowMapping) -> Entry:
+def _entry(row: sa.RowMapping, grounds: str) -> Entry:
     return Entry(
         grade=_GRADE.validate_python(json.loads(row["grade"])),
         submission=_SUBMISSION.validate_python(json.loads(row["submission"])),
         at=datetime.fromisoformat(row["at"]),
         versions=json.loads(row["versions"]),
+        grounds=json.loads(grounds),
     )
 
 
@@ -319,14 +365,14 @@ def _ruling(row: sa.RowMapping) -> Ruling:
     )
 
 
-def _standing(rulings: Sequence[Ruling]) -> dict[StudentId, list[Ruling]]:
+def standing(rulings: Sequence[Ruling]) -> dict[StudentId, list[Ruling]]:
     """The last ruling of each student and item, without those that were withdrawn."""
     last = {(ruling.student, ruling.item): ruling for ruling in rulings}
-    standing: dict[StudentId, list[Ruling]] = {}
+    stand: dict[StudentId, list[Ruling]] = {}
     for ruling in last.values():
         if ruling.points is not None:
-            standing.setdefault(ruling.student, []).append(ruling)
-    return standing
+            stand.setdefault(ruling.student, []).append(ruling)
+    return stand
 
 
 def _check(ruling: Ruling, grade: Grade | None) -> None:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
-import platform
 import shutil
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Final, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Final
 
 import psutil
 from pydantic import TypeAdapter
 
-from autograder import __version__, budget, checks, scoring
+from autograder import budget, checks, keys, scoring
 from autograder.budget import Cut
-from autograder.datasets import DataSet
-from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError
-from autograder.execution import Event, Job, execute
+from autograder.course import Cancel, Course, Courses
+from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError
+from autograder.execution import Event, Job, placed, run_code
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
 from autograder.notebook import read
+from autograder.program import code_digest, digest_of, versions
+from autograder.recall import Key, Memory, Recall, remembered
 from autograder.records import (
     ALL_IS_WELL,
     Baseline,
@@ -40,103 +38,23 @@ from autograder.records import (
     Ending,
     Evidence,
     Execution,
+    Finding,
     Grade,
-    Json,
     Ledger,
-    Limits,
     Report,
     Rubric,
     Showing,
     Submission,
     say,
 )
-from autograder.sandbox.room import Sandbox
 from autograder.store import Store, output_error
-
-T = TypeVar("T")
 
 REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and report what it prints."
 
 _EXECUTION = TypeAdapter(Execution)
 _EVIDENCE = TypeAdapter(Evidence)
-_PACKAGE = Path(__file__).resolve().parent
-_EXECUTING = (
-    "guest",
-    "execution",
-    "datasets.py",
-    "preprocessing.py",
-    "corruptions.py",
-    "repairs.py",
-    "extraction/fallback.py",
-    "extraction/nudges.py",
-    "extraction/probing.py",
-)
-"""Modules of ours on which an execution depends: the last ones, by what models that stay in their kernel are asked."""
-_MEASURING = (
-    "guest",
-    "extraction",
-    "preprocessing.py",
-    "repairs.py",
-    "corruptions.py",
-    "statistics.py",
-    "notebook",
-    "datasets.py",
-)
-"""Modules of ours on which evidence depends."""
-_PACKAGES = ("autograder", "tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "ipykernel")
-_EXTRAS = ("torch", "torchvision")
-"""Packages that need not be there: a notebook that failed without them is run again once they are."""
-
-
-Cancel = Callable[[], bool]
-BaselineFor = Callable[[float, str, Cancel], Baseline | None]
-"""From the share of the steps, the device to train on and whether to stop."""
-
-WHOLE = Cut(planned_seconds=0.0)
-"""Nothing is cut."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """All that is the same for every submission of a run."""
-
-    rubric: Rubric
-    data: DataSet
-    data_file: Path
-    """``datasets.room_file(data, ...)``: what room 1 sees of the data."""
-    others: Mapping[str, Path] = field(default_factory=dict)
-    """Further sets that the notebook loads: name -> its ``room_file``, which holds none of that set's hidden images."""
-    sandbox: Sandbox
-    store: Store
-    template: tuple[str, ...] = ()
-    """Sources of the starter notebook's cells."""
-    baseline: Baseline | None = None
-    """Of trainings that nothing was cut from."""
-    baseline_for: BaselineFor | None = None
-    """The baseline whose trainings were cut alike; None where the assignment has none."""
-    slots: tuple[str, ...] = ("cpu",)
-    """One device for each notebook that may run at a time: ``("gpu:0", "gpu:0", "gpu:1", "gpu:1")``."""
-    threads: int = 2
-    force: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables for room 1; ``{"KERAS_MAX_EPOCHS": "1"}`` in a fast check."""
-
-    def of(self, submission: Submission) -> Course:
-        """Itself: one course for everybody."""
-        return self
-
-
-class Courses(Protocol):
-    """What a class is graded with: one course for everybody, or one for each data set."""
-
-    @property
-    def rubric(self) -> Rubric: ...
-
-    @property
-    def slots(self) -> tuple[str, ...]: ...
-
-    def of(self, submission: Submission) -> Course:
-        """The course of one submission; raises AutograderError when its data or its baseline cannot be had."""
+_NAME = TypeAdapter(str)
+_FINDINGS = TypeAdapter(dict[str, Finding])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +74,8 @@ class Result:
 
     report: Report
     fault: Fault | None = None
+    recalls: tuple[Recall, ...] = ()
+    """What of it was remembered, and why the rest was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,121 +102,6 @@ def never() -> bool:
     return False
 
 
-# --- what a result depends on --------------------------------------------------------------------------------------
-
-
-@cache
-def versions() -> Mapping[str, str]:
-    """Python and the packages a figure can depend on, as far as they are installed."""
-    there = [name for name in _EXTRAS if find_spec(name) is not None]
-    return {"python": platform.python_version(), **{name: _version(name) for name in (*_PACKAGES, *there)}}
-
-
-def _version(name: str) -> str:
-    if name == "autograder":
-        return __version__
-    return version(name)
-
-
-@cache
-def code_digest(*parts: str) -> str:
-    """Digest over the sources of these modules or packages of ours: changed code never answers from memory."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        path = _PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            hashed.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return hashed.hexdigest()
-
-
-def _key(stage: str, **parts: Json) -> str:
-    return stage + json.dumps(parts, sort_keys=True, default=str)
-
-
-def execution_key(
-    submission: Submission, course: Course, seed: int, device: str, *, cut: Cut = WHOLE, rehearsal: bool = False
-) -> str:
-    """What room 1 depends on: notebook and files, data, parameters, limits, seed, device, packages and our own code.
-
-    The budget itself is not among them, but the share that follows from it: that is what baselines have in common.
-    """
-    return _key(
-        "rehearsal" if rehearsal else "execution",
-        notebook=submission.notebook,
-        files=dict(submission.files),
-        data=course.data.card.digest,
-        **({"others": {name: path.name for name, path in course.others.items()}} if course.others else {}),
-        parameters=dict(course.rubric.parameters),
-        limits=asdict(_room_limits(course, rehearsal=rehearsal)),
-        share=cut.share,
-        whole_tests=cut.whole_tests,
-        altered=[course.rubric.robustness_images, course.rubric.seed],
-        secret=digest_of(course.store.secret()),
-        seed=seed,
-        device=device.partition(":")[0],
-        threads=course.threads,
-        environment=dict(course.environment),
-        sandbox=course.sandbox.name,
-        versions={name: value for name, value in versions().items() if name != "autograder"},
-        code=code_digest(*_EXECUTING),
-    )
-
-
-def _room_limits(course: Course, *, rehearsal: bool) -> Limits:
-    """Those of the rubric without what is settled before the room is entered."""
-    limits = course.rubric.limits
-    if rehearsal:
-        return budget.rehearsal(limits)
-    return replace(limits, budget_seconds=Limits().budget_seconds, over_budget=Limits().over_budget)
-
-
-def evidence_key(execution: Execution, submission: Submission, course: Course) -> str:
-    """What room 2 and the reading of the notebook depend on."""
-    known = course.baseline
-    baseline = None if known is None else [known.mean_errors, *known.predictions, *known.altered, *known.nudged]
-    return _key(
-        "evidence",
-        secret=digest_of(course.store.secret()),
-        files=dict(submission.files),
-        execution=digest_of(_EXECUTION.dump_json(execution)),
-        notebook=submission.notebook,
-        data=course.data.card.digest,
-        baseline=baseline,
-        template=course.template,
-        images=course.rubric.robustness_images,
-        seed=course.rubric.seed,
-        code=code_digest(*_MEASURING),
-    )
-
-
-def baseline_key(runs: Sequence[Execution], seeds: Sequence[int], course: Course) -> str:
-    """What the measures of the baseline depend on."""
-    return _key(
-        "baseline",
-        secret=digest_of(course.store.secret()),
-        executions=[digest_of(_EXECUTION.dump_json(run)) for run in runs],
-        seeds=list(seeds),
-        data=course.data.card.digest,
-        images=course.rubric.robustness_images,
-        seed=course.rubric.seed,
-        code=code_digest(*_MEASURING),
-    )
-
-
-def digest_of(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def remembered(key: str, adapter: TypeAdapter[T], course: Course, work: Callable[[], T]) -> T:
-    """The result of ``work``, from memory where the key is known and nothing was forced."""
-    known = None if course.force else course.store.recall(key)
-    if known is not None:
-        return adapter.validate_json(course.store.get(known))
-    result = work()
-    course.store.remember(key, course.store.put(adapter.dump_json(result)))
-    return result
-
-
 # --- the stages of one submission ----------------------------------------------------------------------------------
 
 
@@ -306,7 +111,7 @@ def run_notebook(
     *,
     seed: int,
     device: str = "cpu",
-    cut: Cut = WHOLE,
+    cut: Cut = keys.WHOLE,
     rehearsal: bool = False,
     tell: OnProgress = ignore,
     cancelled: Cancel = never,
@@ -321,13 +126,7 @@ def run_notebook(
         tell(Progress(student=submission.student, stage=stage, cell=event.cell, cells=event.cells, text=event.text))
 
     def prepare(ledger: Ledger, so_far: Execution) -> Showing | None:
-        if rehearsal:
-            return None
-        cells = cells_of(submission, None, course.store)
-        others = tuple(course.others.values())
-        return prepare_fallback(
-            ledger, so_far, cells, data=course.data, rubric=course.rubric, store=course.store, others=others
-        )
+        return None if rehearsal else _showing(submission, course, ledger, so_far)
 
     def work() -> Execution:
         job = Job(
@@ -336,7 +135,7 @@ def run_notebook(
             data=course.data,
             data_file=course.data_file,
             others=course.others,
-            limits=_room_limits(course, rehearsal=rehearsal),
+            limits=keys.room_limits(course, rehearsal=rehearsal),
             parameters=course.rubric.parameters,
             seed=seed,
             device=device,
@@ -346,11 +145,61 @@ def run_notebook(
             share=cut.share,
             whole_tests=cut.whole_tests,
         )
-        return execute(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
+        return run_code(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
 
-    key = execution_key(submission, course, seed, device, cut=cut, rehearsal=rehearsal)
-    execution = remembered(key, _EXECUTION, course, work)
+    key = keys.execution_key(submission, course, seed, device, cut=cut, rehearsal=rehearsal)
+    execution = _laid(submission, _run(key, submission, course, work), course)
     return replace(execution, limits=course.rubric.limits, share=cut.share)
+
+
+def _run(key: Key, submission: Submission, course: Course, work: Callable[[], Execution]) -> Execution:
+    """The run of the code cells; one of earlier is taken only where its last question would be the same today."""
+    memory = memory_of(course)
+    known = memory.known(key, _EXECUTION)
+    if known is not None and known.asked is not None:
+        final = remembered(
+            memory, keys.final_key(known, submission, course), _NAME, partial(_final, submission, course, known)
+        )
+        if final != known.asked:
+            key = keys.for_final(key, final)
+            known = memory.known(key, _EXECUTION)
+    if known is None:
+        known = work()
+        memory.keep(key, _EXECUTION, known)
+    return known
+
+
+def _final(submission: Submission, course: Course, known: Execution) -> str:
+    """The model that would be shown altered images in its kernel, by what the text says now."""
+    ledger, _ = read_ledger(known, course.store)
+    showing = _showing(submission, course, ledger, _laid(submission, known, course))
+    return "" if showing is None else showing.final
+
+
+def _showing(submission: Submission, course: Course, ledger: Ledger, so_far: Execution) -> Showing | None:
+    cells = cells_of(submission, None, course.store)
+    others = tuple(course.others.values())
+    return prepare_fallback(
+        ledger, so_far, cells, data=course.data, rubric=course.rubric, store=course.store, others=others
+    )
+
+
+def _laid(submission: Submission, run: Execution, course: Course) -> Execution:
+    """The run of the code cells as one of the whole notebook."""
+    if submission.notebook is None:
+        raise ValueError(f"{submission.student}: nothing to run")
+    notebook = submission.notebook
+    return remembered(
+        memory_of(course),
+        keys.placed_key(run, notebook),
+        _EXECUTION,
+        lambda: placed(run, course.store.get(notebook), course.store),
+    )
+
+
+def memory_of(course: Course) -> Memory:
+    """That of the submission at hand; else one that knows of no earlier grading."""
+    return course.memory or Memory(course.store, force=course.force)
 
 
 def gather(submission: Submission, execution: Execution, course: Course, *, cancelled: Cancel = never) -> Evidence:
@@ -368,10 +217,11 @@ def gather(submission: Submission, execution: Execution, course: Course, *, canc
             sandbox=course.sandbox,
             store=course.store,
             others=tuple(course.others.values()),
+            memory=memory_of(course),
             cancelled=cancelled,
         )
 
-    return remembered(evidence_key(execution, submission, course), _EVIDENCE, course, work)
+    return remembered(memory_of(course), keys.evidence_key(execution, submission, course), _EVIDENCE, work)
 
 
 def cells_of(submission: Submission, execution: Execution | None, store: Store) -> tuple[Cell, ...]:
@@ -380,11 +230,32 @@ def cells_of(submission: Submission, execution: Execution | None, store: Store) 
     return read(store.get(source), store) if source is not None else ()
 
 
-def judge(submission: Submission, evidence: Evidence, rubric: Rubric) -> Grade:
-    """Checks and scoring: pure, and quick enough to be done anew each time."""
-    grade = scoring.score(rubric, checks.run(rubric, evidence), submission)
+def judge(
+    submission: Submission, evidence: Evidence, rubric: Rubric, known: Mapping[str, Finding] = MappingProxyType({})
+) -> Grade:
+    """Checks and scoring: pure. ``known`` holds findings on this evidence, see ``checks.run``."""
+    grade = scoring.score(rubric, checks.run(rubric, evidence, known), submission)
     refused = evidence.execution.ending is Ending.REFUSED and evidence.execution.planned_seconds is not None
     return replace(grade, reason=evidence.execution.reason) if refused else grade
+
+
+def _judged(submission: Submission, evidence: Evidence, course: Course) -> Grade:
+    """``judge``, with only those checks carried out that were not before: a changed rubric asks little that is new."""
+    memory, rubric = memory_of(course), course.rubric
+    digest = digest_of(_EVIDENCE.dump_json(evidence))
+    key = keys.findings_key(digest, rubric)
+    known = memory.known(key, _FINDINGS) or {}
+    grade = judge(submission, evidence, rubric, known)
+    found = {
+        checks.question(item): award.finding
+        for (_, item), award in zip(rubric.items, grade.awards, strict=True)
+        if award.finding.share is not None and award.finding.settled  # a check that failed may not fail again
+    }
+    if new := found.keys() - known.keys():
+        memory.keep(key, _FINDINGS, {**known, **found})
+    whole = keys.grade_key(digest, submission, rubric)
+    memory.note(whole, reused=not new and memory.same(whole))
+    return grade
 
 
 def grade_one(
@@ -411,7 +282,7 @@ def grade_one(
         tell(Progress(student=submission.student, stage="measuring"))
         evidence = gather(submission, execution, replace(course, baseline=baseline), cancelled=cancelled)
     tell(Progress(student=submission.student, stage="grading"))
-    return _report(submission, judge(submission, evidence, course.rubric), evidence)
+    return _report(submission, _judged(submission, evidence, course), evidence)
 
 
 # --- the budget ----------------------------------------------------------------------------------------------------
@@ -482,8 +353,22 @@ def not_run(submission: Submission, rubric: Rubric) -> Report:
 
 def _report(submission: Submission, grade: Grade, evidence: Evidence | None) -> Report:
     return Report(
-        submission=submission, grade=grade, evidence=evidence, graded_at=datetime.now(UTC), versions=versions()
+        submission=submission,
+        grade=grade,
+        evidence=evidence,
+        graded_at=datetime.now(UTC),
+        versions=versions(),
+        grounds=_grounds(evidence),
     )
+
+
+def _grounds(evidence: Evidence | None) -> Mapping[str, str]:
+    found = {"program": code_digest(".")}
+    if evidence is not None and evidence.data is not None:
+        found["data"] = evidence.data.digest
+    if evidence is not None and evidence.execution.started_at is not None:
+        found["execution"] = evidence.execution.started_at.isoformat()
+    return found
 
 
 # --- a class -------------------------------------------------------------------------------------------------------
@@ -545,8 +430,7 @@ def _result(
     if is_refused(submission):
         return Result(report=not_run(submission, rubric))
     try:
-        course = courses.of(submission)
-        return Result(report=grade_one(submission, course, device=device, tell=tell, cancelled=cancelled))
+        return _mended(submission, courses.of(submission), device, tell, cancelled)
     except Cancelled:
         return None
     except AutograderError as error:
@@ -559,10 +443,27 @@ def _result(
         return _faulty(submission, rubric, f"{type(error).__name__}: {error}", REPORT_IT)
 
 
+def _mended(submission: Submission, course: Course, device: str, tell: OnProgress, cancelled: Cancel) -> Result:
+    """What turns out to be damaged in the store is out of the way from then on, and what led to it is done again."""
+    damaged: set[str] = set()
+    while True:
+        memory = Memory(course.store, f"{course.rubric.id}/{submission.student}", force=course.force)
+        try:
+            own = replace(course, memory=memory)
+            report = grade_one(submission, own, device=device, tell=tell, cancelled=cancelled)
+        except StoreError as error:
+            if error.place in damaged:
+                raise
+            damaged.add(error.place)
+            continue
+        memory.close()
+        return Result(report=report, recalls=memory.recalls)
+
+
 def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str, *, crowded: bool = False) -> Result:
-    grade = scoring.undecided(rubric, submission, problem[:500])
+    report = _report(submission, scoring.undecided(rubric, submission, problem[:500]), None)
     return Result(
-        report=_report(submission, grade, None),
+        report=replace(report, grounds={**report.grounds, "fault": problem[:500]}),
         fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy, crowded=crowded),
     )
 

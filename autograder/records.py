@@ -206,6 +206,9 @@ class Execution:
     """Opaque files that left the room: ``fit-3.keras``, ``sample-7.npy``; names are ours."""
     fallbacks: Mapping[str, Digest] = field(default_factory=dict)
     """Model id -> float32 ``.npy`` of predictions made in the student's kernel, for models that cannot be saved."""
+    asked: str | None = None
+    """``Showing.final`` of the models that were asked there: the one choice of ours that text can have a say in before
+    the run is over; None where none was asked."""
     altered: Altered | None = None
     """What the final model said there of altered images; None where it can be saved, or was not asked."""
     rewritten: tuple[int, ...] = ()
@@ -852,6 +855,8 @@ class Finding:
     found: Json = None
     wanted: Json = None
     for_teacher: Message | None = None
+    settled: bool = True
+    """False where a tool of ours did not answer: it is asked again, whatever is remembered."""
 
 
 @record
@@ -956,3 +961,6 @@ class Report:
     """None when nothing could be run."""
     graded_at: datetime | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    grounds: Mapping[str, str] = field(default_factory=dict)
+    """What else the grade rests on, so that a later change of it can be explained: ``data``, ``execution`` (when it
+    took place), ``program`` (a digest of its sources), ``fault`` (of ours, that kept it from being graded)."""

@@ -15,20 +15,12 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.budget import Cut
+from autograder.course import BaselineFor, Cancel, Course
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
-from autograder.pipeline import (
-    BaselineFor,
-    Cancel,
-    Course,
-    OnProgress,
-    baseline_key,
-    grade_one,
-    ignore,
-    never,
-    remembered,
-    run_notebook,
-)
+from autograder.keys import baseline_key
+from autograder.pipeline import OnProgress, grade_one, ignore, never, run_notebook
+from autograder.recall import Memory, remembered
 from autograder.records import Baseline, Ending, Execution, Grade, Rubric, StudentId, Submission
 from autograder.settings import Settings
 from autograder.store import digest
@@ -56,6 +48,11 @@ def measure(
     if path is None:
         return None
     submission = _reference(path, course)
+    card = course.data.card
+    memory = Memory(
+        course.store, f"{course.rubric.id}/baseline {card.digest} {share} {list(seeds)}", force=course.force
+    )
+    course = replace(course, memory=memory)
 
     abandoned = threading.Event()
     cut = Cut(planned_seconds=0.0, share=share, whole_tests=share == 1)
@@ -82,10 +79,13 @@ def measure(
             rubric=course.rubric,
             sandbox=course.sandbox,
             store=course.store,
+            memory=memory,
             cancelled=cancelled,
         )
 
-    return remembered(baseline_key(runs, seeds, course), _BASELINE, course, work)
+    baseline = remembered(memory, baseline_key(runs, seeds, course), _BASELINE, work)
+    memory.close()
+    return baseline
 
 
 def baselines(course: Course, places: Settings, seeds: Sequence[int]) -> BaselineFor:

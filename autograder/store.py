@@ -9,7 +9,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,12 @@ import numpy.typing as npt
 from autograder.errors import OutputError, StoreError
 from autograder.records import Digest
 
+_FRESH_SECONDS: Final = 3600
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DAMAGED: Final = "damaged"
+"""Folder of bytes that were found not to be what their name says."""
+WRITING: Final = ".writing-"
+"""How the names of files begin that are not yet what they will be: nobody reads them."""
 _ELSEWHERE: Final = "choose another place with --out or --state"
 _REMEDIES: Final = {
     errno.ENOSPC: f"The disk is full: free some space, or {_ELSEWHERE}, then run again.",
@@ -44,21 +50,18 @@ def output_error(error: OSError, place: Path) -> OutputError:
     return OutputError(error.strerror or str(error), place=str(place), remedy=remedy)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, lasting: bool = True) -> None:
     """Write to a temporary file beside ``path``, flush it to the disk, then replace: a reader never sees a half.
 
-    Raises OutputError, and leaves what was there, where that cannot be done.
+    What need not outlive a power cut, since it can be made again, is not waited for. Raises OutputError, and leaves
+    what was there, where that cannot be done.
     """
     try:
-        _write(path, content)
+        with _beside(path, content, lasting=lasting) as temporary:
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except OSError as error:
         raise output_error(error, path) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with _beside(path, content) as temporary:
-        temporary.chmod(0o644)
-        temporary.replace(path)
 
 
 def _place(content: bytes, path: Path) -> None:
@@ -73,19 +76,28 @@ def _place(content: bytes, path: Path) -> None:
 
 
 @contextmanager
-def _beside(path: Path, content: bytes) -> Iterator[Path]:
+def _beside(path: Path, content: bytes, *, lasting: bool = True) -> Iterator[Path]:
     """A private temporary file in the same folder, flushed to the disk; gone afterwards, unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether the file is there and whole: who has the bytes at hand can also mend it."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except FileNotFoundError:
+        return False
 
 
 class Store:
@@ -102,7 +114,7 @@ class Store:
     def put(self, content: bytes) -> Digest:
         name = digest(content)
         path = self.path(name)
-        if not path.exists():
+        if not holds(path, content):
             write_atomically(path, content)
         return name
 
@@ -111,11 +123,20 @@ class Store:
             content = self.path(name).read_bytes()
         except FileNotFoundError:
             raise StoreError(
-                "missing from the store", place=name, remedy="Run again with --force to execute anew."
+                "missing from the store", place=name, remedy="Run the same command again: it is made anew."
             ) from None
         if digest(content) != name:
-            raise StoreError("damaged in the store", place=name, remedy="Delete the file and run again with --force.")
+            self._set_aside(name)
+            raise StoreError("damaged in the store", place=name, remedy="Run the same command again: it is made anew.")
         return content
+
+    def _set_aside(self, name: Digest) -> None:
+        """Damaged bytes are out of the way, so that what led to them is done again; they are kept to be looked at."""
+        try:
+            (self.root / DAMAGED).mkdir(exist_ok=True)
+            self.path(name).replace(self.root / DAMAGED / name[7:])
+        except OSError:  # a store that is only read: whoever asks next is told again
+            return
 
     def put_array(self, array: npt.NDArray[Any]) -> Digest:
         buffer = io.BytesIO()
@@ -140,18 +161,64 @@ class Store:
                 raise output_error(error, path) from error
         return path.read_bytes()
 
-    def remember(self, key: str, name: Digest) -> None:
-        """Note that the work described by ``key`` led to these bytes."""
-        write_atomically(self._memo(key), name.encode())
+    # --- memory
+
+    def remember(self, key: str, name: Digest, needs: Collection[Digest] = ()) -> None:
+        """Note that the work described by ``key`` led to these bytes, which are worth something only with all others.
+
+        The notice bears its own checksum: one that is cut off or damaged is as if it had never been written.
+        """
+        lines = "\n".join([name, *sorted(set(needs) - {name})]) + "\n"
+        write_atomically(self._memo(key), f"{lines}{digest(lines.encode())}\n".encode())
 
     def recall(self, key: str) -> Digest | None:
-        """What ``key`` led to; None when unknown or when the bytes are gone."""
-        try:
-            name = Digest(self._memo(key).read_text("ascii").strip())
-        except (FileNotFoundError, UnicodeDecodeError):
+        """What ``key`` led to; None when unknown, or when not everything that belongs to it is there."""
+        path = self._memo(key)
+        names = notice(path)
+        if names is None or not all(self.path(name).exists() for name in names):
             return None
-        return name if _DIGEST.fullmatch(name) and self.path(name).exists() else None
+        _touch(path)
+        return names[0]
+
+    def memo(self, key: str) -> str:
+        """Name of the notice of a key, by which it can be found without the key."""
+        return digest(key.encode())[7:]
 
     def _memo(self, key: str) -> Path:
-        hashed = digest(key.encode())[7:]
+        hashed = self.memo(key)
         return self.root / "memo" / hashed[:2] / hashed[2:]
+
+    def trace(self, name: str) -> bytes | None:
+        """What was left under that name."""
+        try:
+            return self._trace(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def leave(self, name: str, content: bytes) -> None:
+        """Put down what the next run is to find; the last one counts."""
+        if self.trace(name) != content:
+            write_atomically(self._trace(name), content)
+
+    def _trace(self, name: str) -> Path:
+        return self.root / "traces" / digest(name.encode())[7:]
+
+
+def notice(path: Path) -> tuple[Digest, ...] | None:
+    """What a notice of the memory leads to, and then all that belongs to it; None for one that is not whole."""
+    try:
+        lines, _, sealed = path.read_text("ascii").removesuffix("\n").rpartition("\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    names = tuple(Digest(line) for line in lines.split("\n"))
+    whole = sealed == digest(f"{lines}\n".encode()) and all(map(_DIGEST.fullmatch, names))
+    return names if whole else None
+
+
+def _touch(path: Path) -> None:
+    """Its age tells when it was last of use; within an hour that need not be told again."""
+    try:
+        if time.time() - path.stat().st_mtime > _FRESH_SECONDS:
+            os.utime(path)
+    except OSError:  # a store that is only read, or that another run has just tidied: of no consequence here
+        return

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder import budget, checks, exports, pipeline, reference, rubric
+from autograder import budget, checks, exports, keys, reference, rubric
 from autograder.budget import Cut, cut, seconds
 from autograder.cli import main
+from autograder.course import Course
 from autograder.datasets import load, room_file
 from autograder.errors import RubricError
 from autograder.execution import Job, execute
@@ -29,7 +30,8 @@ from autograder.guest.handover import Handover
 from autograder.guest.recording import budget as guest
 from autograder.guest.recording.ledger import Epochs, Recorder
 from autograder.messages import render
-from autograder.pipeline import Course, Progress, grade_one
+from autograder.pipeline import Progress, grade_one
+from autograder.recall import Key
 from autograder.records import (
     Baseline,
     Ending,
@@ -480,8 +482,8 @@ def test_one_share_has_one_baseline_however_many_ask(course: Course, monkeypatch
 def test_the_share_is_part_of_what_an_execution_depends_on(course: Course) -> None:
     submission = handed_in(course)
 
-    def key(course: Course = course, **options: Json) -> str:
-        return pipeline.execution_key(submission, course, 1, "cpu", **options)
+    def key(course: Course = course, **options: Json) -> Key:
+        return keys.execution_key(submission, course, 1, "cpu", **options)
 
     half = Cut(planned_seconds=10, share=0.5)
     assert key() == key(cut=Cut(planned_seconds=3)) == key(limited(course, budget_seconds=7, over_budget="refuse"))

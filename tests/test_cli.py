@@ -22,7 +22,7 @@ import pytest
 from autograder.cli import main
 from autograder.feedback import files
 from autograder.gradebook import Gradebook, Ruling
-from autograder.records import Json, Report, Rubric, StudentId
+from autograder.records import Json, Report, StudentId
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.settings import settings
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook, use
@@ -70,7 +70,7 @@ def test_wrong_usage_is_2_and_shows_the_usage(desk: Path, capsys: pytest.Capture
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, 0, "--version").startswith("autograder ")
-    for command in ("run", "check", "export", "status", "reference", "selftest", "release", "doctor"):
+    for command in ("run", "check", "export", "status", "diff", "reference", "selftest", "release", "doctor"):
         assert "--help" in said(capsys, 0, command, "--help")
 
 
@@ -209,10 +209,10 @@ def test_a_sheet_that_cannot_be_made_costs_no_grade(
 ) -> None:
     made = files.sheet
 
-    def broken(report: Report, rubric: Rubric, language: str) -> str:
+    def broken(report: Report, *others: Json) -> str:
         if report.grade.student == "ada":
             raise KeyError("a slip in a template")
-        return made(report, rubric, language)
+        return made(report, *others)
 
     monkeypatch.setattr(files, "sheet", broken)
     assert main(RUN) == 1
@@ -384,7 +384,7 @@ def test_export_as_json(graded: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found["eve"]["total"] is None and found["ada"]["total"] > 0
 
 
-@pytest.mark.parametrize("command", ["export", "status"])
+@pytest.mark.parametrize("command", ["export", "status", "diff"])
 def test_nothing_graded_yet(desk: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, "--rubric", "tiny"]) == 2
     assert "nothing has been graded yet" in capsys.readouterr().err
@@ -409,6 +409,125 @@ def test_status_names_what_waits(desk: Path, rooms: QuickRooms, capsys: pytest.C
     (desk / "class" / "eve.ipynb").write_bytes(a_notebook(OUR_FAULT))
     assert main([*RUN, "--quiet"]) == 1
     assert "eve: Readable waits for a person" in said(capsys, 0, "status", "--rubric", "tiny", "--lang", "en")
+
+
+# --- diff ----------------------------------------------------------------------------------------------------------
+
+
+def dearer(desk: Path) -> None:
+    """Another rubric: what was worth three points is worth six."""
+    path = desk / "rubrics" / "tiny.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("points: 3", "points: 6").replace("points: 4", "points: 7"), "utf-8"
+    )
+
+
+def test_a_run_tells_what_it_reused_and_whose_grade_changed(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = said(capsys, 0, *RUN)
+    assert "executions: 0 of 2 reused; 2 new" in out and "changed grades" not in out
+    out = said(capsys, 0, *RUN)
+    assert "executions: 2 of 2 reused\n" in out and "grades: 2 of 2 reused\n" in out
+    assert "changed" not in out
+    dearer(desk)
+    out = said(capsys, 0, *RUN, "--verbose", "--lang", "en")
+    assert "executions: 2 of 2 reused\n" in out and "grades: 0 of 2 reused; 2 rubric changed" in out
+    assert "  ada: grade anew: rubric changed" in out
+    assert "changed grades: 2" in out and "another rubric" in out
+    (desk / "class" / "ada.ipynb").write_bytes(a_notebook("x = 1", "y = 2"))
+    [found] = [one for one in json.loads(said(capsys, 0, *RUN, "--json")) if one["student"] == "ada"]
+    assert found["reuse"]["execution"] == {"reused": False, "why": ["code"]}
+
+
+def test_the_summary_has_the_changes_of_this_run_alone(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = desk / "feedback" / "tiny" / "summary.html"
+    titles = []
+    for change in (lambda: None, lambda: None, lambda: dearer(desk), lambda: None):
+        change()
+        assert main([*RUN, "--quiet"]) == 0
+        titles.append("Changements depuis la correction précédente" in page.read_text("utf-8"))
+    assert titles == [False, False, True, False]
+
+
+def test_diff(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    command = ["diff", "--rubric", "tiny"]
+    assert said(capsys, 0, *command) == "Aucune note n’a changé.\n"
+    dearer(desk)
+    assert main([*RUN, "--quiet"]) == 0
+    out = said(capsys, 0, *command)
+    assert "ada\u00a0: " in out and "barème modifié" in out and "  Lisible\u00a0: " in out
+    assert "another rubric" in said(capsys, 0, *command, "--lang", "en")
+    assert said(capsys, 0, *command, "--since", "2999-01-01", "--lang", "en") == "No grade changed.\n"
+    found = json.loads(said(capsys, 0, *command, "--student", "bob", "--json"))
+    assert [one["student"] for one in found] == ["bob"]
+    [item] = found[0]["items"]
+    assert (item["id"], item["after"], found[0]["causes"]) == ("readable", 2 * item["before"], ["rubric"])
+
+
+@pytest.mark.parametrize(
+    ("option", "told"), [(["--since", "friday"], "2026-03-13T16:05"), (["--student", "zoe"], "Known: ada, bob, cut")]
+)
+def test_diff_wrongly_asked(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str], option: list[str], told: str
+) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    assert main(["diff", "--rubric", "tiny", *option]) == 2
+    assert told in capsys.readouterr().err
+
+
+# --- store ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_is_verified(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    assert "0 damaged, 0 missing" in said(capsys, 0, "store", "verify")
+    found = json.loads(said(capsys, 0, "store", "verify", "--json"))
+    assert found["damaged"] == [] and found["blobs"] > 5
+    [blob, *_] = sorted((desk / ".autograder" / "blobs").glob("*/*"))
+    blob.write_bytes(b"damaged")
+    assert main(["store", "verify"]) == 1
+    shown = capsys.readouterr()
+    assert f"damaged: sha256:{blob.parent.name}{blob.name}" in shown.out
+    assert "1 damaged, 0 missing" in shown.err and "remedy: Run the same grading again" in shown.err
+
+
+def test_a_store_is_pruned_and_the_class_is_still_remembered(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*RUN, "--quiet"]) == 0
+    (desk / "class" / "ada.ipynb").write_bytes(a_notebook("x = 1", "z = 3"))
+    assert main([*RUN, "--quiet"]) == 0
+    out = said(capsys, 0, "store", "prune", "--max-size", "0")
+    assert "results forgotten" in out and "needed by the gradebook and the latest gradings" in out.replace("\n", " ")
+    assert "0 damaged, 0 missing" in said(capsys, 0, "store", "verify")
+    ran = len(rooms.ran)
+    assert "executions: 2 of 2 reused\n" in said(capsys, 0, *RUN)
+    assert len(rooms.ran) == ran
+
+
+def test_a_store_is_not_pruned_while_a_class_is_graded(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = []
+
+    class Tidying(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            codes.append(main(["store", "prune", "--max-size", "0"]))
+            return super().run(room, on_frame, cancelled)
+
+    use(Tidying(), monkeypatch)
+    assert main([*RUN, "--workers", "1"]) == 0
+    assert codes == [1, 1] and "another run is going on" in capsys.readouterr().err
+    assert main(["store", "prune", "--max-size", "0"]) == 0
+
+
+def test_a_size_that_is_none_is_wrong_usage(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "prune", "--max-size", "big"]) == 2
+    assert "Write 5GB" in capsys.readouterr().err
 
 
 # --- check ---------------------------------------------------------------------------------------------------------

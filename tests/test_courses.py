@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from autograder import checks, rubric
+from autograder.course import Course
 from autograder.courses import Assorted
 from autograder.datasets import load, room_file
 from autograder.errors import AutograderError, DataError
+from autograder.keys import execution_key
 from autograder.messages import render
-from autograder.pipeline import Course, execution_key, grade_class, run_notebook
+from autograder.pipeline import grade_class, run_notebook
 from autograder.records import Baseline, State, StudentId, Submission
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.stock import Entry, Stock

@@ -97,8 +97,8 @@ def test_a_run_that_completes(run: Callable[..., Execution], store: Store) -> No
     frames = [
         READY,
         Frame({"kind": "parameters", "held": True, "changed": []}, b"# Parameters\nautograder_seed = 20"),
-        cell(1, "started"),
-        cell(1, "ran", stream("hello"), seconds=0.5, execution_count=2, error=None),
+        cell(0, "started"),
+        cell(0, "ran", stream("hello"), seconds=0.5, execution_count=2, error=None),
         ledger(TRAINED),
         Frame({"kind": "artifact", "name": "fit-1.keras"}, b"model"),
         end(),
@@ -305,7 +305,7 @@ def test_a_runner_that_was_stopped_is_not_waited_for(
 
 def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
     seen: list[Event] = []
-    frames = [READY, cell(1, "started"), Frame({"kind": "progress", "text": "epoch 3/5", "training": 1}), end()]
+    frames = [READY, cell(0, "started"), Frame({"kind": "progress", "text": "epoch 3/5", "training": 1}), end()]
     run(FakeSandbox(frames), "# %% [markdown]\nhi", "fit()", on_event=seen.append)
     assert seen == [
         Event(stage="starting", cells=2),

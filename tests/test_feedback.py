@@ -33,7 +33,7 @@ from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
 from autograder.errors import OutputError, StoreError
-from autograder.feedback import adaptations, inert, words
+from autograder.feedback import adaptations, files, inert, words
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
 from autograder.guest.places import colab, magics, prompts, services, shell, widgets
@@ -57,7 +57,7 @@ from autograder.records import (
     Verdict,
     say,
 )
-from autograder.store import output_error
+from autograder.store import Store, digest, output_error
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 EVERY = tuple(Verdict)
@@ -630,3 +630,53 @@ def test_a_student_is_told_figures_and_no_suspicion() -> None:
     assert "memory" not in text
     alone = replace(final, nudges=(), facts=())
     assert "shift of one pixel" not in sheet(a_report(evidence=an_evidence(final=alone)), a_rubric(), "en")
+
+
+# --- what lies there already -----------------------------------------------------------------------------------------
+
+
+def with_notebook(store: Store) -> Report:
+    notebook = store.put(b'{"cells": []}')
+    return a_report(store, evidence=an_evidence(store, execution=an_execution(notebook=notebook)))
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_what_would_say_the_same_stays_as_it_lies(tmp_path: Path) -> None:
+    store = a_store(tmp_path / "store")
+    report = with_notebook(store)
+    folder = feedback.write(report, tmp_path / "out", a_rubric(), "fr", store)
+    before = stamps(folder)
+    (folder / "a note of the teacher's.txt").write_text("Bravo")
+    feedback.write(replace(report, graded_at=None, grounds={"program": "x"}), tmp_path / "out", a_rubric(), "fr", store)
+    assert {name: stamp for name, stamp in stamps(folder).items() if name in before} == before
+
+
+@pytest.mark.parametrize("change", ["grade", "name", "rubric", "language", "deleted", "edited", "cut off", "template"])
+def test_whatever_would_say_something_else_is_written(
+    tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(tmp_path / "store")
+    report, rubric, language = with_notebook(store), a_rubric(), "fr"
+    folder = feedback.write(report, tmp_path / "out", rubric, language, store)
+    page = folder / "feedback.html"
+    before = page.stat().st_mtime_ns
+    if change == "grade":
+        report = replace(report, grade=a_grade([Verdict.UNMET]))
+    elif change == "name":
+        report = replace(report, submission=replace(report.submission, name="Zo\udce9"))
+    elif change == "rubric":
+        rubric = a_rubric(digest=digest(b"other"))
+    elif change == "language":
+        language = "en"
+    elif change == "template":
+        monkeypatch.setattr(files, "data_digest", lambda *_: "other")
+    else:
+        {"deleted": page.unlink, "edited": lambda: page.write_text("20/20"), "cut off": lambda: page.write_bytes(b"")}[
+            change
+        ]()
+    feedback.write(report, tmp_path / "out", rubric, language, store)
+    assert page.stat().st_mtime_ns != before
+    assert page.read_text("utf-8") == sheet(report, rubric, language)

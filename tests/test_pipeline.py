@@ -6,16 +6,19 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autograder import checks, pipeline, rubric
+from autograder import checks, keys, pipeline, rubric
+from autograder.course import Course
 from autograder.datasets import load, room_file
-from autograder.errors import MachineShort, OutputError
-from autograder.pipeline import Course, Progress, grade_class, grade_one
-from autograder.records import State, StudentId, Submission, Verdict, say
+from autograder.errors import MachineShort, OutputError, StoreError
+from autograder.pipeline import Progress, Result, grade_class, grade_one
+from autograder.recall import Recall
+from autograder.records import Criterion, Evidence, Finding, Item, State, StudentId, Submission, Verdict, say
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store, digest
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook
@@ -106,26 +109,143 @@ def test_evidence_depends_on_files_and_on_the_secret(course: Course, tmp_path: P
     execution = pipeline.run_notebook(submission, course, seed=1)
     with_file = replace(submission, files={"best.h5": course.store.put(b"weights")})
     elsewhere = replace(course, store=Store(tmp_path / "elsewhere"))
-    keys = {
-        pipeline.evidence_key(execution, submission, course),
-        pipeline.evidence_key(execution, with_file, course),
-        pipeline.evidence_key(execution, submission, elsewhere),
+    elsewhere.store.put(a_notebook("x = 1"))
+    found = {
+        keys.evidence_key(execution, submission, course),
+        keys.evidence_key(execution, with_file, course),
+        keys.evidence_key(execution, submission, elsewhere),
     }
-    assert len(keys) == 3
-    runs = {pipeline.execution_key(submission, one, 1, "cpu") for one in (course, elsewhere)}
+    assert len(found) == 3
+    runs = {keys.execution_key(submission, one, 1, "cpu") for one in (course, elsewhere)}
     assert len(runs) == 2, "what a model in its kernel was asked there is told apart by it"
-    assert pipeline.evidence_key(execution, submission, course) in keys
+    assert keys.evidence_key(execution, submission, course) in found
 
 
 def test_bytes_that_were_lost_are_made_again(course: Course) -> None:
     submission = handed_in(course.store, "x = 1")
-    key = pipeline.execution_key(submission, course, course.rubric.seed, "cpu")
+    key = keys.execution_key(submission, course, course.rubric.seed, "cpu")
     grade_one(submission, course)
-    kept = course.store.recall(key)
+    kept = course.store.recall(str(key))
     assert kept is not None
     course.store.path(kept).unlink()
     assert grade_one(submission, course).grade.state is State.GRADED
     assert len(ran(course)) == 2
+
+
+def test_damaged_bytes_are_made_again_while_grading(course: Course) -> None:
+    submission = handed_in(course.store, "x = 1")
+    execution = pipeline.run_notebook(submission, course, seed=course.rubric.seed)
+    assert execution.notebook is not None
+    whole = course.store.get(execution.notebook)
+    course.store.path(execution.notebook).write_bytes(whole.replace(b"x = 1", b"x = 2"))
+    [result] = grade_class([submission], course)
+    assert result.fault is None and result.report.grade.state is State.GRADED
+    assert course.store.get(execution.notebook) == whole
+    assert ran(course) == ["x = 1"], "from what the room said, which is whole"
+    for blob in (course.store.root / "blobs").rglob("*"):
+        if blob.is_file() and blob != course.store.path(submission.notebook or digest(b"")):
+            blob.write_bytes(b"damaged")
+    [again] = grade_class([submission], course)
+    assert again.fault is None and again.report.grade == result.report.grade
+    assert ran(course) == ["x = 1", "x = 1"]
+
+
+def test_a_store_that_stays_damaged_is_a_fault_of_ours(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    submission = handed_in(course.store, "x = 1")
+
+    def broken(_: Store, name: str) -> bytes:
+        raise StoreError("damaged in the store", place=name, remedy="Look at the disk.")
+
+    monkeypatch.setattr(Store, "get", broken)
+    [result] = grade_class([submission], course)
+    assert result.fault is not None and result.fault.remedy == "Look at the disk."
+    assert result.report.grade.state is State.NEEDS_REVIEW
+
+
+RECALLED: dict[str, tuple[Callable[[Course], Course], tuple[str, ...]]] = {
+    "nothing": (lambda course: course, ()),
+    "rubric": (lambda course: replace(course, rubric=replace(course.rubric, digest=digest(b"other"))), ()),
+    "forced": (CHANGES["force"], ("forced",)),
+    "seed": (CHANGES["seed"], ("images", "seed")),
+    "parameters": (CHANGES["parameters"], ("parameters",)),
+    "limits": (CHANGES["limits"], ("limits",)),
+    "environment": (CHANGES["environment"], ("environment",)),
+    "threads": (CHANGES["threads"], ("device",)),
+    "other sets": (CHANGES["other sets"], ("data",)),
+    "data": (CHANGES["data"], ("data",)),
+    "sandbox": (lambda course: replace(course, sandbox=QuickRooms(name="docker")), ("sandbox",)),
+}
+
+
+@pytest.mark.parametrize("change", RECALLED)
+def test_why_a_notebook_was_executed_is_told(course: Course, change: str) -> None:
+    submission = handed_in(course.store, "x = 1")
+    changed, why = RECALLED[change]
+    [first] = grade_class([submission], course)
+    [second] = grade_class([submission], changed(course))
+    told = [{recall.stage: recall for recall in result.recalls}["execution"] for result in (first, second)]
+    assert told[0] == Recall(stage="execution", reused=False, why=("new",))
+    assert told[1] == Recall(stage="execution", reused=not why, why=why)
+
+
+def test_only_the_checks_that_are_asked_something_new_are_carried_out(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = handed_in(course.store, "x = 1")
+    carried_out: list[str] = []
+    finding = checks._finding
+
+    def counted(item: Item, evidence: Evidence) -> Finding:
+        carried_out.append(item.id)
+        return finding(item, evidence)
+
+    monkeypatch.setattr(checks, "_finding", counted)
+
+    def graded(criteria: tuple[Criterion, ...], name: str) -> tuple[Result, list[str]]:
+        carried_out.clear()
+        changed = replace(course.rubric, criteria=criteria, digest=digest(name.encode()))
+        [result] = grade_class([submission], replace(course, rubric=changed))
+        return result, list(carried_out)
+
+    [criterion] = course.rubric.criteria
+    completes, readable = criterion.items
+    dearer = replace(criterion, items=(replace(completes, points=Decimal(9), title={"fr": "x", "en": "y"}), readable))
+    stricter = replace(criterion, items=(completes, replace(readable, parameters={"comments": 0.9})))
+    assert graded((criterion,), "first")[1] == ["completes", "readable"]
+    assert graded((criterion,), "first")[1] == []
+    again, anew = graded((dearer,), "dearer")
+    assert anew == [] and again.report.grade.awards[0].possible == 9
+    assert {recall.stage: recall for recall in again.recalls}["grade"].why == ("rubric",)
+    assert graded((stricter,), "stricter")[1] == ["readable"]
+    assert graded((criterion,), "first")[1] == []
+
+
+def test_a_check_that_failed_or_waited_is_carried_out_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    submission = handed_in(course.store, "x = 1")
+    [criterion] = course.rubric.criteria
+    waiting = replace(criterion, items=(replace(criterion.items[0], check="person.reads", parameters={}),))
+    of_person = replace(course, rubric=replace(course.rubric, criteria=(waiting,), digest=digest(b"waiting")))
+    for _ in range(2):
+        [result] = grade_class([submission], of_person)
+    assert {recall.stage: recall for recall in result.recalls}["grade"].reused
+    monkeypatch.setattr("autograder.checks.code.lint", lambda _: None)
+    [without] = grade_class([submission], course)
+    monkeypatch.undo()
+    [linted] = grade_class([submission], course)
+    told = [result.report.grade.awards[1].finding.settled for result in (without, linted)]
+    assert told == [False, True]
+
+
+def test_changed_packages_and_changed_code_of_ours_are_told(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    submission = handed_in(course.store, "x = 1")
+    grade_one(submission, course)
+    list(grade_class([submission], course))
+    monkeypatch.setattr(keys, "packages", lambda: {"keras": "9"})
+    [upgraded] = grade_class([submission], course)
+    monkeypatch.setattr(keys, "code_digest", lambda *_: "changed")
+    [changed] = grade_class([submission], course)
+    told = [{recall.stage: recall for recall in result.recalls}["execution"].why for result in (upgraded, changed)]
+    assert told == [("packages",), ("program",)]
 
 
 def test_a_refused_submission_runs_nothing(course: Course) -> None:
@@ -268,21 +388,3 @@ def test_a_run_does_not_begin_on_a_full_disk(tmp_path: Path) -> None:
 def test_workers_by_cores_and_memory() -> None:
     assert pipeline.default_workers(1 << 40) == 1, "never none"
     assert pipeline.default_workers(1) >= 1
-
-
-def test_changed_code_gives_another_digest() -> None:
-    assert pipeline.code_digest("guest") != pipeline.code_digest("guest", "extraction")
-    assert pipeline.code_digest("store.py") == pipeline.code_digest("store.py")
-
-
-def test_the_digest_of_a_package_covers_its_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "guest" / "data" / "sets.py"
-    file.parent.mkdir(parents=True)
-    file.write_text("one = 1")
-    monkeypatch.setattr(pipeline, "_PACKAGE", tmp_path)
-    read = pipeline.code_digest.__wrapped__  # what is remembered of this package stays as it is
-    before = read("guest")
-    file.write_text("one = 2")
-    changed = read("guest")
-    file.rename(file.parent.parent / "sets.py")
-    assert len({before, changed, read("guest")}) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def test_damage_is_seen(store: Store) -> None:
         store.get(name)
     assert caught.value.place == name
     assert caught.value.remedy
+    with pytest.raises(StoreError, match="missing"):
+        store.get(name)
+    assert (store.root / "damaged" / name[7:]).read_bytes() == b"grades", "kept to be looked at"
+    assert store.get(store.put(b"grade")) == b"grade"
+
+
+def test_who_has_the_bytes_mends_what_is_damaged(store: Store) -> None:
+    name = store.put(b"grade")
+    for damaged in (b"grafe", b"", b"grades"):
+        store.path(name).write_bytes(damaged)
+        assert store.get(store.put(b"grade")) == b"grade"
 
 
 def test_what_is_missing_is_said(store: Store) -> None:
@@ -65,6 +77,53 @@ def test_a_memory_leads_to_bytes_that_are_there(store: Store) -> None:
     assert store.recall("other key") is None
     store.path(name).unlink()
     assert store.recall("key") is None, "a memory of lost bytes is none"
+
+
+def test_a_memory_needs_all_that_belongs_to_it(store: Store) -> None:
+    name, image, model = (store.put(content) for content in (b"result", b"image", b"model"))
+    store.remember("key", name, [model, image, name])
+    assert store.recall("key") == name
+    store.path(image).unlink()
+    assert store.recall("key") is None
+    store.put(b"image")
+    assert store.recall("key") == name
+
+
+def test_a_notice_that_is_cut_off_or_damaged_is_none(store: Store) -> None:
+    name, other = store.put(b"result"), store.put(b"other")
+    store.remember("key", name, [other])
+    path = store.root / "memo" / store.memo("key")[:2] / store.memo("key")[2:]
+    whole = path.read_bytes()
+    for content in (
+        *(whole[:length] for length in range(len(whole) - 1)),
+        whole.replace(b"sha256:", b"sha512:"),
+        b"\xff",
+    ):
+        path.write_bytes(content)
+        assert store.recall("key") is None
+    path.write_bytes(f"{name}\n".encode())
+    assert store.recall("key") is None, "one line, as earlier versions wrote it, bears no seal"
+    path.write_bytes(whole)
+    assert store.recall("key") == name
+
+
+def test_what_was_of_use_is_younger_afterwards(store: Store) -> None:
+    store.remember("key", store.put(b"result"))
+    path = store.root / "memo" / store.memo("key")[:2] / store.memo("key")[2:]
+    os.utime(path, (1, 1))
+    assert store.recall("key") is not None
+    used = path.stat().st_mtime
+    assert used > 1
+    store.recall("key")
+    assert path.stat().st_mtime == used, "not at each question: that would write more than it reads"
+
+
+def test_traces(store: Store) -> None:
+    assert store.trace("tiny/ada") is None
+    store.leave("tiny/ada", b"first")
+    store.leave("tiny/ada", b"last")
+    store.leave("tiny/bob", b"other")
+    assert (store.trace("tiny/ada"), store.trace("tiny/bob")) == (b"last", b"other")
 
 
 def test_an_interrupted_write_leaves_the_former_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

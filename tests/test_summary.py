@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from builders import (
 from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
+from autograder.changes import Change, Moved
 from autograder.feedback.faults import faults
 from autograder.feedback.summary import histogram, ranking, summary
 from autograder.messages import render
@@ -239,3 +241,34 @@ def test_a_weaker_wall_is_told_with_the_names_of_those_behind_it() -> None:
     assert "reduced isolation (Landlock)" in told
     assert "isolation in a container (Docker)" in _text([behind("docker")])
     assert "Behind a weaker wall" not in _text([behind("docker")])
+
+
+def a_change(causes: tuple[str, ...] = ("rubric",)) -> Change:
+    before, after = a_grade([Verdict.PARTLY]), a_grade([Verdict.MET], name="<b>Ada</b>")
+    moved = Moved(
+        item="gain",
+        title={"fr": "Gain & co", "en": "Gain & co"},
+        points_before=None,
+        points_after=Decimal("1.5"),
+        possible_before=Decimal(3),
+        possible_after=Decimal(3),
+    )
+    at = datetime(2026, 3, 13, tzinfo=UTC)
+    return Change(
+        student=after.student, name=after.name, before=before, after=after, at=at, items=(moved,), causes=causes
+    )
+
+
+def test_changed_grades_have_a_section_of_their_own() -> None:
+    shown = summary([a_report()], rubric=a_rubric(), language="fr", changes=[a_change(("rubric", "ruling"))])
+    page = Page(shown)
+    assert_inert(shown)
+    assert_accessible(shown, "fr")
+    assert_tables_named(page)
+    assert "Changements depuis la correction précédente" in page.text and "1 note a changé." in page.text
+    assert "Gain & co\u00a0: ?/3 → 1,5/3" in page.text and "barème modifié, décision d’une personne" in page.text
+    assert "<b>Ada" not in shown
+
+
+def test_no_section_where_nothing_changed() -> None:
+    assert "Changements" not in summary([a_report()], rubric=a_rubric(), language="fr")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import MappingProxyType
 
 from autograder.checks import analysis, code, document, model, modifications, notebook, person
 from autograder.checks.registry import Check, check, registered
 from autograder.errors import CheckError, ConfigError
 from autograder.records import Ending, Evidence, Finding, GapKind, Item, Rubric, Standing, Verdict, say
 
-__all__ = ["Check", "check", "load_plugins", "private", "registered", "run", "signatures"]
+__all__ = ["Check", "check", "load_plugins", "private", "question", "registered", "run", "signatures"]
 
 FAMILIES = (analysis, code, document, model, modifications, notebook, person)
 """Importing a family registers its checks."""
@@ -83,9 +85,19 @@ def _unloadable(place: str, error: Exception) -> ConfigError:
 # --- running -------------------------------------------------------------------------------------------------------
 
 
-def run(rubric: Rubric, evidence: Evidence) -> tuple[tuple[str, Finding], ...]:
-    """Item id and finding, in the order of the rubric; a check that fails leaves its item to a person."""
-    return tuple((item.id, _finding(item, evidence)) for _, item in rubric.items)
+def run(
+    rubric: Rubric, evidence: Evidence, known: Mapping[str, Finding] = MappingProxyType({})
+) -> tuple[tuple[str, Finding], ...]:
+    """Item id and finding, in the order of the rubric; a check that fails leaves its item to a person.
+
+    ``known`` holds findings on this evidence by ``question``.
+    """
+    return tuple((item.id, known.get(question(item)) or _finding(item, evidence)) for _, item in rubric.items)
+
+
+def question(item: Item) -> str:
+    """What an item asks of the evidence, whatever it is called and worth."""
+    return json.dumps([item.check, item.parameters], sort_keys=True, default=str)
 
 
 def _finding(item: Item, evidence: Evidence) -> Finding:

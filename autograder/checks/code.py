@@ -11,6 +11,7 @@ import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -221,13 +222,14 @@ def readability(
     if found is not None:
         parts.append(_lint([remark for remark in found if (remark.cell, remark.line) in lines], len(lines), remarks))
     missing = [] if found is not None else [say("The linter could not be run; this part was left out.")]
-    return combine(
+    judged = combine(
         parts,
         Standing.TEXT,
         say("{lines:int} lines of code of your own were read for comments, names and lint.", lines=len(lines)),
         factor=min(1.0, len(lines) / enough),
         details=missing,
     )
+    return replace(judged, settled=found is not None)
 
 
 def _own_lines(own: Sequence[Piece]) -> set[tuple[int, int]]:

@@ -9,7 +9,9 @@ import typer
 from rich.console import Console
 
 from autograder import __version__
+from autograder.cli import store
 from autograder.cli.check import check
+from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
 from autograder.cli.grades import export, status
 from autograder.cli.references import reference, release, selftest
@@ -27,8 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Grade deep-learning notebooks against a rubric, with evidence for every point.",
 )
-for command in (run, check, export, status, reference, selftest, release, doctor):
+for command in (run, check, export, status, diff, reference, selftest, release, doctor):
     app.command()(command)
+app.add_typer(store.app, name="store")
 
 
 def _version(wanted: bool) -> None:

@@ -29,6 +29,7 @@ from autograder.cli.options import (
     StateOption,
     Wall,
     WallOption,
+    at_work,
     data_values,
     describe_data,
     find_sandbox,
@@ -41,9 +42,10 @@ from autograder.cli.options import (
     with_budget,
 )
 from autograder.console import printer, safe
+from autograder.course import Course
 from autograder.courses import Assorted
 from autograder.errors import ConfigError, DataError
-from autograder.pipeline import Course, Progress
+from autograder.pipeline import Progress
 from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
 from autograder.stock import is_single
@@ -61,6 +63,7 @@ _VERDICTS = {
 }
 
 
+@at_work
 def check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
     rubric: RubricOption = DEFAULT_RUBRIC,

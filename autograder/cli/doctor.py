@@ -12,7 +12,7 @@ from autograder.cli.options import JsonOption, StateOption, here
 from autograder.console import plain_rows, printer
 from autograder.datasets import NAMES
 from autograder.errors import DataError
-from autograder.pipeline import versions
+from autograder.program import versions
 from autograder.sandbox import examine
 from autograder.settings import Settings
 from autograder.stock import configured

@@ -29,7 +29,7 @@ from autograder.records import Grade
 from autograder.settings import Settings
 from autograder.store import write_atomically
 
-_GRADE_FIRST = "Run: autograder run submissions/"
+GRADE_FIRST = "Run: autograder run submissions/"
 
 
 class Format(StrEnum):
@@ -87,8 +87,8 @@ def status(
 def _grades(rubric: str, places: Settings) -> tuple[Grade, ...]:
     path = places.state / "grades.sqlite"
     if not path.exists():
-        raise ConfigError("nothing has been graded yet", place=str(path), remedy=_GRADE_FIRST)
+        raise ConfigError("nothing has been graded yet", place=str(path), remedy=GRADE_FIRST)
     grades = Gradebook(path).current(rubric)
     if not grades:
-        raise ConfigError(f"nothing has been graded by {rubric} yet", place=str(path), remedy=_GRADE_FIRST)
+        raise ConfigError(f"nothing has been graded by {rubric} yet", place=str(path), remedy=GRADE_FIRST)
     return grades

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
 
-from autograder import checks, datasets, rubric, stock
+from autograder import checks, datasets, lock, rubric, stock
+from autograder.course import Course
 from autograder.courses import Assorted, Open, Train, untrained
 from autograder.errors import ConfigError, SandboxUnavailable
 from autograder.notebook import read
-from autograder.pipeline import Course, default_workers, ensure_space
+from autograder.pipeline import default_workers, ensure_space
 from autograder.records import DataCard, Rubric
 from autograder.sandbox import choose
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings, settings
 from autograder.store import Store
+
+Given = ParamSpec("Given")
 
 
 class Device(StrEnum):
@@ -86,6 +90,18 @@ DEFAULT_RUBRIC = "mnist-individuel"
 
 def here(state: Path | None) -> Settings:
     return settings(Path.cwd(), state)
+
+
+def at_work(command: Callable[Given, None]) -> Callable[Given, None]:
+    """For a command that writes to the store and has a ``state``: nobody tidies up there until it has ended."""
+
+    @wraps(command)
+    def called(*arguments: Given.args, **options: Given.kwargs) -> None:
+        state = options["state"]
+        with lock.together(here(state if isinstance(state, Path) else None).state):
+            command(*arguments, **options)
+
+    return called
 
 
 def load_rubric(wanted: str, places: Settings) -> Rubric:

@@ -21,6 +21,7 @@ from autograder.cli.options import (
     StateOption,
     Wall,
     WallOption,
+    at_work,
     data_values,
     describe_data,
     find_sandbox,
@@ -39,6 +40,7 @@ from autograder.stock import LAST_RESORT, configured, is_single
 from autograder.store import write_atomically
 
 
+@at_work
 def reference(
     rubric: RubricOption = DEFAULT_RUBRIC,
     seeds: Annotated[int, typer.Option(min=1, help="How many trainings.")] = 3,
@@ -87,6 +89,7 @@ def _print_baseline(baseline: Baseline, console: Console) -> None:
         console.print(f"{name:>15}: " + "  ".join(f"{accuracy:.1%}" for accuracy in curve))
 
 
+@at_work
 def selftest(
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,

@@ -17,8 +17,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder import exports, feedback, intake, reference, scoring
+from autograder import changes, exports, feedback, intake, reference, scoring
 from autograder.budget import over_budget
+from autograder.changes import Change
+from autograder.cli import reuse
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -38,6 +40,7 @@ from autograder.cli.options import (
     Wall,
     WallOption,
     WorkersOption,
+    at_work,
     data_values,
     describe_data,
     find_sandbox,
@@ -50,18 +53,22 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
+from autograder.course import Course, Courses
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError, OutputError
 from autograder.extraction.fidelity import in_short
 from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
-from autograder.pipeline import REPORT_IT, Course, Courses, Fault, Result, ensure_space, grade_class, is_refused
+from autograder.pipeline import REPORT_IT, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store, write_atomically
 from autograder.wellknown import title
+
+_CHANGES = 20
+"""Changed grades told at the end of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,7 @@ class _Opening:
         return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
 
 
+@at_work
 def run(
     paths: PathsArgument = None,
     rubric: RubricOption = DEFAULT_RUBRIC,
@@ -129,6 +137,7 @@ def run(
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
+    began = datetime.now(UTC)
     with _interruptible() as stop:
         opening = _Opening(
             rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
@@ -147,7 +156,8 @@ def run(
         absent = _absent(everybody, roster, desk)
         if stop.is_set():
             console.print(f"stopped: {len(results)} of {len(submissions)} graded, and only these are listed below")
-        _publish(results, absent, desk, partial=bool(only))
+        changed = changes.since(desk.gradebook, chosen.id, began)
+        _publish(results, absent, changed, desk, partial=bool(only), verbose=verbose)
     if as_json:
         typer.echo(_json(results, absent, lang.value))
     _end(results, stop)
@@ -330,7 +340,15 @@ def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -
     return tuple(grades)
 
 
-def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *, partial: bool) -> None:
+def _publish(
+    results: Sequence[Result],
+    absent: Sequence[Grade],
+    changed: Sequence[Change],
+    desk: _Desk,
+    *,
+    partial: bool,
+    verbose: bool,
+) -> None:
     """The table, and for a whole class the summary and the CSV; after an interruption, for what there is."""
     rubric, console = desk.courses.rubric, desk.console
     reports = [result.report for result in results]
@@ -338,6 +356,9 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
     console.print(grades_table(grades, rubric, desk.language))
     _tell_cuts(reports, rubric, console)
     _tell_fidelity(reports, console)
+    for line in reuse.lines(results, verbose=verbose):
+        console.print(line, markup=False, soft_wrap=True)
+    _tell_changes(changed, desk)
     folder = desk.out / rubric.id
     if partial:
         console.print(
@@ -345,7 +366,7 @@ def _publish(results: Sequence[Result], absent: Sequence[Grade], desk: _Desk, *,
         )
     else:
         write_atomically(folder / "grades.csv", exports.csv.grades(grades, rubric).encode())
-        feedback.write_summary(reports, absent, desk.out, rubric, desk.language)
+        feedback.write_summary(reports, absent, desk.out, rubric, desk.language, changes=changed)
         console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
         console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
     console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
@@ -367,6 +388,16 @@ def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> N
         console.print(f"  {safe(student, 32)}: planned {execution.planned_seconds:.0f} s, {became}", markup=False)
 
 
+def _tell_changes(changed: Sequence[Change], desk: _Desk) -> None:
+    """In short; ``autograder diff`` has the items."""
+    if changed:
+        desk.console.print(f"changed grades: {len(changed)} (autograder diff names the items)")
+    for change in changed[:_CHANGES]:
+        desk.console.print(f"  {safe(changes.told(change, desk.language), 200)}", markup=False, soft_wrap=True)
+    if len(changed) > _CHANGES:
+        desk.console.print(f"  and {len(changed) - _CHANGES} more")
+
+
 def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
     """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
     told = in_short([report.evidence for report in reports if report.evidence is not None])
@@ -376,7 +407,7 @@ def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
 
 def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:
     """Every record of those who handed in, and the bare grade of those who did not."""
-    records = [exports.record.grade(result.report, language) for result in results]
+    records = [{**exports.record.grade(result.report, language), "reuse": reuse.told(result)} for result in results]
     records += [exports.record.award_table(grade, language) for grade in absent]
     return json.dumps(records, allow_nan=False)
 

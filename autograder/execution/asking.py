@@ -43,6 +43,11 @@ class Asking:
         self._showing: Showing | None = None
         self._bytes = 0
 
+    @property
+    def final(self) -> str | None:
+        """The model that was taken for the final one; empty where it is none of those asked, None where none was."""
+        return None if self._showing is None else self._showing.final
+
     def images(self, showing: Showing | None, models: Sequence[str]) -> bytes:
         """The images and the recipes of those asked for; nothing where there is no model to ask."""
         if showing is None:

@@ -73,9 +73,9 @@ class Job:
 
 
 def room(job: Job, document: Document) -> Room:
-    """Room 1: our programs, the sources of the cells, the student's files and the public data."""
+    """Room 1: our programs, the sources of the code cells, the student's files and the public data."""
     inputs: dict[str, bytes | Path] = {**programs()}
-    inputs["job.json"] = json.dumps(_orders(job)).encode()
+    inputs["job.json"] = json.dumps({**_orders(job), "spoken": document.spoken}).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
     inputs["files.zip"] = _archive(job.files)
     inputs["data.npz"] = job.data_file

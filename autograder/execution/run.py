@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from autograder.errors import Cancelled, SandboxError
 from autograder.execution.job import Event, Job, OnEvent, Prepare, room
-from autograder.execution.notebook import executed, parse
+from autograder.execution.notebook import Document, executed, parse
+from autograder.execution.positions import among, placed, shown
 from autograder.execution.reasons import End, reason, shortages
 from autograder.execution.transcript import LEDGER, Transcript
-from autograder.records import CellState, Ending, Execution, Message, say
+from autograder.records import CellState, Ending, Execution, Ledger, Message, Showing, say
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
 
@@ -50,8 +51,33 @@ def execute(
 
     Raises SandboxError when the room failed before any of that code ran, and Cancelled when asked to stop.
     """
+    run = run_code(job, sandbox, store, on_event=on_event, cancelled=cancelled, prepare=prepare)
+    return placed(run, job.notebook, store)
+
+
+def run_code(
+    job: Job,
+    sandbox: Sandbox,
+    store: Store,
+    *,
+    on_event: OnEvent = ignore,
+    cancelled: Callable[[], bool] = never,
+    prepare: Prepare | None = None,
+) -> Execution:
+    """Run the code cells; the record counts them alone, so that it is the same wherever they stand among others.
+
+    What is told meanwhile, and what ``prepare`` is given, has the positions of the notebook at hand.
+    """
     document = parse(job.notebook)
-    transcript = Transcript(document, store, on_event, prepare)
+    code = document.bare()
+
+    def tell(event: Event) -> None:
+        on_event(shown(event, document))
+
+    def find(ledger: Ledger, so_far: Execution) -> Showing | None:
+        return prepare and prepare(ledger, replace(so_far, cells=among(so_far.cells, document)))
+
+    transcript = Transcript(code, store, tell, find if prepare else None)
     started_at = datetime.now(UTC)
     overdue = job.limits.run_seconds + OVERDUE_SECONDS
     outcome = sandbox.run(room(job, document), transcript.hear, lambda: cancelled() or transcript.overdue(overdue))
@@ -60,6 +86,18 @@ def execute(
             raise Cancelled
         outcome = replace(outcome, killed="wall")
     _refuse_our_faults(transcript, outcome)
+    return _record(job, sandbox.name, code, transcript, outcome, store, started_at)
+
+
+def _record(
+    job: Job,
+    wall: str,
+    code: Document,
+    transcript: Transcript,
+    outcome: Outcome,
+    store: Store,
+    started_at: datetime,
+) -> Execution:
     end = _ending(transcript, outcome)
     cells = transcript.cells()
     notes = (*transcript.notes.values(), *_notes(transcript, outcome), *shortages(cells, job.limits, outcome))
@@ -67,16 +105,17 @@ def execute(
         ending=end.ending,
         reason=reason(end, cells, job.limits, outcome),
         cells=cells,
-        notebook=store.put(executed(document, transcript.outputs, transcript.parameters)),
+        notebook=store.put(executed(code, transcript.outputs, transcript.parameters)),
         ledger=store.put(LEDGER.dump_json(transcript.ledger)) if transcript.ledger is not None else None,
         artifacts=transcript.artifacts,
         fallbacks=transcript.asking.fallbacks,
+        asked=transcript.asking.final,
         altered=transcript.asking.altered,
         rewritten=tuple(sorted(transcript.rewritten)),
         parameters_held=not transcript.changed,
         limits=job.limits,
         environment=transcript.environment | {"threads": str(job.threads), "seed": str(job.seed)},
-        sandbox=sandbox.name,
+        sandbox=wall,
         device=job.device,
         started_at=started_at,
         seconds=outcome.seconds,

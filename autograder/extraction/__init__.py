@@ -18,6 +18,7 @@ from autograder.extraction.study import Bench, study
 from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read
+from autograder.recall import Memory
 from autograder.records import (
     Baseline,
     Cell,
@@ -50,6 +51,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     sandbox: Sandbox,
     store: Store,
     others: Sequence[Path] = (),
+    memory: Memory | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Evidence:
     """Room 2 and the reading of the notebook; ``others`` are files of further sets that it loads.
@@ -57,7 +59,9 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     Raises AutograderError for faults of ours only.
     """
     ledger, gaps = read_ledger(execution, store)
-    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled, others=others)
+    bench = Bench(
+        data=data, rubric=rubric, sandbox=sandbox, store=store, memory=memory, cancelled=cancelled, others=others
+    )
     things = brought(submission.files, cells, template_cells, store)
     studied = study(ledger, execution, cells, baseline, bench, things)
     table = find_table(cells, ledger)

@@ -15,6 +15,7 @@ from autograder.extraction.ledger import read_ledger
 from autograder.extraction.matching import Sightings, candidates, prepare, steps_of
 from autograder.extraction.probing import Gallery, Task
 from autograder.extraction.study import Bench
+from autograder.recall import Memory
 from autograder.records import Baseline, Ending, Execution, Rubric, Training
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
@@ -43,13 +44,14 @@ def baseline_from(
     rubric: Rubric,
     sandbox: Sandbox,
     store: Store,
+    memory: Memory | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Baseline:
     """Measure the baseline notebook's executions, one per seed, as a student's would be.
 
     Raises AutograderError when one left no model that can be measured: nothing can be graded against it.
     """
-    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, cancelled=cancelled)
+    bench = Bench(data=data, rubric=rubric, sandbox=sandbox, store=store, memory=memory, cancelled=cancelled)
     shown = bench.gallery()
     measured = [_measure(run, seed, shown, bench) for run, seed in zip(runs, seeds, strict=True)]
     wrong = np.stack([measures.predicted(one.hidden) != data.y_hidden for one in measured])

@@ -30,6 +30,8 @@ from autograder.extraction.matching import (
 )
 from autograder.extraction.origin import Brought, origin, packed
 from autograder.extraction.probing import Gallery, Probed, Task, gallery, probe
+from autograder.extraction.said import answered
+from autograder.recall import Memory
 from autograder.records import (
     Baseline,
     Cell,
@@ -61,6 +63,8 @@ class Bench:
     rubric: Rubric
     sandbox: Sandbox
     store: Store
+    memory: Memory | None = None
+    """Of models that were probed before; without one, every model is probed."""
     cancelled: Callable[[], bool]
     others: Sequence[Path] = ()
     """Further sets that the notebook loads."""
@@ -70,8 +74,11 @@ class Bench:
         return gallery(self.data, robustness_images=images, seed=seed, store=self.store)
 
     def probe(self, tasks: Sequence[Task], shown: Gallery) -> Mapping[str, Probed]:
-        limits = self.rubric.limits
-        return probe(tasks, shown, sandbox=self.sandbox, store=self.store, limits=limits, cancelled=self.cancelled)
+        def work(tasks: Sequence[Task]) -> Mapping[str, Probed]:
+            limits = self.rubric.limits
+            return probe(tasks, shown, sandbox=self.sandbox, store=self.store, limits=limits, cancelled=self.cancelled)
+
+        return work(tasks) if self.memory is None else answered(tasks, shown, self.store, self.memory, work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from autograder.changes import Change
 from autograder.errors import OutputError
 from autograder.exports import gradescope, record
 from autograder.feedback import handed
+from autograder.feedback.drawings import drawings
 from autograder.feedback.executed import executed
 from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
+from autograder.program import code_digest, data_digest
+from autograder.recall import Key, key
 from autograder.records import Grade, Report, Rubric
-from autograder.store import Store, output_error, write_atomically
+from autograder.store import Store, digest, output_error, write_atomically
 
+_REPORT = TypeAdapter(Report)
+_PAGES = ("executed.html", "executed.ipynb", "feedback.html", "grade.json", "results.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -32,37 +42,69 @@ def ensure_writable(out: Path) -> None:
 def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store) -> Path:
     """Write all that one student gets, each file atomically, and return its folder.
 
-    Where nothing was run there is no executed notebook, and one of an earlier run is removed. Raises OutputError.
+    Where nothing was run there is no executed notebook, and one of an earlier run is removed. What lies there and would
+    say the same stays, with its date. Raises OutputError.
     """
     folder = out / _checked(rubric.id) / _checked(report.grade.student)
+    asked = _key(report, rubric, language)
+    written = store.recall(str(asked))
+    if written is not None and store.get(written) == _manifest(folder):
+        return folder
+    for name, content in _pages(report, rubric, language, store).items():
+        with _faults(folder / name):
+            if content is None:
+                (folder / name).unlink(missing_ok=True)
+            else:
+                write_atomically(folder / name, content, lasting=False)
+    store.remember(str(asked), store.put(_manifest(folder)))
+    return folder
+
+
+def _pages(report: Report, rubric: Rubric, language: str, store: Store) -> Mapping[str, bytes | None]:
+    evidence = report.evidence
+    drawn = None if evidence is None else drawings(evidence, language, store)
     pages: dict[str, bytes | None] = {
         "executed.html": None,
         "executed.ipynb": None,
         "grade.json": record.text(record.grade(report, language)).encode(),
         "results.json": record.text(gradescope.results(report, language)).encode(),
-        "feedback.html": sheet(report, rubric, language).encode(),
+        "feedback.html": sheet(report, rubric, language, drawn).encode(),
     }
-    if report.evidence is not None:
+    if evidence is not None:
         pages["executed.html"] = executed(report, rubric, language, store).encode()
-        notebook = report.evidence.execution.notebook or report.submission.notebook
+        notebook = evidence.execution.notebook or report.submission.notebook
         pages["executed.ipynb"] = None if notebook is None else handed.notebook(store.get(notebook))
-    for name, content in pages.items():
-        with _faults(folder / name):
-            if content is None:
-                (folder / name).unlink(missing_ok=True)
-            else:
-                write_atomically(folder / name, content)
-    return folder
+    return pages
+
+
+def _key(report: Report, rubric: Rubric, language: str) -> Key:
+    """All that the files depend on but the moment at which they are written."""
+    # Through json, not pydantic's own writer: a name may hold what no UTF-8 can.
+    said = json.dumps(_REPORT.dump_python(replace(report, graded_at=None, grounds={}), mode="json"), sort_keys=True)
+    program = [code_digest("feedback", "exports", "messages.py"), data_digest("feedback", "locale")]
+    return key("sheet", report=digest(said.encode()), rubric=rubric.digest, language=language, program=program)
+
+
+def _manifest(folder: Path) -> bytes:
+    """Digests of those of our files that lie there."""
+    there = [folder / name for name in _PAGES if (folder / name).is_file()]
+    return json.dumps({path.name: digest(path.read_bytes()) for path in there}).encode()
 
 
 def write_summary(
-    reports: Sequence[Report], missing: Sequence[Grade], out: Path, rubric: Rubric, language: str
+    reports: Sequence[Report],
+    missing: Sequence[Grade],
+    out: Path,
+    rubric: Rubric,
+    language: str,
+    *,
+    changes: Sequence[Change] = (),
 ) -> Path:
     """Write ``summary.html`` and return its folder; raises OutputError."""
     folder = out / _checked(rubric.id)
     with _faults(folder / "summary.html"):
-        content = summary(reports, rubric=rubric, language=language, missing=missing)
-        write_atomically(folder / "summary.html", content.encode())
+        content = summary(reports, rubric=rubric, language=language, missing=missing, changes=changes)
+        write_atomically(folder / "summary.html", content.encode(), lasting=False)
     return folder
 
 

@@ -18,6 +18,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from autograder.feedback.drawings import Plot
 from autograder.messages import render
 from autograder.records import Baseline, Gain, Message, Robustness, Training, say
 
@@ -26,13 +27,6 @@ INK, FAINT, FIRST, SECOND = "#22303c", "#c9d1da", "#0072b2", "#d55e00"
 _VARIABLES: Final = {INK: "currentColor", FAINT: "var(--line)", FIRST: "var(--data-1)", SECOND: "var(--data-2)"}
 _DRAWING = Lock()
 """matplotlib's settings belong to the whole process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    svg: Markup
-    caption: str
-    """Also the accessible name of the SVG."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from autograder import budget
-from autograder.feedback import adaptations, plots, words
+from autograder.feedback import adaptations
+from autograder.feedback.drawings import Drawings, draw
 from autograder.feedback.page import page
 from autograder.messages import render, visible
 from autograder.records import (
@@ -29,7 +30,6 @@ from autograder.statistics import Estimate, wilson
 
 AGREEMENT: Final = 0.01
 """Largest difference of a stated accuracy from the measured one, where the rubric names none."""
-DRAWN_TRAININGS: Final = 12
 LISTED_CONFUSIONS: Final = 5
 DRIFTS: Final = 6
 """Stale figures told on a sheet."""
@@ -81,9 +81,11 @@ class Accuracy:
     high: float
 
 
-def sheet(report: Report, rubric: Rubric, language: str) -> str:
-    """One self-contained page; pure, so equal reports give equal bytes."""
+def sheet(report: Report, rubric: Rubric, language: str, drawn: Drawings | None = None) -> str:
+    """One self-contained page; pure, so equal reports give equal bytes. Figures that are not given are drawn."""
     evidence = report.evidence
+    if drawn is None:
+        drawn = Drawings() if evidence is None else draw(evidence, language)
     final = None if evidence is None else evidence.final
     chosen = None if evidence is None else evidence.chosen
     return page(
@@ -102,7 +104,10 @@ def sheet(report: Report, rubric: Rubric, language: str) -> str:
         cut=None if evidence is None else budget.told(evidence.execution),
         size="" if chosen is None else render(_size(chosen), language),
         **_measures(final, evidence, language),
-        **_trainings(evidence, language),
+        gain_plot=drawn.gain,
+        robustness_plots=drawn.robustness,
+        training_plots=drawn.trainings,
+        trainings_left_out=drawn.left_out,
         **_run(evidence),
         claims=() if evidence is None else claims(evidence, agreement(rubric)),
         agreement=agreement(rubric),
@@ -147,17 +152,10 @@ def _size(model: MeasuredModel) -> Message:
 
 def _measures(final: FinalMeasures | None, evidence: Evidence | None, language: str) -> dict[str, object]:
     if final is None or evidence is None:
-        return dict.fromkeys(("accuracy", "p_value", "gain_plot", "robustness_plots", "confusions", "heat"))
-    names = {
-        name: render(words.corruption(name), language) for name in (final.robustness.curves if final.robustness else ())
-    }
+        return dict.fromkeys(("accuracy", "p_value", "confusions", "heat"))
     return {
         "accuracy": interval(final),
         "p_value": "" if final.gain is None else render(say("p {value:p}", value=final.gain.p_value), language),
-        "gain_plot": None if final.gain is None else plots.gain(final.gain, evidence.baseline, language),
-        "robustness_plots": ()
-        if final.robustness is None
-        else plots.robustness(final.robustness, names, language),
         "confusions": confusions(final.confusion)[:LISTED_CONFUSIONS],
         "heat": _heat(final.confusion),
     }
@@ -191,19 +189,7 @@ def _heat(matrix: Sequence[Sequence[int]]) -> Callable[[int], str]:
     return shade
 
 
-# --- trainings, table, run -------------------------------------------------------------------------------------------
-
-
-def _trainings(evidence: Evidence | None, language: str) -> dict[str, object]:
-    drawable = () if evidence is None else tuple(entry for entry in evidence.ledger.trainings if entry.history)
-    names = {} if evidence is None else {model.training: model.name for model in evidence.models}
-    drawn = [
-        plots.training(
-            entry, f"{entry.number}. {visible(names.get(entry.number) or entry.builder or entry.model)}", language
-        )
-        for entry in drawable[:DRAWN_TRAININGS]
-    ]
-    return {"training_plots": drawn, "trainings_left_out": len(drawable) - len(drawn)}
+# --- table, run -------------------------------------------------------------------------------------------
 
 
 def _run(evidence: Evidence | None) -> dict[str, object]:

@@ -9,6 +9,7 @@ from statistics import mean, median
 from typing import Final
 
 from autograder import budget
+from autograder.changes import Change, causes, signed, told_item, total
 from autograder.extraction.fidelity import tally
 from autograder.feedback.faults import faults
 from autograder.feedback.page import page
@@ -98,6 +99,19 @@ class Spread:
     columns: tuple[Column, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A row of the table of grades that are not what they were."""
+
+    student: str
+    name: str
+    before: str
+    after: str
+    difference: str
+    items: tuple[str, ...]
+    causes: str
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """Why a person should look."""
@@ -107,8 +121,18 @@ class Review:
     reasons: tuple[str, ...]
 
 
-def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing: Sequence[Grade] = ()) -> str:
-    """One self-contained page of about a kilobyte and a half per student; links go to ``<student>/feedback.html``."""
+def summary(
+    reports: Sequence[Report],
+    *,
+    rubric: Rubric,
+    language: str,
+    missing: Sequence[Grade] = (),
+    changes: Sequence[Change] = (),
+) -> str:
+    """One self-contained page of about a kilobyte and a half per student; links go to ``<student>/feedback.html``.
+
+    ``changes``: whose grade is another one than before this grading.
+    """
     people = [_person(report, rubric) for report in reports] + [_absent(grade) for grade in missing]
     totals = [report.grade.total for report in reports if report.grade.state in (State.GRADED, State.NEEDS_REVIEW)]
     known = [float(total) for total in totals if total is not None]
@@ -141,6 +165,19 @@ def summary(reports: Sequence[Report], *, rubric: Rubric, language: str, missing
         cuts=[(report.submission, cut) for report in reports if (cut := _cut(report)) is not None],
         walls=sorted({evidence.execution.sandbox for evidence in evidences}),
         weaker=_behind_weaker_walls(reports),
+        changes=[_changed(change, language) for change in changes],
+    )
+
+
+def _changed(change: Change, language: str) -> Changed:
+    return Changed(
+        student=change.student,
+        name=visible(change.name),
+        before=total(change.before, language),
+        after=total(change.after, language),
+        difference=signed(change.difference, language),
+        items=tuple(told_item(moved, language) for moved in change.items),
+        causes=causes(change, language),
     )
 
 

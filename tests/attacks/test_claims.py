@@ -14,9 +14,10 @@ import pytest
 
 from autograder import checks, rubric
 from autograder.corruptions import SEVERITIES
+from autograder.course import Course
 from autograder.datasets import room_file
 from autograder.errors import SandboxUnavailable
-from autograder.pipeline import Course, grade_one
+from autograder.pipeline import grade_one
 from autograder.records import Baseline, Evidence, GapKind, Report, StudentId, Submission
 from autograder.sandbox import choose
 from autograder.sandbox.bubblewrap import Bubblewrap

@@ -34,7 +34,7 @@ class Shelf:
     def __init__(self, session: Thing, notebook: str, folder: Path) -> None:
         self.session = session
         self.notebook = notebook
-        """The sources of all its cells."""
+        """The sources of its code cells, and the set that its text speaks of where they name none."""
         self.folder = folder
         """Of ours, private, for what is made."""
 
@@ -42,7 +42,7 @@ class Shelf:
     def of(cls, session: Thing) -> Shelf:
         """For the notebook of this room."""
         cells = json.loads((session.data.parent / "cells.json").read_text("utf-8"))
-        text = "\n".join(cell["source"] for cell in cells)
+        text = "\n".join(filter(None, [*(cell["source"] for cell in cells), session.job.get("spoken")]))
         return cls(session, text, Path(tempfile.mkdtemp(prefix="shelf-")))
 
     # --- files -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,63 @@
+"""What a submission is graded with, and on which device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from autograder.datasets import DataSet
+from autograder.recall import Memory
+from autograder.records import Baseline, Rubric, Submission
+from autograder.sandbox.room import Sandbox
+from autograder.store import Store
+
+Cancel = Callable[[], bool]
+BaselineFor = Callable[[float, str, Cancel], Baseline | None]
+"""From the share of the steps, the device to train on and whether to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """All that is the same for every submission of a run."""
+
+    rubric: Rubric
+    data: DataSet
+    data_file: Path
+    """``datasets.room_file(data, ...)``: what room 1 sees of the data."""
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """Further sets that the notebook loads: name -> its ``room_file``, which holds none of that set's hidden images."""
+    sandbox: Sandbox
+    store: Store
+    template: tuple[str, ...] = ()
+    """Sources of the starter notebook's cells."""
+    baseline: Baseline | None = None
+    """Of trainings that nothing was cut from."""
+    baseline_for: BaselineFor | None = None
+    """The baseline whose trainings were cut alike; None where the assignment has none."""
+    slots: tuple[str, ...] = ("cpu",)
+    """One device for each notebook that may run at a time: ``("gpu:0", "gpu:0", "gpu:1", "gpu:1")``."""
+    threads: int = 2
+    force: bool = False
+    memory: Memory | None = None
+    """Of the submission that is being graded with it."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for room 1; ``{"KERAS_MAX_EPOCHS": "1"}`` in a fast check."""
+
+    def of(self, submission: Submission) -> Course:
+        """Itself: one course for everybody."""
+        return self
+
+
+class Courses(Protocol):
+    """What a class is graded with: one course for everybody, or one for each data set."""
+
+    @property
+    def rubric(self) -> Rubric: ...
+
+    @property
+    def slots(self) -> tuple[str, ...]: ...
+
+    def of(self, submission: Submission) -> Course:
+        """The course of one submission; raises AutograderError when its data or its baseline cannot be had."""

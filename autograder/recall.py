@@ -1,0 +1,163 @@
+"""What was found out before: answered from the store, and where it is not, said which part of the question is new."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from autograder.errors import StoreError
+from autograder.records import Digest, Json, record
+from autograder.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """All that a result depends on, in parts, so that the one that differs can be named."""
+
+    stage: str
+    parts: tuple[tuple[str, str], ...]
+    """Name of the part, and a digest of it."""
+    label: str = ""
+    """Tells apart what is asked about in one stage; the answer does not depend on it."""
+
+    def __str__(self) -> str:
+        return self.stage + json.dumps(self.parts)
+
+    def differing(self, former: Mapping[str, str]) -> tuple[str, ...]:
+        """Names of the parts that are not as they were."""
+        now = dict(self.parts)
+        return tuple(sorted(name for name in now.keys() | former.keys() if now.get(name) != former.get(name)))
+
+
+def key(stage: str, **parts: Json) -> Key:
+    """From anything that JSON can hold; what it cannot is taken by its text."""
+    return Key(stage, tuple((name, _short(value)) for name, value in sorted(parts.items())))
+
+
+def _short(value: Json) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@record
+class Recall:
+    """Whether one result was there already."""
+
+    stage: str
+    """``execution``, ``rehearsal``, ``measurement/<model>``, ``evidence``, ``grade`` ..."""
+    reused: bool
+    why: tuple[str, ...] = ()
+    """Why it was not: ``new``, ``forced``, ``lost`` (from the store), else the parts of the key that changed."""
+
+
+class Memory:
+    """What is remembered for one submission, and what its latest grading rested on."""
+
+    def __init__(self, store: Store, name: str = "", *, force: bool = False) -> None:
+        """Without a ``name`` nothing is known of a latest grading; with ``force`` nothing is known at all."""
+        self._store, self._name, self._force = store, name, force
+        self._former = _former(store.trace(name)) if name else {}
+        self._parts: dict[str, Mapping[str, str]] = {}
+        self._memos: list[str] = []
+        self._recalls: dict[str, Recall] = {}
+
+    @property
+    def recalls(self) -> tuple[Recall, ...]:
+        """One for each stage that was asked about."""
+        return tuple(self._recalls.values())
+
+    def known(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
+        """The result; None where it is not remembered, not whole any more, or must not be used."""
+        found = None if self._force else self._store.recall(str(key))
+        result = None if found is None else self._read(found, adapter)
+        self.note(key, reused=result is not None)
+        return result
+
+    def keep(self, key: Key, adapter: TypeAdapter[T], result: T) -> None:
+        content = self._store.put(adapter.dump_json(result))
+        self._store.remember(str(key), content, frozenset(blobs(result)))
+
+    def note(self, key: Key, *, reused: bool) -> None:
+        """Take down how a stage was answered; of several questions about one thing the last counts."""
+        name = _name(key)
+        self._recalls[name] = Recall(stage=name, reused=reused, why=() if reused else self._why(name, key))
+        self._parts[name] = dict(key.parts)
+        self._memos.append(str(key))
+
+    def same(self, key: Key) -> bool:
+        """Whether the latest grading rested on just this."""
+        return not self._force and self._former.get(_name(key)) == dict(key.parts)
+
+    def close(self) -> None:
+        """From now on, this is the latest grading."""
+        if self._name:
+            trace = {"parts": {**self._former, **self._parts}, "memos": sorted(set(map(self._store.memo, self._memos)))}
+            self._store.leave(self._name, json.dumps(trace, sort_keys=True).encode())
+
+    def _read(self, found: Digest, adapter: TypeAdapter[T]) -> T | None:
+        try:
+            return adapter.validate_json(self._store.get(found))
+        except (StoreError, ValidationError):
+            return None
+
+    def _why(self, name: str, key: Key) -> tuple[str, ...]:
+        if self._force:
+            return ("forced",)
+        former = self._former.get(name)
+        return ("new",) if former is None else key.differing(former) or ("lost",)
+
+
+def _name(key: Key) -> str:
+    return f"{key.stage}/{key.label}" if key.label else key.stage
+
+
+def remembered(memory: Memory, key: Key, adapter: TypeAdapter[T], work: Callable[[], T]) -> T:
+    """The result of ``work``, from memory where it is known."""
+    known = memory.known(key, adapter)
+    if known is None:
+        known = work()
+        memory.keep(key, adapter, known)
+    return known
+
+
+def memos(trace: bytes) -> frozenset[str] | None:
+    """Names of the notices on which a grading rests; None for a trace that cannot be read."""
+    try:
+        names = json.loads(trace)["memos"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return frozenset(map(str, names)) if isinstance(names, list) else None
+
+
+def _former(content: bytes | None) -> Mapping[str, Mapping[str, str]]:
+    """Parts by stage; what cannot be read is as if it had never been."""
+    try:
+        trace = json.loads(content or b"{}")
+        parts = trace.get("parts", {}) if isinstance(trace, dict) else {}
+        return {str(stage): {str(name): str(value) for name, value in known.items()} for stage, known in parts.items()}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def blobs(value: object) -> Iterator[Digest]:
+    """Everything in the store that a record names, however deep."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        for part in value:
+            yield from blobs(part)
+    elif is_dataclass(value):
+        for one in fields(value):
+            held = getattr(value, one.name)
+            yield from _named(held) if "Digest" in str(one.type) else blobs(held)
+
+
+def _named(held: object) -> Iterator[Digest]:
+    parts = held.values() if isinstance(held, Mapping) else held if isinstance(held, tuple | list) else [held]
+    yield from (Digest(part) for part in parts if isinstance(part, str))

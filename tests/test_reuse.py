@@ -1,0 +1,101 @@
+"""What a run says of what it remembered."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import autograder
+from autograder.cli import reuse
+from autograder.cli.reuse import lines, told
+from autograder.pipeline import Result
+from autograder.recall import Recall
+from autograder.records import StudentId
+from tests.builders import a_report, a_submission
+
+PACKAGE = Path(autograder.__file__).resolve().parent
+
+
+def result(student: str, *recalls: Recall) -> Result:
+    report = a_report(submission=a_submission(student=StudentId(student)))
+    return Result(report=report, recalls=recalls)
+
+
+def known(stage: str) -> Recall:
+    return Recall(stage=stage, reused=True)
+
+
+def anew(stage: str, *why: str) -> Recall:
+    return Recall(stage=stage, reused=False, why=why)
+
+
+CLASS = [
+    result("ada", known("execution"), known("evidence"), known("grade")),
+    result(
+        "bob",
+        anew("execution", "code"),
+        anew("evidence", "execution"),
+        known("measurement/m1-t1"),
+        anew("measurement/m2-t2", "model"),
+        anew("grade", "evidence"),
+    ),
+    result("eve", anew("execution", "new"), anew("measurement/m1-t1", "new"), anew("grade", "new")),
+    result("joe", known("execution"), anew("measurement/m1-t1", "packages"), anew("grade", "evidence", "rubric")),
+    result("kim", anew("execution", "code", "files"), anew("grade", "evidence")),
+    result("refused"),
+]
+
+
+def test_a_line_for_each_stage() -> None:
+    assert list(lines(CLASS)) == [
+        "executions: 2 of 5 reused; 1 code cells changed, 1 new, 1 code cells changed and files beside the notebook "
+        "changed",
+        "measurements: 2 of 5 reused; 2 executed, 1 packages changed",
+        "grades: 1 of 5 reused; 2 evidence changed, 1 new, 1 evidence changed and rubric changed",
+    ]
+
+
+def test_verbose_names_the_students() -> None:
+    shown = list(lines(CLASS, verbose=True))
+    assert "  eve: execution anew: new" in shown
+    assert "  joe: measurement anew: packages changed" in shown
+    assert not any(line.startswith("  ada") for line in shown)
+
+
+def test_all_reused_is_one_short_line_each() -> None:
+    assert list(lines(CLASS[:1])) == [
+        "executions: 1 of 1 reused",
+        "measurements: 1 of 1 reused",
+        "grades: 1 of 1 reused",
+    ]
+    assert list(lines(CLASS[-1:])) == [], "nothing was asked of a submission that is refused"
+
+
+def test_what_is_forced_is_said_to_be() -> None:
+    forced = result("ada", anew("execution", "forced"), anew("measurement/m1-t1", "forced"), anew("grade", "forced"))
+    assert list(lines([forced]))[1] == "measurements: 0 of 1 reused; 1 forced"
+
+
+def test_for_a_program() -> None:
+    assert told(CLASS[3]) == {
+        "execution": {"reused": True, "why": []},
+        "measurement": {"reused": False, "why": ["packages"]},
+        "grade": {"reused": False, "why": ["evidence", "rubric"]},
+    }
+
+
+def parts() -> set[str]:
+    """Names of the parts of every key that is made anywhere in the package."""
+    found: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "key" and node.args:
+                stage = node.args[0].value if isinstance(node.args[0], ast.Constant) else "execution"
+                if stage in reuse.STAGES:
+                    found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+    return found
+
+
+def test_each_part_of_a_key_has_its_words() -> None:
+    assert len(parts()) > 12
+    assert parts() <= reuse._WHY.keys()
