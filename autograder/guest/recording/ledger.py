@@ -18,7 +18,7 @@ from typing import Any
 from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..things import Thing
-from . import averages, hooks, models, prints, rates, targets, thinning
+from . import averages, hooks, models, prints, schedules, targets, thinning
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .steps import Steps
@@ -133,19 +133,19 @@ class Recorder:
         entry, given, epochs = begun
         start = time.monotonic()
         times = entry["stride"] / self.cuts.share
-        momenta, schedule = self._safely(averages.hasten, model, times), self._safely(rates.hurry, model, times)
+        momenta, schedule = self._safely(averages.hasten, model, times), self._safely(schedules.hurry, model, times)
         try:
             with self._nested():
                 result = original(model, **given)
         except BaseException:
             self._safely(averages.restore, momenta)
-            self._safely(rates.restore, schedule)
+            self._safely(schedules.restore, schedule)
             self._safely(self.cuts.end, entry, None)
             self._safely(self._end, entry, model, epochs, time.monotonic() - start)
             raise
         entry["finished"] = True
         self._safely(averages.restore, momenta)
-        self._safely(rates.restore, schedule)
+        self._safely(schedules.restore, schedule)
         self._safely(self.cuts.end, entry, result)
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.guest.recording.rates import hurry, restore
+from autograder.guest.recording.schedules import hurry, restore
 
 
 class LearningRateSchedule:
