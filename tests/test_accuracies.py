@@ -24,6 +24,8 @@ from autograder.notebook.accuracies import stated
         ("Test: Loss=0.0561, Acc=0.9830", 0.983, 5e-5, "test"),
         ("Accuracy on validation: 0.97", 0.97, 5e-3, "validation"),
         ("Exactitude (entraînement) : 0,99", 0.99, 5e-3, "train"),
+        ("Trained model, test accuracy: 0.9812", 0.9812, 5e-5, "test"),
+        ("Exactitude du modèle entraîné sur le test : 0,9812", 0.9812, 5e-5, "test"),
         ("Taux de réussite : 98.1%", 0.981, 5e-4, ""),
         ("Accuracy: 98.12% (+/- 0.02%)", 0.9812, 5e-5, ""),
         ("Acurácia no teste: 98,12%", 0.9812, 5e-5, "test"),

@@ -35,7 +35,7 @@ _PROGRESS = re.compile(
 )
 """Lines that a training or a progress bar writes."""
 _OF: Mapping[str, re.Pattern[str]] = {
-    "train": re.compile(r"\btrain|entra[iî]n|apprentissage|\bfit\b"),
+    "train": re.compile(r"\btrain(?!ed)|entra[iî]n(?!é)|apprentissage|\bfit\b"),
     "validation": re.compile(r"\bval(?:id|_|\b)|\bcv\b|cross|croisée|\bfold"),
     "test": re.compile(r"\btest|unseen|held.out|\b10[ ,.']?000\b"),
 }
