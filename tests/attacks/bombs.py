@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autograder.records import Ending
 from tests.attacks.record import Bomb
 
@@ -134,7 +136,12 @@ BOMBS = (
         endings=(Ending.DIED, Ending.OUT_OF_MEMORY, Ending.TIMED_OUT),
         seconds=_CELL,
     ),
-    _flood("prints", "prints a gigabyte", "for _ in range(100_000):\n    print('x' * 10_000)"),
+    replace(
+        _flood("prints", "prints a gigabyte", "for _ in range(100_000):\n    print('x' * 10_000)"),
+        # On a busy machine a kernel prints faster than anybody reads, and what waits is in its memory.
+        stopped_by="outputs are counted as they arrive; what waits to be counted is memory",
+        endings=(Ending.FLOODED, Ending.OUT_OF_MEMORY),
+    ),
     _flood(
         "displays",
         "displays a hundred thousand outputs",
