@@ -23,7 +23,7 @@ from autograder.corruptions import corrupt, suite
 from autograder.datasets import load, spread
 from autograder.errors import AutograderError
 from autograder.extraction import baseline_from, extract, prepare_fallback
-from autograder.extraction.matching import candidates
+from autograder.extraction.matching import Sightings, candidates, differ
 from autograder.frames import Frame
 from autograder.preprocessing import apply
 from autograder.records import (
@@ -963,3 +963,27 @@ def test_a_reference_that_left_no_model_is_said(notebook: Notebook) -> None:
         baseline_from(
             [notebook.execution()], seeds=(1,), data=DATA, rubric=RUBRIC, sandbox=NearestMean(), store=notebook.store
         )
+
+
+def test_inverted_images_are_prepared_otherwise_whatever_a_few_pixels_say(notebook: Notebook) -> None:
+    """Standardised by pixel, the border becomes huge once it is white: the range of all is no measure then."""
+    means, spread_of = DATA.x_train.mean(axis=0), DATA.x_train.std(axis=0) + 1e-3
+    whole = [
+        {
+            "op": "affine_map",
+            "values": {"scale": (1 / spread_of).ravel().tolist(), "offset": (-means / spread_of).ravel().tolist()},
+        }
+    ]
+    turned = [{"op": "affine", "values": {"scale": -1.0, "offset": 255.0}}, *whole]
+    other = [
+        {
+            "op": "affine_map",
+            "values": {
+                "scale": (1 / spread_of).ravel().tolist(),
+                "offset": (0.01 - means / spread_of).ravel().tolist(),
+            },
+        }
+    ]
+    sightings = Sightings(DATA, {}, notebook.store)
+    assert differ(whole, turned, sightings)
+    assert not differ(whole, other, sightings)

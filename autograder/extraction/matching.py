@@ -526,8 +526,9 @@ def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sig
     first, second = apply(trained, images), apply(tested, images)
     if first.shape != second.shape:
         return False  # only the layout differs, or the notebook would not have run
-    # A few pixels that hardly vary may be scaled at a guess: the mean difference tells.
-    return float(np.abs(first - second).mean()) > OTHERWISE_PREPARED * float(np.ptp(second))
+    # A few pixels that hardly vary may be scaled at a guess, and inverted images are far outside where they do not: the
+    # mean difference tells, beside the smaller range.
+    return float(np.abs(first - second).mean()) > OTHERWISE_PREPARED * float(min(np.ptp(first), np.ptp(second)))
 
 
 def validates_on_test(training: Training, sightings: Sightings) -> bool:
