@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
@@ -56,12 +58,30 @@ class Recall:
     """Why it was not: ``new``, ``forced``, ``lost`` (from the store), else the parts of the key that changed."""
 
 
+class Flights:
+    """Of one run: what was made in it, and what is being made, so that whoever asks the same meanwhile waits for it."""
+
+    def __init__(self) -> None:
+        self.made: set[str] = set()
+        self._desk = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    @contextmanager
+    def alone(self, key: Key) -> Iterator[None]:
+        """Nobody else of this run is at the same question."""
+        with self._desk:
+            lock = self._locks.setdefault(str(key), threading.Lock())
+        with lock:
+            yield
+
+
 class Memory:
     """What is remembered for one submission, and what its latest grading rested on."""
 
-    def __init__(self, store: Store, name: str = "", *, force: bool = False) -> None:
-        """Without a ``name`` nothing is known of a latest grading; with ``force`` nothing is known at all."""
+    def __init__(self, store: Store, name: str = "", *, force: bool = False, flights: Flights | None = None) -> None:
+        """Without a ``name`` nothing is known of a latest grading; with ``force`` only what was made in this run."""
         self._store, self._name, self._force = store, name, force
+        self._flights = flights or Flights()
         self._former = _former(store.trace(name)) if name else {}
         self._parts: dict[str, Mapping[str, str]] = {}
         self._memos: list[str] = []
@@ -74,7 +94,8 @@ class Memory:
 
     def known(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
         """The result; None where it is not remembered, not whole any more, or must not be used."""
-        found = None if self._force else self._store.recall(str(key))
+        barred = self._force and str(key) not in self._flights.made
+        found = None if barred else self._store.recall(str(key))
         result = None if found is None else self._read(found, adapter)
         self.note(key, reused=result is not None)
         return result
@@ -82,6 +103,7 @@ class Memory:
     def keep(self, key: Key, adapter: TypeAdapter[T], result: T) -> None:
         content = self._store.put(adapter.dump_json(result))
         self._store.remember(str(key), content, frozenset(blobs(result)))
+        self._flights.made.add(str(key))
 
     def note(self, key: Key, *, reused: bool) -> None:
         """Take down how a stage was answered; of several questions about one thing the last counts."""
