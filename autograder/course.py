@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autograder.datasets import DataSet
-from autograder.recall import Memory
+from autograder.recall import Flights, Memory
 from autograder.records import Baseline, Rubric, Submission
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
@@ -40,6 +40,8 @@ class Course:
     """One device for each notebook that may run at a time: ``("gpu:0", "gpu:0", "gpu:1", "gpu:1")``."""
     threads: int = 2
     force: bool = False
+    flights: Flights = field(default_factory=Flights, compare=False)
+    """Of this run: two who handed in the same code are not executed side by side."""
     memory: Memory | None = None
     """Of the submission that is being graded with it."""
     environment: Mapping[str, str] = field(default_factory=dict)

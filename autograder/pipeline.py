@@ -155,18 +155,18 @@ def run_notebook(
 def _run(key: Key, submission: Submission, course: Course, work: Callable[[], Execution]) -> Execution:
     """The run of the code cells; one of earlier is taken only where its last question would be the same today."""
     memory = memory_of(course)
-    known = memory.known(key, _EXECUTION)
-    if known is not None and known.asked is not None:
-        final = remembered(
-            memory, keys.final_key(known, submission, course), _NAME, partial(_final, submission, course, known)
-        )
-        if final != known.asked:
-            key = keys.for_final(key, final)
-            known = memory.known(key, _EXECUTION)
-    if known is None:
-        known = work()
-        memory.keep(key, _EXECUTION, known)
-    return known
+    with course.flights.alone(key):
+        known = memory.known(key, _EXECUTION)
+        if known is not None and known.asked is not None:
+            choice = keys.final_key(known, submission, course)
+            final = remembered(memory, choice, _NAME, partial(_final, submission, course, known))
+            if final != known.asked:
+                key = keys.for_final(key, final)
+                known = memory.known(key, _EXECUTION)
+        if known is None:
+            known = work()
+            memory.keep(key, _EXECUTION, known)
+        return known
 
 
 def _final(submission: Submission, course: Course, known: Execution) -> str:
@@ -199,7 +199,7 @@ def _laid(submission: Submission, run: Execution, course: Course) -> Execution:
 
 def memory_of(course: Course) -> Memory:
     """That of the submission at hand; else one that knows of no earlier grading."""
-    return course.memory or Memory(course.store, force=course.force)
+    return course.memory or Memory(course.store, force=course.force, flights=course.flights)
 
 
 def gather(submission: Submission, execution: Execution, course: Course, *, cancelled: Cancel = never) -> Evidence:
@@ -221,7 +221,8 @@ def gather(submission: Submission, execution: Execution, course: Course, *, canc
             cancelled=cancelled,
         )
 
-    return remembered(memory_of(course), keys.evidence_key(execution, submission, course), _EVIDENCE, work)
+    evidence = remembered(memory_of(course), keys.evidence_key(execution, submission, course), _EVIDENCE, work)
+    return replace(evidence, student=submission.student)  # who hands in the same shares the evidence
 
 
 def cells_of(submission: Submission, execution: Execution | None, store: Store) -> tuple[Cell, ...]:
@@ -447,7 +448,8 @@ def _mended(submission: Submission, course: Course, device: str, tell: OnProgres
     """What turns out to be damaged in the store is out of the way from then on, and what led to it is done again."""
     damaged: set[str] = set()
     while True:
-        memory = Memory(course.store, f"{course.rubric.id}/{submission.student}", force=course.force)
+        name = f"{course.rubric.id}/{submission.student}"
+        memory = Memory(course.store, name, force=course.force, flights=course.flights)
         try:
             own = replace(course, memory=memory)
             report = grade_one(submission, own, device=device, tell=tell, cancelled=cancelled)

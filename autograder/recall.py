@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
@@ -15,6 +17,9 @@ from autograder.records import Digest, Json, record
 from autograder.store import Store
 
 T = TypeVar("T")
+
+_LEADING = ("execution", "evidence")
+"""Stages that ask about others only when they are carried out themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,34 @@ class Recall:
     """Why it was not: ``new``, ``forced``, ``lost`` (from the store), else the parts of the key that changed."""
 
 
+class Flights:
+    """Of one run: what was made in it, and what is being made, so that whoever asks the same meanwhile waits for it."""
+
+    def __init__(self) -> None:
+        self.made: set[str] = set()
+        self._desk = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    @contextmanager
+    def alone(self, key: Key) -> Iterator[None]:
+        """Nobody else of this run is at the same question."""
+        with self._desk:
+            lock = self._locks.setdefault(str(key), threading.Lock())
+        with lock:
+            yield
+
+
 class Memory:
     """What is remembered for one submission, and what its latest grading rested on."""
 
-    def __init__(self, store: Store, name: str = "", *, force: bool = False) -> None:
-        """Without a ``name`` nothing is known of a latest grading; with ``force`` nothing is known at all."""
+    def __init__(self, store: Store, name: str = "", *, force: bool = False, flights: Flights | None = None) -> None:
+        """Without a ``name`` nothing is known of a latest grading; with ``force`` only what was made in this run."""
         self._store, self._name, self._force = store, name, force
-        self._former = _former(store.trace(name)) if name else {}
+        self._flights = flights or Flights()
+        trace = store.trace(name) if name else None
+        self._former, self._held = _entries(trace, "parts"), _entries(trace, "memos")
         self._parts: dict[str, Mapping[str, str]] = {}
-        self._memos: list[str] = []
+        self._memos: dict[str, list[str]] = {}
         self._recalls: dict[str, Recall] = {}
 
     @property
@@ -74,7 +98,8 @@ class Memory:
 
     def known(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
         """The result; None where it is not remembered, not whole any more, or must not be used."""
-        found = None if self._force else self._store.recall(str(key))
+        barred = self._force and str(key) not in self._flights.made
+        found = None if barred else self._store.recall(str(key))
         result = None if found is None else self._read(found, adapter)
         self.note(key, reused=result is not None)
         return result
@@ -82,23 +107,27 @@ class Memory:
     def keep(self, key: Key, adapter: TypeAdapter[T], result: T) -> None:
         content = self._store.put(adapter.dump_json(result))
         self._store.remember(str(key), content, frozenset(blobs(result)))
+        self._flights.made.add(str(key))
 
     def note(self, key: Key, *, reused: bool) -> None:
         """Take down how a stage was answered; of several questions about one thing the last counts."""
         name = _name(key)
         self._recalls[name] = Recall(stage=name, reused=reused, why=() if reused else self._why(name, key))
         self._parts[name] = dict(key.parts)
-        self._memos.append(str(key))
+        self._memos.setdefault(name, []).append(self._store.memo(str(key)))
 
     def same(self, key: Key) -> bool:
         """Whether the latest grading rested on just this."""
         return not self._force and self._former.get(_name(key)) == dict(key.parts)
 
     def close(self) -> None:
-        """From now on, this is the latest grading."""
-        if self._name:
-            trace = {"parts": {**self._former, **self._parts}, "memos": sorted(set(map(self._store.memo, self._memos)))}
-            self._store.leave(self._name, json.dumps(trace, sort_keys=True).encode())
+        """From now on, this is the latest grading; what was not asked about this time rests on what it did."""
+        if not self._name:
+            return
+        anew = any(not recall.reused for recall in self._recalls.values() if recall.stage in _LEADING)
+        held = {name: known for name, known in self._held.items() if not anew and isinstance(known, list)}
+        trace = {"parts": {**self._former, **self._parts}, "memos": {**held, **self._memos}}
+        self._store.leave(self._name, json.dumps(trace, sort_keys=True).encode())
 
     def _read(self, found: Digest, adapter: TypeAdapter[T]) -> T | None:
         try:
@@ -110,7 +139,7 @@ class Memory:
         if self._force:
             return ("forced",)
         former = self._former.get(name)
-        return ("new",) if former is None else key.differing(former) or ("lost",)
+        return ("new",) if not isinstance(former, dict) else key.differing(former) or ("lost",)
 
 
 def _name(key: Key) -> str:
@@ -129,18 +158,17 @@ def remembered(memory: Memory, key: Key, adapter: TypeAdapter[T], work: Callable
 def memos(trace: bytes) -> frozenset[str] | None:
     """Names of the notices on which a grading rests; None for a trace that cannot be read."""
     try:
-        names = json.loads(trace)["memos"]
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(trace)["memos"]
+        return frozenset(str(name) for names in found.values() for name in names)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return frozenset(map(str, names)) if isinstance(names, list) else None
 
 
-def _former(content: bytes | None) -> Mapping[str, Mapping[str, str]]:
-    """Parts by stage; what cannot be read is as if it had never been."""
+def _entries(trace: bytes | None, part: str) -> Mapping[str, Json]:
+    """By stage; what cannot be read is as if it had never been."""
     try:
-        trace = json.loads(content or b"{}")
-        parts = trace.get("parts", {}) if isinstance(trace, dict) else {}
-        return {str(stage): {str(name): str(value) for name, value in known.items()} for stage, known in parts.items()}
+        entries = json.loads(trace or b"{}").get(part, {})
+        return {str(stage): entry for stage, entry in entries.items()}
     except (ValueError, AttributeError):
         return {}
 

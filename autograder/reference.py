@@ -48,10 +48,8 @@ def measure(
     if path is None:
         return None
     submission = _reference(path, course)
-    card = course.data.card
-    memory = Memory(
-        course.store, f"{course.rubric.id}/baseline {card.digest} {share} {list(seeds)}", force=course.force
-    )
+    name = f"{course.rubric.id}/baseline {course.data.card.digest} {share} {list(seeds)}"
+    memory = Memory(course.store, name, force=course.force, flights=course.flights)
     course = replace(course, memory=memory)
 
     abandoned = threading.Event()

@@ -111,11 +111,11 @@ class Store:
             raise StoreError("not a digest", place=name[:80])
         return self.root / "blobs" / name[7:9] / name[9:]
 
-    def put(self, content: bytes) -> Digest:
+    def put(self, content: bytes, *, lasting: bool = True) -> Digest:
         name = digest(content)
         path = self.path(name)
         if not holds(path, content):
-            write_atomically(path, content)
+            write_atomically(path, content, lasting=lasting)
         return name
 
     def get(self, name: Digest) -> bytes:
@@ -163,13 +163,13 @@ class Store:
 
     # --- memory
 
-    def remember(self, key: str, name: Digest, needs: Collection[Digest] = ()) -> None:
+    def remember(self, key: str, name: Digest, needs: Collection[Digest] = (), *, lasting: bool = True) -> None:
         """Note that the work described by ``key`` led to these bytes, which are worth something only with all others.
 
         The notice bears its own checksum: one that is cut off or damaged is as if it had never been written.
         """
         lines = "\n".join([name, *sorted(set(needs) - {name})]) + "\n"
-        write_atomically(self._memo(key), f"{lines}{digest(lines.encode())}\n".encode())
+        write_atomically(self._memo(key), f"{lines}{digest(lines.encode())}\n".encode(), lasting=lasting)
 
     def recall(self, key: str) -> Digest | None:
         """What ``key`` led to; None when unknown, or when not everything that belongs to it is there."""

@@ -525,6 +525,13 @@ def test_a_store_is_not_pruned_while_a_class_is_graded(
     assert main(["store", "prune", "--max-size", "0"]) == 0
 
 
+@pytest.mark.parametrize("command", [["verify"], ["prune", "--max-size", "1GB"]])
+def test_there_is_no_store_yet(desk: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    assert main(["store", *command]) == 2
+    assert "nothing is remembered yet" in capsys.readouterr().err
+    assert not (desk / ".autograder").exists()
+
+
 def test_a_size_that_is_none_is_wrong_usage(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store", "prune", "--max-size", "big"]) == 2
     assert "Write 5GB" in capsys.readouterr().err

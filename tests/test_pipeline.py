@@ -17,7 +17,7 @@ from autograder.course import Course
 from autograder.datasets import load, room_file
 from autograder.errors import MachineShort, OutputError, StoreError
 from autograder.pipeline import Progress, Result, grade_class, grade_one
-from autograder.recall import Recall
+from autograder.recall import Flights, Recall
 from autograder.records import Criterion, Evidence, Finding, Item, State, StudentId, Submission, Verdict, say
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store, digest
@@ -65,7 +65,7 @@ def test_the_same_question_is_asked_once(course: Course) -> None:
 
 
 CHANGES: dict[str, Callable[[Course], Course]] = {
-    "force": lambda course: replace(course, force=True),
+    "force": lambda course: replace(course, force=True, flights=Flights()),
     "seed": lambda course: replace(course, rubric=replace(course.rubric, seed=21)),
     "parameters": lambda course: replace(course, rubric=replace(course.rubric, parameters={"EPOCHS": 3})),
     "limits": lambda course: replace(
@@ -323,6 +323,28 @@ def test_whoever_stops_listening_does_not_wait_for_the_class(course: Course) -> 
         next(results)
         assert rooms.waiting.wait(10)
     assert len(rooms.ran) == 2, "the one that ran was stopped, the others never began"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_two_who_handed_in_the_same_code_are_executed_once(course: Course, force: bool) -> None:
+    class Slow(QuickRooms):
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            threading.Event().wait(0.2)  # the other one has begun by then
+            return super().run(room, on_frame, cancelled)
+
+    content = a_notebook("x = 1", "y = 2")
+    notebook = course.store.put(content)
+    class_ = [
+        Submission(student=StudentId(name), name=name, source=f"{name}.ipynb", notebook=notebook)
+        for name in ("ada", "bob", "eve")
+    ]
+    rooms = Slow()
+    together = replace(course, sandbox=rooms, slots=("cpu", "cpu", "cpu"), force=force)
+    evidences = [result.report.evidence for result in grade_class(class_, together)]
+    assert rooms.ran == ["x = 1"]
+    assert {evidence.student for evidence in evidences if evidence} == {"ada", "bob", "eve"}
+    list(grade_class(class_, replace(together, force=False)))
+    assert rooms.ran == ["x = 1"]
 
 
 def test_each_slot_runs_one_notebook_at_a_time(course: Course) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
-from autograder.recall import Key, Memory, Recall, blobs, key, remembered
+from autograder.recall import Key, Memory, Recall, blobs, key, memos, remembered
 from autograder.records import Altered, Cell, CellKind, Ending, Execution, Output
 from autograder.store import Store, digest
 
@@ -82,6 +83,28 @@ def test_stages_that_were_not_asked_about_stay_as_they_were(store: Store) -> Non
     memory = Memory(store, "ada")
     memory.known(key("execution", code="y"), EXECUTION)
     assert memory.recalls[0].why == ("code",)
+
+
+def test_what_was_not_asked_about_is_still_rested_on(store: Store) -> None:
+    def graded(reused: bool, *labels: str) -> frozenset[str]:
+        memory = Memory(store, "ada")
+        memory.note(key("evidence", text="x"), reused=reused)
+        for label in labels:
+            memory.note(replace(key("measurement", model=label), label=label), reused=False)
+        memory.close()
+        held = memos(store.trace("ada") or b"")
+        assert held is not None
+        return held
+
+    first = graded(False, "m1", "m2")
+    assert len(first) == 3
+    assert graded(True) == first, "nothing was measured, since the evidence was there"
+    assert len(graded(False, "m3")) == 2, "what is measured now is what counts"
+
+
+@pytest.mark.parametrize("trace", [b"", b"{", b"[]", b'{"memos": []}', b'{"memos": {"execution": 7}}', b"{}"])
+def test_who_rests_on_what_is_not_guessed(trace: bytes) -> None:
+    assert memos(trace) is None
 
 
 @pytest.mark.parametrize("trace", [b"", b"{", b"[]", b'{"parts": []}', b'{"parts": {"execution": 7}}'])

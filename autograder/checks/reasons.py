@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from autograder.checks.differences import Change, Family
 from autograder.checks.trials import Trial, name_of
@@ -99,6 +98,8 @@ def justifications(
     reasons = [(paragraph, copy) for paragraph in own for copy in range(_reasons(paragraph, words))]
     if not reasons:
         return tuple(Justified(trial, 0.0) for trial in looked_at)
+    from scipy.optimize import linear_sum_assignment  # a third of a second, for whoever has nothing to match
+
     weights = _weights(looked_at, reasons, evidence, comment_share)
     chosen = dict(zip(*linear_sum_assignment(weights, maximize=True), strict=True))
     return tuple(

@@ -12,7 +12,7 @@ from rich.console import Console
 from autograder import lock, upkeep
 from autograder.cli.options import JsonOption, StateOption, here
 from autograder.console import printer
-from autograder.errors import StoreError
+from autograder.errors import ConfigError, StoreError
 from autograder.gradebook import Gradebook
 from autograder.settings import Settings
 from autograder.store import Store
@@ -27,7 +27,8 @@ app = typer.Typer(no_args_is_help=True, help="Verify what is remembered, and kee
 def verify(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Read everything in the store; 1 as exit code where something is damaged or missing."""
     places, console = here(state), printer(quiet=as_json)
-    with console.status("reading the store …") as status:
+    _must_exist(places)
+    with lock.together(places.state), console.status("reading the store …") as status:
         found = upkeep.verify(
             Store(places.state),
             _book(places),
@@ -68,6 +69,7 @@ def prune(
     """Forget what was longest of no use; what the gradebook and the latest gradings need stays."""
     places, console = here(state), printer()
     most = upkeep.size(max_size)
+    _must_exist(places)
     with lock.alone(places.state):
         done = upkeep.prune(Store(places.state), _book(places), most)
     console.print(
@@ -79,6 +81,11 @@ def prune(
             f"more than {max_size}: {_megabytes(done.held)} are needed by the gradebook and the latest gradings",
             soft_wrap=True,
         )
+
+
+def _must_exist(places: Settings) -> None:
+    if not places.state.is_dir():
+        raise ConfigError("nothing is remembered yet", place=str(places.state), remedy="Name the folder with --state.")
 
 
 def _book(places: Settings) -> Gradebook | None:

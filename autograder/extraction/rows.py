@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
-from scipy.optimize import linear_sum_assignment
 
 from autograder.extraction.fidelity import TOLERANCE
 from autograder.notebook.text import fold
@@ -109,6 +108,8 @@ def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
     """The one-to-one assignment of greatest total likeness."""
     if not candidates:
         return {}
+    from scipy.optimize import linear_sum_assignment  # a third of a second, for whoever has nothing to match
+
     likeness = [[_likeness(row.label, candidate) for candidate in candidates] for row in table.rows]
     scores = [
         [value + _hint(table, candidates, place, other) for other, value in enumerate(row)]

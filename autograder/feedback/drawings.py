@@ -13,7 +13,7 @@ from autograder.feedback import words
 from autograder.messages import render, visible
 from autograder.program import code_digest, data_digest
 from autograder.recall import Memory, key, remembered
-from autograder.records import Evidence, Training, record
+from autograder.records import Evidence, Gain, Robustness, Training, record
 from autograder.store import Store, digest
 
 DRAWN_TRAININGS: Final = 12
@@ -48,19 +48,38 @@ class _Kept:
 
 
 _KEPT = TypeAdapter(_Kept)
-_EVIDENCE = TypeAdapter(Evidence)
+_SHOWN = TypeAdapter(tuple[Gain | None, Robustness | None, tuple[float, ...], tuple[Training, ...], tuple[str, ...]])
 
 
 def drawings(evidence: Evidence, language: str, store: Store) -> Drawings:
-    """Drawn once for the same evidence."""
+    """Drawn once for the same figures, whatever else the evidence says."""
     asked = key(
         "drawings",
-        evidence=digest(_EVIDENCE.dump_json(evidence)),
+        shown=digest(_SHOWN.dump_json(_shown_in(evidence))),
         language=language,
         packages=version("matplotlib"),
         program=[code_digest("feedback", "messages.py"), data_digest("locale")],
     )
-    return _shown(remembered(Memory(store), asked, _KEPT, lambda: _kept(draw(evidence, language))))
+    return _drawn(remembered(Memory(store), asked, _KEPT, lambda: _kept(draw(evidence, language))))
+
+
+def _shown_in(
+    evidence: Evidence,
+) -> tuple[Gain | None, Robustness | None, tuple[float, ...], tuple[Training, ...], tuple[str, ...]]:
+    """All of the evidence that ``draw`` looks at."""
+    final, baseline = evidence.final, evidence.baseline
+    trainings = _drawable(evidence)
+    return (
+        None if final is None else final.gain,
+        None if final is None else final.robustness,
+        () if baseline is None else baseline.accuracies,
+        trainings,
+        tuple(_title(entry, evidence) for entry in trainings),
+    )
+
+
+def _drawable(evidence: Evidence) -> tuple[Training, ...]:
+    return tuple(entry for entry in evidence.ledger.trainings if entry.history)
 
 
 def draw(evidence: Evidence, language: str) -> Drawings:
@@ -70,20 +89,19 @@ def draw(evidence: Evidence, language: str) -> Drawings:
     final = evidence.final
     robust = None if final is None else final.robustness
     names = {name: render(words.corruption(name), language) for name in (robust.curves if robust else ())}
-    drawable = tuple(entry for entry in evidence.ledger.trainings if entry.history)
-    titles = {model.training: model.name for model in evidence.models}
+    drawable = _drawable(evidence)
     return Drawings(
         gain=None if final is None or final.gain is None else plots.gain(final.gain, evidence.baseline, language),
         robustness=() if robust is None else plots.robustness(robust, names, language),
         trainings=tuple(
-            plots.training(entry, _title(entry, titles.get(entry.number)), language)
-            for entry in drawable[:DRAWN_TRAININGS]
+            plots.training(entry, _title(entry, evidence), language) for entry in drawable[:DRAWN_TRAININGS]
         ),
         left_out=max(0, len(drawable) - DRAWN_TRAININGS),
     )
 
 
-def _title(entry: Training, name: str | None) -> str:
+def _title(entry: Training, evidence: Evidence) -> str:
+    name = {model.training: model.name for model in evidence.models}.get(entry.number)
     return f"{entry.number}. {visible(name or entry.builder or entry.model)}"
 
 
@@ -99,7 +117,7 @@ def _kept(drawn: Drawings) -> _Kept:
     )
 
 
-def _shown(kept: _Kept) -> Drawings:
+def _drawn(kept: _Kept) -> Drawings:
     def plot(pair: tuple[str, str]) -> Plot:
         return Plot(svg=Markup(pair[0]), caption=pair[1])  # noqa: S704 - drawn by us, and named by its content
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from autograder.changes import Change
-from autograder.errors import OutputError
+from autograder.errors import OutputError, StoreError
 from autograder.exports import gradescope, record
 from autograder.feedback import handed
 from autograder.feedback.drawings import drawings
@@ -23,7 +23,7 @@ from autograder.feedback.summary import summary
 from autograder.program import code_digest, data_digest
 from autograder.recall import Key, key
 from autograder.records import Grade, Report, Rubric
-from autograder.store import Store, digest, output_error, write_atomically
+from autograder.store import Store, digest, holds, output_error, write_atomically
 
 _REPORT = TypeAdapter(Report)
 _PAGES = ("executed.html", "executed.ipynb", "feedback.html", "grade.json", "results.json")
@@ -47,17 +47,24 @@ def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store
     """
     folder = out / _checked(rubric.id) / _checked(report.grade.student)
     asked = _key(report, rubric, language)
-    written = store.recall(str(asked))
-    if written is not None and store.get(written) == _manifest(folder):
+    if _lies_there(folder, asked, store):
         return folder
     for name, content in _pages(report, rubric, language, store).items():
         with _faults(folder / name):
             if content is None:
                 (folder / name).unlink(missing_ok=True)
-            else:
+            elif not holds(folder / name, content):
                 write_atomically(folder / name, content, lasting=False)
-    store.remember(str(asked), store.put(_manifest(folder)))
+    store.remember(str(asked), store.put(_manifest(folder), lasting=False), lasting=False)
     return folder
+
+
+def _lies_there(folder: Path, asked: Key, store: Store) -> bool:
+    written = store.recall(str(asked))
+    try:
+        return written is not None and store.get(written) == _manifest(folder)
+    except StoreError:  # damaged, and out of the way by now
+        return False
 
 
 def _pages(report: Report, rubric: Rubric, language: str, store: Store) -> Mapping[str, bytes | None]:
