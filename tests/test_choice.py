@@ -516,3 +516,12 @@ def test_the_only_one_tried_on_the_test_set_is_what_was_chosen_before() -> None:
         Ledger(trainings=(replace(TWO[0], validation_x=test), TWO[1]), evaluations=(trial,)),  # so was the other
     ):
         assert told_of(ledger) == "m1-t1 accuracy"
+
+
+def test_what_tells_two_things_apart_stands_behind_what_tells_more() -> None:
+    """The discriminator of a GAN beside a classifier; alone, a binary classifier is what there is."""
+    of_ten, of_two = ((None, 10),), ((None, 1),)
+    both = (training(1, "m1", 0.9, outputs=of_ten), training(2, "m2", 0.99, outputs=of_two))
+    assert chosen(Ledger(trainings=both)) == "m1-t1"
+    assert chosen(Ledger(trainings=both[1:])) == "m2-t2"
+    assert chosen(Ledger(trainings=both, bindings={"best_model": "m2"})) == "m2-t2"

@@ -986,6 +986,10 @@ def test_inverted_images_are_prepared_otherwise_whatever_a_few_pixels_say(notebo
             },
         }
     ]
+    hidden = np.ones((28, 28))
+    hidden[10:16, 10:16] = 0
+    covered = [{"op": "affine_map", "values": {"scale": (hidden / 255).ravel().tolist(), "offset": [0.0] * 784}}]
     sightings = Sightings(DATA, {}, notebook.store)
     assert differ(whole, turned, sightings)
+    assert differ([{"op": "affine", "values": {"scale": 1 / 255, "offset": 0.0}}], covered, sightings)
     assert not differ(whole, other, sightings)

@@ -244,6 +244,7 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
     """Ties go to the later one; weights without any figure come last; a wrapping stands behind what it wraps."""
     bare = [one for one in known if not (one.use and one.use.same_as)]
     known = bare or known
+    known = [one for one in known if _width(one) > 2] or known
     parts = {part for one in known for part in _surpassed(one, ledger, known, artifacts)}
     known = [one for one in known if one.id not in parts] or known
     known = [one for one in known if not _is_passed(one, ledger, known, artifacts)] or known
@@ -259,6 +260,13 @@ def _most_accurate(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifa
         else say("It has the best validation accuracy: {accuracy:pct2}.", accuracy=figure)
     )
     return Choice(candidate=known[place], because=because)
+
+
+def _width(one: Candidate) -> int:
+    """Of its outputs; 3 where that is not known."""
+    source = one.training or one.use
+    shape = source.outputs[0] if source and source.outputs else (None, None)
+    return shape[-1] or 3 if shape else 3
 
 
 def _surpassed(one: Candidate, ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> frozenset[str]:

@@ -42,6 +42,8 @@ NEARLY_ALL = 0.98
 OTHERWISE_PREPARED = 0.02
 """Share of the range by which two preparations must differ to be called different: each split standardised by its own
 figures stays below."""
+FEW_PIXELS = 0.005
+"""Share of the pixels that one preparation may hold still and another not: some hardly vary anyhow."""
 
 
 # --- weights -------------------------------------------------------------------------------------------------------
@@ -477,7 +479,8 @@ def _as_tested(
     recipes = [seen.recipe for _, seen in tested]
     alike = [one for one in recipes if trained and not differ(trained.recipe.steps, one.steps, sightings)]
     recipe = (alike or recipes)[0]
-    same = (use for use, seen in tested if not differ(recipe.steps, seen.recipe.steps, sightings))
+    same = [use for use, seen in tested if seen.recipe.steps == recipe.steps]
+    same = same or [use for use, seen in tested if not differ(recipe.steps, seen.recipe.steps, sightings)]
     figures = [figure for use in same if (figure := use.results.get("accuracy")) is not None]
     return Preparation(
         recipe=recipe,
@@ -526,9 +529,19 @@ def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sig
     first, second = apply(trained, images), apply(tested, images)
     if first.shape != second.shape:
         return False  # only the layout differs, or the notebook would not have run
+    if _covered(first, second) > FEW_PIXELS:
+        return True
     # A few pixels that hardly vary may be scaled at a guess, and inverted images are far outside where they do not: the
     # mean difference tells, beside the smaller range.
     return float(np.abs(first - second).mean()) > OTHERWISE_PREPARED * float(min(np.ptp(first), np.ptp(second)))
+
+
+def _covered(first: Floats, second: Floats) -> float:
+    """Share of the pixels that are the same in all images of one preparation only, as under a square on them."""
+    ranges = [np.ptp(images.reshape(len(images), -1), axis=0) for images in (first, second)]
+    lively = [values > OTHERWISE_PREPARED * values.max() for values in ranges]
+    still = [values == 0 for values in ranges]
+    return float(((lively[0] & still[1]) | (lively[1] & still[0])).mean())
 
 
 def validates_on_test(training: Training, sightings: Sightings) -> bool:
