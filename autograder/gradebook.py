@@ -115,6 +115,8 @@ class Gradebook:
     def __init__(self, path: Path, *, patience: float = 10.0) -> None:
         """Open, or create with its folder; ``patience`` is how many seconds another writer is waited for."""
         self.path = path
+        self._has_grounds = False
+        """Whether that table is known to be there."""
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             # No pool: a connection lives as long as its statement, so that nothing is left open or shared by threads.
@@ -152,7 +154,8 @@ class Gradebook:
             ).scalar()
             if latest != key:
                 number = connection.execute(sa.insert(_grades).values(row)).inserted_primary_key
-                _add_grounds(connection, number[0] if number else 0, report.grounds)
+                self._add_grounds(connection, number[0] if number else 0, report.grounds)
+        self._has_grounds = self._has_grounds or latest != key  # only now: what is not committed is not there
 
     def current(self, rubric: str) -> tuple[Grade, ...]:
         """Every student's latest grade with the rulings that stand, by student id."""
@@ -270,6 +273,13 @@ class Gradebook:
         with self._explained(), self._engine.connect() as connection:
             yield connection
 
+    def _add_grounds(self, connection: sa.Connection, grading: int, grounds: Mapping[str, str]) -> None:
+        if not self._has_grounds:
+            _grounds.create(connection, checkfirst=True)
+            _protect(connection, _grounds.name)
+        told = json.dumps(dict(grounds), sort_keys=True)
+        connection.execute(sa.insert(_grounds).values(grading=grading, grounds=told))
+
     def _entries(self, wanted: sa.Select[Any]) -> tuple[Entry, ...]:
         with self._reading() as connection:
             rows: Sequence[sa.RowMapping] = connection.execute(wanted).mappings().all()
@@ -313,13 +323,6 @@ def _protect(connection: sa.Connection, table: str) -> None:
             f"CREATE TRIGGER IF NOT EXISTS no_{action.lower()}_{table} BEFORE {action} ON {table} "
             "BEGIN SELECT RAISE(ABORT, 'rows are only added'); END"
         )
-
-
-def _add_grounds(connection: sa.Connection, grading: int, grounds: Mapping[str, str]) -> None:
-    _grounds.create(connection, checkfirst=True)
-    _protect(connection, _grounds.name)
-    told = json.dumps(dict(grounds), sort_keys=True)
-    connection.execute(sa.insert(_grounds).values(grading=grading, grounds=told))
 
 
 def _grounds_of(connection: sa.Connection, gradings: Sequence[int]) -> Mapping[int, str]:

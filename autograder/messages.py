@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -81,12 +81,14 @@ def fill(template: str, values: Mapping[str, Value | Decimal], language: str) ->
 # --- numbers -------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(4096)
 def decimal(value: Decimal, places: int, language: str) -> str:
     """Exactly ``places`` decimals, with the language's separators."""
     pattern = "#,##0" + ("." + "0" * places if places else "")
     return str(format_decimal(value, format=pattern, locale=language))
 
 
+@lru_cache(4096)
 def points(value: Decimal, language: str) -> str:
     """As few decimals as the number needs, at most two: 2, 1.5, 0.25."""
     return str(format_decimal(value, format="#,##0.##", locale=language))

@@ -72,6 +72,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, 0, "--version").startswith("autograder ")
     for command in ("run", "check", "export", "status", "diff", "reference", "selftest", "release", "doctor"):
         assert "--help" in said(capsys, 0, command, "--help")
+    assert "--max-size" in said(capsys, 0, "store", "prune", "--help")
 
 
 # --- run -----------------------------------------------------------------------------------------------------------
@@ -390,7 +391,7 @@ def test_nothing_graded_yet(desk: Path, capsys: pytest.CaptureFixture[str], comm
     assert "nothing has been graded yet" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["export", "status"])
+@pytest.mark.parametrize("command", ["export", "status", "diff"])
 def test_nothing_graded_by_that_rubric(graded: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     text = (graded / "rubrics" / "tiny.yaml").read_text("utf-8").replace("id: tiny", "id: other")
     (graded / "rubrics" / "other.yaml").write_text(text, "utf-8")

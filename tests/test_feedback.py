@@ -668,15 +668,16 @@ def test_whatever_would_say_something_else_is_written(
     elif change == "name":
         report = replace(report, submission=replace(report.submission, name="Zo\udce9"))
     elif change == "rubric":
-        rubric = a_rubric(digest=digest(b"other"))
+        rubric = a_rubric(digest=digest(b"other"), title={"fr": "Autre", "en": "Other"})
     elif change == "language":
         language = "en"
     elif change == "template":
         monkeypatch.setattr(files, "data_digest", lambda *_: "other")
+        monkeypatch.setattr(files, "sheet", lambda *_: "another page")
     else:
         {"deleted": page.unlink, "edited": lambda: page.write_text("20/20"), "cut off": lambda: page.write_bytes(b"")}[
             change
         ]()
     feedback.write(report, tmp_path / "out", rubric, language, store)
     assert page.stat().st_mtime_ns != before
-    assert page.read_text("utf-8") == sheet(report, rubric, language)
+    assert page.read_text("utf-8") == files.sheet(report, rubric, language)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from autograder import checks, keys, rubric
+from autograder.checks import registry
 from autograder.course import Course
 from autograder.datasets import load, room_file
 from autograder.recall import Key
@@ -145,8 +146,9 @@ def test_our_own_code_is_in_every_key(
 
 
 def test_a_teachers_own_checks_are_in_the_keys_of_what_they_find(
-    course: Course, submission: Submission, tmp_path: Path
+    course: Course, submission: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(registry, "_CHECKS", dict(registry._CHECKS))
     plugin = tmp_path / "checks.py"
     lines = (
         "from autograder.checks import check",

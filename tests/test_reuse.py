@@ -50,7 +50,7 @@ def test_a_line_for_each_stage() -> None:
     assert list(lines(CLASS)) == [
         "executions: 2 of 5 reused; 1 code cells changed, 1 new, 1 code cells changed and files beside the notebook "
         "changed",
-        "measurements: 2 of 5 reused; 2 executed, 1 packages changed",
+        "measurements: 1 of 4 reused; 2 executed, 1 packages changed",
         "grades: 1 of 5 reused; 2 evidence changed, 1 new, 1 evidence changed and rubric changed",
     ]
 

@@ -12,7 +12,7 @@ import typer
 
 from autograder import changes
 from autograder.changes import Change, Moved
-from autograder.cli.grades import GRADE_FIRST
+from autograder.cli.grades import graded_book
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     JsonOption,
@@ -48,10 +48,7 @@ def diff(
     """Whose grade changed, by how much, in which items, and why."""
     places = here(state)
     chosen = load_rubric(rubric, places)
-    path = places.state / "grades.sqlite"
-    if not path.exists():
-        raise ConfigError("nothing has been graded yet", place=str(path), remedy=GRADE_FIRST)
-    book = Gradebook(path)
+    book = graded_book(chosen.id, places)
     found = changes.latest(book, chosen.id) if since is None else changes.since(book, chosen.id, _moment(since))
     if student:
         _must_be_known(student, book, chosen.id)

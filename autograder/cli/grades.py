@@ -29,7 +29,7 @@ from autograder.records import Grade
 from autograder.settings import Settings
 from autograder.store import write_atomically
 
-GRADE_FIRST = "Run: autograder run submissions/"
+_GRADE_FIRST = "Run: autograder run submissions/"
 
 
 class Format(StrEnum):
@@ -85,10 +85,15 @@ def status(
 
 
 def _grades(rubric: str, places: Settings) -> tuple[Grade, ...]:
+    return graded_book(rubric, places).current(rubric)
+
+
+def graded_book(rubric: str, places: Settings) -> Gradebook:
+    """The gradebook, with gradings by that rubric in it."""
     path = places.state / "grades.sqlite"
     if not path.exists():
-        raise ConfigError("nothing has been graded yet", place=str(path), remedy=GRADE_FIRST)
-    grades = Gradebook(path).current(rubric)
-    if not grades:
-        raise ConfigError(f"nothing has been graded by {rubric} yet", place=str(path), remedy=GRADE_FIRST)
-    return grades
+        raise ConfigError("nothing has been graded yet", place=str(path), remedy=_GRADE_FIRST)
+    book = Gradebook(path)
+    if not book.entries(rubric):
+        raise ConfigError(f"nothing has been graded by {rubric} yet", place=str(path), remedy=_GRADE_FIRST)
+    return book

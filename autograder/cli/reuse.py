@@ -71,7 +71,8 @@ def recalled(result: Result) -> Mapping[str, Recall]:
     anew = tuple(dict.fromkeys(why for recall in models if not recall.reused for why in recall.why))
     if anew and "execution" in found and not found["execution"].reused and "forced" not in anew:
         anew = ("executed",)
-    if "execution" in found:
+    whole = any(recall.stage == "evidence" and recall.reused for recall in result.recalls)
+    if models or whole:  # else there was nothing to measure
         found["measurement"] = Recall(stage="measurement", reused=not anew, why=anew)
     return {stage: found[stage] for stage in STAGES if stage in found}
 
