@@ -22,10 +22,11 @@ from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
 from autograder.program import code_digest, data_digest
 from autograder.recall import Key, key
-from autograder.records import Grade, Report, Rubric
+from autograder.records import Evidence, Grade, Report, Rubric
 from autograder.store import Store, digest, holds, output_error, write_atomically
 
 _REPORT = TypeAdapter(Report)
+_EVIDENCE = TypeAdapter(Evidence)
 _PAGES = ("executed.html", "executed.ipynb", "feedback.html", "grade.json", "results.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -86,10 +87,16 @@ def _pages(report: Report, rubric: Rubric, language: str, store: Store) -> Mappi
 
 def _key(report: Report, rubric: Rubric, language: str) -> Key:
     """All that the files depend on but the moment at which they are written."""
-    # Through json, not pydantic's own writer: a name may hold what no UTF-8 can.
-    said = json.dumps(_REPORT.dump_python(replace(report, graded_at=None, grounds={}), mode="json"), sort_keys=True)
-    program = [code_digest("feedback", "exports", "messages.py"), data_digest("feedback", "locale")]
-    return key("sheet", report=digest(said.encode()), rubric=rubric.digest, language=language, program=program)
+    bare = replace(report, evidence=None, graded_at=None, grounds={})
+    return key(
+        "sheet",
+        # Through json, not pydantic's own writer: a name may hold what no UTF-8 can.
+        report=_REPORT.dump_python(bare, mode="json"),
+        evidence=None if report.evidence is None else digest(_EVIDENCE.dump_json(report.evidence)),
+        rubric=rubric.digest,
+        language=language,
+        program=[code_digest("feedback", "exports", "messages.py"), data_digest("feedback", "locale")],
+    )
 
 
 def _manifest(folder: Path) -> bytes:
