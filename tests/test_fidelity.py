@@ -237,3 +237,22 @@ def test_figures_of_altered_images_are_not_taken_for_those_of_the_test_set(
     scores = [Score(kind="accuracy_score", value=value, rows=ROWS, execution_count=3) for value in figures]
     found = judge(0.981, [one], uses, scores=scores)
     assert found is not None and found.claimed == claimed
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "claimed"),
+    [
+        ("acc = (p.argmax(1) == y_test).mean()\nacc", "np.float64(0.9812)", 0.9812),
+        ("test_accuracy", "0.9812", 0.9812),
+        ("np.mean(pred == y_test)", "0.9812", 0.9812),
+        ("(pred == y_test).mean()", "np.float64(0.9812)", 0.9812),
+        ("np.mean(pred == y_train)", "0.9812", None),
+        ("loss", "0.9812", None),
+        ("acc", "(10000,)", None),
+    ],
+)
+def test_a_bare_result_has_the_name_of_its_last_line(source: str, text: str, claimed: float | None) -> None:
+    one = training()
+    cell = Cell(index=2, kind=CellKind.CODE, source=source, outputs=(Output(kind="result", text=text),))
+    found = judge(0.981, [one], [use(one, 3)], cells=[cell])
+    assert (found and found.claimed) == claimed

@@ -7,6 +7,7 @@ and last in what the cell that used the model printed. A figure on other images 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,11 @@ FOLLOWING = 3
 """Cells after the one that used the model in which its figure may be printed."""
 FEW = 3
 """Figures of the test set in one cell that may be of one model."""
+BARE = re.compile(r"(?:np\.float\d\d\()?(0\.\d+|1\.0+)\)?")
+ACCURACY = re.compile(
+    r"^\w*acc(?:uracy)?(?:_?\w*)?$|^\w*(?:exactitude|genauigkeit)\w*$|==.*mean\(|mean\(.*=="
+)
+"""The last line of a cell whose result is an accuracy: a name of one, or the mean of where two things are equal."""
 SCORES = frozenset(
     "accuracy_score accuracy binary_accuracy categorical_accuracy sparse_categorical_accuracy multiclass_accuracy "
     "binary_accuracy score".split()
@@ -299,12 +305,22 @@ def _figures(index: int | None, account: Account, *, sure: bool = False) -> list
     cell = next((cell for cell in account.cells if cell.index == index), None) if index is not None else None
     outputs = () if cell is None else cell.outputs
     texts = [output.text for output in outputs if output.kind == "result" or output.stream == "stdout"]
+    texts += [_named(cell.source, output.text) for output in outputs if cell and output.kind == "result"]
     told = [figure for text in texts for figure in stated(text)]
     found = [figure for figure in told if not figure.doubtful] or told
     named = [figure for figure in found if figure.of == "test" or figure.images == account.test_rows]
     if named or sure:
         return named
     return [figure for figure in found if not figure.of and figure.images in (0, account.test_rows)]
+
+
+def _named(source: str, text: str) -> str:
+    """A bare number as the result of a cell, with the name that its last line gives it; empty for anything else."""
+    number = BARE.fullmatch(text.strip())
+    last = (source.strip().splitlines() or [""])[-1].strip()
+    if number is None or "train" in last or not ACCURACY.search(last):
+        return ""
+    return f"accuracy: {number[1]}"
 
 
 def _only(figures: Sequence[Stated]) -> Stated | None:
