@@ -355,6 +355,17 @@ def test_models_put_together_are_measured_together(notebook: Notebook) -> None:
     assert final.flags == () and final.facts == ()
 
 
+def test_several_states_of_one_model_have_one_name(notebook: Notebook) -> None:
+    notebook.cell("fit")
+    same = {"labels": {"model_name": "Snap"}}
+    both = [notebook.fit("m1", TRAIN, **same), notebook.fit("m1", TRAIN, quality=b"poor", **same)]
+    notebook.cell("mean of both", printed=f"Test accuracy: {together_accuracy():.4f}")
+    for training in both:
+        notebook.evaluate(training, TEST)
+    chosen = notebook.evidence().chosen
+    assert chosen is not None and chosen.name == "Snap × 2"
+
+
 def test_a_named_model_is_final_whatever_is_put_together(notebook: Notebook) -> None:
     notebook.cell("fit")
     both = [notebook.fit("m1", TRAIN), notebook.fit("m2", TRAIN, quality=b"poor")]

@@ -23,9 +23,7 @@ FOLLOWING = 3
 FEW = 3
 """Figures of the test set in one cell that may be of one model."""
 BARE = re.compile(r"(?:np\.float\d\d\()?(0\.\d+|1\.0+)\)?")
-ACCURACY = re.compile(
-    r"^\w*acc(?:uracy)?(?:_?\w*)?$|^\w*(?:exactitude|genauigkeit)\w*$|==.*mean\(|mean\(.*=="
-)
+ACCURACY = re.compile(r"^\w*acc(?:uracy)?(?:_?\w*)?$|^\w*(?:exactitude|genauigkeit)\w*$|==.*mean\(|mean\(.*==")
 """The last line of a cell whose result is an accuracy: a name of one, or the mean of where two things are equal."""
 SCORES = frozenset(
     "accuracy_score accuracy binary_accuracy categorical_accuracy sparse_categorical_accuracy multiclass_accuracy "

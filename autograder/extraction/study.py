@@ -366,7 +366,7 @@ def _ensemble(
     answer = combined([answered.answers[member.id] for member in one.members], one.vote)
     described = MeasuredModel(
         id=one.id,
-        name=" + ".join(dict.fromkeys(part.name for part in parts))[:80],
+        name=_names([part.name for part in parts]),
         training=None,
         members=tuple(part.id for part in parts),
         cell=one.cell,
@@ -388,6 +388,12 @@ def _ensemble(
         if one.claim is None or measured.public_accuracy is None
         else held(one.claim, measured.public_accuracy, within.data.card.public_images),
     )
+
+
+def _names(parts: Sequence[str]) -> str:
+    """Several states of one model have but one name."""
+    names = tuple(dict.fromkeys(parts))
+    return " + ".join(names)[:80] if len(names) > 1 else f"{names[0]} × {len(parts)}"
 
 
 def _because(one: Ensemble) -> Message:
