@@ -358,3 +358,18 @@ def test_a_figure_above_all_that_is_known_is_some_other_model_s(
     found = unexplained([0.97, 0.98], account(data, [], sources={5: source}, figures={5: figure}))
     assert (found is not None) is wanted
     assert found is None or found.value == figure
+
+
+def test_a_figure_that_is_explained_is_not_searched_for_once_more(data: DataSet) -> None:
+    """The last two of the three reach the same as all: it is of all, which answered side by side."""
+    three = []
+    for first in (20, 40, 60):
+        wrong, outputs = [*range(10), *range(first, first + 20)], scores(data, (), 0.9)
+        outputs[wrong] = scores(data, wrong, 0.3)[wrong]
+        three.append(outputs)
+    mean = accuracy(data, np.mean(three, axis=0))
+    assert mean == accuracy(data, np.mean(three[1:], axis=0)) > max(accuracy(data, one) for one in three)
+    uses = [predict(number, 3) for number in (1, 2, 3)]
+    told = account(data, uses, sources={5: "ens"}, figures={3: mean, 5: mean})
+    (found,) = ensembles(answered(data, *three), told)
+    assert (found.count, len(found.members)) == (3, 3)

@@ -200,7 +200,7 @@ def _tried(
     ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts, sightings: Sightings | None
 ) -> Choice | None:
     """The only one that is tried on the public test set, once all are trained: what had been chosen is tested then."""
-    if sightings is None or any(_is_test(one.validation_x, sightings) for one in ledger.trainings):
+    if sightings is None or len(known) == 1 or any(_is_test(one.validation_x, sightings) for one in ledger.trainings):
         return None
     tries = [
         (use, one)

@@ -107,11 +107,18 @@ class Answered:
 
 def ensembles(answered: Answered, account: Account) -> tuple[Ensemble, ...]:
     """In the order of the cells; the same models put together in the same way once, where that was done last."""
-    found = {one.count: one for one in _apart(answered, account)}
-    found |= {one.count: one for one in _beside(answered, account)}
+    beside = list(_beside(answered, account))
+    # A figure that models used side by side explain is not searched for among others once more.
+    told = [one.claim.value for one in beside if one.exact and one.claim is not None]
+    found = {one.count: one for one in _apart(answered, account) if not _is_explained(one, told, account)}
+    found |= {one.count: one for one in beside}
     surest_last = sorted(found.values(), key=lambda one: (one.exact, one.count))
     different = {(tuple(member.id for member in one.members), one.vote): one for one in surest_last}
     return tuple(sorted(different.values(), key=lambda one: one.count))
+
+
+def _is_explained(one: Ensemble, told: Sequence[float], account: Account) -> bool:
+    return one.claim is not None and any(abs(one.claim.value - value) <= EXACT / account.test_rows for value in told)
 
 
 def combined(answers: Sequence[Probed], vote: Vote) -> Probed:
