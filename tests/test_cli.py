@@ -249,6 +249,15 @@ class Interrupting(QuickRooms):
         return super().run(room, on_frame, cancelled)
 
 
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a shell lets what it starts in the background ignore it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("keyboard")
 @pytest.mark.parametrize(
     "command", [RUN, ["check", "class/ada.ipynb"], ["reference"]], ids=["run", "check", "reference"]
 )
@@ -265,6 +274,7 @@ def test_ctrl_c_ends_every_command(
     assert "the same command resumes" in err and "Traceback" not in err
 
 
+@pytest.mark.usefixtures("keyboard")
 def test_after_ctrl_c_the_table_holds_what_is_finished(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(QuickRooms(), monkeypatch)
     assert main([*RUN, "--quiet", "--only", "ada"]) == 0

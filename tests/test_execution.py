@@ -22,6 +22,7 @@ from autograder.datasets import DataSet, load, room_file
 from autograder.errors import Cancelled, SandboxError, SandboxUnavailable
 from autograder.execution import Event, Job, execute
 from autograder.execution.asking import _part_size
+from autograder.execution.run import NOT_READ
 from autograder.frames import Frame
 from autograder.guest import runner
 from autograder.guest.handover import Handover
@@ -303,6 +304,64 @@ def test_a_runner_that_was_stopped_is_not_waited_for(
     assert execution.reason is not None and execution.reason.values["cell"] == 1
 
 
+@dataclass
+class Unread(Stopped):
+    """A room that has told of all cells, and never says what is read afterwards."""
+
+    told: tuple[Frame, ...] = ()
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        for frame in (READY, *self.told):
+            on_frame(frame)
+        while not cancelled():
+            time.sleep(0.01)
+        return Outcome(exit_code=None, killed="cancelled", seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "ending", "blamed"),
+    [
+        (cell(1, "ran"), Ending.COMPLETED, None),
+        (cell(1, "raised", error="E: x"), Ending.RAISED, 2),
+        (cell(1, "interrupted"), Ending.TIMED_OUT, 2),
+        (cell(1, "not_run"), Ending.TIMED_OUT, None),
+    ],
+    ids=["all ran", "an error", "a cell too slow", "out of time"],
+)
+def test_a_run_is_judged_by_its_cells_where_only_the_reading_was_cut_short(
+    run: Callable[..., Execution], monkeypatch: pytest.MonkeyPatch, last: Frame, ending: Ending, blamed: int | None
+) -> None:
+    monkeypatch.setattr("autograder.execution.run.OVERDUE_SECONDS", -0.9)
+    execution = run(Unread(told=(cell(0, "ran"), last)), "1", "2", limits={"run_seconds": 1})
+    assert execution.ending is ending
+    assert (execution.reason and execution.reason.values.get("cell")) == blamed
+    assert NOT_READ in execution.notes
+
+
+def test_what_the_grader_needs_to_answer_is_not_the_time_of_the_notebook(
+    run: Callable[..., Execution], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.execution.run.OVERDUE_SECONDS", -0.9)
+
+    def slow(known: Ledger, so_far: Execution) -> None:
+        time.sleep(0.3)
+
+    @dataclass
+    class Asking(Stopped):
+        late: bool = False
+
+        def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+            for frame in (READY, cell(0, "ran"), ledger(TRAINED), Frame({"kind": "images?", "models": ["m1"]})):
+                on_frame(frame)
+            self.late = cancelled()
+            on_frame(end())
+            return Outcome(exit_code=0, seconds=1.0)
+
+    room = Asking()
+    assert run(room, "1", limits={"run_seconds": 1}, prepare=slow).ending is Ending.COMPLETED
+    assert not room.late
+
+
 def test_progress_counts_cells_from_one(run: Callable[..., Execution]) -> None:
     seen: list[Event] = []
     frames = [READY, cell(0, "started"), Frame({"kind": "progress", "text": "epoch 3/5", "training": 1}), end()]
@@ -466,7 +525,8 @@ def test_the_room_asks_for_altered_images_while_there_is_time(tmp_path: Path, mo
 
     monkeypatch.setattr(runner, "call", answer)
     pipe = SimpleNamespace(ask=ask, send=lambda head, body: sent.append((head, body)))
-    running = SimpleNamespace(pipe=pipe, watch=SimpleNamespace(left=40.0), handover=Handover(tmp_path))
+    watch = SimpleNamespace(left=40.0)
+    running = SimpleNamespace(pipe=pipe, ask=ask, watch=watch, handover=Handover(tmp_path))
     runner.ask_altered(running, SimpleNamespace(alive=lambda: True))  # type: ignore[arg-type]
     assert [(one["kind"], one["part"], one["left"]) for one in asked] == [("altered?", part, 40.0) for part in range(3)]
     assert sent == [({"kind": "fallback", "model": "m1", "part": part}, b"npy") for part in range(2)]

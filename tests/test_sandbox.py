@@ -23,7 +23,7 @@ import pytest
 from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
 from autograder.frames import Frame
 from autograder.records import Limits
-from autograder.sandbox import choose, examine
+from autograder.sandbox import choose, examine, ruleset
 from autograder.sandbox.arguments import Plan, inner, rebound, room_variables
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.container import Container
@@ -695,6 +695,32 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
 pipe.send({"read": str(read)})
 """
     assert as_user("Landlock(grace=0.5)", program)["heads"] == [{"read": "[]"}]
+
+
+def test_landlock_closes_single_files_among_packages(tmp_path: Path) -> None:
+    if ruleset.version() == 0:
+        pytest.skip("this kernel has no Landlock")
+    for name in ("a/b/open.txt", "a/b/closed.txt", "a/other/open.txt", "a/open.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
+    program = f"""
+import os
+from pathlib import Path
+from autograder.sandbox import ruleset, seccomp
+from autograder.sandbox.landlock import _but
+closed = (Path({str(tmp_path)!r}, "link", "closed.txt").resolve(),)
+rules = list(_but({str(tmp_path)!r}, closed))
+filtered = seccomp.program(internet=False)
+ruleset.enter(rules, filtered)
+def attempt(name):
+    try: return open(os.path.join({str(tmp_path)!r}, name)).read()
+    except OSError as error: return type(error).__name__
+print([attempt(name) for name in ("a/b/open.txt", "link/open.txt", "a/other/open.txt", "a/open.txt")])
+print([attempt(name) for name in ("a/b/closed.txt", "link/closed.txt")], os.listdir({str(tmp_path / "a" / "b")!r}) != [])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{['x'] * 4}\n{['PermissionError'] * 2} True\n"
 
 
 def test_landlock_started_by_root_takes_another_user(bubble: Bubblewrap) -> None:

@@ -17,8 +17,9 @@ from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
 
 OVERDUE_SECONDS = 8.0
-"""Beyond the time of the run, for a cell that nobody inside could end: a notebook can stop the runner itself. What is
-read at the end has longer, see ``sandbox.limits``."""
+"""Beyond the time of the run, for what nobody inside could end: a notebook can stop the runner itself."""
+
+NOT_READ = say("The time of the run was over before all was read that the notebook had left in its kernel.")
 
 _KILLED = {
     "wall": Ending.TIMED_OUT,
@@ -142,6 +143,8 @@ def _ending(transcript: Transcript, outcome: Outcome) -> End:
         return End(transcript.ending, transcript.blamed, transcript.limit)
     if transcript.ending is not None and outcome.killed == "wall":
         return End(transcript.ending, transcript.blamed, transcript.limit)  # had said all, and only its end was slow
+    if outcome.killed == "wall" and (played := transcript.played()) is not None:
+        return played  # every cell had been told of: what was cut short is only what is read afterwards
     blamed = transcript.running
     if blamed is None:
         blamed = max((cell.index for cell in transcript.cells() if cell.state is not CellState.NOT_RUN), default=None)
@@ -154,6 +157,8 @@ def _notes(transcript: Transcript, outcome: Outcome) -> list[Message]:
     if transcript.changed:
         names = ", ".join(transcript.changed)[:300]
         notes.append(say("The notebook changed parameters that were given to it: {names}.", names=names))
+    if outcome.killed == "wall" and transcript.ending is None and transcript.played() is not None:
+        notes.append(NOT_READ)
     if outcome.killed == "protocol":
         notes.append(say("The room broke the protocol: {detail}", detail=outcome.detail[:300]))
     return notes

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from autograder.execution.asking import Asking, Malformed
 from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
+from autograder.execution.reasons import End
 from autograder.execution.rewriting import rewritten
 from autograder.frames import Frame
 from autograder.records import CellRun, CellState, Digest, Ending, Execution, Json, Ledger, Message, say
@@ -27,6 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 _RUNNING = "started"
 _DEEPEST = 60
 """Levels of what a cell displays as JSON; plots have about ten."""
+_QUESTIONS = frozenset({"images?", "altered?"})
 _AFTERWARDS = frozenset({"images?", "altered?", "fallback", "end"})
 """Kinds that are still heard once the room was shown hidden images."""
 
@@ -59,6 +61,8 @@ class Transcript:
         self._prepare = prepare
         self._output_bytes = 0
         self._ready_at = 0.0
+        self._answering = 0.0
+        """Seconds in which the room waited for this side."""
         self._shown = False
         """Whether the room has hidden images."""
         self._kinds: Mapping[str, Callable[[Frame], bytes | None]] = {
@@ -81,11 +85,14 @@ class Transcript:
         kind = named if isinstance(named, str) and named in self._kinds else "unknown"
         if self._shown and kind not in _AFTERWARDS:
             return None  # texts and files could carry the images out: some of them are shown to their author
+        began = time.monotonic()
         try:
             return self._kinds[kind](frame)
         except (Malformed, ValidationError, RecursionError):
             self.notes[f"malformed {kind}"] = say("A message of the kind “{kind}” could not be read.", kind=kind)
-            return b"" if kind in ("images?", "altered?") else None
+            return b"" if kind in _QUESTIONS else None
+        finally:
+            self._answering += time.monotonic() - began if kind in _QUESTIONS else 0.0
 
     # --- how far it came
 
@@ -95,8 +102,23 @@ class Transcript:
         return self._running
 
     def overdue(self, seconds: float) -> bool:
-        """Whether a cell still runs so long after the room was ready: the runner, who should have ended it, cannot."""
-        return self._running is not None and time.monotonic() - self._ready_at > seconds
+        """Whether it has not ended so long after the room was ready: the runner, who should have ended it, cannot.
+
+        What this side needed to answer its questions does not count.
+        """
+        return self.ready and self.ending is None and time.monotonic() - self._ready_at - self._answering > seconds
+
+    def played(self) -> End | None:
+        """How a run ended of whose cells all was told, though not of what is read afterwards; as the runner says it."""
+        if self._running is not None or self._runs.keys() != self._code:
+            return None
+        runs = self.cells()
+        for ending, state in ((Ending.TIMED_OUT, CellState.INTERRUPTED), (Ending.RAISED, CellState.RAISED)):
+            blamed = next((run.index for run in runs if run.state is state), None)
+            if blamed is not None:
+                return End(ending, blamed, "cell" if ending is Ending.TIMED_OUT else "")
+        left = any(run.state is CellState.NOT_RUN for run in runs)
+        return End(Ending.TIMED_OUT, None, "run") if left else End(Ending.COMPLETED, None)
 
     def cells(self) -> tuple[CellRun, ...]:
         """One per code cell; what never started is ``not_run``."""

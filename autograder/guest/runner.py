@@ -71,6 +71,13 @@ class Run:
         body = b"" if outputs is None else packed(outputs)
         self.pipe.send({"kind": "cell", "index": index, "state": state, **more}, body)
 
+    def ask(self, question: Mapping[str, Any]) -> bytes:
+        """The host's answer to a question at the end."""
+        began = time.monotonic()
+        answer = self.pipe.ask(question)
+        self.watch.waited(time.monotonic() - began)
+        return answer
+
     def lose(self, index: int | None) -> None:
         """The kernel is gone."""
         if self.meter.over:
@@ -228,7 +235,7 @@ def read_kernel(run: Run, client: Thing) -> None:
     run.courier.deliver()
     unsaved = run.handover.read_json(UNSAVED, 1 << 16)
     if unsaved and isinstance(unsaved, list) and client.alive():
-        images = run.pipe.ask({"kind": "images?", "models": [str(model) for model in unsaved]})
+        images = run.ask({"kind": "images?", "models": [str(model) for model in unsaved]})
         if images and run.handover.show(IMAGES, images):
             call(run, client, "predict", PREDICT_SECONDS)
             send_fallbacks(run)
@@ -245,7 +252,7 @@ def ask_altered(run: Run, client: Thing) -> None:
     while client.alive():
         left = min(until - time.monotonic(), run.watch.left)
         question = {"kind": "altered?", "part": part, "seconds": seconds, "left": max(0.0, left)}
-        if not (images := run.pipe.ask(question)) or not run.handover.show(IMAGES, images):
+        if not (images := run.ask(question)) or not run.handover.show(IMAGES, images):
             return
         began = time.monotonic()
         call(run, client, "predict", max(0.0, until - began))

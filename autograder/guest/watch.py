@@ -10,7 +10,7 @@ import time
 
 GRACE_SECONDS = 6.0
 """Between the interrupt and the end of a kernel that ignores it: what holds on is gone ten seconds after its limit."""
-LAST_SECONDS = 15.0
+LAST_SECONDS = 7.0
 """Beyond the time of the run: for what is read from the kernel at the end."""
 
 _TICK = 0.05
@@ -50,6 +50,10 @@ class Watch:
     def left(self) -> float:
         """Seconds that remain to what is read at the end."""
         return max(0.0, self.run_end + LAST_SECONDS - time.monotonic())
+
+    def waited(self, seconds: float) -> None:
+        """The host took so long to answer a question at the end: that is not the notebook's time."""
+        self.run_end += seconds
 
     def begin(self, seconds: float | None = None, *, last: bool = False) -> None:
         """Something starts in the kernel; ``last`` may use the seconds beyond the time of the run."""

@@ -129,6 +129,20 @@ def _kill_below(uid: int | None) -> None:
         os._exit(0)
     if uid is not None:
         os.waitpid(reaper, 0)
+    _stop_below()
     for pid in tree(os.getpid())[1:]:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+        _send(pid, signal.SIGKILL)
+
+
+def _stop_below() -> None:
+    """All of them, before any is killed: what is stopped forks no more, and still counts among those allowed."""
+    stopped: set[int] = set()
+    while found := set(tree(os.getpid())[1:]) - stopped:
+        for pid in found:
+            _send(pid, signal.SIGSTOP)
+        stopped |= found
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from autograder.errors import SandboxUnavailable
@@ -73,13 +73,30 @@ def require() -> bytes:
 def grants(room: Room, job: Job, python: Interpreter) -> list[tuple[str, int]]:
     """What a room may open, and how."""
     readable = [*_SYSTEM, *(_SHELL if room.shell else ()), *map(str, python.folders), *map(str, python.hops)]
-    rules = [(path, ruleset.RUN) for path in readable]
+    closed = tuple(path.resolve() for path in room.unreadable)
+    rules = [rule for path in readable for rule in _but(path, closed)]
     rules += [("/dev/null", ruleset.DEVICE), (str(job.inputs), ruleset.READ)]
     rules += [(str(job.folder / name), ruleset.RUN | ruleset.CHANGE) for name in ("out", "tmp", "home")]
     if gpu_number(room.device) is not None:
         rules += [(str(node), ruleset.DEVICE) for node in sorted(Path("/dev").glob("nvidia*"))]
         rules += [(path, ruleset.READ) for path in _GPU]
     return rules
+
+
+def _but(path: str, closed: Sequence[Path]) -> Iterator[tuple[str, int]]:
+    """Grants for all that lies below ``path`` but the closed files.
+
+    Landlock knows no exception: on the way to such a file a folder is listed, and its neighbours are granted one by one.
+    """
+    place = Path(path).resolve()
+    if place in closed:
+        return
+    if not any(place in one.parents for one in closed):
+        yield path, ruleset.RUN
+        return
+    yield path, ruleset.READ_DIR
+    for entry in sorted(os.listdir(path)):
+        yield from _but(f"{path}/{entry}", closed)
 
 
 def _wall(room: Room, job: Job, python: Interpreter, filtered: bytes) -> Wall:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from autograder.records import Limits
 
 MB = 1 << 20
 GRACE_SECONDS = 20.0
 """Beyond ``run_seconds``, so that the runner inside can end the run itself and still report."""
+
+SPARE_THREADS = 512
+"""For other rooms, and for whatever else a user starts meanwhile."""
 
 _LARGEST_FLOOR = 2 << 30
 
@@ -49,14 +55,13 @@ def inside(limits: Limits, *, device: str = "cpu", own_user: bool = True) -> str
 
     RLIMIT_DATA, not RLIMIT_AS: TensorFlow reserves far more addresses than it uses, and a process that meets
     RLIMIT_DATA gets a MemoryError in the guilty cell instead of being killed. CUDA maps memory in ways that
-    RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: it makes
-    sense only where the room has a user (or a user namespace) of its own.
+    RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: where the
+    room has no user (or user namespace) of its own, it only keeps what forks without end from outrunning whoever ends it.
     """
     figures = {"file_bytes": limits.disk_mb * MB, "open_files": limits.open_files, "core_bytes": 0}
     if device == "cpu":
         figures["data_bytes"] = process_mb(limits) * MB
-    if own_user:
-        figures["threads"] = threads_allowed(limits)
+    figures["threads"] = threads_allowed(limits) + (0 if own_user else _threads_of_user() + SPARE_THREADS)
     return json.dumps(figures)
 
 
@@ -74,6 +79,15 @@ def threads_counted_by_namespace() -> bool:
     """Whether RLIMIT_NPROC is counted per user namespace: Linux 5.14 and later."""
     major, minor = os.uname().release.split(".")[:2]
     return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (5, 14)
+
+
+def _threads_of_user() -> int:
+    """Of this one, all programs together."""
+    found = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            found += process.num_threads() if process.uids().real == os.getuid() else 0
+    return found
 
 
 def memory_available() -> int:

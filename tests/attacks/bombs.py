@@ -8,10 +8,20 @@ from autograder.records import Ending
 from tests.attacks.record import Bomb
 
 _MUST = "the cell to blame is named, what came before it is kept, nothing is left"
-_ALONE = "import os\nassert sum(name.isdigit() for name in os.listdir('/proc')) < 12, 'no wall around this'\n"
-"""Before what would harm a machine without a pid namespace."""
+_ALONE = (
+    "import os\nalone = sum(name.isdigit() for name in os.listdir('/proc')) < 12\n"
+    "assert alone or os.environ.get('WALL') == 'landlock', 'no wall around this'\n"
+)
+"""Before what would harm a machine whose wall is none."""
 _CELL = 2
 _RUN = 4
+_AT_THE_END = """import os, signal, time
+calls = []
+def last():
+    calls.append(0)
+    if len(calls) < 2:  # the first is the cell that follows
+        return
+"""
 _PATIENT = {"cell_seconds": 30}
 """For what another limit is to stop, on a slow machine as well."""
 
@@ -92,6 +102,30 @@ BOMBS = (
         endings=(Ending.TIMED_OUT,),
         seconds=_RUN,
         limits={"run_seconds": _RUN},
+    ),
+    Bomb(
+        id="reading",
+        tries="runs without end once all cells have run, while the kernel is read",
+        stopped_by="the kernel is killed seven seconds after the limit of the run",
+        must="all cells count as they ran, nothing is left",
+        cell=_AT_THE_END + "    while True:\n        try:\n            time.sleep(60)\n        except BaseException:\n"
+        "            pass\nget_ipython().events.register('pre_execute', last)",
+        endings=(Ending.COMPLETED,),
+        after="ran",
+        seconds=_RUN,
+        limits={**_PATIENT, "run_seconds": _RUN},
+    ),
+    Bomb(
+        id="reading-without-a-runner",
+        tries="stops the program that runs it once all cells have run",
+        stopped_by="the host, eight seconds after the limit of the run",
+        must="all cells count as they ran, nothing is left",
+        cell=_AT_THE_END + "    os.kill(os.getppid(), signal.SIGSTOP)\n    time.sleep(3600)\n"
+        "get_ipython().events.register('pre_execute', last)",
+        endings=(Ending.COMPLETED,),
+        after="ran",
+        seconds=_RUN,
+        limits={**_PATIENT, "run_seconds": _RUN},
     ),
     Bomb(
         id="forks",

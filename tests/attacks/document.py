@@ -6,13 +6,16 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.messages import visible
-from tests.attacks.playing import Played
+from autograder.records import Json
+from tests.attacks.playing import ATTACKS, Played
 from tests.attacks.record import Attack
 
 TITLES = {
@@ -45,8 +48,13 @@ TITLES = {
 _HEAD = """# Attacks
 
 Written by `python -m tests.attacks --markdown docs/attacks.md`, which plays every attack of
-[tests/attacks](../tests/attacks) once, behind bubblewrap; run it to have this page of your own machine. These figures
-are of {machine}. What is promised, and what is not, stands in [SECURITY.md](../SECURITY.md).
+[tests/attacks](../tests/attacks) once, behind {wall}; run it to have this page of your own machine, and with
+`--sandbox` of another wall. These figures are of {machine}. What is promised, and what is not, stands in
+[SECURITY.md](../SECURITY.md).
+"""
+_OTHERS = """## Behind other walls, and by other users
+
+Hand-ins and texts never enter a room, but are played again all the same. What was not held is named with its outcome.
 """
 _DOCTOR = """## What the doctor says of this machine
 
@@ -63,14 +71,76 @@ def machine() -> str:
     return f"{os.cpu_count()} processors, {system}, Python {platform.python_version()}, started as {user}"
 
 
-def document(groups: Mapping[str, Sequence[Played]], note: str = "") -> str:
-    """The page, with a sentence of whoever had it written."""
-    every = [one for played in groups.values() for one in played]
-    through = [one.attack.id for one in every if not one.held]
-    outcome = f"NOT HELD: {', '.join(through)}" if through else "all of them held"
-    parts = [_HEAD.format(machine=machine()), f"{len(every)} attacks; {outcome}. {note}".rstrip() + "\n"]
-    parts += [_group(name, played) for name, played in groups.items()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """All attacks, played once."""
+
+    wall: str
+    machine: str
+    played: Mapping[str, Sequence[Played]]
+
+    @classmethod
+    def of(cls, wall: str, played: Mapping[str, Sequence[Played]]) -> Run:
+        return cls(wall=wall, machine=machine(), played=played)
+
+    @property
+    def every(self) -> Sequence[Played]:
+        return [one for group in self.played.values() for one in group]
+
+    @property
+    def through(self) -> Sequence[Played]:
+        return [one for one in self.every if not one.held]
+
+    @property
+    def held(self) -> bool:
+        return not self.through
+
+    def written(self) -> dict[str, Json]:
+        """To be kept as JSON: outcomes, not what the attacks say of themselves."""
+        played: dict[str, Json] = {
+            group: [[one.attack.id, one.outcome, round(one.seconds, 1), one.held] for one in found]
+            for group, found in self.played.items()
+        }
+        return {"wall": self.wall, "machine": self.machine, "played": played}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Run:
+        attacks = {(group, one.id): one for group, known in ATTACKS.items() for one in known}
+        played = {
+            group: [
+                Played(attack=attacks[group, name], outcome=outcome, seconds=seconds, held=held)
+                for name, outcome, seconds, held in found
+            ]
+            for group, found in kept["played"].items()
+        }
+        return cls(wall=kept["wall"], machine=kept["machine"], played=played)
+
+
+def document(run: Run, others: Sequence[Run] = ()) -> str:
+    """The page: one run in full, and of others what was not held."""
+    outcome = f"NOT HELD: {', '.join(one.attack.id for one in run.through)}" if run.through else "all of them held"
+    parts = [_HEAD.format(wall=run.wall, machine=run.machine), f"{len(run.every)} attacks; {outcome}.\n"]
+    parts += [_group(name, played) for name, played in run.played.items()]
+    parts += _beside(others)
     return "\n".join([*parts, _DOCTOR, *table(("what", "works", "found", "to do"), doctor())]) + "\n"
+
+
+def _beside(others: Sequence[Run]) -> Iterator[str]:
+    if not others:
+        return
+    yield _OTHERS
+    rows = [
+        (
+            run.wall,
+            run.machine,
+            f"{len(run.every) - len(run.through)} of {len(run.every)}",
+            "; ".join(f"{one.attack.id}: {one.outcome}" for one in run.through) or "nothing",
+            f"{max(one.seconds for one in run.every):.1f}",
+        )
+        for run in others
+    ]
+    yield from table(("wall", "machine", "held", "not held", "longest, seconds"), rows)
+    yield ""
 
 
 def _group(name: str, played: Sequence[Played]) -> str:

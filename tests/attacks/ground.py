@@ -21,6 +21,7 @@ from autograder.execution import Event, Job, execute
 from autograder.records import Execution, Json, Limits
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.job import interpreter
+from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 from tests.notebooks import notebook
 
@@ -129,8 +130,9 @@ class Ran:
         yield "the record", repr(execution).encode()
 
 
-def run(cells: Sequence[str], store: Store, *, data: DataSet = DATA, **limits: int) -> Ran:
+def run(cells: Sequence[str], store: Store, *, data: DataSet = DATA, wall: Sandbox | None = None, **limits: int) -> Ran:
     """Run cells in a real room and look what is left of it."""
+    wall = wall or Bubblewrap()
     mark = f"attack-{secrets.token_hex(8)}"
     began: dict[int, float] = {}
 
@@ -143,11 +145,11 @@ def run(cells: Sequence[str], store: Store, *, data: DataSet = DATA, **limits: i
         data=data,
         data_file=room_file(data, store.root / "rooms"),
         limits=Limits(**{**LIMITS, **limits}),
-        environment={"ATTACK": mark},
+        environment={"ATTACK": mark, "WALL": wall.name},
     )
     mounts = Path("/proc/self/mounts").read_text("utf-8")
     start = time.monotonic()
-    execution = execute(job, Bubblewrap(), store, on_event=note)
+    execution = execute(job, wall, store, on_event=note)
     end = time.monotonic()
     left = [f"process {pid}" for pid in _marked(mark.encode())]
     left += [] if Path("/proc/self/mounts").read_text("utf-8") == mounts else ["a mount"]

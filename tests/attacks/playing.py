@@ -18,7 +18,7 @@ from autograder.intake import collect
 from autograder.messages import render
 from autograder.notebook.source import parse, python
 from autograder.records import GapKind, Limits
-from autograder.sandbox.bubblewrap import Bubblewrap
+from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 from tests import builders as make
 from tests.attacks import canary, ground, honest
@@ -51,11 +51,11 @@ class Played:
     """... and with it."""
 
 
-def probes(folder: Path) -> Iterator[Played]:
+def probes(folder: Path, wall: Sandbox) -> Iterator[Played]:
     where = ground.desk(folder / "teacher")
     os.environ[ground.VARIABLE] = where.secret.decode()
     with ground.targets(where) as known:
-        ran = ground.run([known + PRELUDE, *(probe.source for probe in PROBES)], Store(folder / "probes"))
+        ran = ground.run([known + PRELUDE, *(probe.source for probe in PROBES)], Store(folder / "probes"), wall=wall)
     leaked = [
         what
         for what, secret in where.secrets.items()
@@ -63,22 +63,26 @@ def probes(folder: Path) -> Iterator[Played]:
     ]
     for number, attack in enumerate(PROBES, start=1):
         reached = "REACHED" in ran.printed(number) or bool(leaked or ran.left)
-        outcome = "GOT THROUGH" if reached else f"nothing reached; the cell {ran.states[number]}"
+        outcome = f"nothing reached; the cell {ran.states[number]}"
+        if reached:
+            outcome = " ".join([*(text for text in ran.printed(number).splitlines() if "REACHED" in text), *leaked])
         yield Played(
             attack=attack, outcome=outcome, seconds=ran.execution.cells[number].seconds or 0.0, held=not reached
         )
 
 
-def bombs(folder: Path) -> Iterator[Played]:
+def bombs(folder: Path, wall: Sandbox) -> Iterator[Played]:
     for bomb in BOMBS:
-        ran = dropped(bomb, folder / bomb.id)
+        ran = dropped(bomb, folder / bomb.id, wall)
         told = render(ran.execution.reason, "en") if ran.execution.reason else ran.execution.ending.value
         seconds = ran.since_cell[2]
-        held = ran.execution.ending in bomb.endings and not ran.left and seconds <= bomb.seconds + SPARE_SECONDS
+        # Where files do not count as memory, what fills them meets the limit of its cell instead.
+        limit = bomb.seconds if ran.execution.ending in bomb.endings else ran.execution.limits.cell_seconds
+        held = not ran.left and seconds <= limit + SPARE_SECONDS
         yield Played(attack=bomb, outcome=told, seconds=seconds, held=held)
 
 
-def models(folder: Path) -> Iterator[Played]:
+def models(folder: Path, wall: Sandbox) -> Iterator[Played]:
     store, saved = Store(folder / "models"), honest.model()
     shown = gallery(ground.DATA, robustness_images=10, seed=1, store=store)
     for model in MODELS:
@@ -87,13 +91,13 @@ def models(folder: Path) -> Iterator[Played]:
         if told is None:
             task = Task(id=model.id, model=store.put(content), steps=STEPS)
             limits = Limits(memory_mb=2048)
-            answer = probe([task], shown, sandbox=Bubblewrap(), store=store, limits=limits, cancelled=lambda: False)
+            answer = probe([task], shown, sandbox=wall, store=store, limits=limits, cancelled=lambda: False)
             told = answer[model.id].problem
         outcome = render(told, "en") if told else "measured"
         yield Played(attack=model, outcome=outcome, seconds=time.monotonic() - began, held=told is not None)
 
 
-def handins(folder: Path) -> Iterator[Played]:
+def handins(folder: Path, _: Sandbox) -> Iterator[Played]:
     for number, handin in enumerate(HANDINS):
         inbox = folder / f"inbox-{number}" / "class"
         inbox.mkdir(parents=True)
@@ -109,7 +113,7 @@ def handins(folder: Path) -> Iterator[Played]:
         )
 
 
-def texts(folder: Path) -> Iterator[Played]:
+def texts(folder: Path, _: Sandbox) -> Iterator[Played]:
     store = make.a_store(folder)
     for text in TEXTS:
         began, inert = time.monotonic(), True
@@ -131,10 +135,10 @@ def texts(folder: Path) -> Iterator[Played]:
         yield Played(attack=code, outcome=outcome, seconds=time.monotonic() - began)
 
 
-def cheats(folder: Path) -> Iterator[Played]:
+def cheats(folder: Path, wall: Sandbox) -> Iterator[Played]:
     """Each beside the honest notebook: points with it, and without."""
     folder.mkdir(exist_ok=True)
-    where = course(folder)
+    where = course(folder, wall)
     without = graded(where).points
     for cheat in CHEATS:
         began = time.monotonic()
@@ -159,7 +163,7 @@ def said(found: Graded) -> Iterator[str]:
         yield from (render(flag, "en") for flag in evidence.final.flags)
 
 
-GROUPS: Mapping[str, Callable[[Path], Iterator[Played]]] = {
+GROUPS: Mapping[str, Callable[[Path, Sandbox], Iterator[Played]]] = {
     "probes": probes,
     "bombs": bombs,
     "models": models,

@@ -21,6 +21,7 @@ from autograder.pipeline import grade_one
 from autograder.records import Baseline, Evidence, GapKind, Report, StudentId, Submission
 from autograder.sandbox import choose
 from autograder.sandbox.bubblewrap import Bubblewrap
+from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 from tests.attacks import ground, various
 from tests.attacks.cheats import CHEATS, HONEST
@@ -70,7 +71,7 @@ class Graded:
         return self.evidence.final.accuracy if self.evidence.final else None
 
 
-def course(folder: Path) -> Course:
+def course(folder: Path, wall: Sandbox | None = None) -> Course:
     (folder / "claims.yaml").write_text(RUBRIC, "utf-8")
     store, data = Store(folder / "state"), ground.DATA
     hidden = len(data.y_hidden)
@@ -87,7 +88,7 @@ def course(folder: Path) -> Course:
         rubric=rubric.load(folder / "claims.yaml", checks.signatures()),
         data=data,
         data_file=room_file(data, folder),
-        sandbox=Bubblewrap(),
+        sandbox=wall or Bubblewrap(),
         store=store,
         baseline=baseline,
     )
