@@ -86,7 +86,7 @@ def grants(room: Room, job: Job, python: Interpreter) -> list[tuple[str, int]]:
 def _but(path: str, closed: Sequence[Path]) -> Iterator[tuple[str, int]]:
     """Grants for all that lies below ``path`` but the closed files.
 
-    Landlock knows no exception: on the way to such a file a folder is listed, and its neighbours are granted one by one.
+    Landlock knows no exception: on the way to such a file a folder is listed, and its neighbours are granted singly.
     """
     place = Path(path).resolve()
     if place in closed:
@@ -95,8 +95,8 @@ def _but(path: str, closed: Sequence[Path]) -> Iterator[tuple[str, int]]:
         yield path, ruleset.RUN
         return
     yield path, ruleset.READ_DIR
-    for entry in sorted(os.listdir(path)):
-        yield from _but(f"{path}/{entry}", closed)
+    for entry in sorted(Path(path).iterdir()):
+        yield from _but(str(entry), closed)
 
 
 def _wall(room: Room, job: Job, python: Interpreter, filtered: bytes) -> Wall:

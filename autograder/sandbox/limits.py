@@ -56,7 +56,7 @@ def inside(limits: Limits, *, device: str = "cpu", own_user: bool = True) -> str
     RLIMIT_DATA, not RLIMIT_AS: TensorFlow reserves far more addresses than it uses, and a process that meets
     RLIMIT_DATA gets a MemoryError in the guilty cell instead of being killed. CUDA maps memory in ways that
     RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: where the
-    room has no user (or user namespace) of its own, it only keeps what forks without end from outrunning whoever ends it.
+    room has no user (or user namespace) of its own, it only keeps who forks without end from outrunning who ends it.
     """
     figures = {"file_bytes": limits.disk_mb * MB, "open_files": limits.open_files, "core_bytes": 0}
     if device == "cpu":
