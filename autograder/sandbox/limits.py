@@ -16,7 +16,7 @@ MB = 1 << 20
 GRACE_SECONDS = 20.0
 """Beyond ``run_seconds``, so that the runner inside can end the run itself and still report."""
 
-SPARE_THREADS = 512
+SPARE_THREADS = 256
 """For other rooms, and for whatever else a user starts meanwhile."""
 
 _LARGEST_FLOOR = 2 << 30

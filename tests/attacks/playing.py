@@ -65,7 +65,9 @@ def probes(folder: Path, wall: Sandbox) -> Iterator[Played]:
         reached = "REACHED" in ran.printed(number) or bool(leaked or ran.left)
         outcome = f"nothing reached; the cell {ran.states[number]}"
         if reached:
-            outcome = " ".join([*(text for text in ran.printed(number).splitlines() if "REACHED" in text), *leaked])
+            told = [text for text in ran.printed(number).splitlines() if "REACHED" in text]
+            outcome = " ".join([*leaked, *(text[:80] for text in told[:3])])
+            outcome += f" and {len(told) - 3} more" if len(told) > 3 else ""
         yield Played(
             attack=attack, outcome=outcome, seconds=ran.execution.cells[number].seconds or 0.0, held=not reached
         )
