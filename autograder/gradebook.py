@@ -207,13 +207,13 @@ class Gradebook:
             connection.execute(sa.insert(_rulings).values(row))
         return ruled(graded[ruling.student], standing(self.rulings(ruling.rubric)).get(ruling.student, ()))
 
-    def rulings(self, rubric: str) -> tuple[Ruling, ...]:
-        """Every ruling ever entered, oldest first."""
+    def rulings(self, rubric: str, student: StudentId | None = None) -> tuple[Ruling, ...]:
+        """Every ruling ever entered, of all or of one student, oldest first."""
+        wanted = sa.select(_rulings).where(_rulings.c.rubric == rubric).order_by(_rulings.c.id)
+        if student is not None:
+            wanted = wanted.where(_rulings.c.student == student)
         with self._reading() as connection:
-            rows = connection.execute(
-                sa.select(_rulings).where(_rulings.c.rubric == rubric).order_by(_rulings.c.id)
-            ).mappings()
-            return tuple(_ruling(row) for row in rows)
+            return tuple(_ruling(row) for row in connection.execute(wanted).mappings())
 
     def status(self, rubric: str) -> Status:
         entries = self.entries(rubric)
