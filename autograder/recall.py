@@ -120,6 +120,17 @@ class Memory:
         """Whether the latest grading rested on just this."""
         return not self._force and self._former.get(_name(key)) == dict(key.parts)
 
+    def former(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
+        """What the latest grading found at this stage, whatever it depended on."""
+        held = self._held.get(_name(key))
+        found = self._store.noted(str(held[-1])) if isinstance(held, list) and held else None
+        return None if found is None else self._read(found, adapter)
+
+    def differing(self, key: Key) -> tuple[str, ...]:
+        """Parts of the key that were others then; all of them where nothing is known of a latest grading."""
+        parts = self._former.get(_name(key))
+        return key.differing(parts if isinstance(parts, dict) else {})
+
     def close(self) -> None:
         """From now on, this is the latest grading; what was not asked about this time rests on what it did."""
         if not self._name:

@@ -29,6 +29,8 @@ class Turn:
     student: str
     remembered: bool = False
     """Whether nothing is to be executed for it."""
+    rehearsed: bool = False
+    """Whether a rehearsal of just this is remembered."""
     seconds: float | None = None
     """Of its execution; None where nothing is known."""
     memory_mb: float | None = None

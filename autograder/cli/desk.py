@@ -24,8 +24,9 @@ from autograder.course import Courses
 from autograder.errors import AutograderError, OutputError
 from autograder.extraction.fidelity import in_short
 from autograder.feedback import Brief
+from autograder.forecast import forecast
 from autograder.gradebook import Gradebook, ruled
-from autograder.pipeline import REPORT_IT, Fault, Result, grade_class
+from autograder.pipeline import REPORT_IT, Fault, Result, grade_class, is_refused
 from autograder.recall import Recall
 from autograder.records import Grade, Json, Report, Rubric, Submission, record
 from autograder.store import Store, write_atomically
@@ -96,6 +97,22 @@ def records(wanted: bool) -> Iterator[Records | None]:
         return
     with tempfile.TemporaryFile() as file:
         yield Records(file)
+
+
+def expected(submissions: Sequence[Submission], courses: Courses, console: Console) -> tuple[Turn, ...]:
+    """What is known of each before its turn."""
+    with console.status("looking up what is remembered …"):
+        return tuple(_expected(submission, courses) for submission in submissions)
+
+
+def _expected(submission: Submission, courses: Courses) -> Turn:
+    """Nothing, where its data cannot be had: its turn will tell."""
+    if is_refused(submission):
+        return Turn(student=submission.student, remembered=True)
+    try:
+        return forecast(submission, courses.of(submission), courses.slots[0])
+    except AutograderError:
+        return Turn(student=submission.student)
 
 
 def grade(

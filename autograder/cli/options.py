@@ -42,6 +42,13 @@ class Wall(StrEnum):
     PLAIN = "plain"
 
 
+class Smoke(StrEnum):
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+    ONLY = "only"
+
+
 class Language(StrEnum):
     FR = "fr"
     EN = "en"
@@ -81,6 +88,14 @@ BudgetOption = Annotated[
         max=86_400,
         metavar="SECONDS",
         help="Seconds of training a notebook may use; 0: as many as it asks for. Default: the rubric's.",
+    ),
+]
+SmokeOption = Annotated[
+    Smoke,
+    typer.Option(
+        "--smoke",
+        help="Every notebook first with a few steps of each training, so that crashes show in the first minutes. auto: "
+        "where more than one is to be executed and that takes long; only: nothing else, and 3 where one crashed.",
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,8 @@ import typer
 from rich.console import Console
 
 from autograder import changes, feedback, intake, reference
-from autograder.cli import desk
-from autograder.cli.desk import Desk, Done
+from autograder.cli import desk, smoking
+from autograder.cli.desk import Desk, Done, expected
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -33,6 +34,8 @@ from autograder.cli.options import (
     PathsArgument,
     QuietOption,
     RubricOption,
+    Smoke,
+    SmokeOption,
     StateOption,
     VerboseOption,
     Wall,
@@ -50,7 +53,7 @@ from autograder.cli.options import (
     with_budget,
     without_force,
 )
-from autograder.console import Board, Lines, Silent, Watcher, printer, safe
+from autograder.console import printer, safe, watched
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError
@@ -63,6 +66,9 @@ from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store
 from autograder.wellknown import title
+
+MEASURING_SECONDS = 300
+"""Beyond the time that a notebook has: what measuring its models takes at most, or nearly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ def run(
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
     budget: BudgetOption = None,
+    smoke: SmokeOption = Smoke.AUTO,
     force: ForceOption = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
@@ -134,8 +141,14 @@ def run(
             console=console,
             records=records,
         )
-        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
-            done = desk.grade(submissions, {}, own, watcher, stop)
+        watch = partial(watched, console, lanes=len(slots), silent=quiet or as_json, verbose=verbose)
+        turns = expected(submissions, courses, console)
+        smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
+        if smoke is Smoke.ONLY:
+            smoking.end(smoked, stop, as_json=as_json)
+        turns = expected(submissions, courses, console) if smoked else turns
+        with watch(turns, longest=chosen.limits.run_seconds + MEASURING_SECONDS) as watcher:
+            done = desk.grade(submissions, {turn.student: turn for turn in turns}, own, watcher, stop)
         absent = desk.absent(everybody, roster, own)
         if stop.is_set():
             console.print(f"stopped: {len(done)} of {len(submissions)} graded, and only these are listed below")
@@ -267,11 +280,3 @@ def _baseline(course: Course, places: Settings, console: Console, stop: threadin
             f"baseline: hidden accuracy {baseline.accuracy:.2%}, spread {baseline.spread:.2%} over {len(seeds)} seeds"
         )
     return baseline
-
-
-def _watcher(console: Console, total: int, workers: int, *, silent: bool, verbose: bool) -> Watcher:
-    if silent:
-        return Silent()
-    if console.is_terminal and not verbose:
-        return Board(console, total, workers)
-    return Lines(console, total, verbose=verbose)
