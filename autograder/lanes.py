@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Full, Queue
 from typing import Final, Generic, TypeVar
 
@@ -122,6 +124,16 @@ class _Desk:
             return 0
         peaks = (peak_mb(turn, self._seen, self._limit_mb) for turn in self._waiting)
         return admitted(peaks, tuple(self._running.values()), available_mb(), used_mb())
+
+
+def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Processors that this process may use: those it is bound to, and no more than its container is granted."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        granted, period = quota.read_text("ascii").split()
+        return max(1, min(bound, int(granted) // int(period)))
+    except (OSError, ValueError):  # no control group, or "max"
+        return bound
 
 
 def available_mb() -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -22,7 +21,7 @@ from autograder.course import Cancel, Course, Courses
 from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError
 from autograder.execution import Event, Job, placed, run_code
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
-from autograder.lanes import available_mb, carried
+from autograder.lanes import carried
 from autograder.notebook import read
 from autograder.program import code_digest, digest_of, versions
 from autograder.recall import Key, Memory, Recall, remembered
@@ -463,11 +462,6 @@ def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str, *
         report=replace(report, grounds={**report.grounds, "fault": problem[:500]}),
         fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy, crowded=crowded),
     )
-
-
-def default_workers(memory_mb: int) -> int:
-    """One kernel per core, as far as the memory each may use is there."""
-    return max(1, min(os.cpu_count() or 1, int(available_mb() // memory_mb)))
 
 
 def ensure_space(state: Path, needed_mb: int = 512) -> None:

@@ -138,7 +138,11 @@ class _Measure:
         self._longest = longest
         self._quick = [seconds for turn, seconds in done if turn.remembered]
         self._slow = [seconds for turn, seconds in done if not turn.remembered]
-        self._ratios = [seconds / turn.seconds for turn, seconds in done if turn.seconds and not turn.remembered]
+        self._ratios = [
+            seconds / turn.seconds
+            for turn, seconds in done
+            if turn.seconds and turn.seconds >= 1 and not turn.remembered
+        ]
         expected = [turn.seconds for turn in turns if turn.seconds and not turn.remembered]
         self._usual = median(expected) if expected else None
         left = len(turns) - len(done)
@@ -183,6 +187,8 @@ def told(view: Outlook | None) -> str:
     """``4 to 9 min left``: in the unit that the larger figure asks for."""
     if view is None:
         return "estimating …"
+    if view.high <= 1:
+        return "1 s left"
     if view.high < 90:
         return _between(view.low, view.high, 1, "s")
     if view.high < 5400:

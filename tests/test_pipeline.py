@@ -405,8 +405,3 @@ def test_a_run_does_not_begin_on_a_full_disk(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Not a directory"):
         pipeline.ensure_space(tmp_path / "file" / "state")
-
-
-def test_workers_by_cores_and_memory() -> None:
-    assert pipeline.default_workers(1 << 40) == 1, "never none"
-    assert pipeline.default_workers(1) >= 1

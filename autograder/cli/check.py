@@ -88,7 +88,7 @@ def check(
         grade, cut = _read_only(notebook, chosen, places), None
     else:
         wall = find_sandbox(sandbox, own_notebook=True, console=console)
-        slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=1)
+        slots = find_slots(device, workers=1)
 
         def one(source: str) -> Course:
             # Another split than the class is graded on: what a student sees here says nothing of the private images.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import IO
+from typing import IO, Final, Protocol
 
 import typer
 from rich.console import Console
@@ -32,7 +32,9 @@ from autograder.records import Grade, Json, Report, Rubric, Submission, record
 from autograder.store import Store, write_atomically
 from autograder.turns import Turn
 
-_CHANGES = 20
+MEASURING_SECONDS: Final = 300
+"""Beyond the time that a notebook has: what measuring its models takes at most, or nearly."""
+_CHANGES: Final = 20
 """Changed grades told at the end of a run."""
 
 
@@ -99,10 +101,16 @@ def records(wanted: bool) -> Iterator[Records | None]:
         yield Records(file)
 
 
-def expected(submissions: Sequence[Submission], courses: Courses, console: Console) -> tuple[Turn, ...]:
+class Watch(Protocol):
+    """A watcher of those whose turns these are."""
+
+    def __call__(self, turns: Sequence[Turn], *, longest: float, done: str = ...) -> Watcher: ...
+
+
+def expected(submissions: Sequence[Submission], desk: Desk) -> tuple[Turn, ...]:
     """What is known of each before its turn."""
-    with console.status("looking up what is remembered …"):
-        return tuple(_expected(submission, courses) for submission in submissions)
+    with desk.console.status("looking up what is remembered …"):
+        return tuple(_expected(submission, desk.courses) for submission in submissions)
 
 
 def _expected(submission: Submission, courses: Courses) -> Turn:
@@ -116,15 +124,17 @@ def _expected(submission: Submission, courses: Courses) -> Turn:
 
 
 def grade(
-    submissions: Sequence[Submission], turns: Mapping[str, Turn], desk: Desk, watcher: Watcher, stop: Event
+    submissions: Sequence[Submission], turns: Sequence[Turn], desk: Desk, watch: Watch, stop: Event
 ) -> tuple[Done, ...]:
     """Each result is in the gradebook and on the disk the moment it exists, and then only a little of it is kept."""
     done = []
-    running = grade_class(submissions, desk.courses, turns=turns, tell=watcher.tell, cancelled=stop.is_set)
-    with closing(running) as finished:
-        for result in finished:
-            done.append(_put_away(result, desk))
-            del result  # not kept while the next one is waited for
+    by_student = {turn.student: turn for turn in turns}
+    with watch(turns, longest=desk.rubric.limits.run_seconds + MEASURING_SECONDS) as watcher:
+        running = grade_class(submissions, desk.courses, turns=by_student, tell=watcher.tell, cancelled=stop.is_set)
+        with closing(running) as finished:
+            for result in finished:
+                done.append(_put_away(result, desk))
+                del result  # not kept while the next one is waited for
     return tuple(sorted(done, key=lambda one: one.student))
 
 

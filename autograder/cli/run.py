@@ -19,8 +19,9 @@ from rich.console import Console
 
 from autograder import changes, feedback, intake, reference
 from autograder.cli import desk, smoking
-from autograder.cli.desk import Desk, Done, expected
+from autograder.cli.desk import Desk, Done
 from autograder.cli.options import (
+    AUTO,
     DEFAULT_RUBRIC,
     BudgetOption,
     DataOption,
@@ -67,9 +68,6 @@ from autograder.stock import is_single
 from autograder.store import Store
 from autograder.wellknown import title
 
-MEASURING_SECONDS = 300
-"""Beyond the time that a notebook has: what measuring its models takes at most, or nearly."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opening:
@@ -100,7 +98,7 @@ def run(
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     out: OutOption = Path("feedback"),
-    workers: WorkersOption = None,
+    workers: WorkersOption = AUTO,
     device: DeviceOption = Device.AUTO,
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
@@ -125,7 +123,7 @@ def run(
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
-    slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
+    slots = find_slots(device, workers=workers, per_gpu=per_gpu)
     began = datetime.now(UTC)
     with _interruptible() as stop, desk.records(as_json) as records:
         opening = _Opening(
@@ -142,13 +140,11 @@ def run(
             records=records,
         )
         watch = partial(watched, console, lanes=len(slots), silent=quiet or as_json, verbose=verbose)
-        turns = expected(submissions, courses, console)
+        turns = desk.expected(submissions, own)
         smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
         if smoke is Smoke.ONLY:
             smoking.end(smoked, stop, as_json=as_json)
-        turns = expected(submissions, courses, console) if smoked else turns
-        with watch(turns, longest=chosen.limits.run_seconds + MEASURING_SECONDS) as watcher:
-            done = desk.grade(submissions, {turn.student: turn for turn in turns}, own, watcher, stop)
+        done = desk.grade(submissions, desk.expected(submissions, own) if smoked else turns, own, watch, stop)
         absent = desk.absent(everybody, roster, own)
         if stop.is_set():
             console.print(f"stopped: {len(done)} of {len(submissions)} graded, and only these are listed below")

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from threading import Event
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import typer
 
 from autograder import budget
-from autograder.cli.desk import Desk
+from autograder.cli.desk import Desk, Watch
 from autograder.cli.options import Smoke
-from autograder.console import Watcher, safe
+from autograder.console import safe
 from autograder.errors import AutograderError
 from autograder.records import Submission
 from autograder.smoke import Smoked, counted, quick, smoke_class, told
@@ -22,12 +22,6 @@ from autograder.turns import Turn
 
 CRASHED = 3
 """Exit code of ``--smoke only`` where a notebook did not run through."""
-
-
-class Watch(Protocol):
-    """A watcher of those whose turns these are."""
-
-    def __call__(self, turns: Sequence[Turn], *, longest: float, done: str = ...) -> Watcher: ...
 
 
 def passed(
