@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -231,6 +231,9 @@ def test_a_ruling_stands_over_every_new_grading(desk: Path, rooms: QuickRooms) -
     assert grades(desk)["ada"]["readable"] == "2.5"
     record = json.loads((desk / "feedback" / "tiny" / "ada" / "grade.json").read_text("utf-8"))
     assert {item["id"]: item["ruled_by"] for item in record["items"]} == {"completes": None, "readable": "me"}
+    Gradebook(desk / ".autograder" / "grades.sqlite").rule(replace(ruling, points=None, reason="A slip."))
+    assert main([*RUN, "--quiet"]) == 0
+    assert grades(desk)["ada"]["readable"] != "2.5", "what was taken back does not stand"
 
 
 # --- Ctrl-C and worse ----------------------------------------------------------------------------------------------

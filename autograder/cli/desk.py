@@ -25,7 +25,7 @@ from autograder.errors import AutograderError, OutputError
 from autograder.extraction.fidelity import in_short
 from autograder.feedback import Brief
 from autograder.forecast import forecast
-from autograder.gradebook import Gradebook, ruled
+from autograder.gradebook import Gradebook, ruled, standing
 from autograder.pipeline import REPORT_IT, Fault, Result, grade_class, is_refused
 from autograder.recall import Recall
 from autograder.records import Grade, Json, Report, Rubric, Submission, record
@@ -168,7 +168,7 @@ def _written(report: Report, desk: Desk) -> Fault | None:
 
 
 def _ruled(grade: Grade, desk: Desk) -> Grade:
-    return ruled(grade, desk.gradebook.rulings(desk.rubric.id, grade.student))
+    return ruled(grade, standing(desk.gradebook.rulings(desk.rubric.id, grade.student)).get(grade.student, ()))
 
 
 def absent(everybody: Sequence[Submission], roster: Path | None, desk: Desk) -> tuple[Grade, ...]:

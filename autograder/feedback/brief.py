@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from autograder import budget
@@ -17,7 +16,6 @@ from autograder.records import (
     DataCard,
     Ending,
     Evidence,
-    Finding,
     Grade,
     Interval,
     Message,
@@ -28,6 +26,7 @@ from autograder.records import (
     record,
     say,
 )
+from autograder.scoring import bare
 
 
 @record
@@ -122,18 +121,6 @@ def brief(report: Report, rubric: Rubric, language: str) -> Brief:
         graded_at=report.graded_at,
         run=None if report.evidence is None else _run(report.grade, report.evidence, agreement(rubric)),
     )
-
-
-def bare(grade: Grade) -> Grade:
-    """Points and verdicts alone."""
-    return replace(grade, awards=tuple(replace(award, finding=_bare(award.finding)) for award in grade.awards))
-
-
-def _bare(finding: Finding) -> Finding:
-    return Finding(verdict=finding.verdict, share=finding.share, standing=finding.standing, message=_UNSAID)
-
-
-_UNSAID = Message("")
 
 
 def _run(grade: Grade, evidence: Evidence, tolerance: float) -> Run:
