@@ -130,23 +130,23 @@ def found(student: str, execution: Execution, ledger: Ledger) -> Smoked:
         student=student,
         ending=execution.ending,
         cell=0 if first is None else first.index + 1,
-        error="" if first is None else first.error or "",
+        error=(first.error or "") if first is not None and first.state is CellState.RAISED else "",
         others=max(0, len(failed) - 1),
-        shortened=first is not None and _shortened(first, ledger),
+        shortened=first is not None and _shortened(first, execution.cells, ledger),
         seconds=execution.seconds,
         memory_mb=execution.peak_memory_mb,
     )
 
 
-def _shortened(first: CellRun, ledger: Ledger) -> bool:
-    """Whether anything had been cut when that cell failed; where that is not known, it may have been."""
+def _shortened(first: CellRun, cells: Sequence[CellRun], ledger: Ledger) -> bool:
+    """Whether anything had been cut by the time that cell failed, and may be the reason."""
     if (first.error or "").partition(":")[0] in _OF_CODE:
         return False
-    counts = [training.execution_count for training in ledger.trainings]
-    counts += [use.execution_count for use in ledger.evaluations]
-    if first.execution_count is None:
-        return bool(counts)
-    return any(count is None or count <= first.execution_count for count in counts)
+    before = [run.execution_count or 0 for run in cells if run.index < first.index]
+    count = first.execution_count or max(before, default=0) + 1  # none is told of a cell that was interrupted
+    cut = [training.execution_count for training in ledger.trainings]
+    cut += [use.execution_count for use in ledger.evaluations]
+    return any(one is None or one <= count for one in cut)
 
 
 def quick(course: Course) -> bool:
@@ -170,7 +170,7 @@ def told(one: Smoked) -> str:
     if one.fault:
         return f"not tried, the run will tell: {one.fault}"
     place = f"cell {one.cell}: " if one.cell else ""
-    what = one.error or _ENDINGS.get(one.ending, "was interrupted after some time")
+    what = one.error or _ENDINGS.get(one.ending, "took longer than it has here, and was interrupted")
     others = f" (and {one.others} further cells)" if one.others else ""
     doubt = "; trainings had been shortened by then, the whole run may do without it" if one.shortened else ""
     return f"{place}{what}{others}{doubt}"
@@ -187,6 +187,8 @@ def counted(all_: Sequence[Smoked]) -> str:
 def _group(one: Smoked) -> str:
     if one.fault:
         return "not tried"
+    if one.ending in (Ending.COMPLETED, Ending.RAISED) and not one.error:
+        return "interrupted"
     return {Ending.TIMED_OUT: "timed out", Ending.OUT_OF_MEMORY: "out of memory", Ending.DIED: "died"}.get(
         one.ending, "raised"
     )

@@ -558,8 +558,7 @@ def test_a_class_with_a_budget_from_the_command_line(
         (False, 0.125),
         (True, 1.0),
         (False, 0.5),
-        (False, 1.0),
-    ]
+    ], "a fast check of the same is the rehearsal that was made already"
 
 
 def test_a_rubric_can_set_the_budget(tmp_path: Path) -> None:

@@ -552,9 +552,14 @@ def test_check_without_running(desk: Path, rooms: QuickRooms, capsys: pytest.Cap
 
 
 def test_check_in_fast_mode(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast", "--lang", "en")
-    assert rooms.ran == ["x = 1"] and "one epoch per training" in out
-    assert "private images" not in out, "no item of this rubric is decided on them"
+    path = desk / "rubrics" / "tiny.yaml"
+    path.write_text(path.read_text("utf-8").replace("check: code.readability", "check: model.robustness"), "utf-8")
+    out = " ".join(said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast", "--lang", "en").split())
+    assert rooms.ran == ["x = 1"] and "each training took a few steps only" in out
+    assert "Fast mode measures nothing" in out and "(+3?)" in out, "what needs a measurement is neither won nor lost"
+    french = " ".join(said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast").split())
+    assert len(rooms.ran) == 1, "remembered"
+    assert "quelques pas" in french and "Le mode rapide ne mesure rien" in french
     said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny")
     assert len(rooms.ran) == 2, "what a fast check saw is not taken for a full one"
 
