@@ -18,8 +18,10 @@ OTHERS: Final = 1.25
 """By how much one of which nothing is known may exceed the most that any other of its class took."""
 UNTRIED: Final = (0.6, 1.7)
 """Around what is expected, before any notebook of this run has shown how much that is worth."""
-FEW: Final = 3
+FEW: Final = 5
 """Durations below this number do not tell how far others lie apart."""
+LOOSE: Final = 0.25
+"""Share of an estimate by which it may be wrong in any case: the load of a machine changes."""
 
 
 @record
@@ -145,8 +147,7 @@ class _Measure:
         ]
         expected = [turn.seconds for turn in turns if turn.seconds and not turn.remembered]
         self._usual = median(expected) if expected else None
-        left = len(turns) - len(done)
-        self._narrower = 1 / math.sqrt(max(1, left))
+        self._narrower = max(0.5, 1 / math.sqrt(max(1, len(turns) - len(done))))
         """Of many, the short ones make up for the long ones."""
 
     def span(self, turn: Turn) -> Span | None:
@@ -162,14 +163,14 @@ class _Measure:
         return None if expected is None else (expected * UNTRIED[0], expected, expected * UNTRIED[1])
 
     def rest(self, turn: Turn, spent: float) -> Span | None:
-        """Of one that has begun so many seconds ago; once it is slower than any other, all is possible."""
+        """Of one that has begun so many seconds ago; once it is slower than all others, anything may be left to it."""
         span = self.span(turn)
         if span is None:
             return None
         low, likely, high = (max(0.0, seconds - spent) for seconds in span)
         most = max(0.0, self._longest - spent)
-        if likely > 0:
-            return low, likely, high
+        if high > 0:
+            return low, likely or high / 2, high
         return 0.0, min(most, spent / 2), most
 
     def _around(self, values: Sequence[float]) -> Span:
@@ -177,7 +178,8 @@ class _Measure:
         middle, least, most = median(values), min(values), max(values)
         if len(values) < FEW:
             least, most = least * UNTRIED[0], most * UNTRIED[1]
-        return middle - (middle - least) * self._narrower, middle, middle + (most - middle) * self._narrower
+        low, high = middle - (middle - least) * self._narrower, middle + (most - middle) * self._narrower
+        return min(low, middle * (1 - LOOSE)), middle, max(high, middle * (1 + LOOSE))
 
 
 # --- in words --------------------------------------------------------------------------------------------------------

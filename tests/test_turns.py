@@ -74,7 +74,7 @@ def test_what_is_finished_corrects_what_was_planned() -> None:
     those = turns(a=100, b=100, c=100, d=100, e=100)
     view = outlook(those, pace({"a": 200.0, "b": 210.0, "c": 190.0}), 1, 900)
     assert view is not None and view.likely == pytest.approx(400)
-    assert 370 < view.low < 400 < view.high < 430
+    assert 250 < view.low < 330 and 480 < view.high < 650, "and how far it may be wrong"
 
 
 def test_what_is_remembered_says_nothing_of_what_is_executed() -> None:
@@ -97,6 +97,13 @@ def test_one_slow_notebook_makes_nothing_a_lie() -> None:
     assert view == Outlook(low=0.0, likely=300.0, high=300.0)
     early = outlook(those, pace(dict.fromkeys("abcdefgh", 60.0), {"j": 600.0}), 2, 3600)
     assert early is not None and early.low <= 60 and early.high == 3000, "and i does not wait for it"
+
+
+def test_one_that_is_slower_than_most_may_be_as_slow_as_the_slowest() -> None:
+    those = turns(**dict.fromkeys("abcdefg"))
+    known = dict(zip("abcdef", (50.0, 55.0, 60.0, 60.0, 70.0, 300.0), strict=True))
+    view = outlook(those, pace(known, {"g": 100.0}), 1, 900)
+    assert view is not None and view.low == 0 and view.high == pytest.approx(200)
 
 
 def test_all_is_done() -> None:
