@@ -121,6 +121,17 @@ def test_a_thousand_students_fit_into_three_megabytes() -> None:
     assert len(html.encode()) < 3_000_000
 
 
+def test_long_tables_scroll_by_themselves_and_are_printed_whole() -> None:
+    few, many = (
+        summary(briefs([a_student(number) for number in range(count)]), rubric=a_rubric(), language="en")
+        for count in (50, 80)
+    )
+    assert 'class="scroll long"' not in few and many.count('class="scroll long"') >= 2
+    assert_accessible(many, "en")
+    assert_inert(many)
+    assert many.count("Étudiant 79") >= 2, "every name is in the page, to be searched for"
+
+
 def test_a_missing_submission_counts_nowhere() -> None:
     text = _text([a_report()], [_absent(), _absent("Ada")])
     assert "Mean total\n12.0" in text
