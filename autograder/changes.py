@@ -9,8 +9,7 @@ from typing import Final
 
 from autograder.gradebook import Entry, Gradebook, Ruling, ruled, standing
 from autograder.messages import NOTHING, points, render
-from autograder.records import Award, Grade, Message, StudentId, record, say
-from autograder.scoring import bare
+from autograder.records import Award, Grade, Message, State, StudentId, record, say
 
 CAUSES: Final[Mapping[str, Message]] = {
     "submission": say("another submission"),
@@ -38,12 +37,21 @@ class Moved:
 
 
 @record
+class Stand:
+    """Where a grade stood."""
+
+    state: State
+    total: Decimal | None
+    undecided: Decimal
+
+
+@record
 class Change:
     student: StudentId
     name: str
-    before: Grade
-    """As it stood, with the rulings of that time; without what was found."""
-    after: Grade
+    before: Stand
+    """With the rulings of that time."""
+    after: Stand
     at: datetime
     """When the later grade was given."""
     items: tuple[Moved, ...]
@@ -70,6 +78,10 @@ def since(book: Gradebook, rubric: str, moment: datetime) -> tuple[Change, ...]:
     """Between what stood at a moment and what stands now; who was not graded then is not among them."""
     rulings = _by_student(book.rulings(rubric))
     return tuple(_changes(book.pairs(rubric, moment, rulings.keys()), rulings, lambda after: moment))
+
+
+def stand(grade: Grade) -> Stand:
+    return Stand(state=grade.state, total=grade.total, undecided=grade.undecided)
 
 
 def _by_student(rulings: Sequence[Ruling]) -> Mapping[StudentId, Sequence[Ruling]]:
@@ -99,8 +111,8 @@ def _changes(
         yield Change(
             student=student,
             name=after.grade.name,
-            before=bare(grades[0]),
-            after=bare(grades[1]),
+            before=stand(grades[0]),
+            after=stand(grades[1]),
             at=after.at,
             items=items,
             causes=causes or ("unknown",),
@@ -192,7 +204,7 @@ def causes(change: Change, language: str) -> str:
     return ", ".join(render(CAUSES[cause], language) for cause in change.causes)
 
 
-def total(grade: Grade, language: str) -> str:
+def total(grade: Stand, language: str) -> str:
     """With a question mark where some points still wait for a person."""
     known = NOTHING if grade.total is None else points(grade.total, language)
     return known + ("?" if grade.undecided else "")

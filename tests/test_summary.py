@@ -27,7 +27,7 @@ from builders import (
 from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
-from autograder.changes import Change, Moved
+from autograder.changes import Change, Moved, stand
 from autograder.feedback.brief import Brief, Ranked, brief
 from autograder.feedback.faults import faults, found
 from autograder.feedback.summary import histogram, summary
@@ -278,7 +278,13 @@ def a_change(causes: tuple[str, ...] = ("rubric",)) -> Change:
     )
     at = datetime(2026, 3, 13, tzinfo=UTC)
     return Change(
-        student=after.student, name=after.name, before=before, after=after, at=at, items=(moved,), causes=causes
+        student=after.student,
+        name=after.name,
+        before=stand(before),
+        after=stand(after),
+        at=at,
+        items=(moved,),
+        causes=causes,
     )
 
 
