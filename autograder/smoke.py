@@ -19,7 +19,7 @@ from autograder.pipeline import OnProgress, Progress, ignore, is_refused, never,
 from autograder.records import CellRun, CellState, Ending, Execution, Ledger, StudentId, Submission, record
 from autograder.turns import Turn
 
-SHORT_SECONDS = 5.0
+SHORT_SECONDS = 10.0
 """Where the baseline trains no longer than this, a whole run tells as much nearly as soon."""
 
 _OF_CODE = frozenset("NameError SyntaxError IndentationError TabError ImportError ModuleNotFoundError".split())
