@@ -86,8 +86,12 @@ def told(execution: Execution) -> Message | None:
 
 
 def rehearsal(limits: Limits) -> Limits:
-    """Limits of a rehearsal: its own time, and no cell may take more than a third of it from the others."""
-    run = min(limits.run_seconds, LONGEST_REHEARSAL, max(SHORTEST_REHEARSAL, limits.budget_seconds))
+    """Limits of a rehearsal: its own time, and no cell may take more than a third of it from the others.
+
+    Without a budget it is there to find what crashes, and a cell that is only slow is no crash.
+    """
+    wanted = limits.budget_seconds or LONGEST_REHEARSAL
+    run = min(limits.run_seconds, LONGEST_REHEARSAL, max(SHORTEST_REHEARSAL, wanted))
     return Limits(
         run_seconds=run,
         cell_seconds=min(limits.cell_seconds, max(1, run // 3)),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from autograder.gradebook import Entry, Gradebook, Ruling, ruled, standing
 from autograder.messages import NOTHING, points, render
-from autograder.records import Award, Grade, Message, StudentId, record, say
+from autograder.records import Award, Grade, Message, State, StudentId, record, say
 
 CAUSES: Final[Mapping[str, Message]] = {
     "submission": say("another submission"),
@@ -37,12 +37,21 @@ class Moved:
 
 
 @record
+class Stand:
+    """Where a grade stood."""
+
+    state: State
+    total: Decimal | None
+    undecided: Decimal
+
+
+@record
 class Change:
     student: StudentId
     name: str
-    before: Grade
-    """As it stood, with the rulings of that time."""
-    after: Grade
+    before: Stand
+    """With the rulings of that time."""
+    after: Stand
     at: datetime
     """When the later grade was given."""
     items: tuple[Moved, ...]
@@ -59,47 +68,55 @@ class Change:
 
 def latest(book: Gradebook, rubric: str) -> tuple[Change, ...]:
     """Between each student's last two gradings, and what people decided since; by student id."""
-    now = {entry.grade.student: entry for entry in book.entries(rubric)}
-    former = {entry.grade.student: entry for entry in book.former(rubric)}
-    pairs = [(former.get(student, entry), entry) for student, entry in now.items()]
+    rulings = _by_student(book.rulings(rubric))
     # Without an earlier grading, only what people decided can have changed anything.
-    return _changes(pairs, book.rulings(rubric), lambda before, after: after.at)
+    pairs = book.pairs(rubric, None, rulings.keys())
+    return tuple(_changes(pairs, rulings, lambda after: after.at))
 
 
 def since(book: Gradebook, rubric: str, moment: datetime) -> tuple[Change, ...]:
     """Between what stood at a moment and what stands now; who was not graded then is not among them."""
-    now = {entry.grade.student: entry for entry in book.entries(rubric)}
-    pairs = [(entry, now[entry.grade.student]) for entry in book.entries(rubric, moment)]
-    return _changes(pairs, book.rulings(rubric), lambda before, after: moment)
+    rulings = _by_student(book.rulings(rubric))
+    return tuple(_changes(book.pairs(rubric, moment, rulings.keys()), rulings, lambda after: moment))
+
+
+def stand(grade: Grade) -> Stand:
+    return Stand(state=grade.state, total=grade.total, undecided=grade.undecided)
+
+
+def _by_student(rulings: Sequence[Ruling]) -> Mapping[StudentId, Sequence[Ruling]]:
+    found: dict[StudentId, list[Ruling]] = {}
+    for ruling in rulings:
+        found.setdefault(ruling.student, []).append(ruling)
+    return found
 
 
 def _changes(
-    pairs: Sequence[tuple[Entry, Entry]], rulings: Sequence[Ruling], until: Callable[[Entry, Entry], datetime]
-) -> tuple[Change, ...]:
-    """``until``: up to which moment rulings belong to what stood before."""
-    found = []
+    pairs: Iterable[tuple[Entry, Entry]],
+    rulings: Mapping[StudentId, Sequence[Ruling]],
+    until: Callable[[Entry], datetime],
+) -> Iterator[Change]:
+    """``until``: up to which moment rulings belong to what stood before the later grading."""
     for before, after in pairs:
-        own = [ruling for ruling in rulings if ruling.student == after.grade.student]
-        moment = until(before, after)
-        stood = standing([one for one in own if one.at is not None and one.at <= moment]).get(after.grade.student, [])
-        stands = standing(own).get(after.grade.student, [])
+        student = after.grade.student
+        own = rulings.get(student, ())
+        moment = until(after)
+        stood = standing([one for one in own if one.at is not None and one.at <= moment]).get(student, [])
+        stands = standing(own).get(student, [])
         grades = ruled(before.grade, stood), ruled(after.grade, stands)
         items = tuple(_moved(*grades))
         if not items and grades[0].state is grades[1].state:
             continue
         causes = (*_causes(before, after), *(["ruling"] if _points(stood) != _points(stands) else []))
-        found.append(
-            Change(
-                student=after.grade.student,
-                name=after.grade.name,
-                before=grades[0],
-                after=grades[1],
-                at=after.at,
-                items=items,
-                causes=causes or ("unknown",),
-            )
+        yield Change(
+            student=student,
+            name=after.grade.name,
+            before=stand(grades[0]),
+            after=stand(grades[1]),
+            at=after.at,
+            items=items,
+            causes=causes or ("unknown",),
         )
-    return tuple(found)
 
 
 def _points(rulings: Sequence[Ruling]) -> Mapping[str, Decimal | None]:
@@ -187,7 +204,7 @@ def causes(change: Change, language: str) -> str:
     return ", ".join(render(CAUSES[cause], language) for cause in change.causes)
 
 
-def total(grade: Grade, language: str) -> str:
+def total(grade: Stand, language: str) -> str:
     """With a question mark where some points still wait for a person."""
     known = NOTHING if grade.total is None else points(grade.total, language)
     return known + ("?" if grade.undecided else "")

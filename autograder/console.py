@@ -19,7 +19,8 @@ from rich.text import Text
 
 from autograder.messages import points
 from autograder.pipeline import Progress
-from autograder.records import Grade, Rubric, State
+from autograder.records import Grade, Rubric, State, record
+from autograder.turns import Pace, Turn, outlook, told
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _STATES = {
@@ -39,6 +40,43 @@ def safe(text: str, width: int = 60) -> str:
 def printer(*, quiet: bool = False) -> Console:
     """As wide as the terminal; in a pipe or a file, wide enough for the table of a class."""
     return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+_LOOK_SECONDS = 5.0
+"""Between two estimates in a log."""
+_ENDS = ("done", "failed")
+"""Stages after which nothing more is heard of a student."""
+
+
+@record
+class Plan:
+    """What is expected of the class that is watched."""
+
+    turns: Sequence[Turn]
+    lanes: int
+    """Notebooks at a time."""
+    longest: float
+    """Seconds after which one is stopped in any case."""
+
+
+class Clocks:
+    """Since when each is at work, and how long those took that are finished."""
+
+    def __init__(self) -> None:
+        self.finished: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+
+    def tell(self, progress: Progress) -> None:
+        now = time.monotonic()
+        since = self._since.pop(progress.student, now)
+        if progress.stage in _ENDS:
+            self.finished[progress.student] = now - since
+        elif progress.stage != "waiting":  # what had no room begins anew
+            self._since[progress.student] = since
+
+    def pace(self) -> Pace:
+        now = time.monotonic()
+        return Pace(finished=dict(self.finished), running={who: now - since for who, since in self._since.items()})
 
 
 class Watcher(Protocol):
@@ -71,12 +109,14 @@ class Silent:
 class Lines(Silent):
     """A line per change of stage: for logs and pipes; with ``verbose`` one per cell as well."""
 
-    def __init__(self, console: Console, total: int, *, verbose: bool = False) -> None:
+    def __init__(self, console: Console, total: int, *, plan: Plan | None = None, verbose: bool = False) -> None:
         self._console = console
         self._total = total
+        self._plan = plan
         self._verbose = verbose
         self._seen: dict[str, tuple[str, int]] = {}
-        self._finished = 0
+        self._clocks = Clocks()
+        self._again = 0.0
         self._began = time.monotonic()
         self._lock = threading.Lock()
 
@@ -86,38 +126,44 @@ class Lines(Silent):
             if self._seen.get(progress.student) == mark:
                 return
             self._seen[progress.student] = mark
-            if progress.stage in ("done", "failed"):
-                self._finished += 1
+            self._clocks.tell(progress)
             elapsed = clock(time.monotonic() - self._began)
             cell = f" cell {progress.cell}/{progress.cells}" if progress.cell else ""
+            done, left = len(self._clocks.finished), self._left() if progress.stage in _ENDS else ""
             self._console.print(
-                f"{elapsed}  {self._finished}/{self._total}  {safe(progress.student, 32)}: {progress.stage}{cell}",
+                f"{elapsed}  {done}/{self._total}  {safe(progress.student, 32)}: {progress.stage}{cell}{left}",
                 markup=False,
                 highlight=False,
             )
+
+    def _left(self) -> str:
+        """Now and then: it is new arithmetic over the whole class each time."""
+        now = time.monotonic()
+        if self._plan is None or len(self._clocks.finished) == self._total or now < self._again:
+            return ""
+        self._again = now + _LOOK_SECONDS
+        return f"  ({left(self._plan, self._clocks.pace())})"
 
 
 class Board(Silent):
     """A live board: who is at which cell and epoch, what is finished, and when the class will be."""
 
-    def __init__(self, console: Console, total: int, workers: int) -> None:
+    def __init__(self, console: Console, total: int, *, plan: Plan, done: str = "graded") -> None:
         self._total = total
-        self._workers = max(1, workers)
-        self._rows: dict[str, tuple[Progress, float]] = {}
-        self._durations: list[float] = []
+        self._plan = plan
+        self._done = done
+        self._rows: dict[str, Progress] = {}
+        self._clocks = Clocks()
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
 
     def tell(self, progress: Progress) -> None:
         with self._lock:
-            now = time.monotonic()
-            _, since = self._rows.get(progress.student, (progress, now))
-            if progress.stage in ("done", "failed"):
-                self._rows.pop(progress.student, None)
-                self._durations.append(now - since)
-            else:
-                self._rows[progress.student] = (progress, since)
+            self._clocks.tell(progress)
+            self._rows[progress.student] = progress
+            if progress.stage in (*_ENDS, "waiting"):
+                del self._rows[progress.student]
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -130,39 +176,50 @@ class Board(Silent):
 
     def _render(self) -> RenderableType:
         with self._lock:
-            rows = list(self._rows.values())
-            durations = list(self._durations)
-        now = time.monotonic()
+            rows, pace = list(self._rows.values()), self._clocks.pace()
         table = Table.grid(padding=(0, 2))
-        for progress, since in rows:
+        for progress in rows:
             cell = f"cell {progress.cell}/{progress.cells}" if progress.cell else ""
             table.add_row(
                 Text(safe(progress.student, 32), style="bold"),
                 Text(progress.stage),
                 Text(cell),
                 Text(safe(progress.text, 32), style="cyan"),
-                Text(clock(now - since), style="dim"),
+                Text(clock(pace.running.get(progress.student, 0.0)), style="dim"),
             )
-        done = len(durations)
-        left = remaining(durations, [now - since for _, since in rows], self._total, self._workers)
+        done = len(pace.finished)
         head = Table.grid(padding=(0, 2))
         head.add_row(
-            Text(f"{done}/{self._total} graded"),
+            Text(f"{done}/{self._total} {self._done}"),
             ProgressBar(total=max(1, self._total), completed=done, width=30),
-            Text(f"elapsed {clock(now - self._began)}"),
-            Text("about " + clock(left) + " left" if left is not None else "estimating …", style="dim"),
+            Text(f"elapsed {clock(time.monotonic() - self._began)}"),
+            Text(left(self._plan, pace), style="dim"),
         )
         return Group(head, table)
 
 
-def remaining(durations: Sequence[float], running: Sequence[float], total: int, workers: int) -> float | None:
-    """Seconds until a class is finished, from the mean of those that are; None before the first one is."""
-    if not durations:
-        return None
-    mean = sum(durations) / len(durations)
-    waiting = total - len(durations) - len(running)
-    work = sum(max(0.0, mean - spent) for spent in running) + waiting * mean
-    return work / workers
+def watched(
+    console: Console,
+    turns: Sequence[Turn],
+    *,
+    lanes: int,
+    longest: float,
+    done: str = "graded",
+    silent: bool = False,
+    verbose: bool = False,
+) -> Watcher:
+    """What fits where it is shown: nothing, a board on a terminal, or lines."""
+    if silent:
+        return Silent()
+    plan = Plan(turns=turns, lanes=lanes, longest=longest)
+    if console.is_terminal and not verbose:
+        return Board(console, len(turns), plan=plan, done=done)
+    return Lines(console, len(turns), plan=plan, verbose=verbose)
+
+
+def left(plan: Plan, pace: Pace) -> str:
+    """How long the class will still take, in words."""
+    return told(outlook(plan.turns, pace, plan.lanes, plan.longest))
 
 
 def clock(seconds: float) -> str:

@@ -45,7 +45,7 @@ class Course:
     memory: Memory | None = None
     """Of the submission that is being graded with it."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables for room 1; ``{"KERAS_MAX_EPOCHS": "1"}`` in a fast check."""
+    """Variables for room 1, such as ``{"KERAS_MAX_EPOCHS": "1"}``."""
 
     def of(self, submission: Submission) -> Course:
         """Itself: one course for everybody."""

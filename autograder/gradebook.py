@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import UTC, datetime
@@ -27,6 +27,9 @@ _APPLICATION: Final = 0x41474231
 
 _GRADE: Final = TypeAdapter(Grade)
 _SUBMISSION: Final = TypeAdapter(Submission)
+
+_AT_A_TIME: Final = 50
+"""Gradings that are read together."""
 
 _tables = sa.MetaData()
 
@@ -162,19 +165,29 @@ class Gradebook:
         stand = standing(self.rulings(rubric))
         return tuple(ruled(entry.grade, stand.get(entry.grade.student, ())) for entry in self.entries(rubric))
 
-    def entries(self, rubric: str, until: datetime | None = None) -> tuple[Entry, ...]:
-        """Every student's latest grading, or the latest of those up to a moment, by student id."""
-        latest = sa.select(sa.func.max(_grades.c.id)).where(_grades.c.rubric == rubric).group_by(_grades.c.student)
-        if until is not None:
-            latest = latest.where(_grades.c.at <= until.astimezone(UTC).isoformat())
-        return self._entries(sa.select(_grades).where(_grades.c.id.in_(latest)).order_by(_grades.c.student))
+    def entries(self, rubric: str) -> tuple[Entry, ...]:
+        """Every student's latest grading, by student id."""
+        wanted = sa.select(_grades).where(_grades.c.id.in_(_latest(rubric))).order_by(_grades.c.student)
+        return self._entries(wanted)
 
-    def former(self, rubric: str) -> tuple[Entry, ...]:
-        """Every student's last grading but one, by student id."""
-        of_student = sa.func.row_number().over(partition_by=_grades.c.student, order_by=_grades.c.id.desc())
-        ranked = sa.select(_grades.c.id, of_student.label("rank")).where(_grades.c.rubric == rubric).subquery()
-        wanted = sa.select(ranked.c.id).where(ranked.c.rank == 2)
-        return self._entries(sa.select(_grades).where(_grades.c.id.in_(wanted)).order_by(_grades.c.student))
+    def pairs(
+        self, rubric: str, until: datetime | None, besides: Collection[StudentId] = ()
+    ) -> Iterator[tuple[Entry, Entry]]:
+        """Each student's grading as it stood at a moment, or the last but one, with the latest; by student id.
+
+        Only of those where these are two, or who are ``besides``; few are read at a time.
+        """
+        with self._reading() as connection:
+            now = _numbers(connection, _latest(rubric))
+            before = _numbers(connection, _former(rubric) if until is None else _latest(rubric, until))
+        students = sorted(now) if until is None else sorted(before)
+        those = [(before.get(one, now[one]), now[one]) for one in students]
+        kept = [pair for pair, one in zip(those, students, strict=True) if pair[0] != pair[1] or one in besides]
+        for start in range(0, len(kept), _AT_A_TIME):
+            chunk = kept[start : start + _AT_A_TIME]
+            numbers = {number for pair in chunk for number in pair}
+            entries = self._numbered(sa.select(_grades).where(_grades.c.id.in_(numbers)))
+            yield from ((entries[old], entries[new]) for old, new in chunk)
 
     def history(self, student: StudentId, rubric: str | None = None) -> tuple[Entry, ...]:
         """Every grading of a student, oldest first."""
@@ -192,8 +205,7 @@ class Gradebook:
 
         Raises GradebookError when the item was never graded, the points are out of range, or reason or author is empty.
         """
-        graded = {entry.grade.student: entry.grade for entry in self.entries(ruling.rubric)}
-        _check(ruling, graded.get(ruling.student))
+        graded = _checked(ruling, [entry.grade for entry in self.history(ruling.student, ruling.rubric)[-1:]])
         row = {
             "at": (ruling.at or datetime.now(UTC)).astimezone(UTC).isoformat(),
             "student": ruling.student,
@@ -205,15 +217,15 @@ class Gradebook:
         }
         with self._writing() as connection:
             connection.execute(sa.insert(_rulings).values(row))
-        return ruled(graded[ruling.student], standing(self.rulings(ruling.rubric)).get(ruling.student, ()))
+        return ruled(graded, standing(self.rulings(ruling.rubric, ruling.student)).get(ruling.student, ()))
 
-    def rulings(self, rubric: str) -> tuple[Ruling, ...]:
-        """Every ruling ever entered, oldest first."""
+    def rulings(self, rubric: str, student: StudentId | None = None) -> tuple[Ruling, ...]:
+        """Every ruling ever entered, of all or of one student, oldest first."""
+        wanted = sa.select(_rulings).where(_rulings.c.rubric == rubric).order_by(_rulings.c.id)
+        if student is not None:
+            wanted = wanted.where(_rulings.c.student == student)
         with self._reading() as connection:
-            rows = connection.execute(
-                sa.select(_rulings).where(_rulings.c.rubric == rubric).order_by(_rulings.c.id)
-            ).mappings()
-            return tuple(_ruling(row) for row in rows)
+            return tuple(_ruling(row) for row in connection.execute(wanted).mappings())
 
     def status(self, rubric: str) -> Status:
         entries = self.entries(rubric)
@@ -281,10 +293,14 @@ class Gradebook:
         connection.execute(sa.insert(_grounds).values(grading=grading, grounds=told))
 
     def _entries(self, wanted: sa.Select[Any]) -> tuple[Entry, ...]:
+        return tuple(self._numbered(wanted).values())
+
+    def _numbered(self, wanted: sa.Select[Any]) -> Mapping[int, Entry]:
+        """By the number of the grading, in the order of the question."""
         with self._reading() as connection:
             rows: Sequence[sa.RowMapping] = connection.execute(wanted).mappings().all()
             grounds = _grounds_of(connection, [row["id"] for row in rows])
-            return tuple(_entry(row, grounds.get(row["id"], "{}")) for row in rows)
+            return {row["id"]: _entry(row, grounds.get(row["id"], "{}")) for row in rows}
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -323,6 +339,24 @@ def _protect(connection: sa.Connection, table: str) -> None:
             f"CREATE TRIGGER IF NOT EXISTS no_{action.lower()}_{table} BEFORE {action} ON {table} "
             "BEGIN SELECT RAISE(ABORT, 'rows are only added'); END"
         )
+
+
+def _latest(rubric: str, until: datetime | None = None) -> sa.Select[Any]:
+    """Numbers of every student's latest grading, or the latest of those up to a moment."""
+    latest = sa.select(sa.func.max(_grades.c.id)).where(_grades.c.rubric == rubric).group_by(_grades.c.student)
+    return latest if until is None else latest.where(_grades.c.at <= until.astimezone(UTC).isoformat())
+
+
+def _former(rubric: str) -> sa.Select[Any]:
+    """Numbers of every student's last grading but one."""
+    of_student = sa.func.row_number().over(partition_by=_grades.c.student, order_by=_grades.c.id.desc())
+    ranked = sa.select(_grades.c.id, of_student.label("rank")).where(_grades.c.rubric == rubric).subquery()
+    return sa.select(ranked.c.id).where(ranked.c.rank == 2)
+
+
+def _numbers(connection: sa.Connection, those: sa.Select[Any]) -> dict[StudentId, int]:
+    rows = connection.execute(sa.select(_grades.c.student, _grades.c.id).where(_grades.c.id.in_(those)))
+    return {StudentId(row.student): row.id for row in rows}
 
 
 def _grounds_of(connection: sa.Connection, gradings: Sequence[int]) -> Mapping[int, str]:
@@ -378,16 +412,19 @@ def standing(rulings: Sequence[Ruling]) -> dict[StudentId, list[Ruling]]:
     return stand
 
 
-def _check(ruling: Ruling, grade: Grade | None) -> None:
+def _checked(ruling: Ruling, graded: Sequence[Grade]) -> Grade:
+    """What the ruling is about, the latest grade; raises GradebookError where it cannot be given."""
     place = f"{ruling.student}/{ruling.item}"
+    grade = graded[-1] if graded else None
     award = next((award for award in grade.awards if award.item == ruling.item), None) if grade else None
-    if award is None:
+    if grade is None or award is None:
         raise GradebookError("nothing to rule on: never graded", place=place, remedy="Grade the student first.")
     if not ruling.reason.strip() or not ruling.author.strip():
         raise GradebookError("a ruling needs a reason and an author", place=place, remedy="Give both.")
     if ruling.points is not None and not (ruling.points.is_finite() and 0 <= ruling.points <= award.possible):
         remedy = f"Give between 0 and {award.possible} points."
         raise GradebookError(f"{ruling.points} points are out of range", place=place, remedy=remedy)
+    return grade
 
 
 def ruled(grade: Grade, rulings: Sequence[Ruling]) -> Grade:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Final
 
-import psutil
 from pydantic import TypeAdapter
 
 from autograder import budget, checks, keys, scoring
@@ -25,6 +21,7 @@ from autograder.course import Cancel, Course, Courses
 from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError
 from autograder.execution import Event, Job, placed, run_code
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
+from autograder.lanes import carried
 from autograder.notebook import read
 from autograder.program import code_digest, digest_of, versions
 from autograder.recall import Key, Memory, Recall, remembered
@@ -44,10 +41,12 @@ from autograder.records import (
     Report,
     Rubric,
     Showing,
+    StudentId,
     Submission,
     say,
 )
 from autograder.store import Store, output_error
+from autograder.turns import Turn
 
 REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and report what it prints."
 
@@ -376,49 +375,44 @@ def _grounds(evidence: Evidence | None) -> Mapping[str, str]:
 
 
 def grade_class(
-    submissions: Sequence[Submission], courses: Courses, *, tell: OnProgress = ignore, cancelled: Cancel = never
+    submissions: Sequence[Submission],
+    courses: Courses,
+    *,
+    turns: Mapping[str, Turn] = MappingProxyType({}),
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
 ) -> Generator[Result]:
     """Results as they finish, one at a time per slot; a fault of ours on one of them does not hold the class.
 
-    What the machine had no memory for beside others is tried once more, alone, when all others are done.
+    ``turns`` holds what is expected of each student's notebook, as far as anything is. What the machine had no memory
+    for beside others is tried once more, alone, when all others are done.
     """
-    abandoned = threading.Event()
-    free: SimpleQueue[str] = SimpleQueue()
-    for slot in courses.slots:
-        free.put(slot)
+    of = {submission.student: submission for submission in submissions}
+    expected = [turns.get(student) or Turn(student=student) for student in of]
 
-    def stopped() -> bool:
-        return abandoned.is_set() or cancelled()
+    def work(turn: Turn, device: str, abandoned: Cancel) -> Result | None:
+        return _result(of[StudentId(turn.student)], courses, device, tell, lambda: abandoned() or cancelled())
 
-    def work(submission: Submission) -> Result | None:
-        device = free.get()
-        try:
-            return _result(submission, courses, device, tell, stopped)
-        finally:
-            free.put(device)
-
-    def finished(result: Result) -> Result:
-        stage = "failed" if result.fault else "done"
-        tell(Progress(student=result.report.submission.student, stage=stage))
-        return result
-
-    crowded: list[Submission] = []
-    with ThreadPoolExecutor(max_workers=len(courses.slots), thread_name_prefix="submission") as pool:
-        try:
-            for future in as_completed([pool.submit(work, submission) for submission in submissions]):
-                result = future.result()
+    crowded: list[Turn] = []
+    for those, slots in ((expected, courses.slots), (crowded, courses.slots[:1])):
+        lanes = carried(those, slots, work, limit_mb=courses.rubric.limits.memory_mb, peak=_peak_mb)
+        with closing(lanes) as results:  # whoever stops listening, for an error or a second Ctrl-C, stops the lanes
+            for result in results:
                 if result is None:
                     continue
-                if result.fault is not None and result.fault.crowded and len(courses.slots) > 1:
-                    crowded.append(result.report.submission)
-                    tell(Progress(student=result.report.submission.student, stage="waiting"))
+                student = result.report.submission.student
+                if result.fault is not None and result.fault.crowded and len(slots) > 1:
+                    crowded.append(Turn(student=student))
+                    tell(Progress(student=student, stage="waiting"))
                     continue
-                yield finished(result)
-            for submission in crowded:
-                if (result := pool.submit(work, submission).result()) is not None:
-                    yield finished(result)
-        finally:  # whoever stops listening, for an error or a second Ctrl-C, does not wait for the rest of the class
-            abandoned.set()
+                tell(Progress(student=student, stage="failed" if result.fault else "done"))
+                yield result
+                del result  # whoever took it decides how long it is kept
+
+
+def _peak_mb(result: Result | None) -> float | None:
+    evidence = None if result is None else result.report.evidence
+    return None if evidence is None else evidence.execution.peak_memory_mb
 
 
 def _result(
@@ -468,16 +462,6 @@ def _faulty(submission: Submission, rubric: Rubric, problem: str, remedy: str, *
         report=replace(report, grounds={**report.grounds, "fault": problem[:500]}),
         fault=Fault(student=submission.student, problem=problem[:500], remedy=remedy, crowded=crowded),
     )
-
-
-def default_workers(memory_mb: int) -> int:
-    """One kernel per core, as far as the memory each may use is there."""
-    available = _available_memory_mb()
-    return max(1, min(os.cpu_count() or 1, int(available // memory_mb)))
-
-
-def _available_memory_mb() -> float:
-    return float(psutil.virtual_memory().available) / 2**20
 
 
 def ensure_space(state: Path, needed_mb: int = 512) -> None:

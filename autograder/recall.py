@@ -35,6 +35,11 @@ class Key:
     def __str__(self) -> str:
         return self.stage + json.dumps(self.parts)
 
+    @property
+    def mark(self) -> str:
+        """As good as the whole, and short: thousands of them are kept."""
+        return hashlib.sha256(str(self).encode()).hexdigest()
+
     def differing(self, former: Mapping[str, str]) -> tuple[str, ...]:
         """Names of the parts that are not as they were."""
         now = dict(self.parts)
@@ -73,7 +78,7 @@ class Flights:
     def alone(self, key: Key) -> Iterator[None]:
         """Nobody else of this run is at the same question."""
         with self._desk:
-            lock = self._locks.setdefault(str(key), threading.Lock())
+            lock = self._locks.setdefault(key.mark, threading.Lock())
         with lock:
             yield
 
@@ -98,7 +103,7 @@ class Memory:
 
     def known(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
         """The result; None where it is not remembered, not whole any more, or must not be used."""
-        barred = self._force and str(key) not in self._flights.made
+        barred = self._force and key.mark not in self._flights.made
         found = None if barred else self._store.recall(str(key))
         result = None if found is None else self._read(found, adapter)
         self.note(key, reused=result is not None)
@@ -107,7 +112,7 @@ class Memory:
     def keep(self, key: Key, adapter: TypeAdapter[T], result: T) -> None:
         content = self._store.put(adapter.dump_json(result))
         self._store.remember(str(key), content, frozenset(blobs(result)))
-        self._flights.made.add(str(key))
+        self._flights.made.add(key.mark)
 
     def note(self, key: Key, *, reused: bool) -> None:
         """Take down how a stage was answered; of several questions about one thing the last counts."""
@@ -119,6 +124,17 @@ class Memory:
     def same(self, key: Key) -> bool:
         """Whether the latest grading rested on just this."""
         return not self._force and self._former.get(_name(key)) == dict(key.parts)
+
+    def former(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
+        """What the latest grading found at this stage, whatever it depended on."""
+        held = self._held.get(_name(key))
+        found = self._store.noted(str(held[-1])) if isinstance(held, list) and held else None
+        return None if found is None else self._read(found, adapter)
+
+    def differing(self, key: Key) -> tuple[str, ...]:
+        """Parts of the key that were others then; all of them where nothing is known of a latest grading."""
+        parts = self._former.get(_name(key))
+        return key.differing(parts if isinstance(parts, dict) else {})
 
     def close(self) -> None:
         """From now on, this is the latest grading; what was not asked about this time rests on what it did."""

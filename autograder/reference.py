@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import cycle
 from pathlib import Path
 
 import yaml
@@ -19,11 +18,13 @@ from autograder.course import BaselineFor, Cancel, Course
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
 from autograder.keys import baseline_key
+from autograder.lanes import carried
 from autograder.pipeline import OnProgress, grade_one, ignore, never, run_notebook
 from autograder.recall import Memory, remembered
 from autograder.records import Baseline, Ending, Execution, Grade, Rubric, StudentId, Submission
 from autograder.settings import Settings
 from autograder.store import digest
+from autograder.turns import Turn
 
 _POINTS = re.compile(r"(<= *)?\d+(\.\d+)?")
 _BASELINE = TypeAdapter(Baseline)
@@ -52,20 +53,26 @@ def measure(
     memory = Memory(course.store, name, force=course.force, flights=course.flights)
     course = replace(course, memory=memory)
 
-    abandoned = threading.Event()
     cut = Cut(planned_seconds=0.0, share=share, whole_tests=share == 1)
 
-    def stopped() -> bool:
-        return abandoned.is_set() or cancelled()
+    def run(turn: Turn, device: str, abandoned: Cancel) -> tuple[int, Execution]:
+        seed = int(turn.student)
+        return seed, run_notebook(
+            submission,
+            course,
+            seed=seed,
+            device=device,
+            cut=cut,
+            tell=tell,
+            cancelled=lambda: abandoned() or cancelled(),
+        )
 
-    def run(seed: int, device: str) -> Execution:
-        return run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=stopped)
-
-    with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="baseline") as pool:
-        try:
-            runs = list(pool.map(run, seeds, cycle(course.slots)))
-        finally:  # Ctrl-C and a fault on one seed do not wait for the other trainings
-            abandoned.set()
+    turns = [Turn(student=str(seed)) for seed in seeds]
+    limit = course.rubric.limits.memory_mb
+    lanes = carried(turns, course.slots, run, limit_mb=limit, peak=lambda ran: ran[1].peak_memory_mb)
+    with closing(lanes) as finished:  # Ctrl-C and a fault on one seed do not wait for the other trainings
+        by_seed = dict(finished)
+    runs = [by_seed[seed] for seed in seeds]
     for execution in runs:
         _must_complete(execution, path)
 

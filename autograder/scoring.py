@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from autograder.records import (
@@ -21,6 +22,7 @@ from autograder.records import (
 )
 
 CENT = Decimal("0.01")
+_UNSAID = Message("")
 
 
 def points(share: float, possible: Decimal) -> Decimal:
@@ -99,3 +101,12 @@ def _grade(
         possible=rubric.points,
         reason=reason,
     )
+
+
+def bare(grade: Grade) -> Grade:
+    """Points and verdicts alone, without what was found: of a whole class that is little."""
+    return replace(grade, awards=tuple(replace(award, finding=_bare(award.finding)) for award in grade.awards))
+
+
+def _bare(finding: Finding) -> Finding:
+    return Finding(verdict=finding.verdict, share=finding.share, standing=finding.standing, message=_UNSAID)

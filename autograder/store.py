@@ -180,6 +180,11 @@ class Store:
         _touch(path)
         return names[0]
 
+    def noted(self, memo: str) -> Digest | None:
+        """What a notice led to, by the notice's own name."""
+        names = notice(self.root / "memo" / memo[:2] / memo[2:])
+        return None if names is None else names[0]
+
     def memo(self, key: str) -> str:
         """Name of the notice of a key, by which it can be found without the key."""
         return digest(key.encode())[7:]

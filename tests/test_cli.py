@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from autograder.settings import settings
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook, use
 
 CLASS = {"ada.ipynb": a_notebook("x = 1"), "bob.ipynb": a_notebook("y = 2  # why"), "cut.ipynb": b"{"}
-RUN = ["run", "class", "--rubric", "tiny"]
+RUN = ["run", "class", "--rubric", "tiny", "--smoke", "off"]
 
 
 @pytest.fixture
@@ -231,6 +231,9 @@ def test_a_ruling_stands_over_every_new_grading(desk: Path, rooms: QuickRooms) -
     assert grades(desk)["ada"]["readable"] == "2.5"
     record = json.loads((desk / "feedback" / "tiny" / "ada" / "grade.json").read_text("utf-8"))
     assert {item["id"]: item["ruled_by"] for item in record["items"]} == {"completes": None, "readable": "me"}
+    Gradebook(desk / ".autograder" / "grades.sqlite").rule(replace(ruling, points=None, reason="A slip."))
+    assert main([*RUN, "--quiet"]) == 0
+    assert grades(desk)["ada"]["readable"] != "2.5", "what was taken back does not stand"
 
 
 # --- Ctrl-C and worse ----------------------------------------------------------------------------------------------
@@ -559,9 +562,14 @@ def test_check_without_running(desk: Path, rooms: QuickRooms, capsys: pytest.Cap
 
 
 def test_check_in_fast_mode(desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast", "--lang", "en")
-    assert rooms.ran == ["x = 1"] and "one epoch per training" in out
-    assert "private images" not in out, "no item of this rubric is decided on them"
+    path = desk / "rubrics" / "tiny.yaml"
+    path.write_text(path.read_text("utf-8").replace("check: code.readability", "check: model.robustness"), "utf-8")
+    out = " ".join(said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast", "--lang", "en").split())
+    assert rooms.ran == ["x = 1"] and "each training took a few steps only" in out
+    assert "Fast mode measures nothing" in out and "(+3?)" in out, "what needs a measurement is neither won nor lost"
+    french = " ".join(said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny", "--fast").split())
+    assert len(rooms.ran) == 1, "remembered"
+    assert "quelques pas" in french and "Le mode rapide ne mesure rien" in french
     said(capsys, 0, "check", "class/ada.ipynb", "--rubric", "tiny")
     assert len(rooms.ran) == 2, "what a fast check saw is not taken for a full one"
 

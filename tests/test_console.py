@@ -4,8 +4,9 @@ import io
 
 from rich.console import Console
 
-from autograder.console import Board, Lines, clock, remaining, safe
+from autograder.console import Board, Lines, Plan, clock, safe
 from autograder.pipeline import Progress
+from autograder.turns import Turn
 
 
 def lines_of(*told: Progress, verbose: bool = False) -> list[str]:
@@ -41,17 +42,12 @@ def test_a_name_cannot_drive_the_terminal() -> None:
 def test_the_board_says_when_the_class_will_be_ready() -> None:
     out = io.StringIO()
     console = Console(file=out, width=120, force_terminal=True)
-    board = Board(console, total=2, workers=1)
+    turns = [Turn(student="ada"), Turn(student="bob")]
+    board = Board(console, total=2, plan=Plan(turns=turns, lanes=1, longest=900.0))
     board.tell(Progress(student="ada", stage="executing", cell=4, cells=9, text="epoch 2/5"))
     console.print(board._render())
     shown = out.getvalue()
     assert "cell 4/9" in shown and "epoch 2/5" in shown and "0/2 graded" in shown and "estimating" in shown
-
-
-def test_remaining_counts_what_runs_and_what_waits() -> None:
-    assert remaining([], [], 4, 2) is None
-    assert remaining([10.0], [4.0], total=4, workers=2) == ((10 - 4) + 2 * 10) / 2
-    assert remaining([10.0, 10.0], [99.0], total=3, workers=1) == 0
 
 
 def test_clock() -> None:

@@ -389,7 +389,9 @@ def test_hostile_text_is_shown_and_does_nothing(payload: str, tmp_path: Path) ->
     for html in (
         sheet(report, a_rubric(), "fr"),
         feedback.executed(report, a_rubric(), "fr", a_store(tmp_path)),
-        feedback.summary([report], rubric=a_rubric(), language="fr", missing=[report.grade]),
+        feedback.summary(
+            [feedback.brief(report, a_rubric(), "fr")], rubric=a_rubric(), language="fr", missing=[report.grade]
+        ),
     ):
         page = assert_inert(html)
         assert html.encode()

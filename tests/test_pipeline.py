@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -407,6 +408,24 @@ def test_a_run_does_not_begin_on_a_full_disk(tmp_path: Path) -> None:
         pipeline.ensure_space(tmp_path / "file" / "state")
 
 
-def test_workers_by_cores_and_memory() -> None:
-    assert pipeline.default_workers(1 << 40) == 1, "never none"
-    assert pipeline.default_workers(1) >= 1
+def test_a_result_that_was_put_away_is_not_kept(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty students on two lanes: some results are under way, two wait, and the others are gone."""
+    alive: WeakSet[Heavy] = WeakSet()
+
+    class Heavy:
+        evidence = None
+
+        def __init__(self, submission: Submission) -> None:
+            self.submission = submission
+            alive.add(self)
+
+    def result(submission: Submission, *_: object) -> Result:
+        return Result(report=Heavy(submission))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "_result", result)
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(50)]
+    most = 0
+    for one in grade_class(class_, replace(course, slots=("cpu", "cpu"))):
+        del one
+        most = max(most, len(alive))
+    assert 1 <= most <= 8

@@ -18,7 +18,7 @@ from tests.classroom import QuickRooms, a_folder, a_notebook, use
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASS = {f"{name}.ipynb": a_notebook(f"{name} = 1", "# more") for name in ("a", "b", "c")}
-RUN = ["run", "class", "--rubric", "tiny", "--workers", "1", "--quiet"]
+RUN = ["run", "class", "--rubric", "tiny", "--workers", "1", "--smoke", "off", "--quiet"]
 
 KILLED = """
 import os, sys, threading

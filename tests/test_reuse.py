@@ -8,17 +8,9 @@ from pathlib import Path
 import autograder
 from autograder.cli import reuse
 from autograder.cli.reuse import lines, told
-from autograder.pipeline import Result
 from autograder.recall import Recall
-from autograder.records import StudentId
-from tests.builders import a_report, a_submission
 
 PACKAGE = Path(autograder.__file__).resolve().parent
-
-
-def result(student: str, *recalls: Recall) -> Result:
-    report = a_report(submission=a_submission(student=StudentId(student)))
-    return Result(report=report, recalls=recalls)
 
 
 def known(stage: str) -> Recall:
@@ -29,21 +21,20 @@ def anew(stage: str, *why: str) -> Recall:
     return Recall(stage=stage, reused=False, why=why)
 
 
-CLASS = [
-    result("ada", known("execution"), known("evidence"), known("grade")),
-    result(
-        "bob",
+CLASS = {
+    "ada": (known("execution"), known("evidence"), known("grade")),
+    "bob": (
         anew("execution", "code"),
         anew("evidence", "execution"),
         known("measurement/m1-t1"),
         anew("measurement/m2-t2", "model"),
         anew("grade", "evidence"),
     ),
-    result("eve", anew("execution", "new"), anew("measurement/m1-t1", "new"), anew("grade", "new")),
-    result("joe", known("execution"), anew("measurement/m1-t1", "packages"), anew("grade", "evidence", "rubric")),
-    result("kim", anew("execution", "code", "files"), anew("grade", "evidence")),
-    result("refused"),
-]
+    "eve": (anew("execution", "new"), anew("measurement/m1-t1", "new"), anew("grade", "new")),
+    "joe": (known("execution"), anew("measurement/m1-t1", "packages"), anew("grade", "evidence", "rubric")),
+    "kim": (anew("execution", "code", "files"), anew("grade", "evidence")),
+    "refused": (),
+}
 
 
 def test_a_line_for_each_stage() -> None:
@@ -63,21 +54,21 @@ def test_verbose_names_the_students() -> None:
 
 
 def test_all_reused_is_one_short_line_each() -> None:
-    assert list(lines(CLASS[:1])) == [
+    assert list(lines({"ada": CLASS["ada"]})) == [
         "executions: 1 of 1 reused",
         "measurements: 1 of 1 reused",
         "grades: 1 of 1 reused",
     ]
-    assert list(lines(CLASS[-1:])) == [], "nothing was asked of a submission that is refused"
+    assert list(lines({"refused": ()})) == [], "nothing was asked of a submission that is refused"
 
 
 def test_what_is_forced_is_said_to_be() -> None:
-    forced = result("ada", anew("execution", "forced"), anew("measurement/m1-t1", "forced"), anew("grade", "forced"))
-    assert list(lines([forced]))[1] == "measurements: 0 of 1 reused; 1 forced"
+    forced = (anew("execution", "forced"), anew("measurement/m1-t1", "forced"), anew("grade", "forced"))
+    assert list(lines({"ada": forced}))[1] == "measurements: 0 of 1 reused; 1 forced"
 
 
 def test_for_a_program() -> None:
-    assert told(CLASS[3]) == {
+    assert told(CLASS["joe"]) == {
         "execution": {"reused": True, "why": []},
         "measurement": {"reused": False, "why": ["packages"]},
         "grade": {"reused": False, "why": ["evidence", "rubric"]},

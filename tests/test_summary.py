@@ -27,9 +27,11 @@ from builders import (
 from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
-from autograder.changes import Change, Moved
-from autograder.feedback.faults import faults
-from autograder.feedback.summary import histogram, ranking, summary
+from autograder.changes import Change, Moved, stand
+from autograder.feedback.brief import Brief, Ranked, brief
+from autograder.feedback.faults import faults, found
+from autograder.feedback.summary import histogram, summary
+from autograder.feedback.summary import ranking as ranking_of
 from autograder.messages import render
 from autograder.records import (
     ArrayPrint,
@@ -50,12 +52,22 @@ def _absent(name: str = "Zoé Zola") -> Grade:
     return a_grade(awards=(), state=State.MISSING, student=StudentId("zoe-zola"), name=name)
 
 
+def briefs(reports: Sequence[Report], language: str = "en") -> list[Brief]:
+    return [brief(report, a_rubric(), language) for report in reports]
+
+
+def ranking(reports: Sequence[Report]) -> list[Ranked]:
+    return ranking_of([one.run for one in briefs(reports) if one.run is not None], "en")
+
+
 def _text(reports: Sequence[Report], missing: Sequence[Grade] = ()) -> str:
-    return Page(summary(reports, rubric=a_rubric(), language="en", missing=missing)).text
+    return Page(summary(briefs(reports), rubric=a_rubric(), language="en", missing=missing)).text
 
 
 def _said(evidences: Sequence[Evidence]) -> dict[str, tuple[int, int]]:
-    return {render(text, "en"): (count, total) for text, count, total in faults(evidences, 0.01)}
+    return {
+        render(text, "en"): (count, total) for text, count, total in faults([found(one, 0.01) for one in evidences])
+    }
 
 
 def _on(report: Report, name: str, accuracy: float) -> Report:
@@ -78,7 +90,7 @@ def test_students_on_different_data_are_ranked_apart() -> None:
         _on(a_student(name), data, accuracy)
         for name, data, accuracy in ((1, "mnist", 0.98), (2, "cifar10", 0.7), (3, "mnist", 0.95))
     ]
-    rows = ranking(reports, "en")
+    rows = ranking(reports)
     assert [(row.student[-1:], row.data, row.rank) for row in rows] == [
         ("1", "mnist", 1), ("3", "mnist", 2), ("", "mnist", 0), ("2", "cifar10", 1), ("", "cifar10", 0),
     ]  # fmt: skip
@@ -91,22 +103,33 @@ def test_students_on_different_data_are_ranked_apart() -> None:
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_summary_is_accessible_and_inert(language: str) -> None:
     reports = [*(a_student(number) for number in range(7)), a_refusal()]
-    html = summary(reports, rubric=a_rubric(), language=language, missing=[_absent()])
+    html = summary(briefs(reports, language), rubric=a_rubric(), language=language, missing=[_absent()])
     assert_inert(html)
     assert_tables_named(assert_accessible(html, language))
 
 
 @pytest.mark.parametrize("reports", [[], [a_refusal()]], ids=["empty", "refused"])
 def test_summary_of_nearly_nothing_can_be_read(reports: list[Report]) -> None:
-    html = summary(reports, rubric=a_rubric(), language="fr", missing=[_absent()])
+    html = summary(briefs(reports, "fr"), rubric=a_rubric(), language="fr", missing=[_absent()])
     assert_inert(html)
     assert_accessible(html, "fr")
     assert "Zoé Zola" in html
 
 
 def test_a_thousand_students_fit_into_three_megabytes() -> None:
-    html = summary([a_student(number) for number in range(1000)], rubric=a_rubric(), language="fr")
+    html = summary(briefs([a_student(number) for number in range(1000)], "fr"), rubric=a_rubric(), language="fr")
     assert len(html.encode()) < 3_000_000
+
+
+def test_long_tables_scroll_by_themselves_and_are_printed_whole() -> None:
+    few, many = (
+        summary(briefs([a_student(number) for number in range(count)]), rubric=a_rubric(), language="en")
+        for count in (50, 80)
+    )
+    assert 'class="scroll long"' not in few and many.count('class="scroll long"') >= 2
+    assert_accessible(many, "en")
+    assert_inert(many)
+    assert many.count("Étudiant 79") >= 2, "every name is in the page, to be searched for"
 
 
 def test_a_missing_submission_counts_nowhere() -> None:
@@ -125,18 +148,18 @@ def test_a_refused_notebook_is_named_with_its_reason_and_does_not_pull_the_mean_
 
 def test_ranking_holds_the_reference_in_its_place() -> None:
     reports = [a_student(0), a_student(10), a_student(100)]
-    rows = ranking(reports, "en")
+    rows = ranking(reports)
     assert [row.accuracy for row in rows] == pytest.approx([0.95, 0.90267, 0.86, 0.85], abs=1e-4)
     assert [row.reference for row in rows] == [False, True, False, False]
     assert [row.rank for row in rows] == [1, 0, 2, 3]
-    assert [row.rank for row in ranking([a_student(1), a_student(1), a_student(0)], "en")] == [0, 1, 1, 3]
+    assert [row.rank for row in ranking([a_student(1), a_student(1), a_student(0)])] == [0, 1, 1, 3]
     assert all(row.low <= row.accuracy <= row.high for row in rows)
     assert min(float(row.left) for row in rows) == 0
     assert max(float(row.left) + float(row.width) for row in rows) == pytest.approx(100, abs=0.2)
 
 
 def test_ranking_leaves_out_who_has_no_measured_model() -> None:
-    assert ranking([a_refusal(), a_report(evidence=an_evidence(final=None, baseline=None))], "en") == []
+    assert ranking([a_refusal(), a_report(evidence=an_evidence(final=None, baseline=None))]) == []
 
 
 def test_histogram_counts_everybody_once() -> None:
@@ -221,7 +244,7 @@ def test_items_that_lost_points_are_counted() -> None:
 
 
 def test_summary_is_written_beside_the_students(tmp_path: Path) -> None:
-    folder = feedback.write_summary([a_report()], [_absent()], tmp_path, a_rubric(), "fr")
+    folder = feedback.write_summary(briefs([a_report()], "fr"), [_absent()], tmp_path, a_rubric(), "fr")
     assert folder == tmp_path / "mnist-individuel"
     assert "Synthèse de la classe" in (folder / "summary.html").read_text("utf-8")
 
@@ -255,12 +278,20 @@ def a_change(causes: tuple[str, ...] = ("rubric",)) -> Change:
     )
     at = datetime(2026, 3, 13, tzinfo=UTC)
     return Change(
-        student=after.student, name=after.name, before=before, after=after, at=at, items=(moved,), causes=causes
+        student=after.student,
+        name=after.name,
+        before=stand(before),
+        after=stand(after),
+        at=at,
+        items=(moved,),
+        causes=causes,
     )
 
 
 def test_changed_grades_have_a_section_of_their_own() -> None:
-    shown = summary([a_report()], rubric=a_rubric(), language="fr", changes=[a_change(("rubric", "ruling"))])
+    shown = summary(
+        briefs([a_report()], "fr"), rubric=a_rubric(), language="fr", changes=[a_change(("rubric", "ruling"))]
+    )
     page = Page(shown)
     assert_inert(shown)
     assert_accessible(shown, "fr")
@@ -271,4 +302,4 @@ def test_changed_grades_have_a_section_of_their_own() -> None:
 
 
 def test_no_section_where_nothing_changed() -> None:
-    assert "Changements" not in summary([a_report()], rubric=a_rubric(), language="fr")
+    assert "Changements" not in summary(briefs([a_report()], "fr"), rubric=a_rubric(), language="fr")

@@ -48,7 +48,10 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 every submission reached a recorded state, 1 a fault of ours, 2 wrong usage, 130 interrupted."""
+    """Exit code: 0 every submission reached a recorded state, 1 a fault of ours, 2 wrong usage, 130 interrupted.
+
+    3: a smoke pass that was all that was asked for met a notebook that does not run through.
+    """
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         code = _called(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.text import Text
 
 from autograder import budget as budgets
 from autograder import checks, exports, extraction, intake, messages, pipeline, reference
+from autograder.cli import fast as fast_
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -45,14 +47,11 @@ from autograder.console import printer, safe
 from autograder.course import Course
 from autograder.courses import Assorted
 from autograder.errors import ConfigError, DataError
-from autograder.pipeline import Progress
-from autograder.records import Award, Grade, Message, Report, Rubric, Submission, Verdict, say
+from autograder.pipeline import OnProgress, Progress
+from autograder.records import Award, Grade, Message, Rubric, Submission, Verdict, say
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store
-
-FAST = {"KERAS_MAX_EPOCHS": "1"}
-"""Keras' own cap: the notebook is unchanged, each training stops after one epoch."""
 
 _VERDICTS = {
     Verdict.MET: "green",
@@ -68,7 +67,7 @@ def check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
     rubric: RubricOption = DEFAULT_RUBRIC,
     no_run: Annotated[bool, typer.Option("--no-run", help="Read only: nothing is executed.")] = False,
-    fast: Annotated[bool, typer.Option("--fast", help="One epoch per training: finds crashes, not figures.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="A few steps of each training: crashes, not figures.")] = False,
     data: DataOption = None,
     device: DeviceOption = Device.AUTO,
     budget: BudgetOption = None,
@@ -82,19 +81,17 @@ def check(
         raise ConfigError("--no-run and --fast exclude each other", remedy="Choose one of them.")
     console = printer(quiet=as_json)
     places = here(state)
-    # One epoch per training is a cut of its own, and quick enough.
-    chosen = with_budget(load_rubric(rubric, places), 0 if fast else budget)
+    chosen = with_budget(load_rubric(rubric, places), budget)
     if no_run:
-        grade, cut = _read_only(notebook, chosen, places), None
+        grade, remarks = _read_only(notebook, chosen, places), [_NOT_RUN]
     else:
         wall = find_sandbox(sandbox, own_notebook=True, console=console)
-        slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=1)
+        slots = find_slots(device, workers=1)
 
         def one(source: str) -> Course:
             # Another split than the class is graded on: what a student sees here says nothing of the private images.
             seed = chosen.seed + 1
-            opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, split_seed=seed)
-            return replace(opened, environment=FAST if fast else {})
+            return open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, split_seed=seed)
 
         values = data_values(data, chosen)
         submission = _submission(notebook, Store(places.state))
@@ -104,13 +101,12 @@ def check(
             else _fitting(submission, open_courses(chosen, values, places, one=one), console, lang.value)
         )
         console.print(describe_data(course.data.card), soft_wrap=True)
-        report = _executed(submission, course, places, console)
-        grade, cut = report.grade, report.evidence and budgets.told(report.evidence.execution)
+        grade, remarks = (_fast if fast else _executed)(submission, course, places, console)
     if as_json:
         typer.echo(json.dumps(exports.record.award_table(grade, lang.value), ensure_ascii=False))
     else:
         _print(grade, chosen, console, lang.value)
-        for remark in (*_remarks(grade, checks.private(chosen), no_run=no_run, fast=fast), *([cut] if cut else [])):
+        for remark in remarks:
             console.print(_text(remark, lang.value), soft_wrap=True)
 
 
@@ -145,21 +141,37 @@ def _fitting(submission: Submission, courses: Assorted, console: Console, langua
     return courses.bare(submission)
 
 
-def _executed(submission: Submission, course: Course, places: Settings, console: Console) -> Report:
-    with console.status("…") as status:
-
-        def tell(progress: Progress) -> None:
-            cell = f" {progress.cell}/{progress.cells}" if progress.cell else ""
-            status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
-
-        status.update("reference baseline, one seed (remembered afterwards) …")
+def _executed(
+    submission: Submission, course: Course, places: Settings, console: Console
+) -> tuple[Grade, list[Message]]:
+    """The whole route, and what to know about the figures."""
+    with _telling(console) as tell:
         seeds = course.rubric.reference_seeds[:1]
         course = replace(
             course,
             baseline=reference.measure(course, places, seeds),
             baseline_for=reference.baselines(course, places, seeds),
         )
-        return pipeline.grade_one(submission, course, tell=tell)
+        report = pipeline.grade_one(submission, course, tell=tell)
+    cut = report.evidence and budgets.told(report.evidence.execution)
+    return report.grade, [*_estimated(report.grade, checks.private(course.rubric)), *([cut] if cut else [])]
+
+
+def _fast(submission: Submission, course: Course, _: Settings, console: Console) -> tuple[Grade, list[Message]]:
+    with _telling(console) as tell:
+        grade, found = fast_.rehearsed(submission, course, tell)
+    return grade, list(fast_.remarks(found))
+
+
+@contextmanager
+def _telling(console: Console) -> Iterator[OnProgress]:
+    with console.status("reference baseline, one seed (remembered afterwards) …") as status:
+
+        def tell(progress: Progress) -> None:
+            cell = f" {progress.cell}/{progress.cells}" if progress.cell else ""
+            status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
+
+        yield tell
 
 
 def _print(grade: Grade, chosen: Rubric, console: Console, language: str) -> None:
@@ -179,19 +191,16 @@ def _print(grade: Grade, chosen: Rubric, console: Console, language: str) -> Non
     console.print(f"total: {messages.points(grade.total or Decimal(0), language)} / {grade.possible:g}{waiting}")
 
 
-def _remarks(grade: Grade, private: frozenset[str], *, no_run: bool, fast: bool) -> Iterator[Message]:
-    """What to know about the figures."""
-    if no_run:
-        yield say("Nothing was executed: only what text and code show is counted in this total.")
-        return
+_NOT_RUN = say("Nothing was executed: only what text and code show is counted in this total.")
+
+
+def _estimated(grade: Grade, private: frozenset[str]) -> Iterator[Message]:
     points = sum((award.possible for award in grade.awards if award.item in private), Decimal(0))
     if points:
         yield say(
             "* {points:num1} points are decided on private images: this is an estimate, on a split of your own.",
             points=float(points),
         )
-    if fast:
-        yield say("Fast mode: one epoch per training, so figures and gains are not those of a full run.")
 
 
 def _told(award: Award, title: str, language: str) -> Text:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, Final, ParamSpec
 
 import typer
 from rich.console import Console
@@ -16,8 +16,9 @@ from autograder import checks, datasets, lock, rubric, stock
 from autograder.course import Course
 from autograder.courses import Assorted, Open, Train, untrained
 from autograder.errors import ConfigError, SandboxUnavailable
+from autograder.lanes import cores
 from autograder.notebook import read
-from autograder.pipeline import default_workers, ensure_space
+from autograder.pipeline import ensure_space
 from autograder.records import DataCard, Rubric
 from autograder.sandbox import choose
 from autograder.sandbox.room import Sandbox
@@ -42,13 +43,42 @@ class Wall(StrEnum):
     PLAIN = "plain"
 
 
+class Smoke(StrEnum):
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+    ONLY = "only"
+
+
 class Language(StrEnum):
     FR = "fr"
     EN = "en"
 
 
+AUTO: Final = 0
+"""As many notebooks at a time as the machine has lanes for."""
+
+
+def _workers(text: str | int) -> int:
+    if text in ("auto", AUTO):  # the default comes through here as well
+        return AUTO
+    if not str(text).isdigit() or int(text) < 1:
+        raise typer.BadParameter("give a number from 1 on, or auto")
+    return int(text)
+
+
 PathsArgument = Annotated[list[Path] | None, typer.Argument(help="Folders, notebooks or zips. Default: submissions/.")]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time. Default: by cores and memory.")]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        parser=_workers,
+        metavar="N|auto",
+        show_default="auto",
+        help="Notebooks at a time. auto: one per core, or per slot of each GPU; none is started while the memory that "
+        "it is expected to need is not there.",
+    ),
+]
 RubricOption = Annotated[
     str, typer.Option("--rubric", help="Id of a rubric in rubrics/, or the path of a YAML file.", metavar="ID")
 ]
@@ -81,6 +111,14 @@ BudgetOption = Annotated[
         max=86_400,
         metavar="SECONDS",
         help="Seconds of training a notebook may use; 0: as many as it asks for. Default: the rubric's.",
+    ),
+]
+SmokeOption = Annotated[
+    Smoke,
+    typer.Option(
+        "--smoke",
+        help="Every notebook first with a few steps of each training, so that crashes show in the first minutes. auto: "
+        "where more than one is to be executed and that takes long; only: nothing else, and 3 where one crashed.",
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]
@@ -118,14 +156,19 @@ def with_budget(chosen: Rubric, seconds: int | None) -> Rubric:
     return replace(chosen, limits=replace(chosen.limits, budget_seconds=seconds))
 
 
-def find_slots(wanted: Device, *, memory_mb: int, workers: int | None = None, per_gpu: int = 1) -> tuple[str, ...]:
-    """A device for each notebook that may run at a time; refuses to promise a GPU that is not there."""
+def find_slots(wanted: Device, *, workers: int = AUTO, per_gpu: int = 1) -> tuple[str, ...]:
+    """A device for each notebook that may run at a time; refuses to promise a GPU that is not there.
+
+    Memory is no matter here: see ``lanes``. Nor are threads: each kernel has two, however many run, since the figures
+    of a training depend on their number.
+    """
     gpus = sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
     if wanted is Device.GPU and not gpus:
         raise ConfigError("no GPU is visible", place="--device gpu", remedy="Use --device cpu, or install the driver.")
     if not gpus or wanted is Device.CPU:
-        return ("cpu",) * (workers or default_workers(memory_mb))
-    return tuple(f"gpu:{gpu}" for _ in range(per_gpu) for gpu in gpus)[:workers]
+        return ("cpu",) * (workers or cores())
+    slots = tuple(f"gpu:{gpu}" for _ in range(per_gpu) for gpu in gpus)
+    return slots[:workers] if workers else slots
 
 
 def find_sandbox(wall: Wall, *, own_notebook: bool, console: Console) -> Sandbox:

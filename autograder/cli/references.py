@@ -55,7 +55,7 @@ def reference(
     places = here(state)
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
-    slots = find_slots(device, memory_mb=chosen.limits.memory_mb)
+    slots = find_slots(device)
     sources = _each(data_values(data, chosen), places)
     for source in sources:
         course = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from autograder.console import safe
-from autograder.pipeline import Result
 from autograder.recall import Recall
 from autograder.records import Json
 
@@ -44,9 +43,9 @@ _WHY: Final[Mapping[str, str]] = {
 """Part of a key -> what is said where it differs; each part has one (tests/test_reuse.py)."""
 
 
-def lines(results: Sequence[Result], *, verbose: bool = False) -> Iterator[str]:
+def lines(recalls: Mapping[str, Sequence[Recall]], *, verbose: bool = False) -> Iterator[str]:
     """One for each stage of which something was asked; with ``verbose`` one more for each student it was done for."""
-    told = {result.report.submission.student: recalled(result) for result in results if result.recalls}
+    told = {student: recalled(own) for student, own in recalls.items() if own}
     for stage in STAGES:
         known = {student: stages[stage] for student, stages in told.items() if stage in stages}
         if not known:
@@ -59,19 +58,19 @@ def lines(results: Sequence[Result], *, verbose: bool = False) -> Iterator[str]:
             yield from (f"  {safe(student, 32)}: {stage} anew: {_said(recall)}" for student, recall in anew.items())
 
 
-def told(result: Result) -> Json:
+def told(recalls: Sequence[Recall]) -> Json:
     """The same for a program: stage -> whether it was reused, and which parts of the question were new."""
-    return {stage: {"reused": recall.reused, "why": list(recall.why)} for stage, recall in recalled(result).items()}
+    return {stage: {"reused": recall.reused, "why": list(recall.why)} for stage, recall in recalled(recalls).items()}
 
 
-def recalled(result: Result) -> Mapping[str, Recall]:
+def recalled(recalls: Sequence[Recall]) -> Mapping[str, Recall]:
     """By stage; measurements of several models are one, and reused where none of them had to be made."""
-    found = {recall.stage: recall for recall in result.recalls if recall.stage in STAGES}
-    models = [recall for recall in result.recalls if recall.stage.startswith("measurement/")]
+    found = {recall.stage: recall for recall in recalls if recall.stage in STAGES}
+    models = [recall for recall in recalls if recall.stage.startswith("measurement/")]
     anew = tuple(dict.fromkeys(why for recall in models if not recall.reused for why in recall.why))
     if anew and "execution" in found and not found["execution"].reused and "forced" not in anew:
         anew = ("executed",)
-    whole = any(recall.stage == "evidence" and recall.reused for recall in result.recalls)
+    whole = any(recall.stage == "evidence" and recall.reused for recall in recalls)
     if models or whole:  # else there was nothing to measure
         found["measurement"] = Recall(stage="measurement", reused=not anew, why=anew)
     return {stage: found[stage] for stage in STAGES if stage in found}

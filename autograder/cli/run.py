@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from autograder import changes, exports, feedback, intake, reference, scoring
-from autograder.budget import over_budget
-from autograder.changes import Change
-from autograder.cli import reuse
+from autograder import changes, feedback, intake, reference
+from autograder.cli import desk, smoking
+from autograder.cli.desk import Desk, Done
 from autograder.cli.options import (
+    AUTO,
     DEFAULT_RUBRIC,
     BudgetOption,
     DataOption,
@@ -35,6 +35,8 @@ from autograder.cli.options import (
     PathsArgument,
     QuietOption,
     RubricOption,
+    Smoke,
+    SmokeOption,
     StateOption,
     VerboseOption,
     Wall,
@@ -52,35 +54,19 @@ from autograder.cli.options import (
     with_budget,
     without_force,
 )
-from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
+from autograder.console import printer, safe, watched
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
-from autograder.errors import AutograderError, ConfigError, OutputError
-from autograder.extraction.fidelity import in_short
-from autograder.gradebook import Gradebook, ruled
+from autograder.errors import AutograderError, ConfigError
+from autograder.gradebook import Gradebook
 from autograder.messages import render
-from autograder.pipeline import REPORT_IT, Fault, Result, ensure_space, grade_class, is_refused
-from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
+from autograder.pipeline import ensure_space, is_refused
+from autograder.records import Baseline, DataCard, Rubric, Submission
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
-from autograder.store import Store, write_atomically
+from autograder.store import Store
 from autograder.wellknown import title
-
-_CHANGES = 20
-"""Changed grades told at the end of a run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
-    """Where results of this run go."""
-
-    courses: Courses
-    store: Store
-    gradebook: Gradebook
-    out: Path
-    language: str
-    console: Console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +98,13 @@ def run(
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     out: OutOption = Path("feedback"),
-    workers: WorkersOption = None,
+    workers: WorkersOption = AUTO,
     device: DeviceOption = Device.AUTO,
     per_gpu: Annotated[int, typer.Option("--per-gpu", min=1, help="Kernels that share one GPU.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
     budget: BudgetOption = None,
+    smoke: SmokeOption = Smoke.AUTO,
     force: ForceOption = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
@@ -136,39 +123,43 @@ def run(
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
-    slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
+    slots = find_slots(device, workers=workers, per_gpu=per_gpu)
     began = datetime.now(UTC)
-    with _interruptible() as stop:
+    with _interruptible() as stop, desk.records(as_json) as records:
         opening = _Opening(
             rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
         )
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
-        desk = _Desk(
+        own = Desk(
             courses=courses,
             store=Store(places.state),
             gradebook=Gradebook(places.state / "grades.sqlite"),
             out=out,
             language=lang.value,
             console=console,
+            records=records,
         )
-        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
-            results = _grade(submissions, desk, watcher, stop)
-        absent = _absent(everybody, roster, desk)
+        watch = partial(watched, console, lanes=len(slots), silent=quiet or as_json, verbose=verbose)
+        turns = desk.expected(submissions, own)
+        smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
+        if smoke is Smoke.ONLY:
+            smoking.end(smoked, stop, as_json=as_json)
+        done = desk.grade(submissions, desk.expected(submissions, own) if smoked else turns, own, watch, stop)
+        absent = desk.absent(everybody, roster, own)
         if stop.is_set():
-            console.print(f"stopped: {len(results)} of {len(submissions)} graded, and only these are listed below")
-        changed = changes.since(desk.gradebook, chosen.id, began)
-        _publish(results, absent, changed, desk, partial=bool(only), verbose=verbose)
-    if as_json:
-        typer.echo(_json(results, absent, lang.value))
-    _end(results, stop)
+            console.print(f"stopped: {len(done)} of {len(submissions)} graded, and only these are listed below")
+        changed = changes.since(own.gradebook, chosen.id, began)
+        desk.publish(done, absent, changed, own, partial=bool(only), verbose=verbose)
+        desk.print_records(own, absent)
+    _end(done, stop)
 
 
-def _end(results: Sequence[Result], stop: threading.Event) -> None:
+def _end(done: Sequence[Done], stop: threading.Event) -> None:
     """With the exit code that tells what became of the run."""
-    _tell_faults(results)
+    desk.tell_faults(done)
     if stop.is_set():
         raise KeyboardInterrupt
-    if any(result.fault for result in results):
+    if any(one.fault for one in done):
         raise typer.Exit(1)
 
 
@@ -285,136 +276,3 @@ def _baseline(course: Course, places: Settings, console: Console, stop: threadin
             f"baseline: hidden accuracy {baseline.accuracy:.2%}, spread {baseline.spread:.2%} over {len(seeds)} seeds"
         )
     return baseline
-
-
-def _watcher(console: Console, total: int, workers: int, *, silent: bool, verbose: bool) -> Watcher:
-    if silent:
-        return Silent()
-    if console.is_terminal and not verbose:
-        return Board(console, total, workers)
-    return Lines(console, total, verbose=verbose)
-
-
-def _grade(
-    submissions: Sequence[Submission], desk: _Desk, watcher: Watcher, stop: threading.Event
-) -> tuple[Result, ...]:
-    """Each result is in the gradebook and on the disk the moment it exists; what people ruled stands."""
-    results = []
-    with closing(grade_class(submissions, desk.courses, tell=watcher.tell, cancelled=stop.is_set)) as finished:
-        for result in finished:
-            desk.gradebook.record(result.report)
-            report = replace(result.report, grade=_ruled(result.report.grade, desk))
-            results.append(replace(result, report=report, fault=_written(report, desk) or result.fault))
-    return tuple(sorted(results, key=lambda result: result.report.submission.student))
-
-
-def _written(report: Report, desk: _Desk) -> Fault | None:
-    """A sheet that cannot be made costs nobody the grade, which is in the gradebook; a full disk stops the run."""
-    student = report.submission.student
-    try:
-        feedback.write(report, desk.out, desk.courses.rubric, desk.language, desk.store)
-    except OutputError:
-        raise
-    except AutograderError as error:
-        return Fault(student=student, problem=str(error), remedy=error.remedy)
-    except Exception as error:
-        logging.getLogger(__name__).debug("%s", student, exc_info=True)
-        return Fault(student=student, problem=f"no sheet: {type(error).__name__}: {error}"[:500], remedy=REPORT_IT)
-    return None
-
-
-def _ruled(grade: Grade, desk: _Desk) -> Grade:
-    rulings = desk.gradebook.rulings(desk.courses.rubric.id)
-    return ruled(grade, [ruling for ruling in rulings if ruling.student == grade.student])
-
-
-def _absent(everybody: Sequence[Submission], roster: Path | None, desk: _Desk) -> tuple[Grade, ...]:
-    """Grades without points for those on the class list who handed nothing in."""
-    if roster is None:
-        return ()
-    grades = []
-    for submission in intake.missing(everybody, roster):
-        grade = scoring.missing(desk.courses.rubric, submission)
-        desk.gradebook.record(Report(submission=submission, grade=grade, evidence=None, graded_at=datetime.now(UTC)))
-        grades.append(grade)
-    return tuple(grades)
-
-
-def _publish(
-    results: Sequence[Result],
-    absent: Sequence[Grade],
-    changed: Sequence[Change],
-    desk: _Desk,
-    *,
-    partial: bool,
-    verbose: bool,
-) -> None:
-    """The table, and for a whole class the summary and the CSV; after an interruption, for what there is."""
-    rubric, console = desk.courses.rubric, desk.console
-    reports = [result.report for result in results]
-    grades = [*(report.grade for report in reports), *absent]
-    console.print(grades_table(grades, rubric, desk.language))
-    _tell_cuts(reports, rubric, console)
-    _tell_fidelity(reports, console)
-    for line in reuse.lines(results, verbose=verbose):
-        console.print(line, markup=False, soft_wrap=True)
-    _tell_changes(changed, desk)
-    folder = desk.out / rubric.id
-    if partial:
-        console.print(
-            "Only some students were graded: summary and CSV are as they were (autograder export writes all)."
-        )
-    else:
-        write_atomically(folder / "grades.csv", exports.csv.grades(grades, rubric).encode())
-        feedback.write_summary(reports, absent, desk.out, rubric, desk.language, changes=changed)
-        console.print(f"summary:  {folder / 'summary.html'}", soft_wrap=True)
-        console.print(f"grades:   {folder / 'grades.csv'}", soft_wrap=True)
-    console.print(f"feedback: {folder}/<student>/feedback.html", soft_wrap=True)
-
-
-def _tell_cuts(reports: Sequence[Report], rubric: Rubric, console: Console) -> None:
-    """Whose trainings were cut, or not run at all, for the sake of the budget."""
-    limit = rubric.limits.budget_seconds
-    over = [
-        (report.grade.student, execution)
-        for report in reports
-        if report.evidence and over_budget(execution := report.evidence.execution)
-    ]
-    if limit:
-        console.print(f"budget: {limit} s of training; {len(over)} of {len(reports)} notebooks planned more")
-    for student, execution in over:
-        refused = execution.ending is Ending.REFUSED
-        became = "not run" if refused else f"trainings cut to 1/{round(1 / execution.share)}"
-        console.print(f"  {safe(student, 32)}: planned {execution.planned_seconds:.0f} s, {became}", markup=False)
-
-
-def _tell_changes(changed: Sequence[Change], desk: _Desk) -> None:
-    """In short; ``autograder diff`` has the items."""
-    if changed:
-        desk.console.print(f"changed grades: {len(changed)} (autograder diff names the items)")
-    for change in changed[:_CHANGES]:
-        desk.console.print(f"  {safe(changes.told(change, desk.language), 200)}", markup=False, soft_wrap=True)
-    if len(changed) > _CHANGES:
-        desk.console.print(f"  and {len(changed) - _CHANGES} more")
-
-
-def _tell_fidelity(reports: Sequence[Report], console: Console) -> None:
-    """How far our measurements can be trusted: whether they are what the notebooks themselves found."""
-    told = in_short([report.evidence for report in reports if report.evidence is not None])
-    if told:
-        console.print(f"fidelity: {told}", soft_wrap=True)
-
-
-def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> str:
-    """Every record of those who handed in, and the bare grade of those who did not."""
-    records = [{**exports.record.grade(result.report, language), "reuse": reuse.told(result)} for result in results]
-    records += [exports.record.award_table(grade, language) for grade in absent]
-    return json.dumps(records, allow_nan=False)
-
-
-def _tell_faults(results: Sequence[Result]) -> None:
-    """On the error stream, so that neither --quiet nor --json hides them."""
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    for fault in (result.fault for result in results if result.fault):
-        errors.print(f"our fault: {safe(fault.student)}: {safe(fault.problem, 500)}")
-        errors.print(f"  remedy: {safe(fault.remedy, 500)}")

@@ -99,9 +99,9 @@ def tally(evidences: Sequence[Evidence]) -> tuple[int, int, int]:
     return sum(one.agrees for one in known), len(known), len(trained)
 
 
-def in_short(evidences: Sequence[Evidence]) -> str:
-    """One line for a terminal; empty where nobody trained a model."""
-    reproduced, known, trained = tally(evidences)
+def in_short(tallied: tuple[int, int, int]) -> str:
+    """What ``tally`` counted, as one line for a terminal; empty where nobody trained a model."""
+    reproduced, known, trained = tallied
     others = ((known - reproduced, "not reproduced"), (trained - known, "not comparable"))
     rest = "".join(f", {count} {what}" for count, what in others if count)
     return f"{reproduced} of {trained} notebooks reproduced within 0.2 points{rest}" if trained else ""

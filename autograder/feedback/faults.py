@@ -52,15 +52,26 @@ _FAULTS: Final[tuple[tuple[Message, Predicate], ...]] = (
 )
 
 
+_OVERSTATED: Final = say("state an accuracy that is higher than the measured one")
+
+
 def _overstates(evidence: Evidence, tolerance: float) -> bool:
     """Whether a row of the tracking table claims more than was measured."""
     unmet = (claim.row for claim in claims(evidence, tolerance) if claim.verdict == "unmet")
     return any((row.accuracy or 0) > (row.measured_accuracy or 0) for row in unmet)
 
 
-def faults(evidences: Sequence[Evidence], tolerance: float) -> list[tuple[Message, int, int]]:
-    """What went wrong for how many of those that ran, most frequent first."""
-    overstated = say("state an accuracy that is higher than the measured one")
-    checked: list[tuple[Message, Predicate]] = [*_FAULTS, (overstated, partial(_overstates, tolerance=tolerance))]
-    counted = [(text, sum(map(predicate, evidences)), len(evidences)) for text, predicate in checked]
+def found(evidence: Evidence, tolerance: float) -> frozenset[str]:
+    """Which of them this one has, by their English text."""
+    return frozenset(text.text for text, predicate in _checked(tolerance) if predicate(evidence))
+
+
+def faults(each: Sequence[frozenset[str]]) -> list[tuple[Message, int, int]]:
+    """What went wrong for how many of those that ran (``found`` of each), most frequent first."""
+    texts = [text for text, _ in _checked(0.0)]
+    counted = [(text, sum(text.text in one for one in each), len(each)) for text in texts]
     return sorted((row for row in counted if row[1]), key=lambda row: -row[1])
+
+
+def _checked(tolerance: float) -> list[tuple[Message, Predicate]]:
+    return [*_FAULTS, (_OVERSTATED, partial(_overstates, tolerance=tolerance))]

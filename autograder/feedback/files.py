@@ -16,6 +16,7 @@ from autograder.changes import Change
 from autograder.errors import OutputError, StoreError
 from autograder.exports import gradescope, record
 from autograder.feedback import handed
+from autograder.feedback.brief import Brief
 from autograder.feedback.drawings import drawings
 from autograder.feedback.executed import executed
 from autograder.feedback.sheet import sheet
@@ -106,7 +107,7 @@ def _manifest(folder: Path) -> bytes:
 
 
 def write_summary(
-    reports: Sequence[Report],
+    briefs: Sequence[Brief],
     missing: Sequence[Grade],
     out: Path,
     rubric: Rubric,
@@ -117,7 +118,7 @@ def write_summary(
     """Write ``summary.html`` and return its folder; raises OutputError."""
     folder = out / _checked(rubric.id)
     with _faults(folder / "summary.html"):
-        content = summary(reports, rubric=rubric, language=language, missing=missing, changes=changes)
+        content = summary(briefs, rubric=rubric, language=language, missing=missing, changes=changes)
         write_atomically(folder / "summary.html", content.encode(), lasting=False)
     return folder
 

@@ -9,6 +9,8 @@ from typing import Final
 from autograder.messages import TERMS
 from autograder.records import Award, CellState, Ending, Json, Message, Standing, State, Step, Verdict, say
 
+LONG: Final = 60
+"""Rows of a table from which on it scrolls by itself on a screen, so that what stands below it is not far away."""
 VERDICTS: Final[Mapping[Verdict, Message]] = {
     Verdict.MET: say("met"),
     Verdict.PARTLY: say("partly met"),
