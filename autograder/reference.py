@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.budget import Cut
-from autograder.course import BaselineFor, Cancel, Course
+from autograder.course import BaselineFor, Cancel, Course, Errand
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
 from autograder.keys import baseline_key
@@ -49,17 +50,17 @@ def measure(
         return None
     submission = _reference(path, course)
     name = f"{course.rubric.id}/baseline {course.data.card.digest} {share} {list(seeds)}"
-    memory = Memory(course.store, name, force=course.force, flights=course.flights)
+    memory = course.memory or Memory(course.store, name, force=course.force, flights=course.flights)
     course = replace(course, memory=memory)
 
     abandoned = threading.Event()
-    cut = Cut(planned_seconds=0.0, share=share, whole_tests=share == 1)
 
     def stopped() -> bool:
         return abandoned.is_set() or cancelled()
 
     def run(seed: int, device: str) -> Execution:
-        return run_notebook(submission, course, seed=seed, device=device, cut=cut, tell=tell, cancelled=stopped)
+        errand = Errand(kind="run", submission=submission, device=device, seed=seed, share=share)
+        return course.carried(errand, partial(trained, errand, course, tell=tell, cancelled=stopped), cancelled=stopped)
 
     with ThreadPoolExecutor(max_workers=len(course.slots), thread_name_prefix="baseline") as pool:
         try:
@@ -81,9 +82,25 @@ def measure(
             cancelled=cancelled,
         )
 
-    baseline = remembered(memory, baseline_key(runs, seeds, course), _BASELINE, work)
+    errand = Errand(kind="baseline", submission=submission, device=course.slots[0], seeds=tuple(seeds), share=share)
+    ask = partial(remembered, memory, baseline_key(runs, seeds, course), _BASELINE, work)
+    baseline = course.carried(errand, ask, cancelled=cancelled)
     memory.close()
     return baseline
+
+
+def trained(errand: Errand, course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never) -> Execution:
+    """One run of a notebook of ours with one seed, of whose trainings this share is carried out."""
+    cut = Cut(planned_seconds=0.0, share=errand.share, whole_tests=errand.share == 1)
+    return run_notebook(
+        errand.submission,
+        course,
+        seed=errand.seed,
+        device=errand.device,
+        cut=cut,
+        tell=tell,
+        cancelled=cancelled,
+    )
 
 
 def baselines(course: Course, places: Settings, seeds: Sequence[int]) -> BaselineFor:
