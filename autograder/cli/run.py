@@ -21,6 +21,7 @@ from autograder import changes, exports, feedback, intake, reference, scoring
 from autograder.budget import over_budget
 from autograder.changes import Change
 from autograder.cli import reuse
+from autograder.cli.machines import Machines, SchedulerOption, Wanted, machines
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -43,8 +44,6 @@ from autograder.cli.options import (
     at_work,
     data_values,
     describe_data,
-    find_sandbox,
-    find_slots,
     here,
     load_rubric,
     open_course,
@@ -61,7 +60,6 @@ from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
-from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store, write_atomically
@@ -89,16 +87,21 @@ class _Opening:
 
     rubric: Rubric
     places: Settings
-    sandbox: Sandbox
-    slots: tuple[str, ...]
+    machines: Machines
     force: bool
     console: Console
     stop: threading.Event
 
     def one(self, source: str) -> Course:
         opened = open_course(
-            self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
+            self.rubric,
+            data=source,
+            places=self.places,
+            sandbox=self.machines.sandbox,
+            slots=self.machines.slots,
+            force=self.force,
         )
+        opened = replace(opened, afar=self.machines.afar)
         seeds = self.rubric.reference_seeds
         return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
 
@@ -119,6 +122,7 @@ def run(
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
     budget: BudgetOption = None,
     force: ForceOption = False,
+    scheduler: SchedulerOption = None,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -135,13 +139,14 @@ def run(
     ensure_space(places.state)
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
-    wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
-    slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
+    wanted = Wanted(scheduler=scheduler, wall=sandbox, device=device, workers=workers, per_gpu=per_gpu)
+    trusted, memory = _samples_only(everybody, places), chosen.limits.memory_mb
     began = datetime.now(UTC)
-    with _interruptible() as stop:
-        opening = _Opening(
-            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
-        )
+    with (
+        _interruptible() as stop,
+        machines(wanted, own_notebooks=trusted, memory_mb=memory, console=console, cancelled=stop.is_set) as found,
+    ):
+        opening = _Opening(rubric=chosen, places=places, machines=found, force=force, console=console, stop=stop)
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         desk = _Desk(
             courses=courses,
@@ -151,7 +156,7 @@ def run(
             language=lang.value,
             console=console,
         )
-        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
+        with _watcher(console, len(submissions), found.lanes, silent=quiet or as_json, verbose=verbose) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
         if stop.is_set():
@@ -189,14 +194,16 @@ def _opened(
 ) -> tuple[Courses, tuple[Submission, ...]]:
     """The course or courses of this run with their baselines, and the submissions with what is said of their data."""
     console = opening.console
-    rooms = f"sandbox: {opening.sandbox.name}; devices: {', '.join(opening.slots)}; {len(submissions)} submissions"
+    found = opening.machines
+    devices = ", ".join(found.slots if found.afar is None else found.slots[:1])
+    rooms = f"sandbox: {found.sandbox.name}; devices: {devices}; {len(submissions)} submissions"
     if is_single(values):
         course = opening.one(values[0])
         _announce(course.data.card, console)
         console.print(rooms, soft_wrap=True)
         return opening.train(course), submissions
     courses = open_courses(
-        opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=opening.slots
+        opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=found.slots
     )
     told = tuple(map(courses.told, submissions))
     _recognised(courses, told, console)
