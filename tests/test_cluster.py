@@ -5,14 +5,22 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import psutil
 import pytest
+from pydantic import TypeAdapter
 
 from autograder import checks, datasets, reference, rubric
 from autograder.cluster import Session, fitness, worker
@@ -24,14 +32,16 @@ from autograder.cluster.session import Nowhere
 from autograder.cluster.worker import Desk, keep, served
 from autograder.course import Cancel, Course, Errand, Stage, unseen
 from autograder.errors import ClusterError, DataError, SandboxUnavailable
+from autograder.gradebook import Gradebook
 from autograder.pipeline import Progress, evidence_of, grade_class
 from autograder.recall import Flights, Recall
 from autograder.records import Baseline, Digest, Evidence, Execution, State, StudentId, Submission
-from autograder.sandbox import Examination
+from autograder.sandbox import Examination, choose
 from autograder.settings import Settings
-from autograder.store import Store, digest
+from autograder.store import Store, digest, notice
+from autograder.upkeep import verify
 from tests.builders import a_baseline
-from tests.classroom import OUR_FAULT, QuickRooms, a_folder, a_notebook
+from tests.classroom import OUR_FAULT, RUBRIC, QuickRooms, a_folder, a_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -473,3 +483,177 @@ def test_an_order_leaves_nothing_on_the_worker(course: Course, line: Loopback, t
 
 
 # --- a scheduler and two workers -------------------------------------------------------------------------------------
+
+ADDRESS = re.compile(r"Scheduler at:\s+(tcp://127\.0\.0\.1:\d+)")
+LEARNS = """
+import numpy as np
+from tensorflow import keras
+(x, y), _ = keras.datasets.mnist.load_data()
+keras.utils.set_random_seed(7)
+model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+history = model.fit(x[:3000] / 255.0, y[:3000], epochs=1, verbose=0)
+print(history.history)
+"""
+BY_HAND = """
+import numpy as np, time
+generator = np.random.default_rng({seed})
+x, w = generator.normal(size=(500, 50)), np.zeros((50, 2))
+y = np.eye(2)[(x.sum(axis=1) > 0).astype(int)]
+end = time.monotonic() + 3
+for step in range(10**9):
+    p = np.exp(x @ w); p /= p.sum(axis=1, keepdims=True)
+    if step < 200:
+        w -= 0.1 * x.T @ (p - y) / len(x)
+    elif time.monotonic() > end:
+        break
+print("accuracy", (p.argmax(1) == y.argmax(1)).mean())
+"""
+CLASS = {"ada.ipynb": a_notebook(LEARNS)} | {
+    f"{name}.ipynb": a_notebook(BY_HAND.format(seed=seed)) for seed, name in enumerate(("bob", "cyd", "dan"))
+}
+WAITS = a_notebook("import time\ntime.sleep(500)")
+
+
+@dataclass
+class Machines:
+    """A scheduler and two workers on loopback, each a process of its own."""
+
+    folder: Path
+    address: str
+    workers: dict[str, subprocess.Popen[bytes]]
+
+    def orders(self, name: str) -> list[Path]:
+        """What a worker is at."""
+        return list((self.folder / name).glob("dask-scratch-space/*/autograder/order-*"))
+
+
+def program(folder: Path, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--no-dashboard"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with (folder / f"{module}.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def until(true: Callable[[], object], seconds: float = 300) -> None:
+    """Look twenty times a second."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    pytest.importorskip("distributed")
+    try:
+        choose("bubblewrap")
+    except SandboxUnavailable as error:
+        pytest.skip(f"bubblewrap does not work here: {error}")
+    folder = tmp_path_factory.mktemp("dask")
+    log = folder / "dask_scheduler.log"
+    scheduler = program(folder, "dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+    until(lambda: log.exists() and ADDRESS.search(log.read_text()))
+    found = ADDRESS.search(log.read_text())
+    assert found is not None
+    workers = {}
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        workers[name] = program(
+            folder / name, "dask_worker", found[1], "--nthreads", "1", "--no-nanny", "--local-directory", "."
+        )
+    until(lambda: log.read_text().count("Register worker") == 2)
+    yield Machines(folder, found[1], workers)
+    for process in (*workers.values(), scheduler):
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def grading(desk: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """The command in a process of its own, and what it says."""
+    command = [sys.executable, "-m", "autograder", "run", "class", "--rubric", "tiny", *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=desk, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout
+        finally:
+            process.kill()
+
+
+def said(desk: Path, *options: str) -> str:
+    """Of a run that has to end well."""
+    with grading(desk, *options) as (run, lines):
+        told = "".join(lines)
+        assert run.wait(300) == 0, told
+    return told
+
+
+def executing(line: str) -> bool:
+    return ": executing" in line
+
+
+def evidence_in(state: Path, student: str) -> Evidence:
+    """On which the latest grading rests."""
+    store = Store(state)
+    memo = json.loads(store.trace(f"tiny/{student}") or b"{}")["memos"]["evidence"][-1]
+    names = notice(state / "memo" / memo[:2] / memo[2:])
+    assert names is not None
+    return TypeAdapter(Evidence).validate_json(store.get(names[0]))
+
+
+@pytest.mark.kernel
+@pytest.mark.sandbox
+def test_a_worker_is_killed_and_nothing_is_lost_or_graded_twice(dask: Machines, tmp_path: Path) -> None:
+    desk = a_folder(tmp_path / "desk", CLASS)
+    path = desk / "rubrics" / "tiny.yaml"
+    path.write_text(RUBRIC.replace("memory_mb: 1024", "memory_mb: 4096").replace("seconds: 30", "seconds: 60"), "utf-8")
+    with grading(desk, "--scheduler", dask.address) as (run, lines):
+        told = []
+        while sum(map(executing, told)) < 2:
+            told.append(next(lines))
+        victim = dask.workers["one"]
+        until(lambda: dask.orders("one") and psutil.Process(victim.pid).children())
+        rooms = psutil.Process(victim.pid).children(recursive=True)
+        victim.kill()
+        told += [f"--- worker one is killed, with {len(rooms)} processes in its rooms\n", *lines]
+        sys.stdout.write("".join(told))  # with -s: what happened
+        assert run.wait(300) == 0
+    assert psutil.wait_procs(rooms, timeout=300)[1] == [], "its rooms ended with it"
+    book = Gradebook(desk / ".autograder" / "grades.sqlite")
+    names = [name.removesuffix(".ipynb") for name in CLASS]
+    assert [len(book.history(StudentId(name))) for name in names] == [1] * 4
+    assert {row.grade.state for name in names for row in book.history(StudentId(name))} == {State.GRADED}
+    found = verify(Store(desk / ".autograder"), book)
+    assert (found.damaged, found.missing) == ((), ())
+    # The same command without workers: everything is remembered, and every grade is the same.
+    assert "executions: 4 of 4 reused" in said(desk, "--workers", "1")
+    assert [len(book.history(StudentId(name))) for name in names] == [1] * 4
+    # And trained here, with the same images in the same order, the figures are the same to the last digit.
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "secret").write_bytes((desk / ".autograder" / "secret").read_bytes())
+    said(desk, "--workers", "1", "--only", "ada", "--state", str(tmp_path / "own"))
+    there, here = evidence_in(desk / ".autograder", "ada"), evidence_in(tmp_path / "own", "ada")
+    assert [cell.outputs for cell in there.cells] == [cell.outputs for cell in here.cells]
+    assert [one.weights for one in there.ledger.trainings] == [one.weights for one in here.ledger.trainings]
+    assert [one.hidden_predictions for one in there.models] == [one.hidden_predictions for one in here.models]
+    assert there.final == here.final
+    assert "loss" in here.cells[0].outputs[0].text
+    assert [model.hidden_predictions is not None for model in here.models] == [True]
+
+
+@pytest.mark.kernel
+@pytest.mark.sandbox
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_rooms_end_when_whoever_asked_stops_or_is_gone(dask: Machines, tmp_path: Path, number: signal.Signals) -> None:
+    desk = a_folder(tmp_path / "desk", {"eve.ipynb": WAITS})
+    with grading(desk, "--scheduler", dask.address) as (run, lines):
+        assert any(map(executing, lines))
+        until(lambda: dask.orders("two"))
+        run.send_signal(number)
+        lines.read()
+        assert run.wait(300) in (130, -signal.SIGKILL)
+    until(lambda: not dask.orders("two"))

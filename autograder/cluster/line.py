@@ -154,7 +154,8 @@ def _client(address: str) -> Any:  # noqa: ANN401
         from distributed import Client
     except ImportError as error:
         raise ConfigError("Dask is not installed", place="--scheduler", remedy=INSTALL) from error
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    for name in ("distributed", "distributed.client"):  # what it has to say is said by us
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="autograder")
