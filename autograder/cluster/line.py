@@ -14,6 +14,7 @@ from autograder.errors import Cancelled, ClusterError, ConfigError
 from autograder.records import Digest
 
 INSTALL: Final = "Install it here and on the workers: pip install 'autograder[cluster]'"
+_CERTIFICATE: Final = "Set DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and the others as in docs/cluster.md."
 CONNECT_SECONDS: Final = 20
 _TICK: Final = 0.5
 _LOOK: Final = 5.0
@@ -119,9 +120,8 @@ class Line:
         try:
             return future.result()
         except KilledWorker as error:
-            number = error.allowed_failures + 1
             raise ClusterError(
-                f"{number} workers died while they were at it",
+                f"its worker died while it was at it, {error.allowed_failures + 1} times",
                 remedy="Look at their logs, and at the memory of their machines; then run the same command again.",
             ) from error
         except Exception as error:
@@ -151,14 +151,16 @@ def _name() -> str:
 def _client(address: str) -> Any:  # noqa: ANN401
     try:
         import dask
-        from distributed import Client
+        from distributed import Client, Security
     except ImportError as error:
         raise ConfigError("Dask is not installed", place="--scheduler", remedy=INSTALL) from error
     for name in ("distributed", "distributed.client"):  # what it has to say is said by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
+    remedy = "Start one: dask scheduler, and give the address that it prints: tcp://HOST:8786."
     try:
+        if address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
+            raise ConfigError("no certificate is set", place=f"--scheduler {address}", remedy=_CERTIFICATE)
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="autograder")
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # a scheduler that is not there is an OSError
-        remedy = "Start one: dask scheduler, and give the address that it prints: tcp://HOST:8786."
         raise ConfigError(f"no scheduler answers: {error}", place=f"--scheduler {address}", remedy=remedy) from error
