@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograder import feedback, reference
+from autograder import feedback, intake, reference
 from autograder.cli.options import load_rubric, open_course
 from autograder.cluster import Session, fitness
 from autograder.cluster.bundle import pack, picked, unpack
@@ -161,6 +161,14 @@ def graded(course: Course, one: Recorded, folder: Path) -> dict[str, float]:
     }
 
 
+def reading() -> float:
+    """Milliseconds to take in one of the sample submissions."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = clock()
+        found = intake.collect([ROOT / "submissions"], Store(Path(folder)), roster=None, assignment=RUBRIC)
+        return since(start)[0] / len(found) * 1e3
+
+
 # --- the gradebook ---------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +300,7 @@ def main() -> int:
         print("\n".join(told(figures)))
         here = replace(course, afar=None)
         [result] = grade_class([class_[0].submission], here)
+        print(f"| reading it in, ms | {number(reading())} | |")
         print("\n| gradebook | |\n|---|---|")
         for name, value in rows(result.report, chosen.rows).items():
             print(f"| {name} | {number(value)} |")

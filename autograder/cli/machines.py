@@ -21,7 +21,7 @@ SchedulerOption = Annotated[
     typer.Option(
         "--scheduler",
         metavar="ADDRESS",
-        help="Run the notebooks on the workers of a Dask scheduler, tcp://HOST:8786 or tls://HOST:8786.",
+        help="Workers of a Dask scheduler make the rooms: tcp://HOST:8786 or tls://HOST:8786.",
     ),
 ]
 

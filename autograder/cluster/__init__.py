@@ -4,6 +4,6 @@
 reply (``orders``), both with all bytes that belong to them (``bundle``).
 """
 
-from autograder.cluster.session import Elsewhere, Session, connected
+from autograder.cluster.session import Elsewhere, Session, connected, examine
 
-__all__ = ["Elsewhere", "Session", "connected"]
+__all__ = ["Elsewhere", "Session", "connected", "examine"]

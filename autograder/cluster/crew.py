@@ -50,7 +50,9 @@ class Crew:
         Twice as many orders as threads: no worker waits, and a cluster that grows by itself sees that there is work.
         """
         present = self._line.present()
-        self._examine(sorted(present), cancelled)
+        for address, trouble in self.examined(sorted(present), cancelled).items():
+            if trouble is not None:
+                self.refuse(address, trouble)
         fit = [present[address] for address in present if address not in self._unfit]
         if present and not fit:
             raise self._nobody()
@@ -76,8 +78,8 @@ class Crew:
         if not known:
             self._say(f"worker {address} is not used: {trouble.problem}. {trouble.remedy}")
 
-    def _examine(self, addresses: Sequence[str], cancelled: Cancel) -> None:
-        """All at once: the wall of each is tried, which takes some seconds."""
+    def examined(self, addresses: Sequence[str], cancelled: Cancel) -> dict[str, Trouble | None]:
+        """What keeps each of them from being given anything; the wall of each is tried, which takes some seconds."""
         content = pack(b'{"terms":' + TERMS.dump_json(self._terms) + b"}", {})
 
         def one(address: str) -> Trouble | None:
@@ -91,9 +93,7 @@ class Crew:
                 return Trouble(kind="ClusterError", problem=error.problem, remedy=error.remedy or INSTALL)
 
         with ThreadPoolExecutor(max_workers=max(1, min(32, len(addresses)))) as pool:
-            for address, trouble in zip(addresses, pool.map(one, addresses), strict=True):
-                if trouble is not None:
-                    self.refuse(address, trouble)
+            return dict(zip(addresses, pool.map(one, addresses), strict=True))
 
     def _nobody(self) -> ClusterError:
         first = next(iter(self._unfit.values()))

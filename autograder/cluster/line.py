@@ -33,6 +33,7 @@ class Line:
         self._client = _client(address)
         self._topic = f"autograder-{uuid.uuid4().hex}"
         self._listeners: dict[str, Stage] = {}
+        self._at: dict[str, str] = {}
         self._lost = threading.Event()
         self._client.subscribe_topic(self._topic, self._hear)
 
@@ -69,6 +70,7 @@ class Line:
             return reply
         finally:
             del self._listeners[key]
+            self._at.pop(key, None)
 
     def lacks(self, names: Sequence[Digest], address: str, cancelled: Cancel) -> list[Digest]:
         """Which of these a worker does not have."""
@@ -140,8 +142,12 @@ class Line:
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         _, said = event
         listener = self._listeners.get(said["key"])
-        if listener is not None:
-            listener(*said["told"])
+        if listener is None:
+            return
+        if self._at.setdefault(said["key"], said["worker"]) != said["worker"]:
+            self._at[said["key"]] = said["worker"]
+            listener("waiting", 0, 0, "")  # that worker is gone, and it begins anew
+        listener(*said["told"])
 
 
 def _name() -> str:

@@ -70,7 +70,7 @@ def connected(
     ``wall`` and ``device`` as typed. Raises ConfigError where Dask is not installed or nobody answers at that address,
     and ClusterError where no worker is fit, or when the scheduler was lost meanwhile: what was finished is kept.
     """
-    kind = "bubblewrap" if wall == "auto" else wall
+    kind = _kind(wall)
     terms = fitness.terms(kind)
     line = Line(address)
     with tempfile.TemporaryDirectory(prefix="autograder-shared-") as folder:
@@ -91,6 +91,21 @@ def connected(
             place=address,
             remedy="Start it and its workers again; the same command goes on from here.",
         )
+
+
+def examine(address: str, *, wall: str) -> dict[str, Trouble | None]:
+    """Address of each worker -> what keeps it from being given anything; raises as ``connected`` where nobody answers."""
+    line = Line(address)
+    try:
+        crew = Crew(line, fitness.terms(_kind(wall)), lambda _: None)
+        return crew.examined(sorted(line.present()), lambda: False)
+    finally:
+        line.close()
+
+
+def _kind(wall: str) -> str:
+    """By itself one kind for all: a class has one wall."""
+    return "bubblewrap" if wall == "auto" else wall
 
 
 def _warn(address: str, say: Say) -> None:

@@ -110,7 +110,7 @@ def _telling(worker: Any, topic: str, key: str) -> Stage:  # noqa: ANN401
         now = time.monotonic()
         if now - told.get(name, 0.0) > _EVERY:
             told[name] = now
-            worker.log_event(topic, {"key": key, "told": [name, cell, cells, text]})
+            worker.log_event(topic, {"key": key, "worker": worker.address, "told": [name, cell, cells, text]})
 
     return stage
 
