@@ -46,13 +46,10 @@ def _workers(scheduler: str | None, wall: Wall) -> list[dict[str, str]]:
     """Whether each would be given notebooks."""
     found = {} if scheduler is None else cluster.examine(scheduler, wall=wall.value)
     return [
-        _row(
-            f"worker {address}",
-            trouble is None,
-            trouble.problem if trouble else "fit",
-            trouble.remedy if trouble else "",
-        )
-        for address, trouble in found.items()
+        _row(f"worker {name}", False, trouble.problem, trouble.remedy)
+        if trouble
+        else _row(f"worker {name}", True, "fit")
+        for name, trouble in found.items()
     ]
 
 

@@ -94,7 +94,7 @@ def connected(
 
 
 def examine(address: str, *, wall: str) -> dict[str, Trouble | None]:
-    """Address of each worker -> what keeps it from being given anything; raises as ``connected`` where nobody answers."""
+    """Address of each worker -> what keeps it from being given anything; raises ConfigError where nobody answers."""
     line = Line(address)
     try:
         crew = Crew(line, fitness.terms(_kind(wall)), lambda _: None)
