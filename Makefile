@@ -1,8 +1,9 @@
-# make run    set up, then grade the sample class in submissions/
-# make test   set up, then lint, types and all tests
-# make torch  add PyTorch, for notebooks that use it (a few hundred MB on the CPU, several GB with CUDA)
-# make lock   resolve the dependencies anew (needs uv)
-# make clean  remove what set-up made; grades and feedback stay
+# make run     set up, then grade the sample class in submissions/
+# make test    set up, then lint, types and all tests
+# make torch   add PyTorch, for notebooks that use it (a few hundred MB on the CPU, several GB with CUDA)
+# make cluster add Dask, for many machines (docs/cluster.md)
+# make lock    resolve the dependencies anew (needs uv)
+# make clean   remove what set-up made; grades and feedback stay
 
 VENV   := .venv
 FITS   := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes
 UNABLE  = { rm -rf $(VENV); echo "$(1)" >&2; exit 1; }
 
-.PHONY: run test set-up torch torch-or-not sandbox lock clean
+.PHONY: run test set-up cluster torch torch-or-not sandbox lock clean
 
 run: $(VENV)/ready sandbox
 	$(VENV)/bin/python -m autograder run submissions/
@@ -25,6 +26,9 @@ test: $(VENV)/ready-for-tests torch-or-not sandbox
 set-up: $(VENV)/ready sandbox
 
 torch: $(VENV)/ready $(VENV)/torch
+
+cluster: $(VENV)/ready requirements-cluster.txt
+	$(INSTALL) -r requirements-cluster.txt
 
 # Tests that need PyTorch are skipped, visibly, where it cannot be had.
 torch-or-not: $(VENV)/ready-for-tests
@@ -68,7 +72,9 @@ lock:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  pyproject.toml --output-file requirements.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-	  pyproject.toml --extra test --constraint requirements.txt --output-file requirements-test.txt
+	  pyproject.toml --extra cluster --constraint requirements.txt --output-file requirements-cluster.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml --extra test --constraint requirements-cluster.txt --output-file requirements-test.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -33,6 +33,7 @@ class Assorted:
 
     rubric: Rubric
     slots: tuple[str, ...]
+    limit_mb: float
     stock: Stock
     store: Store
     open: Open

@@ -13,7 +13,7 @@ import io
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -78,6 +78,9 @@ class _Source:
     y_test: Labels
 
 
+_ARRAYS = tuple(part.name for part in fields(DataSet) if part.name != "card")
+
+
 def load(name: str, *, split_seed: int, hidden_images: int, places: Sequence[Path] = ()) -> DataSet:
     """Find a data set by name, or by the path of an ``.npz``, and set its hidden images apart.
 
@@ -98,6 +101,24 @@ def room_file(data: DataSet, folder: Path) -> Path:
         np.savez(buffer, x_train=data.x_train, y_train=data.y_train, x_test=data.x_test, y_test=data.y_test)
         write_atomically(path, buffer.getvalue())
     return path
+
+
+def packed(data: DataSet) -> bytes:
+    """All arrays of a data set, for another machine of ours; labels of hidden images are among them."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{name: getattr(data, name) for name in _ARRAYS})
+    return buffer.getvalue()
+
+
+def unpacked(content: bytes, card: DataCard) -> DataSet:
+    """What ``packed`` was given; raises DataError where these are not the data that the card describes."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays: dict[str, npt.NDArray[Any]] = {name: archive[name] for name in _ARRAYS}
+    if _digest(arrays) != card.digest:
+        raise DataError("these are other data than their card says", place=card.name, remedy="Run again.")
+    for array in arrays.values():
+        array.setflags(write=False)
+    return DataSet(card=card, **cast(dict[str, Any], arrays))
 
 
 # --- where data come from ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ AutograderError                 what went wrong, where, and what to do about it
 │  └─ SandboxUnavailable        no acceptable isolation on this machine
 ├─ StoreError                   bytes that are missing or damaged
 ├─ GradebookError               the database of grades
+├─ ClusterError                 other machines that were to do the work
 ├─ OutputError                  a place that cannot be written: read-only, or the disk is full
 └─ CheckError                   a check raised; ``__cause__`` holds what
 """
@@ -59,6 +60,10 @@ class StoreError(AutograderError):
 
 class GradebookError(AutograderError):
     """The database is locked, too new, or damaged."""
+
+
+class ClusterError(AutograderError):
+    """The scheduler, or a worker of it; ``place`` is its address."""
 
 
 class OutputError(AutograderError):

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from autograder import budget, checks, keys, scoring
 from autograder.budget import Cut
-from autograder.course import Cancel, Course, Courses
+from autograder.course import Cancel, Course, Courses, Errand
 from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError
 from autograder.execution import Event, Job, placed, run_code
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
@@ -269,20 +269,42 @@ def grade_one(
     """The whole route for one student."""
     if is_refused(submission):
         return not_run(submission, course.rubric)
+
+    def stage(name: str, cell: int, cells: int, text: str) -> None:
+        tell(Progress(student=submission.student, stage=name, cell=cell, cells=cells, text=text))
+
+    # Of rooms elsewhere, what they say themselves is told.
+    watched = tell if course.afar is None else ignore
+    evidence = course.carried(
+        Errand(kind="evidence", submission=submission, device=device),
+        partial(evidence_of, submission, course, device=device, tell=watched, cancelled=cancelled),
+        stage=stage,
+        cancelled=cancelled,
+    )
+    stage("grading", 0, 0, "")
+    return _report(submission, _judged(submission, evidence, course), evidence)
+
+
+def evidence_of(
+    submission: Submission,
+    course: Course,
+    *,
+    device: str = "cpu",
+    tell: OnProgress = ignore,
+    cancelled: Cancel = never,
+) -> Evidence:
+    """Both rooms, and the reading of the notebook."""
     execution = within_budget(submission, course, device=device, tell=tell, cancelled=cancelled)
     if execution.ending is Ending.REFUSED:
-        evidence = read_only(
+        return read_only(
             submission,
             cells=cells_of(submission, None, course.store),
             template_cells=course.template,
             execution=execution,
         )
-    else:
-        baseline = baseline_of(course, execution.share, device, cancelled)
-        tell(Progress(student=submission.student, stage="measuring"))
-        evidence = gather(submission, execution, replace(course, baseline=baseline), cancelled=cancelled)
-    tell(Progress(student=submission.student, stage="grading"))
-    return _report(submission, _judged(submission, evidence, course), evidence)
+    baseline = baseline_of(course, execution.share, device, cancelled)
+    tell(Progress(student=submission.student, stage="measuring"))
+    return gather(submission, execution, replace(course, baseline=baseline), cancelled=cancelled)
 
 
 # --- the budget ----------------------------------------------------------------------------------------------------
@@ -395,7 +417,7 @@ def grade_class(
 
     crowded: list[Turn] = []
     for those, slots in ((expected, courses.slots), (crowded, courses.slots[:1])):
-        lanes = carried(those, slots, work, limit_mb=courses.rubric.limits.memory_mb, peak=_peak_mb)
+        lanes = carried(those, slots, work, limit_mb=courses.limit_mb, peak=_peak_mb)
         with closing(lanes) as results:  # whoever stops listening, for an error or a second Ctrl-C, stops the lanes
             for result in results:
                 if result is None:

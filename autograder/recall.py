@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
@@ -95,6 +95,8 @@ class Memory:
         self._parts: dict[str, Mapping[str, str]] = {}
         self._memos: dict[str, list[str]] = {}
         self._recalls: dict[str, Recall] = {}
+        self._asked: dict[str, Key] = {}
+        self._brought: set[str] = set()
 
     @property
     def recalls(self) -> tuple[Recall, ...]:
@@ -103,8 +105,7 @@ class Memory:
 
     def known(self, key: Key, adapter: TypeAdapter[T]) -> T | None:
         """The result; None where it is not remembered, not whole any more, or must not be used."""
-        barred = self._force and key.mark not in self._flights.made
-        found = None if barred else self._store.recall(str(key))
+        found = None if self._barred(key) else self._store.recall(str(key))
         result = None if found is None else self._read(found, adapter)
         self.note(key, reused=result is not None)
         return result
@@ -114,9 +115,24 @@ class Memory:
         self._store.remember(str(key), content, frozenset(blobs(result)))
         self._flights.made.add(key.mark)
 
+    def bring(self, key: Key, names: Sequence[Digest]) -> None:
+        """An answer that another machine has just found, the first of ``names``, and all that belongs to it."""
+        self._store.remember(str(key), names[0], names[1:])
+        self._flights.made.add(key.mark)
+        self._brought.add(str(key))
+        self.note(key, reused=False)
+
+    def answers(self) -> Iterator[tuple[Key, tuple[Digest, ...]]]:
+        """What it was asked and can answer by now: the bytes of the answer first, then all that belongs to it."""
+        for key in list(self._asked.values()):
+            if not self._barred(key) and (names := self._store.needs(str(key))):
+                yield key, names
+
     def note(self, key: Key, *, reused: bool) -> None:
         """Take down how a stage was answered; of several questions about one thing the last counts."""
         name = _name(key)
+        reused = reused and str(key) not in self._brought
+        self._asked[str(key)] = key
         self._recalls[name] = Recall(stage=name, reused=reused, why=() if reused else self._why(name, key))
         self._parts[name] = dict(key.parts)
         self._memos.setdefault(name, []).append(self._store.memo(str(key)))
@@ -144,6 +160,9 @@ class Memory:
         held = {name: known for name, known in self._held.items() if not anew and isinstance(known, list)}
         trace = {"parts": {**self._former, **self._parts}, "memos": {**held, **self._memos}}
         self._store.leave(self._name, json.dumps(trace, sort_keys=True).encode())
+
+    def _barred(self, key: Key) -> bool:
+        return self._force and key.mark not in self._flights.made
 
     def _read(self, found: Digest, adapter: TypeAdapter[T]) -> T | None:
         try:

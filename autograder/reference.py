@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.budget import Cut
-from autograder.course import BaselineFor, Cancel, Course
+from autograder.course import BaselineFor, Cancel, Course, Errand
 from autograder.errors import AutograderError, ConfigError
 from autograder.extraction import baseline_from
 from autograder.keys import baseline_key
@@ -50,26 +51,20 @@ def measure(
         return None
     submission = _reference(path, course)
     name = f"{course.rubric.id}/baseline {course.data.card.digest} {share} {list(seeds)}"
-    memory = Memory(course.store, name, force=course.force, flights=course.flights)
+    memory = course.memory or Memory(course.store, name, force=course.force, flights=course.flights)
     course = replace(course, memory=memory)
 
-    cut = Cut(planned_seconds=0.0, share=share, whole_tests=share == 1)
-
     def run(turn: Turn, device: str, abandoned: Cancel) -> tuple[int, Execution]:
+        def stopped() -> bool:
+            return abandoned() or cancelled()
+
         seed = int(turn.student)
-        return seed, run_notebook(
-            submission,
-            course,
-            seed=seed,
-            device=device,
-            cut=cut,
-            tell=tell,
-            cancelled=lambda: abandoned() or cancelled(),
-        )
+        errand = Errand(kind="run", submission=submission, device=device, seed=seed, share=share)
+        work = partial(trained, errand, course, tell=tell, cancelled=stopped)
+        return seed, course.carried(errand, work, cancelled=stopped)
 
     turns = [Turn(student=str(seed)) for seed in seeds]
-    limit = course.rubric.limits.memory_mb
-    lanes = carried(turns, course.slots, run, limit_mb=limit, peak=lambda ran: ran[1].peak_memory_mb)
+    lanes = carried(turns, course.slots, run, limit_mb=course.limit_mb, peak=lambda ran: ran[1].peak_memory_mb)
     with closing(lanes) as finished:  # Ctrl-C and a fault on one seed do not wait for the other trainings
         by_seed = dict(finished)
     runs = [by_seed[seed] for seed in seeds]
@@ -88,9 +83,25 @@ def measure(
             cancelled=cancelled,
         )
 
-    baseline = remembered(memory, baseline_key(runs, seeds, course), _BASELINE, work)
+    errand = Errand(kind="baseline", submission=submission, device=course.slots[0], seeds=tuple(seeds), share=share)
+    ask = partial(remembered, memory, baseline_key(runs, seeds, course), _BASELINE, work)
+    baseline = course.carried(errand, ask, cancelled=cancelled)
     memory.close()
     return baseline
+
+
+def trained(errand: Errand, course: Course, *, tell: OnProgress = ignore, cancelled: Cancel = never) -> Execution:
+    """One run of a notebook of ours with one seed, of whose trainings this share is carried out."""
+    cut = Cut(planned_seconds=0.0, share=errand.share, whole_tests=errand.share == 1)
+    return run_notebook(
+        errand.submission,
+        course,
+        seed=errand.seed,
+        device=errand.device,
+        cut=cut,
+        tell=tell,
+        cancelled=cancelled,
+    )
 
 
 def baselines(course: Course, places: Settings, seeds: Sequence[int]) -> BaselineFor:

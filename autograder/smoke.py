@@ -71,7 +71,7 @@ def smoke_class(
         expected,
         courses.slots,
         work,
-        limit_mb=courses.rubric.limits.memory_mb,
+        limit_mb=courses.limit_mb,
         peak=lambda found: None if found is None else found.memory_mb,
     )
     with closing(lanes) as results:

@@ -173,12 +173,17 @@ class Store:
 
     def recall(self, key: str) -> Digest | None:
         """What ``key`` led to; None when unknown, or when not everything that belongs to it is there."""
+        names = self.needs(key)
+        return None if names is None else names[0]
+
+    def needs(self, key: str) -> tuple[Digest, ...] | None:
+        """What ``key`` led to, then all that belongs to it; None as for ``recall``."""
         path = self._memo(key)
         names = notice(path)
         if names is None or not all(self.path(name).exists() for name in names):
             return None
         _touch(path)
-        return names[0]
+        return names
 
     def noted(self, memo: str) -> Digest | None:
         """What a notice led to, by the notice's own name."""

@@ -177,7 +177,7 @@ def grade(state: Path, desk: Path) -> int:
 
     rooms = Playback(Recorded(state))
     start = time.monotonic(), time.process_time()
-    importlib.import_module("autograder.cli.run").find_sandbox = lambda *_, **__: rooms  # type: ignore[attr-defined]
+    importlib.import_module("autograder.cli.machines").find_sandbox = lambda *_, **__: rooms  # type: ignore[attr-defined]
     os.chdir(desk)
     status = main(["run", "class", "--rubric", RUBRIC, "--data", "digits", "--workers", "2", "--smoke", "off"])
     print(f"own {time.monotonic() - start[0]:.2f} {time.process_time() - start[1]:.2f}", file=sys.stderr)

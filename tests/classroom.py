@@ -100,7 +100,7 @@ class QuickRooms:
 
 def use(rooms: QuickRooms, patch: pytest.MonkeyPatch) -> QuickRooms:
     """Let the commands find these rooms instead of a wall of this machine."""
-    for command in ("run", "check", "references"):
+    for command in ("machines", "check", "references"):
         # The package names its commands like their modules: only import_module tells them apart.
         module = importlib.import_module(f"autograder.cli.{command}")
         patch.setattr(module, "find_sandbox", lambda *_, **__: rooms)

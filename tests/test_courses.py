@@ -71,6 +71,7 @@ class Desk:
         return Assorted(
             rubric=course.rubric,
             slots=("cpu", "cpu"),
+            limit_mb=0.0,
             stock=Stock(entries=entries),
             store=self.store,
             open=self.open,

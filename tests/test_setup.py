@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = [ROOT / "requirements.txt", ROOT / "requirements-test.txt"]
+LOCKS = [ROOT / f"requirements{kind}.txt" for kind in ("", "-cluster", "-test")]
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -32,16 +32,21 @@ def test_everything_is_pinned_and_hashed(lock: Path) -> None:
 
 
 def test_tests_run_against_what_is_used() -> None:
-    used, tested = (pins(lock) for lock in LOCKS)
-    assert {name: tested.get(name) for name in used} == used
+    *used, tested = (pins(lock) for lock in LOCKS)
+    for one in used:
+        assert {name: tested.get(name) for name in one} == one
 
 
 def test_every_direct_dependency_is_locked() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    locked = {re.split(r"[ \[]", name)[0].lower().replace("_", "-") for name in pins(LOCKS[1])}
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    locked = {re.split(r"[ \[]", name)[0].lower().replace("_", "-") for name in pins(LOCKS[-1])}
+    wanted = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["cluster"],
+        *project["optional-dependencies"]["test"],
+    ]
     names = {re.split(r"[<>=!~\[; ]", line)[0].lower().replace("_", "-") for line in wanted}
     assert names <= locked, sorted(names - locked)
 

@@ -222,7 +222,7 @@ def test_which_limit_of_memory_is_in_force(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_attempts_can_succeed() -> None:
     """Without a wall they do, so that their failing says something."""
-    told = {row.name: row for row in probe._escapes(Plain())}
+    told = {row.name: row for row in probe.escapes(Plain())}
     got_out = {name.removeprefix("plain: ") for name, row in told.items() if not row.ok}
     assert len(told) == len(probe._PURPOSE)
     wanted = {

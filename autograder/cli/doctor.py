@@ -7,8 +7,9 @@ from pathlib import Path
 
 import typer
 
-from autograder import datasets
-from autograder.cli.options import JsonOption, StateOption, here
+from autograder import cluster, datasets
+from autograder.cli.machines import SchedulerOption
+from autograder.cli.options import JsonOption, StateOption, Wall, WallOption, here
 from autograder.console import plain_rows, printer
 from autograder.datasets import NAMES
 from autograder.errors import DataError
@@ -18,9 +19,15 @@ from autograder.settings import Settings
 from autograder.stock import configured
 
 
-def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    state: StateOption = None,
+    scheduler: SchedulerOption = None,
+    sandbox: WallOption = Wall.AUTO,
+    as_json: JsonOption = False,
+) -> None:
     """Sandbox, devices, data sets, versions: what works here, and what to do about the rest."""
     rows = [
+        *_workers(scheduler, sandbox),
         *(_row(row.name, row.ok, row.detail, row.remedy) for row in examine()),
         *_devices(),
         *_data(here(state)),
@@ -33,6 +40,17 @@ def doctor(state: StateOption = None, as_json: JsonOption = False) -> None:
         plain_rows(rows, printer())
     if not any(row["name"].startswith("sandbox") and row["ok"] == "yes" for row in rows):
         raise typer.Exit(1)
+
+
+def _workers(scheduler: str | None, wall: Wall) -> list[dict[str, str]]:
+    """Whether each would be given notebooks."""
+    found = {} if scheduler is None else cluster.examine(scheduler, wall=wall.value)
+    return [
+        _row(f"worker {name}", False, trouble.problem, trouble.remedy)
+        if trouble
+        else _row(f"worker {name}", True, "fit")
+        for name, trouble in found.items()
+    ]
 
 
 def _row(name: str, ok: bool, detail: str, remedy: str = "") -> dict[str, str]:

@@ -225,12 +225,14 @@ def open_courses(
     one: Open,
     train: Train = untrained,
     slots: tuple[str, ...] = ("cpu",),
+    elsewhere: bool = False,
 ) -> Assorted:
     """A course for each data set that a notebook may ask for; none is loaded before somebody needs it."""
     store = Store(places.state)
     return Assorted(
         rubric=chosen,
         slots=slots,
+        limit_mb=0.0 if elsewhere else chosen.limits.memory_mb,
         stock=stock.configured(values, places.data),
         store=store,
         open=one,

@@ -20,6 +20,7 @@ from rich.console import Console
 from autograder import changes, feedback, intake, reference
 from autograder.cli import desk, smoking
 from autograder.cli.desk import Desk, Done
+from autograder.cli.machines import Machines, SchedulerOption, Wanted, machines
 from autograder.cli.options import (
     AUTO,
     DEFAULT_RUBRIC,
@@ -45,8 +46,6 @@ from autograder.cli.options import (
     at_work,
     data_values,
     describe_data,
-    find_sandbox,
-    find_slots,
     here,
     load_rubric,
     open_course,
@@ -62,7 +61,6 @@ from autograder.gradebook import Gradebook
 from autograder.messages import render
 from autograder.pipeline import ensure_space, is_refused
 from autograder.records import Baseline, DataCard, Rubric, Submission
-from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store
@@ -75,16 +73,21 @@ class _Opening:
 
     rubric: Rubric
     places: Settings
-    sandbox: Sandbox
-    slots: tuple[str, ...]
+    machines: Machines
     force: bool
     console: Console
     stop: threading.Event
 
     def one(self, source: str) -> Course:
         opened = open_course(
-            self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
+            self.rubric,
+            data=source,
+            places=self.places,
+            sandbox=self.machines.sandbox,
+            slots=self.machines.slots,
+            force=self.force,
         )
+        opened = replace(opened, afar=self.machines.afar)
         seeds = self.rubric.reference_seeds
         return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
 
@@ -106,6 +109,7 @@ def run(
     budget: BudgetOption = None,
     smoke: SmokeOption = Smoke.AUTO,
     force: ForceOption = False,
+    scheduler: SchedulerOption = None,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -122,13 +126,16 @@ def run(
     ensure_space(places.state)
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
-    wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
-    slots = find_slots(device, workers=workers, per_gpu=per_gpu)
+    smoke = smoking.here(smoke, scheduler)
+    wanted = Wanted(scheduler=scheduler, wall=sandbox, device=device, workers=workers, per_gpu=per_gpu)
+    trusted, memory = _samples_only(everybody, places), chosen.limits.memory_mb
     began = datetime.now(UTC)
-    with _interruptible() as stop, desk.records(as_json) as records:
-        opening = _Opening(
-            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
-        )
+    with (
+        _interruptible() as stop,
+        desk.records(as_json) as records,
+        machines(wanted, own_notebooks=trusted, memory_mb=memory, console=console, cancelled=stop.is_set) as found,
+    ):
+        opening = _Opening(rubric=chosen, places=places, machines=found, force=force, console=console, stop=stop)
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         own = Desk(
             courses=courses,
@@ -139,7 +146,7 @@ def run(
             console=console,
             records=records,
         )
-        watch = partial(watched, console, lanes=len(slots), silent=quiet or as_json, verbose=verbose)
+        watch = partial(watched, console, lanes=found.lanes, silent=quiet or as_json, verbose=verbose)
         turns = desk.expected(submissions, own)
         smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
         if smoke is Smoke.ONLY:
@@ -180,14 +187,22 @@ def _opened(
 ) -> tuple[Courses, tuple[Submission, ...]]:
     """The course or courses of this run with their baselines, and the submissions with what is said of their data."""
     console = opening.console
-    rooms = f"sandbox: {opening.sandbox.name}; devices: {', '.join(opening.slots)}; {len(submissions)} submissions"
+    found = opening.machines
+    devices = ", ".join(found.slots if found.afar is None else found.slots[:1])
+    rooms = f"sandbox: {found.sandbox.name}; devices: {devices}; {len(submissions)} submissions"
     if is_single(values):
         course = opening.one(values[0])
         _announce(course.data.card, console)
         console.print(rooms, soft_wrap=True)
         return opening.train(course), submissions
     courses = open_courses(
-        opening.rubric, values, opening.places, one=opening.one, train=opening.train, slots=opening.slots
+        opening.rubric,
+        values,
+        opening.places,
+        one=opening.one,
+        train=opening.train,
+        slots=found.slots,
+        elsewhere=found.afar is not None,
     )
     told = tuple(map(courses.told, submissions))
     _recognised(courses, told, console)

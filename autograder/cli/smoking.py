@@ -15,13 +15,24 @@ from autograder import budget
 from autograder.cli.desk import Desk, Watch
 from autograder.cli.options import Smoke
 from autograder.console import safe
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, ConfigError
 from autograder.records import Submission
 from autograder.smoke import Smoked, counted, quick, smoke_class, told
 from autograder.turns import Turn
 
 CRASHED = 3
 """Exit code of ``--smoke only`` where a notebook did not run through."""
+
+
+def here(wanted: Smoke, scheduler: str | None) -> Smoke:
+    """Of other machines only what is graded is asked; raises ConfigError where a smoke pass there was asked for."""
+    if scheduler is not None and wanted in (Smoke.ON, Smoke.ONLY):
+        raise ConfigError(
+            "a smoke pass takes place on this machine only",
+            place=f"--smoke {wanted.value}",
+            remedy="Leave --scheduler away, or --smoke.",
+        )
+    return wanted if scheduler is None else Smoke.OFF
 
 
 def passed(

@@ -1,6 +1,6 @@
 """Where code that is not ours runs: ``choose`` gives the strongest wall that holds on this machine."""
 
 from autograder.sandbox.machine import Examination
-from autograder.sandbox.probe import choose, examine
+from autograder.sandbox.probe import choose, escapes, examine
 
-__all__ = ["Examination", "choose", "examine"]
+__all__ = ["Examination", "choose", "escapes", "examine"]

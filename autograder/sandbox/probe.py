@@ -121,7 +121,7 @@ def examine() -> tuple[Examination, ...]:
     rows = [*walls.values(), *examinations()]
     for kind, wall in walls.items():
         if wall.ok and (kind not in _WALLED or not any(walls[above].ok for above in _WALLED[: _WALLED.index(kind)])):
-            rows += _escapes(choose(kind))
+            rows += escapes(choose(kind))
     return tuple(rows)
 
 
@@ -146,8 +146,8 @@ def _version() -> str:
     return said.stdout.strip() + (f", too old for {', '.join(sorted(missing))}" if missing else "")
 
 
-def _escapes(sandbox: Sandbox) -> list[Examination]:
-    """Really try to get out."""
+def escapes(sandbox: Sandbox) -> tuple[Examination, ...]:
+    """Really try to get out, in every way we know."""
     with _targets() as targets:
         inputs = {
             "attempts.py": Path(attempts.__file__).read_bytes(),
@@ -157,10 +157,10 @@ def _escapes(sandbox: Sandbox) -> list[Examination]:
         frames, outcome = speak(sandbox, inputs)
     said = {frame.head["name"]: frame.head for frame in frames if frame.head.get("kind") == "escape"}
     missing = {"held": False, "detail": f"not tried: {outcome.log.strip()[-200:]}"}
-    return [
+    return tuple(
         _escape(f"{sandbox.name}: {title}", said.get(name, missing), remedy)
         for name, (title, remedy) in _PURPOSE.items()
-    ]
+    )
 
 
 def _escape(title: str, said: Mapping[str, Json], remedy: str) -> Examination:

@@ -1,0 +1,75 @@
+"""Which machines make the rooms of a run: this one, or the workers of a scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from autograder import cluster
+from autograder.cli.options import Device, Wall, find_sandbox, find_slots
+from autograder.console import safe
+from autograder.course import Afar, Cancel
+from autograder.sandbox.room import Sandbox
+
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Workers of a Dask scheduler make the rooms: tcp://HOST:8786 or tls://HOST:8786.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was typed about machines."""
+
+    scheduler: str | None
+    wall: Wall
+    device: Device
+    workers: int
+    per_gpu: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """What a course is opened with."""
+
+    sandbox: Sandbox
+    slots: tuple[str, ...]
+    lanes: int
+    """Notebooks that run at a time."""
+    afar: Afar | None = None
+
+
+@contextmanager
+def machines(
+    wanted: Wanted, *, own_notebooks: bool, memory_mb: int, console: Console, cancelled: Cancel
+) -> Iterator[Machines]:
+    """Rooms of the strongest wall there is, here or there."""
+    if wanted.scheduler is None:
+        wall = find_sandbox(wanted.wall, own_notebook=own_notebooks, console=console)
+        slots = find_slots(wanted.device, workers=wanted.workers, per_gpu=wanted.per_gpu)
+        yield Machines(sandbox=wall, slots=slots, lanes=len(slots))
+        return
+
+    def say(line: str) -> None:
+        console.print(safe(line, 1000), markup=False, soft_wrap=True)
+
+    say(f"scheduler: {wanted.scheduler}; trying the walls of its workers …")
+    with cluster.connected(
+        wanted.scheduler,
+        wall=wanted.wall.value,
+        device=wanted.device.value,
+        workers=wanted.workers or None,
+        memory_mb=memory_mb,
+        say=say,
+        cancelled=cancelled,
+    ) as there:
+        yield Machines(sandbox=there.sandbox, slots=there.slots, lanes=there.threads, afar=there.afar)
