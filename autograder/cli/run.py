@@ -19,7 +19,7 @@ from rich.console import Console
 
 from autograder import changes, feedback, intake, reference
 from autograder.cli import desk, smoking
-from autograder.cli.desk import Desk, Done
+from autograder.cli.desk import Done
 from autograder.cli.options import (
     AUTO,
     DEFAULT_RUBRIC,
@@ -58,7 +58,6 @@ from autograder.console import printer, safe, watched
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError
-from autograder.gradebook import Gradebook
 from autograder.messages import render
 from autograder.pipeline import ensure_space, is_refused
 from autograder.records import Baseline, DataCard, Rubric, Submission
@@ -130,15 +129,7 @@ def run(
             rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
         )
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
-        own = Desk(
-            courses=courses,
-            store=Store(places.state),
-            gradebook=Gradebook(places.state / "grades.sqlite"),
-            out=out,
-            language=lang.value,
-            console=console,
-            records=records,
-        )
+        own = desk.at(places.state, courses, out=out, language=lang.value, console=console, records=records)
         watch = partial(watched, console, lanes=len(slots), silent=quiet or as_json, verbose=verbose)
         turns = desk.expected(submissions, own)
         smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
