@@ -45,16 +45,14 @@ def carried(
     ready: Queue[_Ended[T]] = Queue(maxsize=max(1, len(lanes)))
 
     def lane(device: str) -> None:
-        while (turn := desk.take()) is not None:
-            try:
+        try:
+            while (turn := desk.take()) is not None:
                 result = work(turn, device, lambda: desk.closed)
-            except BaseException as error:
-                desk.put_back(turn, None)
-                _put(_Ended(error=error), ready, desk)
-                return
-            desk.put_back(turn, peak(result))
-            _put(_Ended(result), ready, desk)
-            del result
+                desk.put_back(turn, peak(result))
+                _put(_Ended(result), ready, desk)
+                del result
+        except BaseException as error:
+            _put(_Ended(error=error), ready, desk)
 
     threads = [threading.Thread(target=lane, args=(device,), name=f"lane {device}") for device in lanes]
     for thread in threads:
@@ -142,9 +140,10 @@ def available_mb() -> float:
 
 
 def used_mb() -> float:
-    """Memory of the rooms, as far as they descend from this process."""
+    """Memory that the rooms have for themselves alone, as far as they descend from this process."""
     used = 0
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            used += process.memory_info().rss
+            known = process.memory_info()
+            used += known.rss - getattr(known, "shared", 0)
     return used / 2**20

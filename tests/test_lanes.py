@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,22 @@ def test_what_goes_wrong_is_raised_where_results_are_taken() -> None:
 
     with pytest.raises(ZeroDivisionError, match="s0"):
         list(carried(a_class(1, 1), ["cpu", "cpu"], work, limit_mb=1, peak=nothing))
+
+
+def test_a_fault_in_admission_does_not_hold_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> float:
+        raise OSError("no /proc here")
+
+    monkeypatch.setattr(lanes, "available_mb", broken)
+    gate = threading.Barrier(2, timeout=5)
+
+    def work(turn: Turn, device: str, stopped: Stopped) -> str:
+        with suppress(threading.BrokenBarrierError):
+            gate.wait(0.5)
+        return turn.student
+
+    with pytest.raises(OSError, match="no /proc here"):
+        list(carried(a_class(1, 1, 1), ["cpu"] * 2, work, limit_mb=1, peak=nothing))
 
 
 def test_results_do_not_pile_up_before_who_puts_them_away() -> None:

@@ -92,6 +92,19 @@ class Records:
             yield self.file.read(length).decode()
 
 
+def at(state: Path, courses: Courses, *, out: Path, language: str, console: Console, records: Records | None) -> Desk:
+    """The desk of a run whose store and gradebook lie there."""
+    return Desk(
+        courses=courses,
+        store=Store(state),
+        gradebook=Gradebook(state / "grades.sqlite"),
+        out=out,
+        language=language,
+        console=console,
+        records=records,
+    )
+
+
 @contextmanager
 def records(wanted: bool) -> Iterator[Records | None]:
     if not wanted:

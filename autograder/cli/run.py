@@ -19,7 +19,7 @@ from rich.console import Console
 
 from autograder import changes, feedback, intake, reference
 from autograder.cli import desk, smoking
-from autograder.cli.desk import Desk, Done
+from autograder.cli.desk import Done
 from autograder.cli.machines import Machines, SchedulerOption, Wanted, machines
 from autograder.cli.options import (
     AUTO,
@@ -57,7 +57,6 @@ from autograder.console import printer, safe, watched
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError
-from autograder.gradebook import Gradebook
 from autograder.messages import render
 from autograder.pipeline import ensure_space, is_refused
 from autograder.records import Baseline, DataCard, Rubric, Submission
@@ -137,15 +136,7 @@ def run(
     ):
         opening = _Opening(rubric=chosen, places=places, machines=found, force=force, console=console, stop=stop)
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
-        own = Desk(
-            courses=courses,
-            store=Store(places.state),
-            gradebook=Gradebook(places.state / "grades.sqlite"),
-            out=out,
-            language=lang.value,
-            console=console,
-            records=records,
-        )
+        own = desk.at(places.state, courses, out=out, language=lang.value, console=console, records=records)
         watch = partial(watched, console, lanes=found.lanes, silent=quiet or as_json, verbose=verbose)
         turns = desk.expected(submissions, own)
         smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
