@@ -40,7 +40,7 @@ def ceiling(limits: Limits, grace: float = GRACE_SECONDS) -> Ceiling:
         processes=limits.processes // 4 + 2 * _cores(),
         log=limits.output_mb * MB,
         disk=limits.disk_mb * MB,
-        host_floor=min(_LARGEST_FLOOR, _memory_total() // 12),
+        host_floor=memory_floor(),
     )
 
 
@@ -74,6 +74,11 @@ def threads_counted_by_namespace() -> bool:
     """Whether RLIMIT_NPROC is counted per user namespace: Linux 5.14 and later."""
     major, minor = os.uname().release.split(".")[:2]
     return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (5, 14)
+
+
+def memory_floor() -> int:
+    """Bytes that rooms leave to the machine."""
+    return min(_LARGEST_FLOOR, _memory_total() // 12)
 
 
 def memory_available() -> int:
