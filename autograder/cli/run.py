@@ -8,7 +8,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +52,7 @@ from autograder.cli.options import (
     with_budget,
     without_force,
 )
+from autograder.cli.turnout import Turnout
 from autograder.console import Board, Lines, Silent, Watcher, grades_table, printer, safe
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
@@ -61,6 +62,7 @@ from autograder.gradebook import Gradebook, ruled
 from autograder.messages import render
 from autograder.pipeline import REPORT_IT, Fault, Result, ensure_space, grade_class, is_refused
 from autograder.records import Baseline, DataCard, Ending, Grade, Report, Rubric, Submission
+from autograder.sandbox.ahead import ahead
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
@@ -119,6 +121,7 @@ def run(
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
     budget: BudgetOption = None,
     force: ForceOption = False,
+    cold: Annotated[bool, typer.Option("--cold", help="Start no room before its notebook is there.")] = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -137,8 +140,8 @@ def run(
     submissions = _only(everybody, only)
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
-    began = datetime.now(UTC)
-    with _interruptible() as stop:
+    began, turnout = datetime.now(UTC), Turnout()
+    with _interruptible() as stop, (nullcontext(wall) if cold else ahead(wall, turnout.demand)) as wall:
         opening = _Opening(
             rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
         )
@@ -151,7 +154,8 @@ def run(
             language=lang.value,
             console=console,
         )
-        with _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose) as watcher:
+        shown = _watcher(console, len(submissions), len(slots), silent=quiet or as_json, verbose=verbose)
+        with turnout.watched(shown, len(submissions)) as watcher:
             results = _grade(submissions, desk, watcher, stop)
         absent = _absent(everybody, roster, desk)
         if stop.is_set():

@@ -24,7 +24,7 @@ _FILES = frozenset(["matplotlibrc", "keras.json"])
 
 
 def profits(document: Document, files: Iterable[str]) -> bool:
-    """By the text of the code cells and the names of the other files; modules that shadow a package show in the room."""
+    """By the code cells and the names of the other files; modules that shadow a package show in the room."""
     code = "\n".join(cell["source"] for cell in document.orders())
     settings = any(PurePosixPath(name).name in _FILES for name in files)
     return bool(_USES.search(code)) and not settings and not _SETTINGS.search(code)

@@ -19,7 +19,6 @@ if __name__ == "__main__":  # a file in a room: give the relative imports below 
 
 import json
 import os
-import random
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -152,14 +151,12 @@ def _hook(session: Session, shell: Thing) -> AfterImport:
 
 
 def _import_early(session: Session, finder: AfterImport) -> None:
-    """What most notebooks import, put aside; the notebook draws the same random numbers as without that."""
+    """What most notebooks import, put aside."""
     from .storage import filled
 
-    state = random.getstate()
     session.early = finder.early = True
     storage = filled(finder.arrivals)
     session.early = finder.early = False
-    random.setstate(state)
     begin = session.begin
 
     def arrive() -> None:
@@ -173,16 +170,14 @@ def _import_early(session: Session, finder: AfterImport) -> None:
 def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
-    early = os.environ.pop("AUTOGRADER_AHEAD", "")
+    early, orders = os.environ.pop("AUTOGRADER_AHEAD", ""), Path(os.environ.pop("AUTOGRADER_ORDERS"))
     inside = Path(os.environ["AUTOGRADER_JOB"]) / "in"
     job = json.loads((inside / "job.json").read_text("utf-8"))
     job["parameters"]["autograder_data"] = str(inside / "data.npz")
     app = IPKernelApp.instance()
     # IPython counts a cell when it begins; the reply, as ipykernel sends it, names the number before that.
-    orders = Path(os.environ["AUTOGRADER_ORDERS"])
     session = Session(job, inside, orders, lambda: app.shell.execution_count - 1)
     sys.modules[SESSION] = session  # type: ignore[assignment]
-    random.seed(job["seed"])
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
     sys.path.insert(0, "")  # a notebook imports the files beside it; -P took that away together with our own folder
     finder = _hook(session, app.shell)

@@ -1,8 +1,8 @@
 """Modules that are imported before the notebook is there, and kept out of its sight until it asks for them.
 
 To the notebook they are not imported: they are not in ``sys.modules``, a part of a package that nobody asked for is no
-attribute of it, and what an import says or sets it says and sets when the notebook imports. Whatever is taken out brings
-along what its own code has imported.
+attribute of it, and what an import says or sets it says and sets when the notebook imports. Whatever is taken out
+brings along what its own code has imported.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ START_SECONDS = 300
 """Until a room has asked for its late inputs."""
 ROOM_BYTES = 768 * MB
 """What a room may take while it waits; it takes about 500 MB."""
+LOST = 3
+"""Rooms after which no more are started: whatever ends them would end the next one too."""
 LATE_BYTES = 48 * MB
 """Of late inputs: in a room they lie in memory."""
 
@@ -52,6 +54,8 @@ class Ahead:
         """Oldest first."""
         self._busy: list[Room] = []
         """Of what mould those are that serve somebody."""
+        self._lost = 0
+        """Rooms that ended while they should have waited."""
 
     def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
         """See ``Sandbox.run``."""
@@ -62,7 +66,10 @@ class Ahead:
             ready = self._taken(wanted)
             self._replenish(wanted)
             outcome = None if ready is None else ready.serve(room, on_frame, cancelled)
-            return self._sandbox.run(room, on_frame, cancelled) if outcome is None else outcome
+            if outcome is not None:
+                return outcome
+            self._lost += ready is not None
+            return self._sandbox.run(room, on_frame, cancelled)
 
     def close(self) -> None:
         """End all that wait, and return when they are gone."""
@@ -90,6 +97,7 @@ class Ahead:
             over = [one for one in self._waiting if one.over]
             found = next((one for one in self._waiting if not one.over and one.room == wanted), None)
             self._waiting = [one for one in self._waiting if one not in over and one is not found]
+            self._lost += sum(one.lost for one in over)
         for one in over:
             one.join()
         return found
@@ -99,7 +107,7 @@ class Ahead:
         with self._lock:
             ready = sum(one.room == wanted for one in self._waiting)
             needed = min(self._busy.count(wanted), self._demand(wanted.program))
-            if ready < needed and memory_available() > memory_floor() + 2 * ROOM_BYTES:
+            if ready < needed and self._lost < LOST and memory_available() > memory_floor() + 2 * ROOM_BYTES:
                 self._waiting.append(Waiting(self._sandbox, wanted, self._superfluous))
 
     def _superfluous(self, one: Waiting) -> bool:
@@ -117,6 +125,8 @@ class Waiting:
     def __init__(self, sandbox: Sandbox, room: Room, superfluous: Callable[[Waiting], bool]) -> None:
         self.room = room
         self.over = False
+        self.lost = False
+        """Whether it ended without being told to."""
         self._asked = False
         self._late: tuple[bytes, float] = (b"", 0.0)
         self._cancelled: Callable[[], bool] = lambda: superfluous(self)
@@ -133,11 +143,12 @@ class Waiting:
             said: Outcome | BaseException = sandbox.run(self.room, self._hear, lambda: self._cancelled())
         except BaseException as error:
             said = error
+        self.lost = not (isinstance(said, Outcome) and said.killed == "cancelled")
         self.over = True
         self._said.put(said)
 
     def _hear(self, frame: Frame) -> bytes | Later | None:
-        """The first frame is answered when somebody has come; all others by whoever that is, on the thread of theirs."""
+        """The first frame is answered when somebody has come; all others by whoever that is, on a thread of theirs."""
         if not self._asked:
             self._asked = True
             if frame.head.get("kind") != QUESTION:

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 from ..imports import Actions
 from ..things import Thing
+
+
+def begin(session: Thing, shell: Thing) -> None:
+    """Right before the first cell: what a kernel draws until then depends on who talks to it."""
+
+    def seed(*_: Thing) -> None:
+        shell.events.unregister("pre_run_cell", seed)
+        random.seed(session.job["seed"])
+
+    shell.events.register("pre_run_cell", seed)
 
 
 def arrivals(session: Thing) -> Actions:
