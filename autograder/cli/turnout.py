@@ -8,8 +8,8 @@ from typing import Self
 from autograder.console import Watcher
 from autograder.pipeline import Progress
 
-_NOT_BEGUN = "waiting"
-_ENDED = ("done", "failed")
+_MEASURED = ("grading", "done", "failed")
+_EXECUTED = ("measuring", *_MEASURED)
 
 
 class Turnout:
@@ -17,24 +17,23 @@ class Turnout:
 
     def __init__(self) -> None:
         self._expected = 0
-        self._begun: set[str] = set()
-        self._ended: set[str] = set()
+        self._executed: set[str] = set()
+        self._measured: set[str] = set()
 
     def watched(self, watcher: Watcher, expected: int) -> Watcher:
         """A class of so many begins: ``watcher`` is told as before, and here it is counted."""
-        self._expected, self._begun, self._ended = expected, set(), set()
+        self._expected, self._executed, self._measured = expected, set(), set()
         return _Counting(watcher, self)
 
     def note(self, progress: Progress) -> None:
-        if progress.stage != _NOT_BEGUN:
-            self._begun.add(progress.student)
-        if progress.stage in _ENDED:
-            self._ended.add(progress.student)
+        if progress.stage in _EXECUTED:
+            self._executed.add(progress.student)
+        if progress.stage in _MEASURED:
+            self._measured.add(progress.student)
 
     def demand(self, program: str) -> int:
-        """``sandbox.ahead.Demand``: a notebook's room for all that have not begun, one for models but for the last."""
-        gone = len(self._begun) if program == "runner.py" else len(self._ended) + 1
-        return max(0, self._expected - gone)
+        """``sandbox.ahead.Demand``: who has not come through the rooms of notebooks, or those of models."""
+        return self._expected - len(self._executed if program == "runner.py" else self._measured)
 
 
 class _Counting:

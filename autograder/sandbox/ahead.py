@@ -39,7 +39,7 @@ LATE_BYTES = 48 * MB
 """Of late inputs: in a room they lie in memory."""
 
 Demand: TypeAlias = Callable[[str], int]
-"""How many more rooms of a program will be needed, by the program's name."""
+"""How many submissions are not yet done with rooms of a program, by the program's name."""
 
 
 class Ahead:
@@ -106,7 +106,7 @@ class Ahead:
         """As many as serve somebody now, if so many will be needed and the machine has the memory for one more."""
         with self._lock:
             ready = sum(one.room == wanted for one in self._waiting)
-            needed = min(self._busy.count(wanted), self._demand(wanted.program))
+            needed = min(self._busy.count(wanted), self._needed(wanted.program))
             if ready < needed and self._lost < LOST and memory_available() > memory_floor() + 2 * ROOM_BYTES:
                 self._waiting.append(Waiting(self._sandbox, wanted, self._superfluous))
 
@@ -114,9 +114,13 @@ class Ahead:
         """Of more rooms than will be needed the latest stay; where memory runs short, none."""
         with self._lock:
             alike = [other for other in self._waiting if other.room.program == one.room.program]
-            kept = alike[max(0, len(alike) - self._demand(one.room.program)) :]
+            kept = alike[max(0, len(alike) - self._needed(one.room.program)) :]
             # One that is not in the list was just taken, or is about to enter it.
             return (one in alike and one not in kept) or memory_available() < memory_floor() + ROOM_BYTES
+
+    def _needed(self, program: str) -> int:
+        """By those who are in none now."""
+        return max(0, self._demand(program) - sum(room.program == program for room in self._busy))
 
 
 class Waiting:
