@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import select
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import zipfile
@@ -23,7 +21,7 @@ import psutil
 import pytest
 
 from autograder.datasets import DataSet, load, room_file
-from autograder.errors import MachineShort, SandboxError, SandboxUnavailable
+from autograder.errors import MachineShort, SandboxUnavailable
 from autograder.execution import Job, execute
 from autograder.frames import Frame
 from autograder.records import Execution, Limits
@@ -107,7 +105,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def waiting(kept: Ahead) -> int:
-    return len(kept._waiting)
+    return len(kept.waiting)
 
 
 @contextmanager
@@ -264,8 +262,8 @@ def one_waiting(wall: Sandbox, room: Room) -> Iterator[Ahead]:
     """With one room of this mould, that has asked or is gone."""
     with kept(wall, {}) as pool:
         one = module.Waiting(wall, mould(room), lambda one: False)
-        pool._waiting.append(one)
-        assert eventually(lambda: one._asked or one.over)
+        pool.waiting.append(one)
+        assert eventually(lambda: one.asked or one.over)
         yield pool
 
 
@@ -294,7 +292,7 @@ def test_a_room_that_waits_is_watched(bubble: Bubblewrap) -> None:
     """It takes too much before it has asked; what comes is given a room of its own, that does the same."""
     room = small("os.fork()\nheld = bytearray(150 << 20)\ntime.sleep(60)")
     with one_waiting(bubble, room) as pool:
-        assert pool._waiting[0].lost
+        assert pool.waiting[0].lost
         outcome = pool.run(room, Heard(), never)
     assert outcome.killed == "memory"
 
@@ -308,11 +306,11 @@ def test_a_killed_grader_takes_its_rooms_along(bubble: Bubblewrap, tmp_path: Pat
         "from autograder.sandbox.bubblewrap import Bubblewrap",
         "from tests.test_ahead import WAITS, small",
         "one = Waiting(Bubblewrap(), mould(small(WAITS)), lambda one: False)",
-        "while not one._asked: time.sleep(0.01)",
+        "while not one.asked: time.sleep(0.01)",
         "print('waits', flush=True)",
         "time.sleep(60)",
     )
-    grader = subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE)  # noqa: S603
+    grader = subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE)
     assert grader.stdout is not None
     assert grader.stdout.readline() == b"waits\n"
     below = psutil.Process(grader.pid).children(recursive=True)
@@ -386,12 +384,13 @@ CELLS = (
     "import matplotlib\nmatplotlib.pyplot.plot([1])",
     "np.zeros(3)",
     "import numpy as np\nprint(np.random.rand(2), random.random())\n" + SEEN,
-    "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]); plt.title('a figure'); plt.show()\nplt.subplots()[1].bar([1], [2])",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]); plt.title('a figure'); plt.show()"
+    "\nplt.subplots()[1].bar([1], [2])",
     "import pandas as pd\npd.DataFrame({'a': [1, 2], 'b': [0.5, 0.25]})",
     "import tensorflow as tf\n" + SEEN + "\nprint(random.random(), np.random.rand())",
     "tf.config.threading.set_intra_op_parallelism_threads(1)\ntf.config.threading.get_intra_op_parallelism_threads()",
-    "from tensorflow.keras import layers\nimport keras\nprint(layers.Dense is keras.layers.Dense is tf.keras.layers.Dense)\n"
-    + SEEN,
+    "from tensorflow.keras import layers\nimport keras\n"
+    "print(layers.Dense is keras.layers.Dense is tf.keras.layers.Dense)\n" + SEEN,
     "(x, y), (u, v) = keras.datasets.mnist.load_data()\n"
     "model = keras.Sequential([keras.Input(x.shape[1:]), layers.Flatten(), layers.Dense(10, activation='softmax')])\n"
     "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
@@ -437,5 +436,3 @@ def test_a_notebook_sees_nothing_of_it(bubble: Bubblewrap, job: Callable[..., Jo
     assert ledgers[0] == ledgers[1]
     assert (early.ending, early.reason, early.environment) == (cold.ending, cold.reason, cold.environment)
     assert set(early.artifacts) == set(cold.artifacts)
-
-

@@ -141,7 +141,7 @@ def run(
     wall = find_sandbox(sandbox, own_notebook=_samples_only(everybody, places), console=console)
     slots = find_slots(device, memory_mb=chosen.limits.memory_mb, workers=workers, per_gpu=per_gpu)
     began, turnout = datetime.now(UTC), Turnout()
-    with _interruptible() as stop, (nullcontext(wall) if cold else ahead(wall, turnout.demand)) as wall:
+    with _interruptible() as stop, nullcontext(wall) if cold else ahead(wall, turnout.demand) as wall:
         opening = _Opening(
             rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
         )

@@ -50,7 +50,7 @@ class Ahead:
         self._sandbox = sandbox
         self._demand = demand
         self._lock = threading.Lock()
-        self._waiting: list[Waiting] = []
+        self.waiting: list[Waiting] = []
         """Oldest first."""
         self._busy: list[Room] = []
         """Of what mould those are that serve somebody."""
@@ -71,11 +71,21 @@ class Ahead:
             self._lost += ready is not None
             return self._sandbox.run(room, on_frame, cancelled)
 
+    def keep(self, room: Room) -> None:
+        """Start a room for the next of this kind, whatever is needed by others."""
+        with self._lock:
+            self.waiting.append(Waiting(self._sandbox, mould(room), lambda one: False))
+
+    def ready(self, room: Room) -> bool:
+        """Whether one waits for its orders, and nothing is left to be imported."""
+        with self._lock:
+            return any(one.asked and not one.over for one in self.waiting if one.room == mould(room))
+
     def close(self) -> None:
         """End all that wait, and return when they are gone."""
         with self._lock:
             self._demand = lambda program: 0
-            waiting, self._waiting = self._waiting, []
+            waiting, self.waiting = self.waiting, []
         for one in waiting:
             one.end()
         for one in waiting:
@@ -94,9 +104,9 @@ class Ahead:
     def _taken(self, wanted: Room) -> Waiting | None:
         """The one that has waited longest; it may still be at its imports, and is ahead all the same."""
         with self._lock:
-            over = [one for one in self._waiting if one.over]
-            found = next((one for one in self._waiting if not one.over and one.room == wanted), None)
-            self._waiting = [one for one in self._waiting if one not in over and one is not found]
+            over = [one for one in self.waiting if one.over]
+            found = next((one for one in self.waiting if not one.over and one.room == wanted), None)
+            self.waiting = [one for one in self.waiting if one not in over and one is not found]
             self._lost += sum(one.lost for one in over)
         for one in over:
             one.join()
@@ -105,15 +115,15 @@ class Ahead:
     def _replenish(self, wanted: Room) -> None:
         """As many as serve somebody now, if so many will be needed and the machine has the memory for one more."""
         with self._lock:
-            ready = sum(one.room == wanted for one in self._waiting)
+            ready = sum(one.room == wanted for one in self.waiting)
             needed = min(self._busy.count(wanted), self._needed(wanted.program))
             if ready < needed and self._lost < LOST and memory_available() > memory_floor() + 2 * ROOM_BYTES:
-                self._waiting.append(Waiting(self._sandbox, wanted, self._superfluous))
+                self.waiting.append(Waiting(self._sandbox, wanted, self._superfluous))
 
     def _superfluous(self, one: Waiting) -> bool:
         """Of more rooms than will be needed the latest stay; where memory runs short, none."""
         with self._lock:
-            alike = [other for other in self._waiting if other.room.program == one.room.program]
+            alike = [other for other in self.waiting if other.room.program == one.room.program]
             kept = alike[max(0, len(alike) - self._needed(one.room.program)) :]
             # One that is not in the list was just taken, or is about to enter it.
             return (one in alike and one not in kept) or memory_available() < memory_floor() + ROOM_BYTES
@@ -131,7 +141,7 @@ class Waiting:
         self.over = False
         self.lost = False
         """Whether it ended without being told to."""
-        self._asked = False
+        self.asked = False
         self._late: tuple[bytes, float] = (b"", 0.0)
         self._cancelled: Callable[[], bool] = lambda: superfluous(self)
         self._said: SimpleQueue[Frame | Outcome | BaseException] = SimpleQueue()
@@ -153,8 +163,8 @@ class Waiting:
 
     def _hear(self, frame: Frame) -> bytes | Later | None:
         """The first frame is answered when somebody has come; all others by whoever that is, on a thread of theirs."""
-        if not self._asked:
-            self._asked = True
+        if not self.asked:
+            self.asked = True
             if frame.head.get("kind") != QUESTION:
                 raise SandboxError("a room that was started ahead did not ask for its orders")
             return self
