@@ -19,10 +19,11 @@ from autograder.datasets import load
 from autograder.errors import Cancelled, SandboxError
 from autograder.extraction.archive import refusal
 from autograder.extraction.origin import samples
-from autograder.extraction.probing import Gallery, Probed, Task, checked, gallery, probe
+from autograder.extraction.probing import Gallery, Probed, Task, _room, checked, gallery, probe
 from autograder.frames import Frame
 from autograder.messages import render
 from autograder.records import Limits, Message, Step
+from autograder.sandbox.ahead import Ahead, ahead
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
 
@@ -103,7 +104,7 @@ def test_no_label_and_no_name_enters_the_room(tmp_path: Path) -> None:
     ask(sandbox, store, images)
     assert sandbox.room is not None
     assert set(sandbox.room.inputs) == {
-        *("probe.py", "frames.py", "preprocessing.py", "job.json", "images.npy", "model-0.keras")
+        *("probe.py", "frames.py", "preprocessing.py", "job.json", "images.npy", "altered.npy", "model-0.keras")
     }
     job = sandbox.room.inputs["job.json"]
     assert isinstance(job, bytes)
@@ -337,6 +338,16 @@ def test_a_real_model_in_a_real_room(trained: bytes, tmp_path: Path) -> None:
     assert good.ms_per_image is not None and 0 < good.ms_per_image < 1000
     assert answers["m2-t2"].problem is not None and answers["m2-t2"].hidden is None
     assert answers["m3-t3"].problem is not None and answers["m3-t3"].hidden is None
+    with ahead(choose(), lambda program: 0) as pool:
+        if not isinstance(pool, Ahead):
+            return
+        pool.keep(_room(tasks, images, store, Limits()))
+        early = probe(tasks, images, sandbox=pool, store=store, limits=Limits(), cancelled=lambda: False)
+        assert not pool.waiting, "it served"
+    for name, known in answers.items():
+        assert (early[name].problem, early[name].parameters) == (known.problem, known.parameters)
+        for one, other in ((early[name].hidden, known.hidden), (early[name].altered, known.altered)):
+            assert (one is None and other is None) or np.array_equal(one, other)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from autograder import cluster
 from autograder.cli.options import Device, Wall, find_sandbox, find_slots
 from autograder.console import safe
 from autograder.course import Afar, Cancel
+from autograder.sandbox.ahead import Demand, ahead
 from autograder.sandbox.room import Sandbox
 
 SchedulerOption = Annotated[
@@ -35,6 +36,8 @@ class Wanted:
     device: Device
     workers: int
     per_gpu: int
+    demand: Demand | None = None
+    """How many rooms will still be needed; None: none is started ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,8 @@ def machines(
     if wanted.scheduler is None:
         wall = find_sandbox(wanted.wall, own_notebook=own_notebooks, console=console)
         slots = find_slots(wanted.device, workers=wanted.workers, per_gpu=wanted.per_gpu)
-        yield Machines(sandbox=wall, slots=slots, lanes=len(slots))
+        with nullcontext(wall) if wanted.demand is None else ahead(wall, wanted.demand) as ready:
+            yield Machines(sandbox=ready, slots=slots, lanes=len(slots))
         return
 
     def say(line: str) -> None:

@@ -53,6 +53,7 @@ from autograder.cli.options import (
     with_budget,
     without_force,
 )
+from autograder.cli.turnout import Turnout
 from autograder.console import printer, safe, watched
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
@@ -109,6 +110,7 @@ def run(
     smoke: SmokeOption = Smoke.AUTO,
     force: ForceOption = False,
     scheduler: SchedulerOption = None,
+    cold: Annotated[bool, typer.Option("--cold", help="Start no room before its notebook is there.")] = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -126,7 +128,15 @@ def run(
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     smoke = smoking.here(smoke, scheduler)
-    wanted = Wanted(scheduler=scheduler, wall=sandbox, device=device, workers=workers, per_gpu=per_gpu)
+    turnout = Turnout()
+    wanted = Wanted(
+        scheduler=scheduler,
+        wall=sandbox,
+        device=device,
+        workers=workers,
+        per_gpu=per_gpu,
+        demand=None if cold else turnout.demand,
+    )
     trusted, memory = _samples_only(everybody, places), chosen.limits.memory_mb
     began = datetime.now(UTC)
     with (
@@ -137,7 +147,8 @@ def run(
         opening = _Opening(rubric=chosen, places=places, machines=found, force=force, console=console, stop=stop)
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         own = desk.at(places.state, courses, out=out, language=lang.value, console=console, records=records)
-        watch = partial(watched, console, lanes=found.lanes, silent=quiet or as_json, verbose=verbose)
+        shown = partial(watched, console, lanes=found.lanes, silent=quiet or as_json, verbose=verbose)
+        watch = turnout.counting(shown)
         turns = desk.expected(submissions, own)
         smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
         if smoke is Smoke.ONLY:

@@ -21,11 +21,10 @@ from autograder.cluster.line import Gone, Line
 from autograder.cluster.orders import ORDER, REPLY, Answer, Order, Parts, Reply, Terms, Trouble
 from autograder.course import Afar, Cancel, Course, Errand, Stage
 from autograder.errors import AutograderError, Cancelled, ClusterError
-from autograder.frames import Frame
 from autograder.pipeline import REPORT_IT, memory_of
 from autograder.recall import Key, Memory, blobs
 from autograder.records import Baseline, Digest
-from autograder.sandbox.room import Outcome, Room
+from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ class Nowhere:
 
     name: str
 
-    def run(self, room: Room, on_frame: Callable[[Frame], bytes | None], cancelled: Cancel) -> Outcome:
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Cancel) -> Outcome:
         raise _NotHere
 
 

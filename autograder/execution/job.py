@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.datasets import DataSet, label_files
 from autograder.execution.notebook import Document
+from autograder.execution.warmth import profits
 from autograder.records import Execution, Json, Ledger, Limits, Showing
 from autograder.sandbox.room import Room
 
@@ -20,6 +21,8 @@ SHARED = ("preprocessing.py", "repairs.py")
 """What this side and the room read with one code."""
 ELSEWHERE = frozenset(["probe.py", "escapes.py"])
 """What begins other rooms than this one."""
+LATE = frozenset(["cells.json", "spoken.txt", "files.zip"])
+"""What is about the submission alone."""
 PLACES = ("/kaggle",)
 """Where Kaggle keeps its data: writable in room 1, where the wall can make it."""
 
@@ -75,8 +78,9 @@ class Job:
 def room(job: Job, document: Document) -> Room:
     """Room 1: our programs, the sources of the code cells, the student's files and the public data."""
     inputs: dict[str, bytes | Path] = {**programs()}
-    inputs["job.json"] = json.dumps({**_orders(job), "spoken": document.spoken}).encode()
+    inputs["job.json"] = json.dumps(_orders(job)).encode()
     inputs["cells.json"] = json.dumps(document.orders()).encode()
+    inputs["spoken.txt"] = (document.spoken or "").encode()
     inputs["files.zip"] = _archive(job.files)
     inputs["data.npz"] = job.data_file
     inputs |= {file: job.others[name] for name, file in _others(job).items()}
@@ -89,6 +93,7 @@ def room(job: Job, document: Document) -> Room:
         environment=_threads(job.threads) | dict(job.environment),
         unreadable=tuple(path for name in (job.data.card.name, *job.others) for path in label_files(name)),
         places=PLACES,
+        late=LATE if profits(document, job.files) else frozenset(),
     )
 
 

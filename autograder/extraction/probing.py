@@ -232,8 +232,8 @@ def _unfinished(outcome: Outcome) -> Message:
 
 
 def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -> Room:
-    altered = any(task.robustness for task in tasks)
-    sets = {"images": shown.images, **({"altered": shown.altered} if altered else {})}
+    sets = {"images": shown.images, "altered": shown.altered}
+    models = {f"model-{number}.keras": store.path(task.model) for number, task in enumerate(tasks)}
     job = {
         "sets": {name: f"{name}.npy" for name in sets},
         "models": [
@@ -252,8 +252,9 @@ def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -
             **PROGRAMS,
             "job.json": json.dumps(job).encode(),
             **{f"{name}.npy": store.path(content) for name, content in sets.items()},
-            **{f"model-{number}.keras": store.path(task.model) for number, task in enumerate(tasks)},
+            **models,
         },
+        late=frozenset(["job.json", *models]),
         limits=Limits(
             run_seconds=BASE_SECONDS + SECONDS_PER_MODEL * len(tasks),
             memory_mb=limits.memory_mb,

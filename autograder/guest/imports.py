@@ -16,14 +16,17 @@ Actions = Mapping[str, Action]
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """Calls actions with a module right after its code has run, before anybody else has seen it."""
+    """Calls actions with a module right after its code has run, before anybody else has seen it; then arrivals."""
 
-    def __init__(self, actions: Mapping[str, Sequence[Action]]) -> None:
+    def __init__(self, actions: Mapping[str, Sequence[Action]], arrivals: Mapping[str, Sequence[Action]]) -> None:
         self.actions = actions
+        self.arrivals = arrivals
+        self.early = False
+        """Whether what is imported now is put aside: it arrives when the notebook asks for it."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        actions = self.actions.get(name)
-        if actions is None:
+        actions = [*self.actions.get(name, ()), *(() if self.early else self.arrivals.get(name, ()))]
+        if not actions:
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)

@@ -1,6 +1,7 @@
 """Starts the student's kernel: an ordinary ipykernel, with hooks on what it will import.
 
-Nothing is imported for the student: a notebook without Keras never pays for TensorFlow.
+Nothing is imported for the student: a notebook without Keras never pays for TensorFlow. Where the room was started
+ahead of its notebook, what most of them import lies ready in a storage (``storage.py``) instead.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ if __name__ == "__main__":  # a file in a room: give the relative imports below 
 
 import json
 import os
-import random
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +39,7 @@ HOOKS: Sequence[str] = (
 """Modules below this folder that have a say in what the notebook imports. Each may hold
 
 ``actions(session) -> Actions``      hooks on modules that exist, called right after their import, in this order;
+``arrivals(session) -> Actions``     the same for what counts from the moment at which the notebook has the module;
 ``stand_ins(session) -> Actions``    what to put into modules that are not installed;
 ``begin(session, shell) -> None``    work with IPython's shell before the first cell.
 
@@ -51,20 +52,28 @@ ADAPTATIONS = 500
 class Session:
     """What the hooks and the silent requests share."""
 
-    def __init__(self, job: Mapping[str, Any], data: Path, count: Callable[[], int | None]) -> None:
+    def __init__(self, job: Mapping[str, Any], inside: Path, orders: Path, count: Callable[[], int | None]) -> None:
         self.job = job
-        self.data = data
+        self.data = inside / "data.npz"
+        self.orders = orders
+        """Where the cells lie once they are here."""
         self.count = count
         """Execution count of the cell that is running."""
+        self.early = False
+        """Whether what is imported now is put aside."""
+        self.begin: Callable[[], None] = lambda: None
+        """The notebook is here: what comes before its first cell."""
         self.adaptations: list[dict[str, Any]] = []
         self.loops: Thing = None
         """What sees PyTorch's loops, once torch is imported."""
         self._recorder: Any = None
+        self._recording = False
         self._shelf: Any = None
 
     @property
     def recorder(self) -> Thing:
         """Made at first use: it needs numpy, which most notebooks import anyway."""
+        self._recording = self._recording or not self.early
         if self._recorder is None:
             from .handover import Handover
             from .recording.ledger import Recorder
@@ -90,9 +99,9 @@ class Session:
 
     def after_cell(self, result: Thing = None) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
-        if self._recorder is not None:
+        if self._recording:
             self.recorder.end_cell(failed=not getattr(result, "success", True))
-        if self._recorder is not None or self.adaptations:
+        if self._recording or self.adaptations:
             self.recorder.flush()
 
     def harvest(self) -> None:
@@ -116,40 +125,66 @@ def _names() -> dict[str, Any]:
     return {name: value for name, value in shell.user_ns.items() if name not in hidden or hidden[name] is not value}
 
 
-def _hook(session: Session, shell: Thing) -> None:
-    """Lay the hooks before the first cell; modules that IPython has imported already are met at once."""
+def _hook(session: Session, shell: Thing) -> AfterImport:
+    """Lay the hooks on imports; modules that IPython has imported already are met at once."""
     hooks = [import_module(f".{name}", __package__) for name in HOOKS]
 
     def groups(kind: str) -> list[Actions]:
         return [getattr(hook, kind)(session) for hook in hooks if hasattr(hook, kind)]
 
-    actions = gathered(groups("actions"))
-    for name in [name for name in actions if name in sys.modules]:
-        for action in actions[name]:
-            action(sys.modules[name])
+    def begin() -> None:
+        for hook in hooks:
+            if hasattr(hook, "begin"):
+                hook.begin(session, shell)
+        shell.events.register("post_run_cell", session.after_cell)
+
+    session.begin = begin
+    finder = AfterImport(gathered(groups("actions")), gathered(groups("arrivals")))
+    for named in (finder.actions, finder.arrivals):
+        for name in [name for name in named if name in sys.modules]:
+            for action in named[name]:
+                action(sys.modules[name])
     builders = {name: build for group in groups("stand_ins") for name, build in group.items()}
-    sys.meta_path.insert(0, AfterImport(actions))
+    sys.meta_path.insert(0, finder)
     sys.meta_path.append(StandIn(builders))
-    for hook in hooks:
-        if hasattr(hook, "begin"):
-            hook.begin(session, shell)
+    return finder
+
+
+def _import_early(session: Session, finder: AfterImport) -> None:
+    """What most notebooks import, put aside."""
+    from .storage import filled
+
+    session.early = finder.early = True
+    storage = filled(finder.arrivals)
+    session.early = finder.early = False
+    begin = session.begin
+
+    def arrive() -> None:
+        storage.refuse_shadows(Path.cwd())
+        begin()
+
+    session.begin = arrive
+    sys.meta_path.insert(0, storage)
 
 
 def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
+    early, orders = os.environ.pop("AUTOGRADER_AHEAD", ""), Path(os.environ.pop("AUTOGRADER_ORDERS"))
     inside = Path(os.environ["AUTOGRADER_JOB"]) / "in"
     job = json.loads((inside / "job.json").read_text("utf-8"))
     job["parameters"]["autograder_data"] = str(inside / "data.npz")
     app = IPKernelApp.instance()
     # IPython counts a cell when it begins; the reply, as ipykernel sends it, names the number before that.
-    session = Session(job, inside / "data.npz", lambda: app.shell.execution_count - 1)
+    session = Session(job, inside, orders, lambda: app.shell.execution_count - 1)
     sys.modules[SESSION] = session  # type: ignore[assignment]
-    random.seed(job["seed"])
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
     sys.path.insert(0, "")  # a notebook imports the files beside it; -P took that away together with our own folder
-    _hook(session, app.shell)
-    app.shell.events.register("post_run_cell", session.after_cell)
+    finder = _hook(session, app.shell)
+    if early:
+        _import_early(session, finder)
+    else:
+        session.begin()
     app.start()
 
 

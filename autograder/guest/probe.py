@@ -6,11 +6,14 @@ student wrote, so nothing here is trusted by the host beyond the shape of its an
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import statistics
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,20 +46,37 @@ class Failure(Exception):
 def main() -> None:
     pipe = Pipe.from_environment()
     harden()
-    job = json.loads((HERE / "job.json").read_text("utf-8"))
+    orders = received(pipe) if os.environ.pop("AUTOGRADER_AHEAD", "") else HERE
+    job = json.loads((orders / "job.json").read_text("utf-8"))
     sets = {name: np.load(HERE / file, mmap_mode="r", allow_pickle=False) for name, file in job["sets"].items()}
     pipe.send({"kind": "ready", "environment": {}})
     for task in job["models"]:
         try:
-            probe(task, sets, pipe)
+            probe(task, orders, sets, pipe)
         except Failure as failure:
             sys.stderr.write(f"{task['id']}: {failure.stage}: {failure.__cause__!r}\n")
             pipe.send({"kind": "problem", "model": task["id"], "text": failure.stage})
     pipe.send({"kind": "end"})
 
 
-def probe(task: Mapping[str, Any], sets: Mapping[str, npt.NDArray[np.uint8]], pipe: Any) -> None:  # noqa: ANN401
-    model = load(HERE / task["file"])
+def received(pipe: Any) -> Path:  # noqa: ANN401
+    """Import what it takes, then ask for the models, and wait as long as it takes; returns the folder they lie in."""
+    import keras  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    folder = Path(tempfile.mkdtemp(prefix="orders-"))
+    with zipfile.ZipFile(io.BytesIO(pipe.ask({"kind": "orders?"}))) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def probe(
+    task: Mapping[str, Any],
+    orders: Path,
+    sets: Mapping[str, npt.NDArray[np.uint8]],
+    pipe: Any,  # noqa: ANN401
+) -> None:
+    model = load(orders / task["file"])
     steps, forward = task["steps"], forward_of(model)
     example = prepared(steps, next(iter(sets.values()))[:TIMED_BATCH])
     facts = {"parameters": int(model.count_params()), "ms_per_image": milliseconds(forward, example)}
@@ -130,8 +150,6 @@ def milliseconds(forward: Forward, images: Floats) -> float:
 
 
 def npy(array: Floats) -> bytes:
-    import io
-
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array, dtype="<f4"), allow_pickle=False)
     return buffer.getvalue()
@@ -140,3 +158,5 @@ def npy(array: Floats) -> bytes:
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     main()
+    sys.stderr.flush()
+    os._exit(0)  # all has been said; tidying up what TensorFlow has imported would take longer than what it was for

@@ -117,8 +117,11 @@ def packed(outputs: Sequence[Any]) -> bytes:
 # --- the notebook, through papermill -------------------------------------------------------------------------------
 
 
-def execute(run: Run, cells: Sequence[Mapping[str, Any]]) -> None:
-    """Run all cells; returns when the kernel is gone. What papermill raises for a student's error says nothing new."""
+def execute(run: Run, cells: Sequence[Mapping[str, Any]], kernel: Thing = None) -> None:
+    """Run all cells; returns when the kernel is gone. What papermill raises for a student's error says nothing new.
+
+    ``kernel`` is that of ``early.started``, where it runs already.
+    """
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -137,6 +140,7 @@ def execute(run: Run, cells: Sequence[Mapping[str, Any]]) -> None:
             meter=run.meter,
             watch=run.watch,
             play=lambda started: run_cells(run, started),
+            early=kernel,
         )
     except (PapermillExecutionError, client.Played):
         return
@@ -289,9 +293,7 @@ def environment(job: Mapping[str, Any]) -> dict[str, str]:
 
 
 def prepare(job: Mapping[str, Any], inside: Path, private: Path) -> None:
-    """Lay out the student's files, the kernel's description and the variables that it inherits."""
-    with zipfile.ZipFile(inside / "files.zip") as archive:
-        archive.extractall(Path.cwd())
+    """Lay out the kernel's description and the variables that it inherits."""
     kernels = private / "jupyter" / "kernels" / "python3"
     kernels.mkdir(parents=True)
     # -P keeps the folder of kernel.py off the path, -s what a user installed; -I would ignore PYTHONHASHSEED.
@@ -306,6 +308,24 @@ def prepare(job: Mapping[str, Any], inside: Path, private: Path) -> None:
     }
 
 
+def begin(pipe: Pipe, inside: Path, private: Path) -> tuple[Path, Thing]:
+    """Lay out the student's files; returns where the orders lie, and the kernel where it was started before them."""
+    orders, kernel = inside, None
+    if os.environ.get("AUTOGRADER_AHEAD"):
+        from . import early
+
+        os.environ["AUTOGRADER_ORDERS"] = str(private / "orders")
+        kernel = early.started()
+        orders = early.received(pipe, private / "orders")
+    else:
+        os.environ["AUTOGRADER_ORDERS"] = str(inside)
+    with zipfile.ZipFile(orders / "files.zip") as archive:
+        archive.extractall(Path.cwd())
+    if kernel is not None:
+        early.begin(kernel)
+    return orders, kernel
+
+
 def main() -> None:
     harden()
     pipe = Pipe.from_environment()
@@ -317,12 +337,13 @@ def main() -> None:
         private = Path(name)
         (private / "handover").mkdir()
         prepare(job, inside, private)
+        orders, kernel = begin(pipe, inside, private)
         pipe.send({"kind": "ready", "environment": environment(job)})
         run = Run(job, pipe, Handover(private / "handover"))
         start = time.monotonic()
         run.courier.start()
         try:
-            execute(run, json.loads((inside / "cells.json").read_text("utf-8")))
+            execute(run, json.loads((orders / "cells.json").read_text("utf-8")), kernel)
         finally:
             run.watch.stop()
             run.courier.stop()

@@ -46,7 +46,7 @@ def ceiling(limits: Limits, grace: float = GRACE_SECONDS) -> Ceiling:
         processes=limits.processes // 4 + 2 * _cores(),
         log=limits.output_mb * MB,
         disk=limits.disk_mb * MB,
-        host_floor=min(_LARGEST_FLOOR, _memory_total() // 12),
+        host_floor=memory_floor(),
     )
 
 
@@ -88,6 +88,11 @@ def _threads_of_user() -> int:
         with suppress(psutil.Error):
             found += process.num_threads() if process.uids().real == os.getuid() else 0
     return found
+
+
+def memory_floor() -> int:
+    """Bytes that rooms leave to the machine."""
+    return min(_LARGEST_FLOOR, _memory_total() // 12)
 
 
 def memory_available() -> int:

@@ -30,9 +30,24 @@ class Room:
     """Further writable folders, empty at the start, each as large as the limit of files; not with ``landlock``."""
     unreadable: tuple[Path, ...] = ()
     """Files of this environment's packages that must not be read there; ``landlock`` cannot keep this."""
+    late: frozenset[str] = frozenset()
+    """Inputs that its program can also be sent when it asks for them: all that is about one submission.
+
+    None: such a room is never started ahead of its time, see ``sandbox.ahead``.
+    """
 
 
-OnFrame = Callable[[Frame], "bytes | None"]
+class Later(Protocol):
+    """An answer that is not there yet. While a room waits for it its clock stands still, and then begins anew."""
+
+    def fileno(self) -> int:
+        """Readable once the answer is there."""
+
+    def answer(self) -> tuple[bytes, float]:
+        """What is sent into the room, and by how many seconds its limit is another one than it was made with."""
+
+
+OnFrame = Callable[[Frame], "bytes | Later | None"]
 """Called for each frame in order, on the calling thread; bytes it returns are sent into the room as one answer."""
 
 

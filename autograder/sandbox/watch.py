@@ -16,14 +16,14 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from autograder.errors import MachineShort, SandboxError
 from autograder.frames import FrameReader, ProtocolBreach, answer
 from autograder.sandbox.limits import MB, Ceiling, memory_available
-from autograder.sandbox.room import OnFrame, Outcome
+from autograder.sandbox.room import Later, OnFrame, Outcome
 
 INTERVAL_SECONDS = 0.2
 DRAIN_SECONDS = 5.0
@@ -104,9 +104,10 @@ def attend(child: Child, ceiling: Ceiling, on_frame: OnFrame, cancelled: Callabl
 
     Raises SandboxError when the machine, not the room, is at fault.
     """
-    watch = Watch(child, ceiling)
+    clock = Clock()
+    watch = Watch(child, ceiling, clock)
     guard = threading.Thread(target=watch.guard, name="room-watchdog", daemon=True)
-    with closing(Conversation(child, on_frame)) as talk:
+    with closing(Conversation(child, on_frame, clock)) as talk:
         guard.start()
         try:
             while child.process.poll() is None and not watch.stopped:
@@ -126,14 +127,34 @@ def _drain(watch: Watch, talk: Conversation) -> None:
         watch.hear(talk)
 
 
+class Clock:
+    """The time of a room; it stands still where a room waits for what it is to do."""
+
+    def __init__(self) -> None:
+        self.more = 0.0
+        """Seconds beyond the limit that the room was made with; negative: of it."""
+        self._since: float | None = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def stop(self) -> None:
+        self._since = None
+
+    def begin(self, more: float) -> None:
+        self.more, self._since = more, time.monotonic()
+
+
 class Watch:
     """Knows why a room was ended; the first reason stands."""
 
-    def __init__(self, child: Child, ceiling: Ceiling) -> None:
+    def __init__(self, child: Child, ceiling: Ceiling, clock: Clock) -> None:
         self.child = child
         self.ceiling = ceiling
+        self.clock = clock
         self.peak = 0
-        self._started = time.monotonic()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._breach: Breach | None = None
@@ -189,7 +210,8 @@ class Watch:
         self._heed_the_kernel()
         usage = measure(self.child, self.ceiling.memory)
         self.peak = max(self.peak, usage.memory)
-        if (found := breach(usage, time.monotonic() - self._started, self.ceiling)) is not None:
+        ceiling = replace(self.ceiling, seconds=self.ceiling.seconds + self.clock.more)
+        if (found := breach(usage, self.clock.seconds, ceiling)) is not None:
             self.stop(found)
         elif self._machine_is_short(usage):
             raise MachineShort(
@@ -218,7 +240,7 @@ class Watch:
             detail="" if found is None else found.detail,
             allowed=0.0 if found is None else found.allowed,
             used=0.0 if found is None else found.used,
-            seconds=time.monotonic() - self._started,
+            seconds=self.clock.seconds,
             peak_memory_mb=self.peak / MB,
             log=talk.log,
         )
@@ -227,9 +249,10 @@ class Watch:
 class Conversation:
     """The three pipes of a room; never blocks for longer than it is told."""
 
-    def __init__(self, child: Child, on_frame: OnFrame) -> None:
+    def __init__(self, child: Child, on_frame: OnFrame, clock: Clock) -> None:
         self._child = child
         self._on_frame = on_frame
+        self._clock = clock
         self._reader = FrameReader(child.frames)
         self._pending = bytearray()
         self._tail: deque[bytes] = deque()
@@ -243,7 +266,7 @@ class Conversation:
     @property
     def open(self) -> bool:
         """Whether frames or log may still come."""
-        return any(key.fd != self._child.answers for key in self._selector.get_map().values())
+        return any(key.fd in (self._child.frames, self._child.log) for key in self._selector.get_map().values())
 
     def turn(self, seconds: float) -> None:
         """Wait for something to do, and do it; raises ProtocolBreach."""
@@ -263,10 +286,22 @@ class Conversation:
     def _take_frames(self) -> None:
         for frame in self._reader.read():
             reply = self._on_frame(frame)
-            if reply is not None:
+            if isinstance(reply, bytes):
                 self._reply(reply)
+            elif reply is not None:
+                self._await(reply)
         if self._reader.ended:
             self.frames_ended()
+
+    def _await(self, later: Later) -> None:
+        def arrived() -> None:
+            self._forget(later.fileno())
+            content, more = later.answer()
+            self._clock.begin(more)
+            self._reply(content)
+
+        self._clock.stop()
+        self._selector.register(later, selectors.EVENT_READ, arrived)
 
     def _reply(self, content: bytes) -> None:
         if not self._pending:

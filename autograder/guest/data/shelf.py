@@ -41,8 +41,9 @@ class Shelf:
     @classmethod
     def of(cls, session: Thing) -> Shelf:
         """For the notebook of this room."""
-        cells = json.loads((session.data.parent / "cells.json").read_text("utf-8"))
-        text = "\n".join(filter(None, [*(cell["source"] for cell in cells), session.job.get("spoken")]))
+        cells = json.loads((session.orders / "cells.json").read_text("utf-8"))
+        spoken = (session.orders / "spoken.txt").read_text("utf-8")
+        text = "\n".join(filter(None, [*(cell["source"] for cell in cells), spoken]))
         return cls(session, text, Path(tempfile.mkdtemp(prefix="shelf-")))
 
     # --- files -----------------------------------------------------------------------------------------------------

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import random
+
 from ..imports import Actions
 from ..things import Thing
 
 
-def actions(session: Thing) -> Actions:
-    """Seeds at the import of each library, and the ledger's hooks where Keras defines its trainers."""
+def begin(session: Thing, shell: Thing) -> None:
+    """Right before the first cell: what a kernel draws until then depends on who talks to it."""
+
+    def seed(*_: Thing) -> None:
+        shell.events.unregister("pre_run_cell", seed)
+        random.seed(session.job["seed"])
+
+    shell.events.register("pre_run_cell", seed)
+
+
+def arrivals(session: Thing) -> Actions:
+    """Seeds when the notebook gets each library, and the ledger once it can train."""
     seed = session.job["seed"]
     return {
         "numpy": lambda module: module.random.seed(seed),
         "keras": lambda module: module.utils.set_random_seed(seed),
+        "keras.src.trainers.trainer": lambda module: session.recorder,
+    }
+
+
+def actions(session: Thing) -> Actions:
+    """The ledger's hooks where Keras defines its trainers."""
+    return {
         "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
         "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module.TensorFlowTrainer),
         "keras.src.backend.torch.trainer": lambda module: _trainer(session, module.TorchTrainer),
