@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.execution.asking import Asking, Malformed
+from autograder.execution.fits import Fits
 from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
 from autograder.execution.rewriting import rewritten
@@ -29,15 +30,25 @@ _DEEPEST = 60
 """Levels of what a cell displays as JSON; plots have about ten."""
 _AFTERWARDS = frozenset({"images?", "altered?", "fallback", "end"})
 """Kinds that are still heard once the room was shown hidden images."""
+_ANSWERED = frozenset({"images?", "altered?", "fit?", "contents", "trained"})
+"""Kinds of which the sender waits for an answer, whatever it is."""
 
 
 class Transcript:
     """What room 1 has said so far. Everything in it is a claim."""
 
-    def __init__(self, document: Document, store: Store, on_event: OnEvent, prepare: Prepare | None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        store: Store,
+        on_event: OnEvent,
+        prepare: Prepare | None,
+        fits: Fits | None = None,
+    ) -> None:
         self.outputs: dict[int, Outputs] = {}
         self.artifacts: dict[str, Digest] = {}
         self.asking = Asking(store)
+        self.fits = fits or Fits()
         self.environment: dict[str, str] = {}
         self.ledger: Ledger | None = None
         self.rewritten: set[int] = set()
@@ -59,6 +70,8 @@ class Transcript:
         self._prepare = prepare
         self._output_bytes = 0
         self._ready_at = 0.0
+        self._waited = 0.0
+        """Seconds for which the room waited for what is our work, not its own."""
         self._shown = False
         """Whether the room has hidden images."""
         self._kinds: Mapping[str, Callable[[Frame], bytes | None]] = {
@@ -72,6 +85,9 @@ class Transcript:
             "altered?": self._altered,
             "fallback": self._fallback,
             "end": self._end,
+            "fit?": lambda frame: self._ours(self.fits.ask, frame),
+            "contents": lambda frame: self._ours(self.fits.contents, frame),
+            "trained": lambda frame: self._ours(self.fits.trained, frame),
             "unknown": self._unknown,
         }
 
@@ -80,12 +96,13 @@ class Transcript:
         named = frame.head.get("kind")
         kind = named if isinstance(named, str) and named in self._kinds else "unknown"
         if self._shown and kind not in _AFTERWARDS:
-            return None  # texts and files could carry the images out: some of them are shown to their author
+            # Texts and files could carry the images out: some of them are shown to their author.
+            return b"" if kind in _ANSWERED else None
         try:
             return self._kinds[kind](frame)
         except (Malformed, ValidationError, RecursionError):
             self.notes[f"malformed {kind}"] = say("A message of the kind “{kind}” could not be read.", kind=kind)
-            return b"" if kind in ("images?", "altered?") else None
+            return b"" if kind in _ANSWERED else None
 
     # --- how far it came
 
@@ -96,7 +113,7 @@ class Transcript:
 
     def overdue(self, seconds: float) -> bool:
         """Whether a cell still runs so long after the room was ready: the runner, who should have ended it, cannot."""
-        return self._running is not None and time.monotonic() - self._ready_at > seconds
+        return self._running is not None and time.monotonic() - self._ready_at - self._waited > seconds
 
     def cells(self) -> tuple[CellRun, ...]:
         """One per code cell; what never started is ``not_run``."""
@@ -156,6 +173,7 @@ class Transcript:
             raise Malformed("ledger")
         self.rewritten |= rewritten(self.ledger, ledger)
         self.ledger = ledger
+        self.fits.heard(ledger)
 
     def _artifact(self, frame: Frame) -> None:
         name = _text(frame.head.get("name"), 50)
@@ -197,6 +215,13 @@ class Transcript:
             self.asking.take(model, frame.body)
         else:
             self.asking.take_part(model, part, frame.body)
+
+    def _ours(self, work: Callable[[bytes], bytes], frame: Frame) -> bytes:
+        begun = time.monotonic()
+        try:
+            return work(frame.body)
+        finally:
+            self._waited += time.monotonic() - begun
 
     def _end(self, frame: Frame) -> None:
         cell = frame.head.get("cell")

@@ -104,9 +104,9 @@ def attend(child: Child, ceiling: Ceiling, on_frame: OnFrame, cancelled: Callabl
 
     Raises SandboxError when the machine, not the room, is at fault.
     """
-    watch = Watch(child, ceiling)
-    guard = threading.Thread(target=watch.guard, name="room-watchdog", daemon=True)
     with closing(Conversation(child, on_frame)) as talk:
+        watch = Watch(child, ceiling, talk.waited)
+        guard = threading.Thread(target=watch.guard, name="room-watchdog", daemon=True)
         guard.start()
         try:
             while child.process.poll() is None and not watch.stopped:
@@ -129,8 +129,10 @@ def _drain(watch: Watch, talk: Conversation) -> None:
 class Watch:
     """Knows why a room was ended; the first reason stands."""
 
-    def __init__(self, child: Child, ceiling: Ceiling) -> None:
+    def __init__(self, child: Child, ceiling: Ceiling, waited: Callable[[], float]) -> None:
+        """``waited``: seconds for which the room waited for an answer, none of which are its own."""
         self.child = child
+        self._waited = waited
         self.ceiling = ceiling
         self.peak = 0
         self._started = time.monotonic()
@@ -189,7 +191,7 @@ class Watch:
         self._heed_the_kernel()
         usage = measure(self.child, self.ceiling.memory)
         self.peak = max(self.peak, usage.memory)
-        if (found := breach(usage, time.monotonic() - self._started, self.ceiling)) is not None:
+        if (found := breach(usage, time.monotonic() - self._started - self._waited(), self.ceiling)) is not None:
             self.stop(found)
         elif self._machine_is_short(usage):
             raise MachineShort(
@@ -234,6 +236,8 @@ class Conversation:
         self._pending = bytearray()
         self._tail: deque[bytes] = deque()
         self.log_bytes = 0
+        self._waits = 0.0
+        self._heard_at: float | None = None
         os.set_blocking(child.answers, False)
         os.set_blocking(child.log, False)
         self._selector = selectors.DefaultSelector()
@@ -244,6 +248,11 @@ class Conversation:
     def open(self) -> bool:
         """Whether frames or log may still come."""
         return any(key.fd != self._child.answers for key in self._selector.get_map().values())
+
+    def waited(self) -> float:
+        """Seconds that we took over questions so far, of which the room had none."""
+        heard_at = self._heard_at
+        return self._waits + (0.0 if heard_at is None else time.monotonic() - heard_at)
 
     def turn(self, seconds: float) -> None:
         """Wait for something to do, and do it; raises ProtocolBreach."""
@@ -262,8 +271,13 @@ class Conversation:
 
     def _take_frames(self) -> None:
         for frame in self._reader.read():
-            reply = self._on_frame(frame)
+            self._heard_at = heard_at = time.monotonic()
+            try:
+                reply = self._on_frame(frame)
+            finally:
+                self._heard_at = None
             if reply is not None:
+                self._waits += time.monotonic() - heard_at
                 self._reply(reply)
         if self._reader.ended:
             self.frames_ended()
