@@ -121,6 +121,7 @@ def run_notebook(
     if submission.notebook is None:
         raise ValueError(f"{submission.student}: nothing to run")
     content = course.store.get(submission.notebook)
+    trainings = None if course.force else course.trainings
     stage = "rehearsing" if rehearsal else "executing"
 
     def on_event(event: Event) -> None:
@@ -145,7 +146,7 @@ def run_notebook(
             rehearsal=rehearsal,
             share=cut.share,
             whole_tests=cut.whole_tests,
-            reuse=course.trainings is not None,
+            reuse=trainings is not None,
         )
         return run_code(
             job,
@@ -154,7 +155,7 @@ def run_notebook(
             on_event=on_event,
             cancelled=cancelled,
             prepare=prepare,
-            trainings=course.trainings,
+            trainings=trainings,
         )
 
     key = keys.execution_key(submission, course, seed, device, cut=cut, rehearsal=rehearsal)

@@ -25,6 +25,8 @@ from autograder.cli.options import (
     JsonOption,
     Language,
     LanguageOption,
+    ReuseOption,
+    Reusing,
     RubricOption,
     StateOption,
     Wall,
@@ -35,6 +37,7 @@ from autograder.cli.options import (
     find_sandbox,
     find_slots,
     here,
+    known_trainings,
     load_rubric,
     open_course,
     open_courses,
@@ -72,6 +75,7 @@ def check(
     data: DataOption = None,
     device: DeviceOption = Device.AUTO,
     budget: BudgetOption = None,
+    reuse: ReuseOption = Reusing.EXACT,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -94,7 +98,7 @@ def check(
             # Another split than the class is graded on: what a student sees here says nothing of the private images.
             seed = chosen.seed + 1
             opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, split_seed=seed)
-            return replace(opened, environment=FAST if fast else {})
+            return replace(opened, environment=FAST if fast else {}, trainings=known_trainings(reuse, places))
 
         values = data_values(data, chosen)
         submission = _submission(notebook, Store(places.state))

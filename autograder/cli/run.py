@@ -21,6 +21,7 @@ from autograder import changes, exports, feedback, intake, reference, scoring
 from autograder.budget import over_budget
 from autograder.changes import Change
 from autograder.cli import reuse
+from autograder.cli import trainings as told
 from autograder.cli.options import (
     DEFAULT_RUBRIC,
     BudgetOption,
@@ -34,6 +35,8 @@ from autograder.cli.options import (
     OutOption,
     PathsArgument,
     QuietOption,
+    ReuseOption,
+    Reusing,
     RubricOption,
     StateOption,
     VerboseOption,
@@ -46,9 +49,11 @@ from autograder.cli.options import (
     find_sandbox,
     find_slots,
     here,
+    known_trainings,
     load_rubric,
     open_course,
     open_courses,
+    share,
     with_budget,
     without_force,
 )
@@ -65,6 +70,7 @@ from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store, write_atomically
+from autograder.trainings import Trainings
 from autograder.wellknown import title
 
 _CHANGES = 20
@@ -92,18 +98,31 @@ class _Opening:
     sandbox: Sandbox
     slots: tuple[str, ...]
     force: bool
+    trainings: Trainings | None
+    several: bool
+    """Whether others may train what one of them does."""
     console: Console
     stop: threading.Event
 
     def one(self, source: str) -> Course:
         opened = open_course(
-            self.rubric, data=source, places=self.places, sandbox=self.sandbox, slots=self.slots, force=self.force
+            self.rubric,
+            data=source,
+            places=self.places,
+            sandbox=self.sandbox,
+            slots=self.slots,
+            force=self.force,
+            trainings=self.trainings,
         )
         seeds = self.rubric.reference_seeds
         return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
 
     def train(self, course: Course) -> Course:
-        return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
+        baseline = _baseline(course, self.places, self.console, self.stop)
+        if self.several and not self.force and not self.rubric.limits.budget_seconds:
+            with self.console.status("training the baseline with the seed of the class …"):
+                reference.prime(course, self.places, cancelled=self.stop.is_set)
+        return replace(course, baseline=baseline)
 
 
 @at_work
@@ -118,6 +137,10 @@ def run(
     only: Annotated[list[str] | None, typer.Option(help="Grade this student only; can be repeated.")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
     budget: BudgetOption = None,
+    reusing: ReuseOption = Reusing.EXACT,
+    audit: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the trainings that need not be repeated, this share is: 5%.")
+    ] = "0%",
     force: ForceOption = False,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
@@ -131,6 +154,7 @@ def run(
     console = printer(quiet=quiet or as_json)
     places = here(state)
     chosen = with_budget(load_rubric(rubric, places), budget)
+    trainings = known_trainings(reusing, places, share(audit))
     feedback.ensure_writable(out)
     ensure_space(places.state)
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
@@ -140,7 +164,15 @@ def run(
     began = datetime.now(UTC)
     with _interruptible() as stop:
         opening = _Opening(
-            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
+            rubric=chosen,
+            places=places,
+            sandbox=wall,
+            slots=slots,
+            force=force,
+            trainings=trainings,
+            several=len(submissions) > 2,
+            console=console,
+            stop=stop,
         )
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         desk = _Desk(
@@ -166,6 +198,7 @@ def run(
 def _end(results: Sequence[Result], stop: threading.Event) -> None:
     """With the exit code that tells what became of the run."""
     _tell_faults(results)
+    _tell_apart(results)
     if stop.is_set():
         raise KeyboardInterrupt
     if any(result.fault for result in results):
@@ -356,7 +389,7 @@ def _publish(
     console.print(grades_table(grades, rubric, desk.language))
     _tell_cuts(reports, rubric, console)
     _tell_fidelity(reports, console)
-    for line in reuse.lines(results, verbose=verbose):
+    for line in (*reuse.lines(results, verbose=verbose), *told.lines(results)):
         console.print(line, markup=False, soft_wrap=True)
     _tell_changes(changed, desk)
     folder = desk.out / rubric.id
@@ -410,6 +443,13 @@ def _json(results: Sequence[Result], absent: Sequence[Grade], language: str) -> 
     records = [{**exports.record.grade(result.report, language), "reuse": reuse.told(result)} for result in results]
     records += [exports.record.award_table(grade, language) for grade in absent]
     return json.dumps(records, allow_nan=False)
+
+
+def _tell_apart(results: Sequence[Result]) -> None:
+    """Likewise: what is kept of a training was not what the training left."""
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for line in told.apart(results):
+        errors.print(safe(line, 1000))
 
 
 def _tell_faults(results: Sequence[Result]) -> None:
