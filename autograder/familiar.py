@@ -94,7 +94,7 @@ _COMPILED = frozenset(
 
 def stranger(model: Any) -> str:  # noqa: ANN401
     """The first part of a model's serialised form that is not known here, by its name; empty where all of it is."""
-    if not isinstance(model, dict) or model.get("class_name") not in MODELS:
+    if not isinstance(model, dict) or model.get("class_name") not in tuple(MODELS):
         return "model"
     compiled = model.get("compile_config")
     if not isinstance(compiled, dict) or compiled.keys() - _COMPILED or not _is_optimizer(compiled.get("optimizer")):
@@ -102,7 +102,7 @@ def stranger(model: Any) -> str:  # noqa: ANN401
     for node, depth in _nodes(model):
         if depth > _DEEPEST:
             return "depth"
-        if "class_name" in node and (name := _strange(node)):
+        if isinstance(node, dict) and "class_name" in node and (name := _strange(node)):
             return name
     return next(_named(compiled), "")
 
@@ -123,25 +123,26 @@ def _named(compiled: Mapping[str, Any]) -> Iterator[str]:
         for one in several:
             if isinstance(one, dict) and "class_name" in one:
                 continue
-            if one is not None and one not in NAMES:
+            if one is not None and not (isinstance(one, str) and one in NAMES):
                 yield str(one)[:80]
 
 
 def _strange(node: Mapping[str, Any]) -> str:
     kind, module, registered = node["class_name"], node.get("module"), node.get("registered_name")
+    if not isinstance(kind, str):
+        return "class"
     if kind in _DATA:
         return ""
-    if not isinstance(kind, str) or not isinstance(module, str) or registered not in (None, kind):
-        return str(kind)[:80]
-    return "" if kind in _MODULES.get(module, ()) else kind[:80]
+    known = isinstance(module, str) and registered in (None, kind) and kind in _MODULES.get(module, ())
+    return "" if known else kind[:80] or "class"
 
 
-def _nodes(value: Any) -> Iterator[tuple[Mapping[str, Any], int]]:  # noqa: ANN401
-    """Every dictionary, without recursion."""
+def _nodes(value: Any) -> Iterator[tuple[Any, int]]:  # noqa: ANN401
+    """Every dictionary and list down to the first that is too deep, without recursion."""
     waiting: list[tuple[Any, int]] = [(value, 0)]
     while waiting:
         one, depth = waiting.pop()
-        if isinstance(one, dict):
+        if isinstance(one, (dict, list)):
             yield one, depth
         if isinstance(one, (dict, list)) and depth <= _DEEPEST:
             waiting += [(part, depth + 1) for part in (one.values() if isinstance(one, dict) else one)]
