@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle
@@ -16,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder.budget import Cut
 from autograder.course import BaselineFor, Cancel, Course
-from autograder.errors import AutograderError, ConfigError
+from autograder.errors import AutograderError, ConfigError, SandboxError
 from autograder.extraction import baseline_from
 from autograder.keys import baseline_key
 from autograder.pipeline import OnProgress, grade_one, ignore, never, run_notebook
@@ -96,8 +97,9 @@ def prime(course: Course, places: Settings, *, cancelled: Cancel = never) -> Non
         return
     memory = Memory(course.store, f"{course.rubric.id}/primed {course.data.card.digest}", flights=course.flights)
     course = replace(_own(course), memory=memory)
-    run_notebook(_reference(path, course), course, seed=course.rubric.seed, cancelled=cancelled)
-    memory.close()
+    with suppress(SandboxError):
+        run_notebook(_reference(path, course), course, seed=course.rubric.seed, cancelled=cancelled)
+        memory.close()
 
 
 def baselines(course: Course, places: Settings, seeds: Sequence[int]) -> BaselineFor:

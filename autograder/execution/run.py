@@ -49,12 +49,13 @@ def execute(
     on_event: OnEvent = ignore,
     cancelled: Callable[[], bool] = never,
     prepare: Prepare | None = None,
+    trainings: Trainings | None = None,
 ) -> Execution:
     """Run the notebook; whatever the student's code does comes back as a record.
 
     Raises SandboxError when the room failed before any of that code ran, and Cancelled when asked to stop.
     """
-    run = run_code(job, sandbox, store, on_event=on_event, cancelled=cancelled, prepare=prepare)
+    run = run_code(job, sandbox, store, on_event=on_event, cancelled=cancelled, prepare=prepare, trainings=trainings)
     return placed(run, job.notebook, store)
 
 

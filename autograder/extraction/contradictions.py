@@ -92,7 +92,7 @@ def _never_answered(ledger: Ledger, execution: Execution) -> Message | None:
     for one in ledger.trainings:
         if one.reused:
             answer = (one.request, round(one.recorded_seconds, 3))
-            if not given[answer]:
+            if given[answer] <= 0:
                 wrong.append(one.number)
             given[answer] -= 1
     if not wrong:
