@@ -22,9 +22,11 @@ LAYERS: Final = frozenset(
         *("ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D"),
         *("Rescaling", "Resizing", "CenterCrop"),
         *(f"Random{kind}" for kind in ("Flip", "Rotation", "Zoom", "Translation", "Contrast", "Brightness")),
-        *("SimpleRNN", "LSTM", "GRU", "MultiHeadAttention", "GlobalAveragePooling2D"),
+        *("SimpleRNN", "LSTM", "GRU", "MultiHeadAttention"),
     }
 )
+INNER: Final = frozenset({"SimpleRNNCell", "LSTMCell", "GRUCell", "EinsumDense"})
+"""What some of these are made of; a configuration does not name them."""
 MODELS: Final = frozenset({"Sequential", "Functional"})
 OPTIMIZERS: Final = frozenset(
     {"SGD", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Nadam", "Ftrl", "Lion"}

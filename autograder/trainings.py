@@ -73,6 +73,8 @@ class Trainings:
     _desk: threading.Lock = field(default_factory=threading.Lock)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _hits: Counter[str] = field(default_factory=Counter)
+    _failed: set[str] = field(default_factory=set)
+    """Trainings that could not be carried out elsewhere, in this run."""
 
     def trusting(self) -> Trainings:
         """The same, for rooms that hold nothing but our own notebooks: nothing of theirs needs to be audited."""
@@ -132,6 +134,13 @@ class Trainings:
     def is_worth_a_room(self, times: int, seconds: float) -> bool:
         """Whether others are likely enough to ask for it."""
         return times > 0 and times * seconds >= self.start_seconds
+
+    def note_failure(self, asked: Asked) -> None:
+        """It could not be carried out elsewhere: in this run it is not tried again."""
+        self._failed.add(asked.key)
+
+    def has_failed(self, asked: Asked) -> bool:
+        return asked.key in self._failed
 
     def _noted(self, key: str) -> tuple[int, float]:
         try:

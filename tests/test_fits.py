@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ class Trainer:
         self.left = left
         self.called: list[Asked] = []
 
-    def __call__(self, asked: Asked, contents: bytes) -> bytes | None:
+    def __call__(self, asked: Asked, contents: bytes, seconds: float) -> bytes | None:
         assert contents == make.contents()
         self.called.append(asked)
         return self.left
@@ -95,11 +96,36 @@ def test_where_the_trainer_fails_the_kernel_trains(known: Trainings) -> None:
     assert ASKED is not None
     asked_for(known)
     for left in (None, b"nonsense"):
-        fits = Fits(trainings=known, retrain=Trainer(left))
+        tried = Trainings(store=known.store, start_seconds=10.0)
+        trainer = Trainer(left)
+        fits = Fits(trainings=tried, retrain=trainer)
         assert fits.ask(make.body()) == b"send\n"
         assert fits.contents(make.contents()) == TRAIN
         assert fits.replayed == []
+        assert fits.ask(make.body()) == TRAIN, "in the same run it is not tried again"
+        assert len(trainer.called) == 1
     assert known.known(ASKED) is None
+
+
+def test_no_room_has_more_trained_elsewhere_than_it_could_have_trained_itself(known: Trainings) -> None:
+    asked_for(known)
+    given: list[float] = []
+
+    def slow(asked: Asked, contents: bytes, seconds: float) -> bytes:
+        given.append(seconds)
+        time.sleep(0.02)
+        return make.result()
+
+    fits = Fits(trainings=known, retrain=slow, seconds=0.01)
+    assert fits.ask(make.body()) == b"send\n"
+    assert fits.contents(make.contents()).startswith(b"replay\n")
+    other = make.body(seed=1)
+    asked = read(other, threads=2, device="cpu")
+    assert asked is not None
+    known.asked_before(asked)
+    known.took(asked.key, 60.0)
+    assert fits.ask(other) == TRAIN
+    assert given == [0.01]
 
 
 # --- what a room cannot do -------------------------------------------------------------------------------------------
@@ -234,7 +260,7 @@ def job(folder: Path) -> Json:
 def test_the_trainers_room_holds_no_code_of_a_notebooks(tmp_path: Path) -> None:
     assert ASKED is not None
     sandbox = FakeSandbox([Frame({"kind": "ready"}), Frame({"kind": "trained"}, make.result()), Frame({"kind": "end"})])
-    assert train(ASKED, make.contents(), job(tmp_path), sandbox, lambda: False) == make.result()
+    assert train(ASKED, make.contents(), job(tmp_path), sandbox, 200.0, lambda: False) == make.result()
     (room,) = sandbox.rooms
     assert room.program == "trainer.py"
     assert not room.shell
@@ -253,14 +279,14 @@ def test_the_trainers_room_holds_no_code_of_a_notebooks(tmp_path: Path) -> None:
 )
 def test_a_trainer_that_says_anything_else_has_failed(tmp_path: Path, frames: list[Frame]) -> None:
     assert ASKED is not None
-    assert train(ASKED, make.contents(), job(tmp_path), FakeSandbox(frames), lambda: False) is None
+    assert train(ASKED, make.contents(), job(tmp_path), FakeSandbox(frames), 200.0, lambda: False) is None
 
 
 def test_a_trainer_that_was_ended_has_failed(tmp_path: Path) -> None:
     assert ASKED is not None
     ended = Outcome(exit_code=None, killed="memory", seconds=1.0)
     sandbox = FakeSandbox([Frame({"kind": "trained"}, make.result())], ended)
-    assert train(ASKED, make.contents(), job(tmp_path), sandbox, lambda: False) is None
+    assert train(ASKED, make.contents(), job(tmp_path), sandbox, 200.0, lambda: False) is None
 
 
 def test_no_room_is_no_fault_of_the_students(tmp_path: Path) -> None:
@@ -271,4 +297,4 @@ def test_no_room_is_no_fault_of_the_students(tmp_path: Path) -> None:
             raise SandboxUnavailable("no room")
 
     assert ASKED is not None
-    assert train(ASKED, make.contents(), job(tmp_path), None_(), lambda: False) is None
+    assert train(ASKED, make.contents(), job(tmp_path), None_(), 200.0, lambda: False) is None

@@ -6,6 +6,7 @@ never asked for a result, unless it is one of our own notebooks', or to be held 
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,14 +15,15 @@ from autograder import familiar, parcel, trainings
 from autograder.records import Audit, Ledger, Replay, Reuse
 from autograder.trainings import Asked, Trainings
 
-Retrain = Callable[[Asked, bytes], bytes | None]
-"""Carries out a training elsewhere, from its description and its checked contents; None where that failed."""
+Retrain = Callable[[Asked, bytes, float], bytes | None]
+"""Carries out a training elsewhere, from its description and its checked contents, in so many seconds at most; None
+where that failed."""
 
 TRAIN = b"train\n"
 """The room carries out the training itself, and nothing more is heard of it."""
 
 
-def nowhere(asked: Asked, contents: bytes) -> None:
+def nowhere(asked: Asked, contents: bytes, seconds: float) -> None:
     """There is no other place to train in."""
 
 
@@ -34,6 +36,8 @@ class Fits:
     threads: int = 2
     device: str = "cpu"
     retrain: Retrain = nowhere
+    seconds: float = 900.0
+    """For all that is trained elsewhere for this room: no more than it could have trained itself."""
     replayed: list[Replay] = field(default_factory=list)
     audited: list[Audit] = field(default_factory=list)
     _asked: dict[str, Asked] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class Fits:
         if known.trusted:
             self._expect("trained", asked)
             return b"tell\n"
-        if not known.is_worth_a_room(*known.asked_before(asked)):
+        if not known.is_worth_a_room(*known.asked_before(asked)) or known.has_failed(asked) or self.seconds <= 0:
             return TRAIN
         self._expect("contents", asked)
         return b"send\n"
@@ -86,10 +90,18 @@ class Fits:
         with known.alone(asked):
             content = known.known(asked)  # somebody else may have waited for the same
             if content is None:
-                content = self.retrain(asked, body)
+                content = self._retrained(asked, body)
                 if content is None or not known.keep(asked, content):
+                    known.note_failure(asked)
                     return TRAIN
         return self._answered(asked, content)
+
+    def _retrained(self, asked: Asked, body: bytes) -> bytes | None:
+        begun = time.monotonic()
+        try:
+            return self.retrain(asked, body, self.seconds)
+        finally:
+            self.seconds -= time.monotonic() - begun
 
     def trained(self, body: bytes) -> bytes:
         """What a training left in the room itself: kept from our own notebooks, compared from others."""

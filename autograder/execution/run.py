@@ -83,10 +83,16 @@ def run_code(
     def find(ledger: Ledger, so_far: Execution) -> Showing | None:
         return prepare and prepare(ledger, replace(so_far, cells=among(so_far.cells, document)))
 
-    def retrain(asked: Asked, contents: bytes) -> bytes | None:
-        return train(asked, contents, job, sandbox, cancelled)
+    def retrain(asked: Asked, contents: bytes, seconds: float) -> bytes | None:
+        return train(asked, contents, job, sandbox, seconds, cancelled)
 
-    fits = Fits(trainings=trainings if asks(job) else None, threads=job.threads, device=job.device, retrain=retrain)
+    fits = Fits(
+        trainings=trainings if asks(job) else None,
+        threads=job.threads,
+        device=job.device,
+        retrain=retrain,
+        seconds=job.limits.run_seconds,
+    )
     transcript = Transcript(code, store, tell, find if prepare else None, fits)
     started_at = datetime.now(UTC)
     overdue = job.limits.run_seconds + OVERDUE_SECONDS

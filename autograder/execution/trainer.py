@@ -15,10 +15,12 @@ from autograder.sandbox.room import Room, Sandbox
 from autograder.trainings import Asked
 
 START_SECONDS = 60
-"""To begin, and to build what is trained; then it may take as long as a cell."""
+"""To begin, and to build what is trained; then it may take as long as a cell, or what is left to the room that asks."""
 
 
-def train(asked: Asked, contents: bytes, job: Job, sandbox: Sandbox, cancelled: Callable[[], bool]) -> bytes | None:
+def train(
+    asked: Asked, contents: bytes, job: Job, sandbox: Sandbox, seconds: float, cancelled: Callable[[], bool]
+) -> bytes | None:
     """What the training leaves, as a parcel; None where it could not be carried out, whatever the reason: then the
     kernel trains itself, and nothing is kept.
 
@@ -35,7 +37,7 @@ def train(asked: Asked, contents: bytes, job: Job, sandbox: Sandbox, cancelled: 
     room = Room(
         program="trainer.py",
         inputs={**programs(), "trainer.py": GUEST / "trainer.py", "training.bin": parcel.packed(given, arrays)},
-        limits=replace(job.limits, run_seconds=job.limits.cell_seconds + START_SECONDS),
+        limits=replace(job.limits, run_seconds=START_SECONDS + int(min(seconds, job.limits.cell_seconds))),
         environment=threads(job.threads) | dict(job.environment),
     )
     try:

@@ -19,7 +19,7 @@ from ..inquiry import Inquiry
 from ..things import Thing
 from . import states, streams
 from .states import Outcome
-from .understanding import Foreign, Understood, build, head, understood
+from .understanding import Foreign, Understood, as_taken, build, head, understood
 
 SOME, SHORT_SECONDS = 20, 1.0
 """Once so many trainings took less than so long on average, asking costs more than it brings."""
@@ -58,6 +58,7 @@ class Reuse:
         where, training = found
         own = watched.own(given)
         answer, content = self._ask(training, where, entry)
+        del found, training  # copies of data that are not needed while it trains
         with streams.passed(where):
             if answer == "replay" and (history := self._replayed(model, given, own, content, entry, watched)):
                 return history
@@ -164,7 +165,7 @@ class Watched:
 def _contents(training: Understood) -> bytes:
     """Weights, then the state of the optimiser, then the data, in the order of the question."""
     arrays = [np.asarray(one) for one in (*training.variables, *training.optimizer)]
-    arrays += [training.data[name] for name in sorted(training.data)]
+    arrays += [as_taken(training.data[name]) for name in sorted(training.data)]
     packed: bytes = parcel.packed({}, arrays)
     if len(packed) > CONTENT_BYTES:
         raise ValueError(f"{len(packed) >> 20} MB are too much to send")

@@ -54,7 +54,7 @@ class Understood:
     variables: list[Any]
     optimizer: list[Any]
     data: Mapping[str, Any]
-    """Name of ``familiar.ARRAYS`` -> array."""
+    """Name of ``familiar.ARRAYS`` -> array, as it was given."""
     arguments: Mapping[str, Any]
     callbacks: Sequence[Mapping[str, Any]]
     setting: Mapping[str, Any]
@@ -87,7 +87,7 @@ def head(training: Understood, seed: int, cut: Mapping[str, Any]) -> dict[str, A
         "model": training.model,
         "variables": [[*parcel.print_of(np.asarray(one)), bool(one.trainable)] for one in training.variables],
         "optimizer": [parcel.print_of(np.asarray(one)) for one in training.optimizer],
-        "data": {name: parcel.print_of(array) for name, array in training.data.items()},
+        "data": {name: parcel.print_of(as_taken(array)) for name, array in training.data.items()},
         "arguments": dict(training.arguments),
         "callbacks": list(training.callbacks),
         "seed": seed,
@@ -149,7 +149,7 @@ def _must_be_keras(model: Thing, is_student: Callable[[str], bool]) -> None:
     layers = list(model._flatten_layers())
     if any(not _is_own(type(layer)) for layer in layers):
         raise Foreign("own layer")
-    if any(type(layer).__name__ not in familiar.LAYERS | familiar.MODELS for layer in layers):
+    if any(type(layer).__name__ not in familiar.LAYERS | familiar.INNER | familiar.MODELS for layer in layers):
         raise Foreign("Lambda" if any(type(layer).__name__ == "Lambda" for layer in layers) else "own layer")
     _compiled(model)
     if any(_is_changed(part, is_student) for part in [*layers, model.optimizer, *_objects(model)]):
@@ -278,21 +278,23 @@ def _data(given: Mapping[str, Any]) -> dict[str, Any]:
     arrays = {name: _array(value) for name, value in found.items() if value is not None}
     if "x" not in arrays or "y" not in arrays:
         raise Foreign("data of another kind")
-    if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
+    if sum(array.size * min(array.itemsize, 4) for array in arrays.values()) > MOST_BYTES:
         raise Foreign("too large")
     return arrays
 
 
+def as_taken(array: Thing) -> Thing:
+    """As Keras takes it: what is no float32 but a float becomes one."""
+    return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype != np.float32 else array
+
+
 def _array(value: Thing) -> Any:  # noqa: ANN401
-    """As Keras would take it: what is no float32 but a float becomes one."""
     if type(value).__name__ == "EagerTensor" and type(value).__module__.startswith("tensorflow."):
         value = value.numpy()
     if type(value) is not np.ndarray:
         raise Foreign(_flowing(value))
     if value.ndim < 1 or value.dtype.kind not in "fiub":
         raise Foreign("data of another kind")
-    if value.dtype.kind == "f" and value.dtype != np.float32:
-        return value.astype(np.float32)
     return value
 
 
