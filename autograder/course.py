@@ -12,6 +12,7 @@ from autograder.recall import Flights, Memory
 from autograder.records import Baseline, Rubric, Submission, record
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
+from autograder.trainings import Trainings
 
 Cancel = Callable[[], bool]
 BaselineFor = Callable[[float, str, Cancel], Baseline | None]
@@ -80,6 +81,8 @@ class Course:
     """Of this run: two who handed in the same code are not executed side by side."""
     memory: Memory | None = None
     """Of the submission that is being graded with it."""
+    trainings: Trainings | None = field(default=None, compare=False)
+    """Those that took place before, and need not again; None: each one does. No result depends on it."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for room 1, such as ``{"KERAS_MAX_EPOCHS": "1"}``."""
 

@@ -17,7 +17,7 @@ from autograder.records import Json
 
 HEADER_BYTES = 1 << 20
 BODY_BYTES = 256 << 20
-TOTAL_BYTES = 1 << 30
+TOTAL_BYTES = 5 << 28
 FRAMES = 20_000
 
 _CHUNK = 1 << 20

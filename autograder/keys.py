@@ -26,6 +26,8 @@ _EXECUTING = (
     "preprocessing.py",
     "corruptions.py",
     "repairs.py",
+    "familiar.py",
+    "parcel.py",
     "wellknown.py",
     "extraction/fallback.py",
     "extraction/nudges.py",

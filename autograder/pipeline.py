@@ -46,6 +46,7 @@ from autograder.records import (
     say,
 )
 from autograder.store import Store, output_error
+from autograder.trainings import Trainings
 from autograder.turns import Turn
 
 REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and report what it prints."
@@ -119,6 +120,7 @@ def run_notebook(
     if submission.notebook is None:
         raise ValueError(f"{submission.student}: nothing to run")
     content = course.store.get(submission.notebook)
+    trainings = None if course.force else course.trainings
     stage = "rehearsing" if rehearsal else "executing"
 
     def on_event(event: Event) -> None:
@@ -143,8 +145,17 @@ def run_notebook(
             rehearsal=rehearsal,
             share=cut.share,
             whole_tests=cut.whole_tests,
+            reuse=trainings is not None,
         )
-        return run_code(job, course.sandbox, course.store, on_event=on_event, cancelled=cancelled, prepare=prepare)
+        return run_code(
+            job,
+            course.sandbox,
+            course.store,
+            on_event=on_event,
+            cancelled=cancelled,
+            prepare=prepare,
+            trainings=trainings,
+        )
 
     key = keys.execution_key(submission, course, seed, device, cut=cut, rehearsal=rehearsal)
     execution = _laid(submission, _run(key, submission, course, work), course)
@@ -156,6 +167,8 @@ def _run(key: Key, submission: Submission, course: Course, work: Callable[[], Ex
     memory = memory_of(course)
     with course.flights.alone(key):
         known = memory.known(key, _EXECUTION)
+        if known is not None and _rests_on_what_was_set_aside(known, course):
+            known = None
         if known is not None and known.asked is not None:
             choice = keys.final_key(known, submission, course)
             final = remembered(memory, choice, _NAME, partial(_final, submission, course, known))
@@ -166,6 +179,12 @@ def _run(key: Key, submission: Submission, course: Course, work: Callable[[], Ex
             known = work()
             memory.keep(key, _EXECUTION, known)
         return known
+
+
+def _rests_on_what_was_set_aside(known: Execution, course: Course) -> bool:
+    replayed = () if known.reuse is None else known.reuse.replayed
+    trainings = course.trainings or Trainings(store=course.store)
+    return any(trainings.is_aside(one.key) for one in replayed)
 
 
 def _final(submission: Submission, course: Course, known: Execution) -> str:

@@ -190,6 +190,40 @@ class Altered:
 
 
 @record
+class Replay:
+    """A training that was not carried out again: the host answered with what it had left before."""
+
+    key: str
+    short: str
+    """By which the ledger names it."""
+    seconds: float
+    """That it took when it was carried out."""
+
+
+@record
+class Audit:
+    """A training that was carried out although its result was known, and how far the two are apart."""
+
+    key: str
+    short: str
+    difference: float | None
+    """Largest between any two weights or figures; None where they are of another form."""
+
+
+@record
+class Reuse:
+    """What became of the trainings of a run in which known ones need not be carried out."""
+
+    replayed: tuple[Replay, ...] = ()
+    """By the host, who answered."""
+    audited: tuple[Audit, ...] = ()
+    trained: int = 0
+    """By the ledger: understood, and carried out."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """By the ledger: why others were carried out (``familiar.REASONS``) -> how many."""
+
+
+@record
 class Execution:
     """How room 1 ended and what left it."""
 
@@ -215,6 +249,8 @@ class Execution:
     """Numbers of trainings whose record was another, once they had ended, when it was heard again."""
     parameters_held: bool = True
     limits: Limits = field(default_factory=Limits)
+    reuse: Reuse | None = None
+    """None where every training was carried out."""
     share: float = 1.0
     """Of the steps of each epoch that its trainings took, so as to keep to the budget."""
     planned_seconds: float | None = None
@@ -315,6 +351,14 @@ class Training:
     ``y`` holds no labels or when it cannot be known which belong to the sample."""
     y_classes: int = 0
     """Distinct labels in ``y``; 0 when not known, as where only a small batch of them was seen."""
+    request: str = ""
+    """By which the host was asked for it, ``Replay.short``; empty where it was not."""
+    reused: bool = False
+    """Whether it was not carried out: the host had what it left."""
+    recorded_seconds: float = 0.0
+    """That it took when it was carried out, where it was reused."""
+    unreused: str = ""
+    """Why it could not be asked for: one of ``familiar.REASONS``."""
     epoch_weights: tuple[str, ...] = ()
     """First 16 digits of the digest of the weights after each epoch, or in a hand-written loop whenever the model was
     used in between; empty, or shorter than the training, where that would have cost time."""

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from autograder import repairs
+from autograder import familiar, parcel, repairs
 from autograder.store import Store
 
 # It lies beside the guest's own modules in a room, and a floor above them here.
 sys.modules["autograder.guest.repairs"] = repairs
+sys.modules["autograder.guest.familiar"] = familiar
+sys.modules["autograder.guest.parcel"] = parcel
 
 # On a build server the examples are the same each time: what fails there is what the change broke. New examples are
 # looked for where somebody is at hand to judge them.

@@ -17,6 +17,7 @@ from autograder.extraction.archive import saved_layers
 from autograder.extraction.contradictions import contradictions
 from autograder.records import (
     ArrayPrint,
+    Audit,
     CellRun,
     CellState,
     Digest,
@@ -25,6 +26,8 @@ from autograder.records import (
     Layer,
     Ledger,
     MeasuredModel,
+    Replay,
+    Reuse,
     Training,
     say,
 )
@@ -104,6 +107,41 @@ def test_honest_trainings_are_left_alone(store: Store) -> None:
 
 def test_records_that_changed_are_named(store: Store) -> None:
     assert said(store, [a_training(1)], rewritten=(2, 1)) == ["Records of trainings that had ended: 1, 2"]
+
+
+ANSWERED = Replay(key="k", short="abcd", seconds=84.51234)
+
+
+def known_already(number: int, **changes: Any) -> Training:  # noqa: ANN401
+    """One that was not carried out, quick as it is."""
+    plain = {"reused": True, "request": "abcd", "recorded_seconds": 84.51234, "seconds": 0.1}
+    return a_training(number, **(plain | changes))
+
+
+def test_a_training_that_was_answered_is_quick_by_right(store: Store) -> None:
+    assert said(store, [known_already(1)], reuse=Reuse(replayed=(ANSWERED,))) == []
+
+
+@pytest.mark.parametrize(
+    "claimed", [known_already(1, request="beef"), known_already(1, request=""), known_already(1, recorded_seconds=1e6)]
+)
+def test_an_answer_that_nobody_gave_is_seen(claimed: Training, store: Store) -> None:
+    assert said(store, [claimed], reuse=Reuse(replayed=(ANSWERED,))) == [
+        "Trainings on record: 1",
+    ]
+
+
+def test_each_answer_is_for_one_training(store: Store) -> None:
+    both = [known_already(1), known_already(2)]
+    assert said(store, both, reuse=Reuse(replayed=(ANSWERED,))) == ["Trainings on record: 2"]
+    assert said(store, both, reuse=Reuse(replayed=(ANSWERED, ANSWERED))) == []
+    assert said(store, both) == ["Trainings on record: 1, 2"], "nothing was to be reused in this run"
+
+
+@pytest.mark.parametrize(("difference", "found"), [(0.0, 0), (1e-9, 1), (None, 1)])
+def test_a_training_that_comes_to_something_else_is_seen(difference: float | None, found: int, store: Store) -> None:
+    audited = (Audit(key="k", short="abcd", difference=difference), Audit(key="l", short="beef", difference=0.0))
+    assert len(said(store, [a_training(1)], reuse=Reuse(audited=audited))) == found
 
 
 def test_what_is_said_of_a_training_that_has_ended_is_said_once() -> None:

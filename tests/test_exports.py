@@ -24,13 +24,14 @@ from builders import (
     a_rubric,
     a_submission,
     an_evidence,
+    an_execution,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder import exports
 from autograder.messages import visible
-from autograder.records import Grade, Report, State, StudentId, Verdict, say
+from autograder.records import Audit, Grade, Replay, Report, Reuse, State, StudentId, Verdict, say
 
 SCHEMA_PAGE = Path(__file__).resolve().parent.parent / "docs" / "grade-schema.md"
 REVIEWED = (Verdict.MET, Verdict.NEEDS_REVIEW, Verdict.UNREACHED)
@@ -194,6 +195,24 @@ def test_schema_describes_every_key_it_requires() -> None:
     assert set(found) <= set(schema["properties"])
     for name in ("item", "model"):
         assert set(schema["$defs"][name]["required"]) <= set(found[f"{name}s"][0])
+
+
+def test_record_tells_what_became_of_the_trainings() -> None:
+    reuse = Reuse(
+        replayed=(Replay(key="k", short="ab", seconds=60.0), Replay(key="k", short="ab", seconds=24.5)),
+        audited=(Audit(key="l", short="cd", difference=0.0), Audit(key="m", short="ef", difference=None)),
+        trained=1,
+        refused={"tf.data": 2},
+    )
+    evidence = an_evidence(execution=an_execution(reuse=reuse))
+    assert exports.record.grade(a_report(evidence=evidence), "en")["execution"]["reuse"] == {
+        "replayed": 2,
+        "replayed_seconds": 84.5,
+        "trained": 1,
+        "refused": {"tf.data": 2},
+        "audited": [{"training": "cd", "difference": 0.0}, {"training": "ef", "difference": None}],
+    }
+    assert exports.record.grade(a_report(), "en")["execution"]["reuse"] is None
 
 
 def test_record_holds_the_figures_of_the_report() -> None:

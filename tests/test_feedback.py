@@ -50,7 +50,9 @@ from autograder.records import (
     Ledger,
     Message,
     Output,
+    Replay,
     Report,
+    Reuse,
     Step,
     StudentId,
     TableRow,
@@ -214,6 +216,19 @@ def test_sheet_says_nothing_that_is_meant_for_the_teacher() -> None:
 def test_sheet_labels_the_strength_of_the_isolation(wall: str, said: str) -> None:
     report = a_report(evidence=an_evidence(execution=an_execution(sandbox=wall)))
     assert f"{said} isolation" in Page(sheet(report, a_rubric(), "en")).text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Trainings taken over 2 of 3"), ("fr", "Entraînements repris 2 sur 3 : déjà effectués auparavant")],
+)
+def test_sheet_says_how_many_trainings_were_taken_over(language: str, said: str) -> None:
+    replays = (Replay(key="k", short="a", seconds=60.0), Replay(key="l", short="b", seconds=24.5))
+    evidence = an_evidence(execution=an_execution(reuse=Reuse(replayed=replays, trained=1)))
+    text = Page(sheet(a_report(evidence=evidence), a_rubric(), language)).text
+    assert said in text.replace("\n", " ")
+    nothing = an_evidence(execution=an_execution(reuse=Reuse(trained=3)))
+    assert said[:18] not in Page(sheet(a_report(evidence=nothing), a_rubric(), language)).text
 
 
 def test_sheet_of_a_refused_notebook_tells_why_and_shows_no_figures() -> None:

@@ -6,9 +6,10 @@ import ast
 from pathlib import Path
 
 import autograder
-from autograder.cli import reuse
+from autograder.cli import reuse, trainings
 from autograder.cli.reuse import lines, told
 from autograder.recall import Recall
+from autograder.records import Audit, Replay, Reuse, StudentId
 
 PACKAGE = Path(autograder.__file__).resolve().parent
 
@@ -90,3 +91,38 @@ def parts() -> set[str]:
 def test_each_part_of_a_key_has_its_words() -> None:
     assert len(parts()) > 12
     assert parts() <= reuse._WHY.keys()
+
+
+# --- trainings -------------------------------------------------------------------------------------------------------
+
+
+REPLAYED = Replay(key="k", short="abcdef", seconds=78.0)
+TRAINED = {
+    StudentId("ada"): Reuse(trained=8, refused={"own callback": 1, "tf.data": 1}),
+    StudentId("bob"): Reuse(replayed=(REPLAYED,) * 9, trained=4, refused={"own callback": 1}),
+    StudentId("eve"): Reuse(audited=(Audit(key="k", short="abcdef", difference=0.0),)),
+}
+
+
+def test_what_became_of_the_trainings_of_this_run() -> None:
+    assert list(trainings.lines(TRAINED)) == [
+        "reuse: 12 trained, 9 replayed (702 s saved), 3 not understood: own callback 2, tf.data 1; "
+        "audited 1: difference 0.0"
+    ]
+    assert list(trainings.lines({StudentId("ada"): TRAINED[StudentId("ada")]})) == [
+        "reuse: 8 trained, 0 replayed, 2 not understood: own callback 1, tf.data 1"
+    ]
+    assert list(trainings.lines({})) == []
+    assert list(trainings.apart(TRAINED)) == []
+
+
+def test_a_training_that_was_kept_as_another_is_told_loudly() -> None:
+    apart = Reuse(audited=(Audit(key="k", short="abcdef", difference=0.25),))
+    found = {**TRAINED, StudentId("zoe"): apart}
+    attention, others, remedy = trainings.apart(found)
+    assert "training abcd… of zoe" in attention and "difference 0.25" in attention
+    assert others == "  Answered with it in this run: bob."
+    assert "same command again" in remedy
+    assert "difference 0.25" in next(trainings.lines(found))
+    other_form = {StudentId("zoe"): Reuse(audited=(Audit(key="x", short="abcdef", difference=None),))}
+    assert "of another form" in next(trainings.apart(other_form))

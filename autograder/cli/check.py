@@ -27,6 +27,8 @@ from autograder.cli.options import (
     JsonOption,
     Language,
     LanguageOption,
+    ReuseOption,
+    Reusing,
     RubricOption,
     StateOption,
     Wall,
@@ -37,6 +39,7 @@ from autograder.cli.options import (
     find_sandbox,
     find_slots,
     here,
+    known_trainings,
     load_rubric,
     open_course,
     open_courses,
@@ -71,6 +74,7 @@ def check(
     data: DataOption = None,
     device: DeviceOption = Device.AUTO,
     budget: BudgetOption = None,
+    reuse: ReuseOption = Reusing.EXACT,
     sandbox: WallOption = Wall.AUTO,
     lang: LanguageOption = Language.FR,
     state: StateOption = None,
@@ -91,7 +95,8 @@ def check(
         def one(source: str) -> Course:
             # Another split than the class is graded on: what a student sees here says nothing of the private images.
             seed = chosen.seed + 1
-            return open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, split_seed=seed)
+            opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, split_seed=seed)
+            return replace(opened, trainings=known_trainings(reuse, places))
 
         values = data_values(data, chosen)
         submission = _submission(notebook, Store(places.state))

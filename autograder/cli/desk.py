@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from autograder import changes, exports, feedback, intake, scoring
 from autograder.changes import Change
-from autograder.cli import reuse
+from autograder.cli import reuse, trainings
 from autograder.console import Watcher, grades_table, safe
 from autograder.course import Courses
 from autograder.errors import AutograderError, OutputError
@@ -28,7 +28,7 @@ from autograder.forecast import forecast
 from autograder.gradebook import Gradebook, ruled, standing
 from autograder.pipeline import REPORT_IT, Fault, Result, grade_class, is_refused
 from autograder.recall import Recall
-from autograder.records import Grade, Json, Report, Rubric, Submission, record
+from autograder.records import Grade, Json, Report, Reuse, Rubric, StudentId, Submission, record
 from autograder.store import Store, write_atomically
 from autograder.turns import Turn
 
@@ -45,6 +45,8 @@ class Done:
     brief: Brief
     fault: Fault | None
     recalls: tuple[Recall, ...]
+    reuse: Reuse | None = None
+    """Of its trainings; None where the notebook was not executed now."""
 
     @property
     def student(self) -> str:
@@ -158,7 +160,9 @@ def _put_away(result: Result, desk: Desk) -> Done:
     if desk.records is not None:
         told = {**exports.record.grade(report, desk.language), "reuse": reuse.told(result.recalls)}
         desk.records.put(report.grade.student, told)
+    ran = report.evidence and not _remembered(result) and report.evidence.execution.reuse
     return Done(
+        reuse=ran or None,
         brief=feedback.brief(report, desk.rubric, desk.language),
         fault=_written(report, desk) or result.fault,
         recalls=result.recalls,
@@ -214,7 +218,8 @@ def publish(
     console.print(grades_table(grades, rubric, desk.language))
     _tell_cuts(done, rubric, console)
     _tell_fidelity(done, console)
-    for line in reuse.lines({one.student: one.recalls for one in done}, verbose=verbose):
+    told = reuse.lines({one.student: one.recalls for one in done}, verbose=verbose)
+    for line in (*told, *trainings.lines(_reused(done))):
         console.print(line, markup=False, soft_wrap=True)
     _tell_changes(changed, desk)
     if partial:
@@ -268,6 +273,22 @@ def _tell_fidelity(done: Sequence[Done], console: Console) -> None:
     told = in_short(feedback.tallied([one.brief.run for one in done if one.brief.run is not None]))
     if told:
         console.print(f"fidelity: {told}", soft_wrap=True)
+
+
+def tell_apart(done: Sequence[Done]) -> None:
+    """Likewise: what is kept of a training was not what the training left."""
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for line in trainings.apart(_reused(done)):
+        errors.print(safe(line, 1000))
+
+
+def _reused(done: Sequence[Done]) -> Mapping[StudentId, Reuse]:
+    return {one.brief.grade.student: one.reuse for one in done if one.reuse is not None}
+
+
+def _remembered(result: Result) -> bool:
+    """Whether its run was that of another time."""
+    return not any(one.stage == "execution" and not one.reused for one in result.recalls)
 
 
 def tell_faults(done: Sequence[Done]) -> None:

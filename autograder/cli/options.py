@@ -24,6 +24,7 @@ from autograder.sandbox import choose
 from autograder.sandbox.room import Sandbox
 from autograder.settings import Settings, settings
 from autograder.store import Store
+from autograder.trainings import Trainings
 
 Given = ParamSpec("Given")
 
@@ -48,6 +49,11 @@ class Smoke(StrEnum):
     ON = "on"
     OFF = "off"
     ONLY = "only"
+
+
+class Reusing(StrEnum):
+    OFF = "off"
+    EXACT = "exact"
 
 
 class Language(StrEnum):
@@ -123,6 +129,13 @@ SmokeOption = Annotated[
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Execute again, whatever is remembered.")]
 
+ReuseOption = Annotated[
+    Reusing,
+    typer.Option(
+        "--reuse", help="exact: a training that took place before is not repeated; off: each one takes place."
+    ),
+]
+
 DEFAULT_RUBRIC = "mnist-individuel"
 
 
@@ -196,6 +209,7 @@ def open_course(
     slots: tuple[str, ...] = ("cpu",),
     force: bool = False,
     split_seed: int | None = None,
+    trainings: Trainings | None = None,
 ) -> Course:
     """Everything that is the same for all submissions, but for the baseline."""
     ensure_space(places.state)
@@ -214,7 +228,25 @@ def open_course(
         template=template_sources(chosen, places, store),
         slots=slots,
         force=force,
+        trainings=trainings,
     )
+
+
+def known_trainings(wanted: Reusing, places: Settings, audit: float = 0.0) -> Trainings | None:
+    """Those that took place before; None where each is to take place."""
+    return None if wanted is Reusing.OFF else Trainings(store=Store(places.state), audit=audit)
+
+
+def share(text: str) -> float:
+    """``5%`` -> 0.05; raises ConfigError."""
+    plain = text.strip()
+    try:
+        value = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ConfigError(f"{text!r} is no share", place="--audit", remedy="Write it like this: --audit 5%")
+    return value
 
 
 def open_courses(

@@ -17,6 +17,8 @@ from autograder.cli.options import (
     Device,
     DeviceOption,
     ForceOption,
+    ReuseOption,
+    Reusing,
     RubricOption,
     StateOption,
     Wall,
@@ -27,6 +29,7 @@ from autograder.cli.options import (
     find_sandbox,
     find_slots,
     here,
+    known_trainings,
     load_rubric,
     open_course,
     without_force,
@@ -58,7 +61,8 @@ def reference(
     slots = find_slots(device)
     sources = _each(data_values(data, chosen), places)
     for source in sources:
-        course = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)
+        opened = open_course(chosen, data=source, places=places, sandbox=wall, slots=slots, force=force)
+        course = replace(opened, trainings=known_trainings(Reusing.EXACT, places))
         console.print(describe_data(course.data.card), soft_wrap=True)
         with console.status("training the baseline …"):
             baseline = references.measure(course, places, tuple(range(1, seeds + 1)))
@@ -94,6 +98,7 @@ def selftest(
     rubric: RubricOption = DEFAULT_RUBRIC,
     data: DataOption = None,
     sandbox: WallOption = Wall.AUTO,
+    reuse: ReuseOption = Reusing.EXACT,
     force: ForceOption = False,
     state: StateOption = None,
 ) -> None:
@@ -102,7 +107,8 @@ def selftest(
     places = here(state)
     chosen = load_rubric(rubric, places)
     wall = find_sandbox(sandbox, own_notebook=True, console=console)
-    course = open_course(chosen, data=_one(data, chosen), places=places, sandbox=wall, force=force)
+    trainings = known_trainings(reuse, places)
+    course = open_course(chosen, data=_one(data, chosen), places=places, sandbox=wall, force=force, trainings=trainings)
     console.print(describe_data(course.data.card), soft_wrap=True)
     with console.status("measuring the baseline …"):
         baseline = references.measure(without_force(course), places, chosen.reference_seeds)

@@ -35,6 +35,8 @@ from autograder.cli.options import (
     OutOption,
     PathsArgument,
     QuietOption,
+    ReuseOption,
+    Reusing,
     RubricOption,
     Smoke,
     SmokeOption,
@@ -47,9 +49,11 @@ from autograder.cli.options import (
     data_values,
     describe_data,
     here,
+    known_trainings,
     load_rubric,
     open_course,
     open_courses,
+    share,
     with_budget,
     without_force,
 )
@@ -64,6 +68,7 @@ from autograder.records import Baseline, DataCard, Rubric, Submission
 from autograder.settings import Settings
 from autograder.stock import is_single
 from autograder.store import Store
+from autograder.trainings import Trainings
 from autograder.wellknown import title
 
 
@@ -75,6 +80,9 @@ class _Opening:
     places: Settings
     machines: Machines
     force: bool
+    trainings: Trainings | None
+    several: bool
+    """Whether others may train what one of them does."""
     console: Console
     stop: threading.Event
 
@@ -86,13 +94,18 @@ class _Opening:
             sandbox=self.machines.sandbox,
             slots=self.machines.slots,
             force=self.force,
+            trainings=self.trainings,
         )
         opened = replace(opened, afar=self.machines.afar)
         seeds = self.rubric.reference_seeds
         return replace(opened, baseline_for=reference.baselines(opened, self.places, seeds))
 
     def train(self, course: Course) -> Course:
-        return replace(course, baseline=_baseline(course, self.places, self.console, self.stop))
+        baseline = _baseline(course, self.places, self.console, self.stop)
+        if self.several and not self.force and not self.rubric.limits.budget_seconds:
+            with self.console.status("training the baseline with the seed of the class …"):
+                reference.prime(course, self.places, cancelled=self.stop.is_set)
+        return replace(course, baseline=baseline)
 
 
 @at_work
@@ -108,6 +121,10 @@ def run(
     roster: Annotated[Path | None, typer.Option(help="CSV of the students; tells who is missing.")] = None,
     budget: BudgetOption = None,
     smoke: SmokeOption = Smoke.AUTO,
+    reusing: ReuseOption = Reusing.EXACT,
+    audit: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the trainings that need not be repeated, this share is: 5%.")
+    ] = "0%",
     force: ForceOption = False,
     scheduler: SchedulerOption = None,
     cold: Annotated[bool, typer.Option("--cold", help="Start no room before its notebook is there.")] = False,
@@ -139,12 +156,22 @@ def run(
     )
     trusted, memory = _samples_only(everybody, places), chosen.limits.memory_mb
     began = datetime.now(UTC)
+    trainings = None if scheduler is not None else known_trainings(reusing, places, share(audit))
     with (
         _interruptible() as stop,
         desk.records(as_json) as records,
         machines(wanted, own_notebooks=trusted, memory_mb=memory, console=console, cancelled=stop.is_set) as found,
     ):
-        opening = _Opening(rubric=chosen, places=places, machines=found, force=force, console=console, stop=stop)
+        opening = _Opening(
+            rubric=chosen,
+            places=places,
+            machines=found,
+            force=force,
+            trainings=trainings,
+            several=len(submissions) > 2,
+            console=console,
+            stop=stop,
+        )
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         own = desk.at(places.state, courses, out=out, language=lang.value, console=console, records=records)
         shown = partial(watched, console, lanes=found.lanes, silent=quiet or as_json, verbose=verbose)
@@ -166,6 +193,7 @@ def run(
 def _end(done: Sequence[Done], stop: threading.Event) -> None:
     """With the exit code that tells what became of the run."""
     desk.tell_faults(done)
+    desk.tell_apart(done)
     if stop.is_set():
         raise KeyboardInterrupt
     if any(one.fault for one in done):

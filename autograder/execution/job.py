@@ -17,9 +17,9 @@ from autograder.records import Execution, Json, Ledger, Limits, Showing
 from autograder.sandbox.room import Room
 
 GUEST = Path(__file__).resolve().parent.parent / "guest"
-SHARED = ("preprocessing.py", "repairs.py")
+SHARED = ("preprocessing.py", "repairs.py", "familiar.py", "parcel.py")
 """What this side and the room read with one code."""
-ELSEWHERE = frozenset(["probe.py", "escapes.py"])
+ELSEWHERE = frozenset(["probe.py", "escapes.py", "trainer.py"])
 """What begins other rooms than this one."""
 LATE = frozenset(["cells.json", "spoken.txt", "files.zip"])
 """What is about the submission alone."""
@@ -73,6 +73,9 @@ class Job:
     """Of the steps of each epoch that trainings take: 1, 1/2, 1/4 ..."""
     whole_tests: bool = True
     """Whether a share leaves the public test set whole where it is the validation data."""
+    reuse: bool = False
+    """Whether its kernel may ask for trainings that took place before. On a GPU no two trainings are alike to the last
+    bit: there it never does."""
 
 
 def room(job: Job, document: Document) -> Room:
@@ -90,7 +93,7 @@ def room(job: Job, document: Document) -> Room:
         limits=job.limits,
         shell=True,
         device=job.device,
-        environment=_threads(job.threads) | dict(job.environment),
+        environment=threads(job.threads) | dict(job.environment),
         unreadable=tuple(path for name in (job.data.card.name, *job.others) for path in label_files(name)),
         places=PLACES,
         late=LATE if profits(document, job.files) else frozenset(),
@@ -115,6 +118,11 @@ def injected(job: Job) -> dict[str, Json]:
     return {**job.parameters, "autograder_seed": job.seed}
 
 
+def asks(job: Job) -> bool:
+    """Whether its kernel is to ask for trainings."""
+    return job.reuse and not job.rehearsal and job.device == "cpu"
+
+
 def _orders(job: Job) -> dict[str, Json]:
     card, limits = job.data.card, job.limits
     return {
@@ -133,10 +141,12 @@ def _orders(job: Job) -> dict[str, Json]:
         "rehearsal": job.rehearsal,
         "share": job.share,
         "whole_tests": job.whole_tests,
+        "reuse": asks(job),
     }
 
 
-def _threads(count: int) -> dict[str, str]:
+def threads(count: int) -> dict[str, str]:
+    """Variables that hold a room's libraries to so many threads: the last bits of a training depend on it."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     # OpenMP's threads wait in a loop by default, which takes the processor from the notebooks beside this one.
     return dict.fromkeys(names, str(count)) | {"OMP_WAIT_POLICY": "PASSIVE"}

@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from autograder.errors import Cancelled, SandboxError
-from autograder.execution.job import Event, Job, OnEvent, Prepare, room
+from autograder.execution.fits import Fits
+from autograder.execution.job import Event, Job, OnEvent, Prepare, asks, room
 from autograder.execution.notebook import Document, executed, parse
 from autograder.execution.positions import among, placed, shown
 from autograder.execution.reasons import End, reason, shortages
+from autograder.execution.trainer import train
 from autograder.execution.transcript import LEDGER, Transcript
 from autograder.records import CellState, Ending, Execution, Ledger, Message, Showing, say
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
+from autograder.trainings import Asked, Trainings
 
 OVERDUE_SECONDS = 8.0
 """Beyond the time of the run, for what nobody inside could end: a notebook can stop the runner itself."""
@@ -47,12 +50,13 @@ def execute(
     on_event: OnEvent = ignore,
     cancelled: Callable[[], bool] = never,
     prepare: Prepare | None = None,
+    trainings: Trainings | None = None,
 ) -> Execution:
     """Run the notebook; whatever the student's code does comes back as a record.
 
     Raises SandboxError when the room failed before any of that code ran, and Cancelled when asked to stop.
     """
-    run = run_code(job, sandbox, store, on_event=on_event, cancelled=cancelled, prepare=prepare)
+    run = run_code(job, sandbox, store, on_event=on_event, cancelled=cancelled, prepare=prepare, trainings=trainings)
     return placed(run, job.notebook, store)
 
 
@@ -64,10 +68,12 @@ def run_code(
     on_event: OnEvent = ignore,
     cancelled: Callable[[], bool] = never,
     prepare: Prepare | None = None,
+    trainings: Trainings | None = None,
 ) -> Execution:
     """Run the code cells; the record counts them alone, so that it is the same wherever they stand among others.
 
-    What is told meanwhile, and what ``prepare`` is given, has the positions of the notebook at hand.
+    What is told meanwhile, and what ``prepare`` is given, has the positions of the notebook at hand. ``trainings`` are
+    those that took place before: where the job says so, the kernel may ask for them.
     """
     document = parse(job.notebook)
     code = document.bare()
@@ -78,7 +84,17 @@ def run_code(
     def find(ledger: Ledger, so_far: Execution) -> Showing | None:
         return prepare and prepare(ledger, replace(so_far, cells=among(so_far.cells, document)))
 
-    transcript = Transcript(code, store, tell, find if prepare else None)
+    def retrain(asked: Asked, contents: bytes, seconds: float) -> bytes | None:
+        return train(asked, contents, job, sandbox, seconds, cancelled)
+
+    fits = Fits(
+        trainings=trainings if asks(job) else None,
+        threads=job.threads,
+        device=job.device,
+        retrain=retrain,
+        seconds=job.limits.run_seconds,
+    )
+    transcript = Transcript(code, store, tell, find if prepare else None, fits)
     started_at = datetime.now(UTC)
     overdue = job.limits.run_seconds + OVERDUE_SECONDS
     outcome = sandbox.run(room(job, document), transcript.hear, lambda: cancelled() or transcript.overdue(overdue))
@@ -115,6 +131,7 @@ def _record(
         rewritten=tuple(sorted(transcript.rewritten)),
         parameters_held=not transcript.changed,
         limits=job.limits,
+        reuse=transcript.fits.told(transcript.ledger),
         environment=transcript.environment | {"threads": str(job.threads), "seed": str(job.seed)},
         sandbox=wall,
         device=job.device,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.execution.asking import Asking, Malformed
+from autograder.execution.fits import Fits
 from autograder.execution.job import Event, OnEvent, Prepare
 from autograder.execution.notebook import Document, Outputs
 from autograder.execution.reasons import End
@@ -28,18 +29,27 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 _RUNNING = "started"
 _DEEPEST = 60
 """Levels of what a cell displays as JSON; plots have about ten."""
-_QUESTIONS = frozenset({"images?", "altered?"})
 _AFTERWARDS = frozenset({"images?", "altered?", "fallback", "end"})
 """Kinds that are still heard once the room was shown hidden images."""
+_ANSWERED = frozenset({"images?", "altered?", "fit?", "contents", "trained"})
+"""Kinds of which the sender waits for an answer, whatever it is."""
 
 
 class Transcript:
     """What room 1 has said so far. Everything in it is a claim."""
 
-    def __init__(self, document: Document, store: Store, on_event: OnEvent, prepare: Prepare | None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        store: Store,
+        on_event: OnEvent,
+        prepare: Prepare | None,
+        fits: Fits | None = None,
+    ) -> None:
         self.outputs: dict[int, Outputs] = {}
         self.artifacts: dict[str, Digest] = {}
         self.asking = Asking(store)
+        self.fits = fits or Fits()
         self.environment: dict[str, str] = {}
         self.ledger: Ledger | None = None
         self.rewritten: set[int] = set()
@@ -76,6 +86,9 @@ class Transcript:
             "altered?": self._altered,
             "fallback": self._fallback,
             "end": self._end,
+            "fit?": lambda frame: self.fits.ask(frame.body),
+            "contents": lambda frame: self.fits.contents(frame.body),
+            "trained": lambda frame: self.fits.trained(frame.body),
             "unknown": self._unknown,
         }
 
@@ -84,15 +97,16 @@ class Transcript:
         named = frame.head.get("kind")
         kind = named if isinstance(named, str) and named in self._kinds else "unknown"
         if self._shown and kind not in _AFTERWARDS:
-            return None  # texts and files could carry the images out: some of them are shown to their author
+            # Texts and files could carry the images out: some of them are shown to their author.
+            return b"" if kind in _ANSWERED else None
         began = time.monotonic()
         try:
             return self._kinds[kind](frame)
         except (Malformed, ValidationError, RecursionError):
             self.notes[f"malformed {kind}"] = say("A message of the kind “{kind}” could not be read.", kind=kind)
-            return b"" if kind in _QUESTIONS else None
+            return b"" if kind in _ANSWERED else None
         finally:
-            self._answering += time.monotonic() - began if kind in _QUESTIONS else 0.0
+            self._answering += time.monotonic() - began if kind in _ANSWERED else 0.0
 
     # --- how far it came
 
@@ -178,6 +192,7 @@ class Transcript:
             raise Malformed("ledger")
         self.rewritten |= rewritten(self.ledger, ledger)
         self.ledger = ledger
+        self.fits.heard(ledger)
 
     def _artifact(self, frame: Frame) -> None:
         name = _text(frame.head.get("name"), 50)

@@ -27,6 +27,7 @@ from autograder.records import (
     Message,
     PublicGap,
     Report,
+    Reuse,
     Table,
 )
 
@@ -271,9 +272,20 @@ def _execution(execution: Execution, language: str) -> dict[str, Json]:
         "limits": execution.limits,
         "share": execution.share,
         "planned_seconds": execution.planned_seconds,
+        "reuse": None if execution.reuse is None else _reuse(execution.reuse),
         "environment": execution.environment,
         "started_at": execution.started_at,
         "notes": _said(execution.notes, language),
+    }
+
+
+def _reuse(reuse: Reuse) -> dict[str, Json]:
+    return {
+        "replayed": len(reuse.replayed),
+        "replayed_seconds": sum(one.seconds for one in reuse.replayed),
+        "trained": reuse.trained,
+        "refused": dict(reuse.refused),
+        "audited": [{"training": one.short, "difference": one.difference} for one in reuse.audited],
     }
 
 

@@ -57,6 +57,8 @@ def contradictions(
     """Gaps for what is on record and cannot be; they take nothing away by themselves."""
     found = (
         _rewritten(execution),
+        _never_answered(ledger, execution),
+        _otherwise(execution),
         _out_of_place(ledger, execution),
         _unlike_the_file(ledger, execution, models, store),
         _twins(ledger.trainings, models),
@@ -80,6 +82,39 @@ def _rewritten(execution: Execution) -> Message | None:
         "Records of trainings that had ended ({numbers}) were changed afterwards. What rests on these records is for "
         "a teacher to decide.",
         numbers=_listed(execution.rewritten),
+    )
+
+
+def _never_answered(ledger: Ledger, execution: Execution) -> Message | None:
+    """The host knows which trainings it has answered for, and how long each took: once for each answer."""
+    given = Counter((one.short, round(one.seconds, 3)) for one in (execution.reuse.replayed if execution.reuse else ()))
+    wrong = []
+    for one in ledger.trainings:
+        if one.reused:
+            answer = (one.request, round(one.recorded_seconds, 3))
+            if given[answer] <= 0:
+                wrong.append(one.number)
+            given[answer] -= 1
+    if not wrong:
+        return None
+    return say(
+        "Trainings on record ({numbers}) are said to have been known already, but they were not. What rests on these "
+        "records is for a teacher to decide.",
+        numbers=_listed(wrong),
+    )
+
+
+def _otherwise(execution: Execution) -> Message | None:
+    """Either what was kept is wrong, or the notebook's kernel is not what it seems."""
+    audited = execution.reuse.audited if execution.reuse else ()
+    apart = [one for one in audited if one.difference != 0.0]
+    if not apart:
+        return None
+    return say(
+        "Of {count:int} trainings that were known already and carried out once more, {apart:int} had another outcome. "
+        "What rests on these records is for a teacher to decide.",
+        count=len(audited),
+        apart=len(apart),
     )
 
 

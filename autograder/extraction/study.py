@@ -43,6 +43,7 @@ from autograder.records import (
     MeasuredModel,
     Message,
     Rubric,
+    Training,
     say,
 )
 from autograder.sandbox.room import Sandbox
@@ -345,7 +346,7 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
         where="nowhere",
         notebook_accuracy=preparation.accuracy if preparation else None,
         validation_accuracy=validation_accuracy(training, one.epoch) if training else None,
-        seconds=training.seconds if training else None,
+        seconds=_took(training) if training else None,
     )
     if answer is None:
         return replace(described, problem=say("Only {limit:int} models of a notebook are measured.", limit=MAX_MODELS))
@@ -354,6 +355,11 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
     account = replace(case.account, test_rows=card.test_rows, classes=found.classes if found else ())
     told = fidelity(one, preparation, measured.public_accuracy, card.public_images, account)
     return replace(measured, fidelity=told)
+
+
+def _took(training: Training) -> float:
+    """When it took place, which may have been in another run."""
+    return training.recorded_seconds if training.reused else training.seconds
 
 
 def _ensemble(

@@ -46,10 +46,10 @@ class Pipe:
         with self._lock:
             self._send(head, body)
 
-    def ask(self, head: Mapping[str, Any]) -> bytes:
+    def ask(self, head: Mapping[str, Any], body: bytes = b"") -> bytes:
         """Send one frame and wait for the bytes that answer it; raises EOFError when the host is gone."""
         with self._lock:
-            self._send(head, b"")
+            self._send(head, body)
             (length,) = struct.unpack(">Q", self._receive(8))
             return self._receive(length)
 

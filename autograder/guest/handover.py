@@ -19,6 +19,8 @@ PROGRESS = "progress.json"
 PARAMETERS = "parameters.json"
 UNSAVED = "unsaved.json"
 IMAGES = "images.npz"
+QUESTION, ANSWER = "question-{}", "answer-{}"
+"""By their number."""
 
 _ARTIFACT = re.compile(r"(fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _FALLBACK = re.compile(r"fallback-(m[0-9]{1,5})\.npy")

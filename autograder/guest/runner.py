@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from .courier import Courier
+from .errand import Errand
 from .frames import Pipe, harden
 from .handover import IMAGES, PARAMETERS, UNSAVED, Handover
 from .leaving import leaves, left_well
@@ -56,6 +57,7 @@ class Run:
         self.courier = Courier(pipe, handover)
         self.meter = Meter(job["output_mb"], job["outputs"])
         self.watch = Watch(job["cell_seconds"], job["run_seconds"])
+        self.errand = Errand(pipe, handover, self.watch)
         self.states: dict[int, str] = {}
         self.stopped_by: dict[int, str] = {}
         """Cell -> the limit that stopped it, ``cell`` or ``run``."""
@@ -342,10 +344,13 @@ def main() -> None:
         run = Run(job, pipe, Handover(private / "handover"))
         start = time.monotonic()
         run.courier.start()
+        if job.get("reuse"):
+            run.errand.start()
         try:
             execute(run, json.loads((orders / "cells.json").read_text("utf-8")), kernel)
         finally:
             run.watch.stop()
+            run.errand.stop()
             run.courier.stop()
         ending, cell = run.ending()
         seconds = time.monotonic() - start

@@ -28,6 +28,7 @@ class Watch:
         self.killed = False
         self._interrupt_at = self._kill_at = float("inf")
         self._scope = self._interrupted = ""
+        self._paused_at: float | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -72,6 +73,21 @@ class Watch:
             self._interrupt_at = self._kill_at = float("inf")
             return self._interrupted
 
+    def pause(self) -> None:
+        """From now on the host is at work for the notebook, which waits: none of its time passes."""
+        with self._lock:
+            self._paused_at = time.monotonic()
+
+    def go_on(self) -> None:
+        with self._lock:
+            if self._paused_at is None:
+                return
+            waited = time.monotonic() - self._paused_at
+            self._paused_at = None
+            self.run_end += waited
+            self._interrupt_at += waited
+            self._kill_at += waited
+
     def kill(self) -> None:
         """End the kernel and the programs it has started in its process group."""
         self.killed = True
@@ -83,6 +99,8 @@ class Watch:
                 self._look(time.monotonic())
 
     def _look(self, now: float) -> None:
+        if self._paused_at is not None:
+            return
         if now >= self._kill_at:
             self._interrupted = self._scope
             self._kill_at = float("inf")

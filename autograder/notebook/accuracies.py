@@ -32,8 +32,9 @@ _NUMBER = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?(?:e-\d{1,3})?)(?![\w]|[.,]\d)
 _COUNT = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over)\s*(\d+)(?![\w]|[.,]\d)")
 _PROGRESS = re.compile(
     r"\d+/(?:\d+|unknown)\s.*(?:step\b|eta\b|━|=>|\[=|- loss:)|\bepoch\b|\bépoque\b|\bval_acc|\d+%\|"
+    r"|^\[autograder\] "
 )
-"""Lines that a training or a progress bar writes."""
+"""Lines that a training or a progress bar writes, and what we write for one that was known already."""
 _OF: Mapping[str, re.Pattern[str]] = {
     "train": re.compile(r"\btrain(?!ed)|entra[iî]n(?!é)|apprentissage|\bfit\b"),
     "validation": re.compile(r"\bval(?:id|_|\b)|\bcv\b|cross|croisée|\bfold"),

@@ -105,9 +105,9 @@ def attend(child: Child, ceiling: Ceiling, on_frame: OnFrame, cancelled: Callabl
     Raises SandboxError when the machine, not the room, is at fault.
     """
     clock = Clock()
-    watch = Watch(child, ceiling, clock)
-    guard = threading.Thread(target=watch.guard, name="room-watchdog", daemon=True)
     with closing(Conversation(child, on_frame, clock)) as talk:
+        watch = Watch(child, ceiling, clock, talk.waited)
+        guard = threading.Thread(target=watch.guard, name="room-watchdog", daemon=True)
         guard.start()
         try:
             while child.process.poll() is None and not watch.stopped:
@@ -150,8 +150,10 @@ class Clock:
 class Watch:
     """Knows why a room was ended; the first reason stands."""
 
-    def __init__(self, child: Child, ceiling: Ceiling, clock: Clock) -> None:
+    def __init__(self, child: Child, ceiling: Ceiling, clock: Clock, waited: Callable[[], float]) -> None:
+        """``waited``: seconds for which the room waited for an answer, none of which are its own."""
         self.child = child
+        self._waited = waited
         self.ceiling = ceiling
         self.clock = clock
         self.peak = 0
@@ -211,7 +213,7 @@ class Watch:
         usage = measure(self.child, self.ceiling.memory)
         self.peak = max(self.peak, usage.memory)
         ceiling = replace(self.ceiling, seconds=self.ceiling.seconds + self.clock.more)
-        if (found := breach(usage, self.clock.seconds, ceiling)) is not None:
+        if (found := breach(usage, self.clock.seconds - self._waited(), ceiling)) is not None:
             self.stop(found)
         elif self._machine_is_short(usage):
             raise MachineShort(
@@ -257,6 +259,8 @@ class Conversation:
         self._pending = bytearray()
         self._tail: deque[bytes] = deque()
         self.log_bytes = 0
+        self._waits = 0.0
+        self._heard_at: float | None = None
         os.set_blocking(child.answers, False)
         os.set_blocking(child.log, False)
         self._selector = selectors.DefaultSelector()
@@ -267,6 +271,11 @@ class Conversation:
     def open(self) -> bool:
         """Whether frames or log may still come."""
         return any(key.fd in (self._child.frames, self._child.log) for key in self._selector.get_map().values())
+
+    def waited(self) -> float:
+        """Seconds that we took over questions so far, of which the room had none."""
+        heard_at = self._heard_at
+        return self._waits + (0.0 if heard_at is None else time.monotonic() - heard_at)
 
     def turn(self, seconds: float) -> None:
         """Wait for something to do, and do it; raises ProtocolBreach."""
@@ -285,8 +294,13 @@ class Conversation:
 
     def _take_frames(self) -> None:
         for frame in self._reader.read():
-            reply = self._on_frame(frame)
+            self._heard_at = heard_at = time.monotonic()
+            try:
+                reply = self._on_frame(frame)
+            finally:
+                self._heard_at = None
             if isinstance(reply, bytes):
+                self._waits += time.monotonic() - heard_at
                 self._reply(reply)
             elif reply is not None:
                 self._await(reply)

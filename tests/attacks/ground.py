@@ -23,6 +23,7 @@ from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.job import interpreter
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
+from autograder.trainings import Trainings
 from tests.notebooks import notebook
 
 LIMITS = {
@@ -146,10 +147,11 @@ def run(cells: Sequence[str], store: Store, *, data: DataSet = DATA, wall: Sandb
         data_file=room_file(data, store.root / "rooms"),
         limits=Limits(**{**LIMITS, **limits}),
         environment={"ATTACK": mark, "WALL": wall.name},
+        reuse=True,
     )
     mounts = Path("/proc/self/mounts").read_text("utf-8")
     start = time.monotonic()
-    execution = execute(job, wall, store, on_event=note)
+    execution = execute(job, wall, store, on_event=note, trainings=Trainings(store=store))
     end = time.monotonic()
     left = [f"process {pid}" for pid in _marked(mark.encode())]
     left += [] if Path("/proc/self/mounts").read_text("utf-8") == mounts else ["a mount"]

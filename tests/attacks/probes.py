@@ -581,6 +581,24 @@ open(HANDOVER + "/ledger.json", "w").write('{"trainings": [{"number": "many"}], 
 """,
     ),
     Probe(
+        id="forged-questions",
+        tries="asks the host itself for trainings: with a key of its own, with contents and results that nobody wants",
+        stopped_by="a room is believed what it asks, never what a training left",
+        must="each question has an answer, and nothing is kept of it",
+        source="""
+questions = (b"", b"fit?\\n", b"fit?\\n{}", b'fit?\\n{"key": "of the baseline"}', b"contents\\n\\xff",
+             b"trained\\n" + b"poison" * 100, b"end\\n", b"images?\\n", b"trained\\n")
+for number, question in enumerate(questions, start=1):
+    open(HANDOVER + f"/question-{number}", "wb").write(question)
+os.symlink("/etc/passwd", HANDOVER + "/question-10")
+time.sleep(1)
+for path in glob.glob(HANDOVER + "/answer-*"):
+    got = open(path, "rb").read()
+    if got not in (b"", b"train\\n"):
+        reached(got)
+""",
+    ),
+    Probe(
         id="no-handover",
         tries="takes that folder away",
         stopped_by="what is not there is not handed over",

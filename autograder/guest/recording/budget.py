@@ -116,6 +116,15 @@ class Cuts:
         self.test_rows = int(job["test_rows"])
         self._running: list[Pace] = []
 
+    def told(self) -> dict[str, Any]:
+        """All that an outcome depends on."""
+        return {
+            "share": self.share,
+            "whole_tests": self.whole_tests,
+            "train_rows": self.train_rows if self.share < 1 else 0,
+            "test_rows": self.test_rows if self.share < 1 else 0,
+        }
+
     @property
     def pace(self) -> Pace:
         """Of the innermost ``fit``; one that nobody reads where there is none."""

@@ -17,10 +17,12 @@ from typing import Any
 
 from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
+from ..inquiry import Inquiry
 from ..things import Thing
 from . import averages, hooks, models, prints, schedules, targets, thinning
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
+from .reuse import Reuse, Watched
 from .steps import Steps
 from .tally import ENOUGH, Tally
 
@@ -59,6 +61,8 @@ class Epochs:
     hashing: float = 0.0
     saved: float = 0.0
     """When the model was last saved before its end."""
+    watching: Thing = None
+    """The callback that fills all this."""
 
 
 class Recorder:
@@ -98,6 +102,8 @@ class Recorder:
         self.tally = Tally(self)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
+        asked = bool(job.get("reuse")) and not self.cuts.rehearsal
+        self.reuse = Reuse(Inquiry(handover) if asked else None, self.cuts.told(), self._is_student, self.note)
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
         self._known = 0
         self._digests = 0
@@ -136,7 +142,7 @@ class Recorder:
         momenta, schedule = self._safely(averages.hasten, model, times), self._safely(schedules.hurry, model, times)
         try:
             with self._nested():
-                result = original(model, **given)
+                result = self._trained(original, model, given, entry, epochs)
         except BaseException:
             self._safely(averages.restore, momenta)
             self._safely(schedules.restore, schedule)
@@ -149,6 +155,16 @@ class Recorder:
         self._safely(self.cuts.end, entry, result)
         self._safely(self._end, entry, model, epochs, time.monotonic() - start)
         return result
+
+    def _trained(
+        self, original: Callable[..., Any], model: Thing, given: dict[str, Any], entry: dict[str, Any], epochs: Epochs
+    ) -> Thing:
+        """A rehearsal leaves everything as it is: it takes a few steps only, of which nothing is kept."""
+        __tracebackhide__ = True
+        if self.cuts.rehearsal:
+            return original(model, **given)
+        watched = Watched(epochs.watching, epochs.figures, epochs.weights)
+        return self.reuse.fit(original, model, given, entry, watched)
 
     def _use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
@@ -253,7 +269,8 @@ class Recorder:
         if watched is None or isinstance(watched, (list, tuple)):
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
-            thinned = thinned | {"callbacks": [*(watched or ()), _callback(begin, end)]}
+            epochs.watching = _callback(begin, end)
+            thinned = thinned | {"callbacks": [*(watched or ()), epochs.watching]}
         self.flush()
         return entry, self.cuts.begin(thinned), epochs
 

@@ -1,0 +1,81 @@
+"""The streams of random numbers around a training that is understood.
+
+It begins with seeds that follow from where the streams were, and leaves them where they were, but for TensorFlow's,
+which goes on at a place that follows from the same. So what comes of the training, and all that is drawn after it,
+depends neither on how much it drew nor on whether it took place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..things import Thing
+
+
+def place() -> str:
+    """Where TensorFlow's and Keras' streams are; empty where nobody has seeded them."""
+    from tensorflow.python.eager import context
+
+    here: Thing = context.context()
+    seed, numbers = getattr(here, "_seed", None), getattr(here, "_rng", None)
+    if seed is None or numbers is None:
+        return ""
+    generator = _generator()
+    drawn = None if generator is None else [int(number) for number in generator.state.numpy()]
+    return hashlib.sha256(repr((seed, numbers.getstate(), drawn)).encode()).hexdigest()
+
+
+def seed_at(where: str, side: str) -> int:
+    """``side``: ``in`` or ``out``."""
+    return int.from_bytes(hashlib.sha256(f"{where} {side}".encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+@contextmanager
+def passed(where: str) -> Iterator[None]:
+    """Around a training, or around what stands for one."""
+    import numpy as np
+
+    plain, numpys, generator = random.getstate(), np.random.get_state(), _generator()
+    drawn = None if generator is None else generator.state.numpy()
+    enter(seed_at(where, "in"))
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(numpys)
+        if (now := _generator()) is not generator:
+            _forget()
+        elif now is not None:
+            now.state.assign(drawn)
+        _seed_tensorflow(seed_at(where, "out"))
+
+
+def enter(seed: int) -> None:
+    """The streams as a training finds them; their former places are lost."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+    _seed_tensorflow(seed)
+
+
+def _seed_tensorflow(seed: int) -> None:
+    from tensorflow.python.framework import random_seed
+
+    random_seed.set_seed(seed)
+
+
+def _generator() -> Thing:
+    """Keras' own, from which layers and functions without a seed of theirs draw; None while nobody has."""
+    from keras.src.backend.common import global_state
+
+    return global_state.get_global_attribute("global_seed_generator")
+
+
+def _forget() -> None:
+    from keras.src.backend.common import global_state
+
+    global_state.set_global_attribute("global_seed_generator", None)
