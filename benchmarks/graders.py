@@ -30,6 +30,8 @@ from measuring import Spent
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = {"nbgrader": "nbgrader==0.9.6", "otter": "otter-grader==7.0.0"}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+"""Of a kernel; as many in a bare script."""
 COMMON = ("--rubric", "coursework", "--state", "state")
 TESTS = (
     "assert baseline_score[1] > 0.2",
