@@ -40,13 +40,15 @@ def _told(course: Course, read: Evidence, run: Evidence, found: Smoked) -> Itera
         if item.check == RUNS:
             yield name, _doubted(of_run[name]) if found.shortened else of_run[name]
         else:
-            yield name, _left_open(finding)
+            yield name, _told_of(finding, of_run[name])
 
 
-def _left_open(finding: Finding) -> Finding:
-    """What is unreached because nothing was measured is no loss."""
-    if finding.verdict is not Verdict.UNREACHED or finding.standing is not Standing.MEASUREMENT:
-        return finding
+def _told_of(read: Finding, run: Finding) -> Finding:
+    """What needs a run is told as far as the rehearsal shows it to be met; what it does not show is left open."""
+    if read.verdict is not Verdict.UNREACHED or read.message == run.message:
+        return read
+    if run.verdict in (Verdict.MET, Verdict.PARTLY) and run.standing is not Standing.MEASUREMENT:
+        return run
     return Finding(verdict=Verdict.NEEDS_REVIEW, share=None, standing=Standing.CLAIM, message=_UNMEASURED)
 
 
