@@ -59,17 +59,17 @@ def machines(
         yield Machines(sandbox=wall, slots=slots, lanes=len(slots))
         return
 
-    def say(line: str) -> None:
+    def tell(line: str) -> None:
         console.print(safe(line, 1000), markup=False, soft_wrap=True)
 
-    say(f"scheduler: {wanted.scheduler}; trying the walls of its workers …")
+    tell(f"scheduler: {wanted.scheduler}; trying the walls of its workers …")
     with cluster.connected(
         wanted.scheduler,
         wall=wanted.wall.value,
         device=wanted.device.value,
         workers=wanted.workers,
         memory_mb=memory_mb,
-        say=say,
+        tell=tell,
         cancelled=cancelled,
     ) as there:
         yield Machines(sandbox=there.sandbox, slots=there.slots, lanes=there.threads, afar=there.afar)

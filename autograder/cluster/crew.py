@@ -14,7 +14,7 @@ from autograder.cluster.orders import REPLY, TERMS, Terms, Trouble
 from autograder.course import Cancel
 from autograder.errors import ClusterError
 
-Say = Callable[[str], None]
+Tell = Callable[[str], None]
 """Told in one line what a person should know."""
 
 GPU: Final = "GPU"
@@ -39,8 +39,8 @@ class Plan:
 class Crew:
     """Knows which workers do not keep the terms; these are given nothing."""
 
-    def __init__(self, line: Line, terms: Terms, say: Say) -> None:
-        self._line, self._terms, self._say = line, terms, say
+    def __init__(self, line: Line, terms: Terms, tell: Tell) -> None:
+        self._line, self._terms, self._tell = line, terms, tell
         self._unfit: dict[str, Trouble] = {}
         self._desk = threading.Lock()
 
@@ -59,7 +59,7 @@ class Crew:
         plan = planned(fit, device, workers, memory_mb)
         takes = ", ".join(f"{name} {amount:g}" for name, amount in plan.resources.items())
         told = f"workers: {len(fit)} with {plan.threads} threads" + (f"; a notebook takes {takes}" if takes else "")
-        self._say(told if fit else _NOBODY)
+        self._tell(told if fit else _NOBODY)
         return plan
 
     def fit(self) -> list[str] | None:
@@ -76,7 +76,7 @@ class Crew:
             known = address in self._unfit
             self._unfit[address] = trouble
         if not known:
-            self._say(f"worker {address} is not used: {trouble.problem}. {trouble.remedy}")
+            self._tell(f"worker {address} is not used: {trouble.problem}. {trouble.remedy}")
 
     def examined(self, addresses: Sequence[str], cancelled: Cancel) -> dict[str, Trouble | None]:
         """What keeps each of them from being given anything; the wall of each is tried, which takes some seconds."""

@@ -16,7 +16,7 @@ from autograder import datasets, errors, keys
 from autograder.budget import Cut
 from autograder.cluster import fitness
 from autograder.cluster.bundle import Bundle, pack, picked, unpack
-from autograder.cluster.crew import Crew, Say
+from autograder.cluster.crew import Crew, Tell
 from autograder.cluster.line import Gone, Line
 from autograder.cluster.orders import ORDER, REPLY, Answer, Order, Parts, Reply, Terms, Trouble
 from autograder.course import Afar, Cancel, Course, Errand, Stage
@@ -63,7 +63,7 @@ class Elsewhere:
 
 @contextmanager
 def connected(
-    address: str, *, wall: str, device: str, workers: int | None, memory_mb: int, say: Say, cancelled: Cancel
+    address: str, *, wall: str, device: str, workers: int | None, memory_mb: int, tell: Tell, cancelled: Cancel
 ) -> Iterator[Elsewhere]:
     """Look at the workers of a scheduler, and send them errands until this is left.
 
@@ -75,8 +75,8 @@ def connected(
     line = Line(address)
     with tempfile.TemporaryDirectory(prefix="autograder-shared-") as folder:
         try:
-            _warn(address, say)
-            crew = Crew(line, terms, say)
+            _warn(address, tell)
+            crew = Crew(line, terms, tell)
             plan = crew.plan(device, workers, memory_mb, cancelled)
             session = Session(line, crew, terms, Store(Path(folder)), plan.resources)
             yield Elsewhere(afar=session, sandbox=Nowhere(kind), slots=plan.slots, threads=plan.threads)
@@ -108,10 +108,10 @@ def _kind(wall: str) -> str:
     return "bubblewrap" if wall == "auto" else wall
 
 
-def _warn(address: str, say: Say) -> None:
+def _warn(address: str, tell: Tell) -> None:
     url = urlsplit(address)
     if url.scheme != "tls" and not (url.hostname or "").startswith(("127.", "localhost", "::1")):
-        say(
+        tell(
             "note: this connection is neither encrypted nor authenticated, and hidden labels travel over it: use "
             "tls:// outside a network of your own (docs/cluster.md)"
         )
