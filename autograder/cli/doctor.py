@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+import sysconfig
 from pathlib import Path
 
 import typer
 
 from autograder import cluster, datasets
+from autograder.cli.compiled import stale
 from autograder.cli.machines import SchedulerOption
 from autograder.cli.options import JsonOption, StateOption, Wall, WallOption, here
 from autograder.console import plain_rows, printer
@@ -17,6 +20,9 @@ from autograder.program import versions
 from autograder.sandbox import examine
 from autograder.settings import Settings
 from autograder.stock import configured
+
+_STALE = 0.05
+"""Share of a package's files from which on it is worth a word: some are no Python of today."""
 
 
 def doctor(
@@ -30,6 +36,7 @@ def doctor(
         *_workers(scheduler, sandbox),
         *(_row(row.name, row.ok, row.detail, row.remedy) for row in examine()),
         *_devices(),
+        *_compiled(),
         *_data(here(state)),
         *_places(state),
         *(_row(name, True, found) for name, found in versions().items()),
@@ -60,6 +67,13 @@ def _row(name: str, ok: bool, detail: str, remedy: str = "") -> dict[str, str]:
 def _devices() -> list[dict[str, str]]:
     found = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     return [_row("GPU", bool(found), ", ".join(found) or "none", "None is needed; with one, training is faster.")]
+
+
+def _compiled() -> list[dict[str, str]]:
+    shares = {name: share for name, share in stale().items() if share > _STALE}
+    told = ", ".join(f"{name}: {share:.0%} of its files are not" for name, share in shares.items())
+    remedy = f"Imports take nearly twice as long. {sys.executable} -m compileall -q {sysconfig.get_path('purelib')}"
+    return [_row("packages are compiled", not shares, told or "yes", remedy)]
 
 
 def _data(places: Settings) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ from autograder.errors import SandboxUnavailable
 from autograder.pipeline import grade_one
 from autograder.records import Baseline, Evidence, GapKind, Report, StudentId, Submission
 from autograder.sandbox import choose
+from autograder.sandbox.ahead import ahead
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
@@ -118,7 +119,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
     where = course(tmp_path_factory.mktemp("class"))
     every = [cheat.source for cheat in CHEATS]
     some = [cheat.source for cheat in CHEATS if cheat.id not in ("replaced-artifact", "forged-ledger")]
-    with ThreadPoolExecutor(2) as pool:
+    with ahead(where.sandbox, lambda program: 3) as wall, ThreadPoolExecutor(2) as pool:
+        where = replace(where, sandbox=wall)
         yield Compared(*pool.map(lambda more: graded(where, *more), ([], every, some)))
 
 
