@@ -140,9 +140,8 @@ def main() -> None:
         two = desk.run(hand_ins[-1], whole, known)
         tell("the same, all known", known)
     print(f"class, exact / off: CPU of fits {exact.fits / off.fits:.2f}, of kernels {exact.cpu / off.cpu:.2f}")
-    print(
-        f"one notebook, known / first: CPU of the kernel {known.cpu / first.cpu:.3f}, of fits {known.fits / first.fits:.4f}"
-    )
+    shares = known.cpu / first.cpu, known.fits / first.fits
+    print(f"one notebook, known / first: CPU of the kernel {shares[0]:.3f}, of fits {shares[1]:.4f}")
     print("printed figures alike:", plain == same and one == two == plain[-1])
 
 
