@@ -140,8 +140,8 @@ def main() -> None:
         two = desk.run(hand_ins[-1], whole, known)
         tell("the same, all known", known)
     print(f"class, exact / off: CPU of fits {exact.fits / off.fits:.2f}, of kernels {exact.cpu / off.cpu:.2f}")
-    kernel, fits = known.cpu / first.cpu, known.fits / first.fits
-    print(f"one notebook, known / first: CPU of the kernel {kernel:.3f}, of fits {fits:.4f}")
+    shares = known.cpu / first.cpu, known.fits / first.fits
+    print(f"one notebook, known / first: CPU of the kernel {shares[0]:.3f}, of fits {shares[1]:.4f}")
     print("printed figures alike:", plain == same and one == two == plain[-1])
 
 

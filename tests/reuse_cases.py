@@ -13,6 +13,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from autograder_guest import parcel, trainer  # type: ignore[import-not-found]  # noqa: E402
 from autograder_guest.handover import Handover  # type: ignore[import-not-found]  # noqa: E402
+from autograder_guest.recording import iterators  # type: ignore[import-not-found]  # noqa: E402
 from autograder_guest.recording.ledger import Recorder  # type: ignore[import-not-found]  # noqa: E402
 from keras import layers  # noqa: E402
 
@@ -169,6 +171,13 @@ def validated() -> Iterator[Thing]:
     yield from told(model, fit(model, validation_data=(V, W), **more))
 
 
+def cut() -> Iterator[Thing]:
+    """Within a budget: a share of the steps, moving averages and schedules that keep pace."""
+    rate = keras.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5)
+    model = compiled(dense(layers.BatchNormalization(), layers.Dropout(0.2)), keras.optimizers.Adam(rate))
+    yield from told(model, fit(model, batch_size=8, epochs=3, validation_split=0.25))
+
+
 def evaluated() -> Iterator[Thing]:
     model = compiled(dense())
     before = model.evaluate(V, W, verbose=0)
@@ -276,7 +285,7 @@ def writing_callback() -> Iterator[Thing]:
 
 UNDERSTOOD: tuple[Callable[[], Iterator[Thing]], ...] = (
     *(plain, dropout, trained_twice, continued, own_loop_afterwards, early_stopping, weights_set_before, rate_changed),
-    *(frozen, drawn_afterwards, one_pixel, functional_saved, augmented, unbuilt, validated, evaluated),
+    *(frozen, drawn_afterwards, one_pixel, functional_saved, augmented, unbuilt, validated, cut, evaluated),
 )
 REFUSED = {
     own_callback: "own callback",
@@ -331,7 +340,8 @@ def played(way: str, folder: Path) -> dict[str, Any]:
             continue
         before = len(recorder.trainings)
         keras.utils.set_random_seed(number)
-        state = digest([*case(), *drawn()])
+        with halved(recorder) if case is cut else nullcontext():
+            state = digest([*case(), *drawn()])
         entries = recorder.trainings[before:]
         found[case.__name__] = {
             "state": state,
@@ -342,6 +352,26 @@ def played(way: str, folder: Path) -> dict[str, Any]:
             ),
         }
     return {"cases": found, "notes": recorder.notes}
+
+
+@contextmanager
+def halved(recorder: Thing) -> Iterator[None]:
+    """As in a run that takes half of the steps of each epoch."""
+    with own_iterator():
+        recorder.cuts.share, former = 0.5, recorder.reuse._cut
+        recorder.reuse._cut = recorder.cuts.told()
+        iterators.install(sys.modules[iterators.TRAINER], recorder.cuts)
+        yield
+        recorder.cuts.share, recorder.reuse._cut = 1.0, former
+
+
+@contextmanager
+def own_iterator() -> Iterator[None]:
+    """What draws Keras' batches is Keras' own again afterwards."""
+    trainers: Thing = sys.modules[iterators.TRAINER]
+    former = trainers.TFEpochIterator
+    yield
+    trainers.TFEpochIterator = former
 
 
 def drawn() -> Iterator[Thing]:
@@ -365,7 +395,8 @@ def trained_elsewhere(folder: Path) -> dict[str, Any]:
     alike = {}
     for path in sorted(folder.glob("*.asked")):
         _, arrays = parcel.unpacked(path.with_suffix(".given").read_bytes())
-        values, left = parcel.unpacked(trainer.train(json.loads(path.read_bytes()), arrays))
+        with own_iterator():
+            values, left = parcel.unpacked(trainer.train(json.loads(path.read_bytes()), arrays))
         others, kept = parcel.unpacked(path.with_suffix(".result").read_bytes())
         same = [one.tobytes() == two.tobytes() for one, two in zip(left, kept, strict=True)]
         figures = {**values, "seconds": 0} == {**others, "seconds": 0}

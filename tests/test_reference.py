@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from autograder import pipeline
 from autograder.cli import main
+from autograder.course import Course
+from autograder.frames import Frame
+from autograder.records import Ending, Execution, Replay, Reuse
+from autograder.sandbox.room import OnFrame, Outcome, Room
+from autograder.store import Store
+from autograder.trainings import Trainings
+from tests import asked
 from tests.classroom import QuickRooms, a_folder, a_notebook, use
 
 GOOD = a_notebook(
@@ -88,3 +99,58 @@ def test_a_baseline_that_trains_nothing_stops_before_anybody_is_graded(
     assert main([*command, "--rubric", "tiny"]) == 1
     assert capsys.readouterr().err.startswith("error: ")
     assert not (desk / "feedback" / "tiny").exists()
+
+
+# --- trainings -------------------------------------------------------------------------------------------------------
+
+
+class Asking(QuickRooms):
+    """Rooms whose notebooks ask for one training each, and say what it leaves, whether or not that is wanted."""
+
+    def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
+        def hear(frame: Frame) -> bytes | None:
+            if frame.head["kind"] == "end":
+                self.answers.append(on_frame(Frame({"kind": "fit?"}, asked.body())))
+                on_frame(Frame({"kind": "trained"}, asked.result()))
+            return on_frame(frame)
+
+        return super().run(room, hear, cancelled)
+
+    answers: list[bytes | None]
+
+
+def test_the_solution_says_what_its_trainings_left_and_no_other_notebook_does(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = Asking()
+    rooms.answers = []
+    use(rooms, monkeypatch)
+    assert main(SELFTEST) == 0
+    first = dict(zip(rooms.ran, rooms.answers, strict=True))
+    assert first.pop(rooms.ran[-1]) == b"tell\n"
+    assert list(first.values()) == [b"train\n"]
+    later = Asking()
+    later.answers = []
+    use(later, monkeypatch)
+    (desk / "rubrics" / "tiny.yaml").write_text((desk / "rubrics" / "tiny.yaml").read_text().replace("50", "51"))
+    assert main(SELFTEST) == 0
+    assert set(later.answers) == {b"replay\n" + asked.result()}, "known to everybody from then on"
+
+
+def test_nobody_asks_where_nothing_is_to_be_reused(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = Asking()
+    rooms.answers = []
+    use(rooms, monkeypatch)
+    assert main([*SELFTEST, "--reuse", "off"]) == 0
+    assert set(rooms.answers) == {b"train\n"}
+
+
+@pytest.mark.parametrize("trainings", [True, False])
+def test_a_run_that_rests_on_what_was_set_aside_is_made_anew(trainings: bool, store: Store) -> None:
+    known = Trainings(store=store)
+    course = cast(Course, SimpleNamespace(store=store, trainings=known if trainings else None))
+    run = Execution(ending=Ending.COMPLETED, reuse=Reuse(replayed=(Replay(key="k", short="s", seconds=1.0),)))
+    assert not pipeline._rests_on_what_was_set_aside(run, course)
+    assert not pipeline._rests_on_what_was_set_aside(Execution(ending=Ending.COMPLETED), course)
+    known.set_aside("k")
+    assert pipeline._rests_on_what_was_set_aside(run, course)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 import autograder
-from autograder.cli import reuse, trainings
+from autograder.cli import options, reuse, trainings
 from autograder.cli.reuse import lines, told
+from autograder.errors import ConfigError
 from autograder.recall import Recall
 from autograder.records import Audit, Replay, Reuse, StudentId
 
@@ -91,6 +94,17 @@ def parts() -> set[str]:
 def test_each_part_of_a_key_has_its_words() -> None:
     assert len(parts()) > 12
     assert parts() <= reuse._WHY.keys()
+
+
+@pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0%", 0.0), ("100 %", 1.0), ("0.25", 0.25), ("1", 1.0)])
+def test_a_share_as_people_write_it(text: str, share: float) -> None:
+    assert options.share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "some", "-1%", "101%", "5", "nan", "inf%"])
+def test_what_is_no_share_is_said(text: str) -> None:
+    with pytest.raises(ConfigError, match="no share"):
+        options.share(text)
 
 
 # --- trainings -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 UNDERSTOOD = (
     *("plain", "dropout", "trained_twice", "continued", "own_loop_afterwards", "early_stopping", "weights_set_before"),
     *("rate_changed", "frozen", "drawn_afterwards", "one_pixel", "functional_saved", "augmented", "unbuilt"),
-    *("validated", "evaluated"),
+    *("validated", "cut", "evaluated"),
 )
 REFUSED = {
     "own_callback": "own callback",
