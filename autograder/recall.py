@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder.errors import StoreError
 from autograder.records import Digest, Json, record
-from autograder.store import Store
+from autograder.store import Store, memo
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class Memory:
         self._asked[str(key)] = key
         self._recalls[name] = Recall(stage=name, reused=reused, why=() if reused else self._why(name, key))
         self._parts[name] = dict(key.parts)
-        self._memos.setdefault(name, []).append(self._store.memo(str(key)))
+        self._memos.setdefault(name, []).append(memo(str(key)))
 
     def same(self, key: Key) -> bool:
         """Whether the latest grading rested on just this."""

@@ -190,12 +190,8 @@ class Store:
         names = notice(self.root / "memo" / memo[:2] / memo[2:])
         return None if names is None else names[0]
 
-    def memo(self, key: str) -> str:
-        """Name of the notice of a key, by which it can be found without the key."""
-        return digest(key.encode())[7:]
-
     def _memo(self, key: str) -> Path:
-        hashed = self.memo(key)
+        hashed = memo(key)
         return self.root / "memo" / hashed[:2] / hashed[2:]
 
     def trace(self, name: str) -> bytes | None:
@@ -212,6 +208,11 @@ class Store:
 
     def _trace(self, name: str) -> Path:
         return self.root / "traces" / digest(name.encode())[7:]
+
+
+def memo(key: str) -> str:
+    """Name of the notice of a key, by which it can be found without the key."""
+    return digest(key.encode())[7:]
 
 
 def notice(path: Path) -> tuple[Digest, ...] | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autograder.errors import OutputError, StoreError
 from autograder.records import Digest
-from autograder.store import Store, digest, write_atomically
+from autograder.store import Store, digest, memo, write_atomically
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -92,7 +92,7 @@ def test_a_memory_needs_all_that_belongs_to_it(store: Store) -> None:
 def test_a_notice_that_is_cut_off_or_damaged_is_none(store: Store) -> None:
     name, other = store.put(b"result"), store.put(b"other")
     store.remember("key", name, [other])
-    path = store.root / "memo" / store.memo("key")[:2] / store.memo("key")[2:]
+    path = store.root / "memo" / memo("key")[:2] / memo("key")[2:]
     whole = path.read_bytes()
     for content in (
         *(whole[:length] for length in range(len(whole) - 1)),
@@ -109,7 +109,7 @@ def test_a_notice_that_is_cut_off_or_damaged_is_none(store: Store) -> None:
 
 def test_what_was_of_use_is_younger_afterwards(store: Store) -> None:
     store.remember("key", store.put(b"result"))
-    path = store.root / "memo" / store.memo("key")[:2] / store.memo("key")[2:]
+    path = store.root / "memo" / memo("key")[:2] / memo("key")[2:]
     os.utime(path, (1, 1))
     assert store.recall("key") is not None
     used = path.stat().st_mtime

@@ -15,7 +15,7 @@ from autograder.errors import ConfigError, StoreError
 from autograder.gradebook import Gradebook
 from autograder.recall import Memory, key
 from autograder.records import Digest, Ending, Execution, StudentId, Submission
-from autograder.store import Store
+from autograder.store import Store, memo
 from autograder.upkeep import prune, verify
 from tests.builders import a_grade, a_report
 
@@ -44,8 +44,8 @@ def executed(store: Store, name: str, content: bytes, *, age: int, student: str 
 
 
 def notice_of(store: Store, name: str) -> Path:
-    memo = store.memo(str(key("execution", code=name)))
-    return store.root / "memo" / memo[:2] / memo[2:]
+    found = memo(str(key("execution", code=name)))
+    return store.root / "memo" / found[:2] / found[2:]
 
 
 def known(store: Store, names: Iterable[str]) -> list[str]:

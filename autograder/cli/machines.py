@@ -36,8 +36,6 @@ class Wanted:
     device: Device
     workers: int
     per_gpu: int
-    demand: Demand | None = None
-    """How many rooms will still be needed; None: none is started ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +51,16 @@ class Machines:
 
 @contextmanager
 def machines(
-    wanted: Wanted, *, own_notebooks: bool, memory_mb: int, console: Console, cancelled: Cancel
+    wanted: Wanted, *, own: bool, memory_mb: int, demand: Demand | None, console: Console, cancelled: Cancel
 ) -> Iterator[Machines]:
-    """Rooms of the strongest wall there is, here or there."""
+    """Rooms of the strongest wall there is, here or there; ``own``: what runs in them is ours.
+
+    ``demand``: how many will still be needed; None: none is started ahead.
+    """
     if wanted.scheduler is None:
-        wall = find_sandbox(wanted.wall, own_notebook=own_notebooks, console=console)
+        wall = find_sandbox(wanted.wall, own_notebook=own, console=console)
         slots = find_slots(wanted.device, workers=wanted.workers, per_gpu=wanted.per_gpu)
-        with nullcontext(wall) if wanted.demand is None else ahead(wall, wanted.demand) as ready:
+        with nullcontext(wall) if demand is None else ahead(wall, demand) as ready:
             yield Machines(sandbox=ready, slots=slots, lanes=len(slots))
         return
 

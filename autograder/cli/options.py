@@ -136,6 +136,10 @@ ReuseOption = Annotated[
     ),
 ]
 
+AuditOption = Annotated[
+    str, typer.Option(metavar="SHARE", help="Of the trainings that need not be repeated, this share is: 5%.")
+]
+
 DEFAULT_RUBRIC = "mnist-individuel"
 
 

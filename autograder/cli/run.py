@@ -24,6 +24,7 @@ from autograder.cli.machines import Machines, SchedulerOption, Wanted, machines
 from autograder.cli.options import (
     AUTO,
     DEFAULT_RUBRIC,
+    AuditOption,
     BudgetOption,
     DataOption,
     Device,
@@ -72,7 +73,7 @@ from autograder.trainings import Trainings
 from autograder.wellknown import title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Opening:
     """What a course is opened with."""
 
@@ -122,9 +123,7 @@ def run(
     budget: BudgetOption = None,
     smoke: SmokeOption = Smoke.AUTO,
     reusing: ReuseOption = Reusing.EXACT,
-    audit: Annotated[
-        str, typer.Option(metavar="SHARE", help="Of the trainings that need not be repeated, this share is: 5%.")
-    ] = "0%",
+    audit: AuditOption = "0%",
     force: ForceOption = False,
     scheduler: SchedulerOption = None,
     cold: Annotated[bool, typer.Option("--cold", help="Start no room before its notebook is there.")] = False,
@@ -145,42 +144,21 @@ def run(
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
     submissions = _only(everybody, only)
     smoke = smoking.here(smoke, scheduler)
-    turnout = Turnout()
-    wanted = Wanted(
-        scheduler=scheduler,
-        wall=sandbox,
-        device=device,
-        workers=workers,
-        per_gpu=per_gpu,
-        demand=None if cold else turnout.demand,
-    )
+    wanted = Wanted(scheduler=scheduler, wall=sandbox, device=device, workers=workers, per_gpu=per_gpu)
     trusted, memory = _samples_only(everybody, places), chosen.limits.memory_mb
-    began = datetime.now(UTC)
+    began, turnout = datetime.now(UTC), Turnout()
+    demand = None if cold else turnout.demand
     trainings = None if scheduler is not None else known_trainings(reusing, places, share(audit))
     with (
         _interruptible() as stop,
         desk.records(as_json) as records,
-        machines(wanted, own_notebooks=trusted, memory_mb=memory, console=console, cancelled=stop.is_set) as found,
+        machines(wanted, own=trusted, memory_mb=memory, demand=demand, console=console, cancelled=stop.is_set) as found,
     ):
-        opening = _Opening(
-            rubric=chosen,
-            places=places,
-            machines=found,
-            force=force,
-            trainings=trainings,
-            several=len(submissions) > 2,
-            console=console,
-            stop=stop,
-        )
+        opening = _Opening(chosen, places, found, force, trainings, len(submissions) > 2, console, stop)
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         own = desk.at(places.state, courses, out=out, language=lang.value, console=console, records=records)
         shown = partial(watched, console, lanes=found.lanes, silent=quiet or as_json, verbose=verbose)
-        watch = turnout.counting(shown)
-        turns = desk.expected(submissions, own)
-        smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
-        if smoke is Smoke.ONLY:
-            smoking.end(smoked, stop, as_json=as_json)
-        done = desk.grade(submissions, desk.expected(submissions, own) if smoked else turns, own, watch, stop)
+        done = _graded(submissions, own, turnout.counting(shown), smoke, stop, as_json=as_json)
         absent = desk.absent(everybody, roster, own)
         if stop.is_set():
             console.print(f"stopped: {len(done)} of {len(submissions)} graded, and only these are listed below")
@@ -188,6 +166,23 @@ def run(
         desk.publish(done, absent, changed, own, partial=bool(only), verbose=verbose)
         desk.print_records(own, absent)
     _end(done, stop)
+
+
+def _graded(
+    submissions: Sequence[Submission],
+    own: desk.Desk,
+    watch: desk.Watch,
+    smoke: Smoke,
+    stop: threading.Event,
+    *,
+    as_json: bool,
+) -> tuple[Done, ...]:
+    """After the smoke pass, where there is one; what that found out of a notebook says when its turn is best."""
+    turns = desk.expected(submissions, own)
+    smoked = smoking.passed(smoke, submissions, turns, own, watch, stop)
+    if smoke is Smoke.ONLY:
+        smoking.end(smoked, stop, as_json=as_json)
+    return desk.grade(submissions, desk.expected(submissions, own) if smoked else turns, own, watch, stop)
 
 
 def _end(done: Sequence[Done], stop: threading.Event) -> None:
