@@ -1,5 +1,6 @@
 # make run     set up, then grade the sample class in submissions/
 # make test    set up, then lint, types and all tests
+# make bench  set up, then measure against nbgrader and otter (DATA=mnist.npz); about an hour
 # make torch   add PyTorch, for notebooks that use it (a few hundred MB on the CPU, several GB with CUDA)
 # make cluster add Dask, for many machines (docs/cluster.md)
 # make lock    resolve the dependencies anew (needs uv)
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes
 UNABLE  = { rm -rf $(VENV); echo "$(1)" >&2; exit 1; }
 
-.PHONY: run test set-up cluster torch torch-or-not sandbox lock clean
+.PHONY: run test bench set-up cluster torch torch-or-not sandbox lock clean
 
 run: $(VENV)/ready sandbox
 	$(VENV)/bin/python -m autograder run submissions/
@@ -22,6 +23,16 @@ test: $(VENV)/ready-for-tests torch-or-not sandbox
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest
+
+# DATA: the MNIST file as Keras keeps it; nbgrader and otter are installed below build/tools.
+bench: $(VENV)/ready-for-tests sandbox
+	@test -f "$(DATA)" || { echo "Name the MNIST file: make bench DATA=~/.keras/datasets/mnist.npz" >&2; exit 1; }
+	$(VENV)/bin/python benchmarks/graders.py $(DATA) --tools build/tools
+	$(VENV)/bin/python benchmarks/overhead.py $(DATA)
+	$(VENV)/bin/python benchmarks/starts.py
+	$(VENV)/bin/python benchmarks/reuse.py $(DATA)
+	$(VENV)/bin/python benchmarks/smoke.py submissions/amina-diallo.ipynb --data $(DATA)
+	$(VENV)/bin/python benchmarks/robustness.py $(DATA)
 
 set-up: $(VENV)/ready sandbox
 

@@ -71,6 +71,8 @@ def reference(
                 f"reference/{chosen.id}/baseline.ipynb does not exist", remedy="Write one, or do without gain."
             )
         _print_baseline(baseline, console)
+        with console.status("training it with the seed of the class …"):
+            references.prime(course, places)
 
 
 def _each(values: Sequence[str], places: Settings) -> tuple[str, ...]:
