@@ -30,7 +30,7 @@ bench: $(VENV)/ready-for-tests sandbox
 	$(VENV)/bin/python benchmarks/graders.py $(DATA) --tools build/tools
 	$(VENV)/bin/python benchmarks/overhead.py $(DATA)
 	$(VENV)/bin/python benchmarks/starts.py
-	$(VENV)/bin/python benchmarks/reuse.py $(DATA)
+	$(VENV)/bin/python benchmarks/reuse.py --data $(DATA) --epochs 2
 	$(VENV)/bin/python benchmarks/smoke.py submissions/amina-diallo.ipynb --data $(DATA)
 	$(VENV)/bin/python benchmarks/robustness.py $(DATA)
 

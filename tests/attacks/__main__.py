@@ -23,9 +23,12 @@ def main() -> int:
     except AutograderError as error:
         print(f"{given.sandbox} does not work here: {error}")
         return 1
+    kept = [Run.read(json.loads(path.read_text("utf-8"))) for path in given.kept]
+    known = {group: found for run in kept for group, found in run.played.items()}
     with tempfile.TemporaryDirectory() as name:
-        played = {group: tuple(play(group, Path(name, group), wall)) for group in given.groups or GROUPS}
-    run = Run.of(wall.name, played)
+        for group in given.groups or [group for group in GROUPS if group not in known]:
+            known[group] = play(group, Path(name, group), wall)
+    run = Run.of(wall.name, {group: known[group] for group in GROUPS if group in known})
     if given.keep:
         given.keep.write_text(json.dumps(run.written(), indent=1), "utf-8")
     if given.markdown:
@@ -39,6 +42,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all, where none is named")
     parser.add_argument("--sandbox", default="bubblewrap", help="the wall to play against")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write what became of them as JSON")
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="groups that were played on this machine before",
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page docs/attacks.md")
     parser.add_argument(
         "--beside", type=Path, nargs="*", default=[], metavar="FILE", help="other runs, kept as JSON, for that page"

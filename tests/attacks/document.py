@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,10 @@ class Run:
     def written(self) -> dict[str, Json]:
         """To be kept as JSON: outcomes, not what the attacks say of themselves."""
         played: dict[str, Json] = {
-            group: [[one.attack.id, one.outcome, round(one.seconds, 1), one.held] for one in found]
+            group: [
+                [one.attack.id, one.outcome, round(one.seconds, 1), one.held, _points(one.without), _points(one.points)]
+                for one in found
+            ]
             for group, found in self.played.items()
         }
         return {"wall": self.wall, "machine": self.machine, "played": played}
@@ -108,12 +112,23 @@ class Run:
         attacks = {(group, one.id): one for group, known in ATTACKS.items() for one in known}
         played = {
             group: [
-                Played(attack=attacks[group, name], outcome=outcome, seconds=seconds, held=held)
-                for name, outcome, seconds, held in found
+                Played(
+                    attack=attacks[group, name],
+                    outcome=outcome,
+                    seconds=seconds,
+                    held=held,
+                    without=None if without is None else Decimal(without),
+                    points=None if points is None else Decimal(points),
+                )
+                for name, outcome, seconds, held, without, points in found
             ]
             for group, found in kept["played"].items()
         }
         return cls(wall=kept["wall"], machine=kept["machine"], played=played)
+
+
+def _points(points: Decimal | None) -> str | None:
+    return None if points is None else str(points)
 
 
 def document(run: Run, others: Sequence[Run] = ()) -> str:
