@@ -55,7 +55,8 @@ Written by `python -m tests.attacks --markdown docs/attacks.md`, which plays eve
 """
 _OTHERS = """## Behind other walls, and by other users
 
-Hand-ins and texts never enter a room, but are played again all the same. What was not held is named with its outcome.
+Each was played once, at some state of the program, and not again with every change. Hand-ins and texts never enter a
+room, but are played all the same. What was not held is named with its outcome.
 """
 _DOCTOR = """## What the doctor says of this machine
 
