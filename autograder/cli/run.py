@@ -98,11 +98,14 @@ class _Opening:
     sandbox: Sandbox
     slots: tuple[str, ...]
     force: bool
-    trainings: Trainings | None
-    several: bool
-    """Whether others may train what one of them does."""
     console: Console
     stop: threading.Event
+    trainings: Trainings | None = None
+    several: bool = False
+    """Whether others may train what one of them does."""
+
+    def reusing(self, trainings: Trainings | None, *, several: bool) -> _Opening:
+        return replace(self, trainings=trainings, several=several)
 
     def one(self, source: str) -> Course:
         opened = open_course(
@@ -154,7 +157,6 @@ def run(
     console = printer(quiet=quiet or as_json)
     places = here(state)
     chosen = with_budget(load_rubric(rubric, places), budget)
-    trainings = known_trainings(reusing, places, share(audit))
     feedback.ensure_writable(out)
     ensure_space(places.state)
     everybody = intake.collect(paths or [Path("submissions")], Store(places.state), roster=roster, assignment=chosen.id)
@@ -164,16 +166,8 @@ def run(
     began = datetime.now(UTC)
     with _interruptible() as stop:
         opening = _Opening(
-            rubric=chosen,
-            places=places,
-            sandbox=wall,
-            slots=slots,
-            force=force,
-            trainings=trainings,
-            several=len(submissions) > 2,
-            console=console,
-            stop=stop,
-        )
+            rubric=chosen, places=places, sandbox=wall, slots=slots, force=force, console=console, stop=stop
+        ).reusing(known_trainings(reusing, places, share(audit)), several=len(submissions) > 2)
         courses, submissions = _opened(data_values(data, chosen), submissions, opening)
         desk = _Desk(
             courses=courses,
