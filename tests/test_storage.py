@@ -17,7 +17,8 @@ from autograder.guest.storage import Shadowed, Storage, filled
 
 FILES = {
     "alpha/__init__.py": (
-        "import os\nfrom . import base\nos.environ['ALPHA'] = 'set'\nos.write(2, b'alpha says')\n"
+        "import os, pathlib\nfrom . import base\nhome = pathlib.Path.home() / '.alpha'\nhome.mkdir(exist_ok=True)\n"
+        "(home / 'settings').write_text('some')\nos.environ['ALPHA'] = 'set'\nos.write(2, b'alpha says')\n"
         "part = 'a lazy loader'\ndef use(): return base.VALUE"
     ),
     "alpha/base.py": "VALUE = 1",
@@ -42,6 +43,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", [str(tmp_path / "own"), str(tmp_path / "packages"), *sys.path])
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.delenv("ALPHA", raising=False)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     known = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - known:
@@ -63,11 +66,13 @@ def test_nothing_shows_until_it_is_imported(place: Path, capfd: pytest.CaptureFi
     stored()
     assert ours() == []
     assert "ALPHA" not in os.environ
+    assert list((place / "home").iterdir()) == []
     assert capfd.readouterr().err == ""
     alpha = importlib.import_module("alpha")
     assert ours() == ["alpha", "alpha.base"]
     assert (os.environ["ALPHA"], capfd.readouterr().err) == ("set", "alpha says")
     assert alpha.use() == 1
+    assert (place / "home" / ".alpha" / "settings").read_text() == "some"
     assert alpha.part == "a lazy loader", "what stood there before the part was imported"
 
 

@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from importlib.abc import Loader, MetaPathFinder
@@ -228,15 +228,20 @@ def filled(arrivals: Mapping[str, Sequence[Action]], roots: Sequence[str] = ROOT
 
 def _imported(root: str) -> Callable[[], None]:
     """Import it; what it set and said besides, to be done again when the notebook imports it."""
-    before = dict(os.environ)
+    before, known = dict(os.environ), set(Path.home().rglob("*"))
     with _overheard() as said:
         try:
             importlib.import_module(root)
         except ImportError:  # not installed, or not whole: the notebook will be told
             pass
     changed = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    written = _taken_away(set(Path.home().rglob("*")) - known)
 
     def leave() -> None:
+        for path, content in written.items():
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         for name, value in changed.items():
             if os.environ.get(name) == before.get(name):
                 os.environ[name] = value
@@ -244,6 +249,14 @@ def _imported(root: str) -> Callable[[], None]:
             _write(number, text)
 
     return leave
+
+
+def _taken_away(paths: Collection[Path]) -> dict[Path, bytes]:
+    """Files that an import left at home, Keras its settings, with what is in them; with their folders they go."""
+    content = {path: path.read_bytes() for path in paths if path.is_file()}
+    for path in sorted(paths, reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    return content
 
 
 def _restore(environment: Mapping[str, str]) -> None:
