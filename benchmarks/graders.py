@@ -54,15 +54,11 @@ class Bench:
     workers: int
 
     def environment(self, tool: str | None = None) -> dict[str, str]:
-        """With the data set where Keras looks for it, and a tool's own programs first."""
-        home = self.folder / "keras"
-        (home / "datasets").mkdir(parents=True, exist_ok=True)
-        if not (home / "datasets" / "mnist.npz").exists():
-            shutil.copyfile(self.data, home / "datasets" / "mnist.npz")
+        """Little of the caller's, and a tool's own programs first."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         if tool is not None:
             kept["PATH"] = f"{self.tools / tool / 'bin'}{os.pathsep}{kept['PATH']}"
-        return {**kept, "KERAS_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+        return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -74,7 +70,9 @@ class Bench:
         return place
 
     def notebooks(self) -> list[coursework.Notebook]:
-        return [coursework.coursework(n, images=self.images, epochs=self.epochs) for n in range(self.students)]
+        """As other tools get them."""
+        made = [coursework.coursework(n, images=self.images, epochs=self.epochs) for n in range(self.students)]
+        return [coursework.reading(one, self.data) for one in made]
 
 
 def installed(tool: str, tools: Path) -> Path:
@@ -119,9 +117,17 @@ def nbgrader(bench: Bench) -> Callable[[], Spent]:
             whole = coursework.notebook([*cells, *tests(released=True)])
             (place / "work.ipynb").write_text(json.dumps(whole), "utf-8")
         grade = [command, "autograde", "ps1", "--create"]
-        return measuring.spent(grade, cwd=course, env=environment, log=bench.log("nbgrader"))
+        took = measuring.spent(grade, cwd=course, env=environment, log=bench.log("nbgrader"))
+        for path in sorted(course.glob("autograded/*/ps1/work.ipynb")):
+            failed = [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if raised(cell)]
+            assert not failed, f"{path}: {failed[0]['source'][:200]}"
+        return took
 
     return way
+
+
+def raised(cell: dict[str, Any]) -> bool:
+    return any(output["output_type"] == "error" for output in cell.get("outputs", []))
 
 
 def otter(bench: Bench) -> Callable[[], Spent]:
@@ -142,6 +148,9 @@ def otter(bench: Bench) -> Callable[[], Spent]:
             (own / "work.ipynb").write_text(json.dumps(notebook), "utf-8")
             graded = [command, "run", "-a", str(place / "autograder.zip"), "-o", str(own), str(own / "work.ipynb")]
             total += measuring.spent(graded, cwd=own, env=bench.environment("otter"), log=bench.log("otter"))
+            found = json.loads((own / "results.json").read_text("utf-8"))["tests"]
+            assert all(one.get("status") != "failed" for one in found), f"{own}: {found}"
+            assert sum(one.get("score", 0) for one in found) == 5 * len(TESTS), f"{own}: {found}"
         return total
 
     return way

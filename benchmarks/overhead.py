@@ -16,7 +16,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import coursework
 import graders
 import measuring
 from measuring import Spent
@@ -25,7 +24,8 @@ from measuring import Spent
 def bare(bench: graders.Bench) -> Spent:
     """The code cells as a program."""
     place = bench.empty("bare")
-    cells = coursework.coursework(0, images=bench.images, epochs=bench.epochs)["cells"]
+    [notebook] = bench.notebooks()
+    cells = notebook["cells"]
     script = "\n\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
     (place / "work.py").write_text(script, "utf-8")
     environment = bench.environment() | {"MPLBACKEND": "Agg"} | dict.fromkeys(graders.THREADS, "2")
