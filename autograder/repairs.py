@@ -22,6 +22,9 @@ READ = 100_000
 3.11 the square of the time for f-strings."""
 _ENDLESS_NAME = re.compile(r"\b(?:import|from)\b(?:[^\S\r\n]|[\w.]|\\\r?\n){1000}")
 """``import a.a.a...``: the parser's memory grows with the square of such a name."""
+TOKENS = 20_000
+"""Characters of a cell that is split into tokens although it is no Python."""
+_TANGLED = re.compile(r"\S[^\S\n]{60}|(?:\\[^\n]){60}|[^\n]{1000}")
 LONGEST = 50_000
 """Characters of a cell that is looked into."""
 SHOWN = 3
@@ -31,6 +34,15 @@ SHOWN = 3
 def is_bomb(text: str) -> bool:
     """Whether to parse this text would take more time or memory than any honest cell does."""
     return len(text) > READ or _ENDLESS_NAME.search(text) is not None
+
+
+def is_tangled(text: str) -> bool:
+    """Whether to split this text into tokens might take the square of its length, where it is no Python.
+
+    After each character that it does not know, Python 3.11 reads what follows once more: blanks, and the strings that
+    might begin there.
+    """
+    return len(text) > TOKENS or _TANGLED.search(text) is not None
 
 
 def parses(text: str) -> bool:
@@ -182,6 +194,8 @@ _Change = tuple[tuple[int, int], tuple[int, int], str]
 
 def python_2(text: str) -> str:
     """``print x``, ``except E, e:``, ``exec x``, ``raise E, x`` as Python 3 has them; without magics."""
+    if is_tangled(text):
+        return text
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):

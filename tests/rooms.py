@@ -30,7 +30,7 @@ class Session:
     """The parts of ``kernel.Session`` that loaders use."""
 
     def __init__(self, folder: Path, main: str = "mnist", *others: str, notebook: str = "", classes: int = 10) -> None:
-        self.data = folder / "data.npz"
+        self.data, self.orders = folder / "data.npz", folder
         self.job = {"data": main, "others": {name: f"data-{number}.npz" for number, name in enumerate(others, 1)}}
         self.held: dict[str, dict[str, Any]] = {}
         for name, file in ((main, "data.npz"), *((name, self.job["others"][name]) for name in others)):
@@ -38,6 +38,7 @@ class Session:
             self.held[name] = arrays(shape, classes)
             np.savez(folder / file, allow_pickle=False, **self.held[name])
         (folder / "cells.json").write_text(json.dumps([{"kind": "code", "source": notebook}]))
+        (folder / "spoken.txt").write_text("")
         (folder / "shelf").mkdir()
         self.shelf = Shelf(self, notebook, folder / "shelf")
         self.adapted: list[tuple[str, str, str]] = []

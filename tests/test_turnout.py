@@ -14,7 +14,7 @@ def test_until_a_class_begins_nobody_is_expected() -> None:
 
 def test_students_leave_one_kind_of_room_after_the_other() -> None:
     turnout = Turnout()
-    with turnout.watched(Silent(), 2) as watcher:
+    with turnout.watched(Silent(), ["a", "b"]) as watcher:
         seen = []
         for student, stage in (("a", "executing"), ("a", "measuring"), ("b", "waiting"), ("a", "grading")):
             watcher.tell(Progress(student=student, stage=stage))
@@ -31,6 +31,6 @@ def test_what_people_see_is_passed_on() -> None:
         def tell(self, progress: Progress) -> None:
             told.append(progress)
 
-    with Turnout().watched(Shown(), 1) as watcher:
+    with Turnout().watched(Shown(), ["a"]) as watcher:
         watcher.tell(Progress(student="a", stage="executing"))
     assert [progress.student for progress in told] == ["a"]

@@ -24,6 +24,7 @@ from autograder.notebook.prose import looks_like_code
 from autograder.notebook.source import Piece, calls, code_cells, functions, name_of, pieces, python, shape
 from autograder.notebook.text import words
 from autograder.records import Evidence, Finding, Standing, say
+from autograder.repairs import is_tangled, parses
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -264,10 +265,13 @@ def _comments(evidence: Evidence, own: Sequence[Piece], lines: set[tuple[int, in
 
 def _comment_lines(source: str) -> Iterator[str]:
     """Comments of two words or more; code that was switched off and drawn lines do not count."""
+    text = python(source)
+    if is_tangled(text) and not parses(text):
+        return
     try:
-        for token in tokenize.generate_tokens(io.StringIO(python(source)).readline):
-            text = token.string.lstrip("#").strip()
-            if token.type == tokenize.COMMENT and len(words(text)) >= 2 and not looks_like_code(text):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            said = token.string.lstrip("#").strip()
+            if token.type == tokenize.COMMENT and len(words(said)) >= 2 and not looks_like_code(said):
                 yield token.string
     except (tokenize.TokenError, SyntaxError):
         return

@@ -16,6 +16,9 @@ _NOT_DECOMPOSED = str.maketrans(
 )
 """Letters of European names that have no canonical decomposition."""
 
+_OURS = re.compile(r"(?:grades|summary|results|feedback|executed|index)\..*|\.?writing-.*", re.IGNORECASE)
+"""Names of files that stand beside the folders of students, or could some day."""
+
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 """Device names on Windows, with or without an extension."""
 
@@ -42,7 +45,7 @@ def student_id(name: str) -> StudentId:
     """A safe folder name; a name without a Latin letter becomes its code points, so that it stays the same."""
     made = slug(name) or "student-" + "-".join(f"{ord(c):x}" for c in name[:8] if not c.isspace())
     made = made[:LONGEST_ID].rstrip("-._")
-    return StudentId(f"s-{made}" if _RESERVED.fullmatch(made) else made)
+    return StudentId(f"s-{made}" if _RESERVED.fullmatch(made) or _OURS.fullmatch(made) else made)
 
 
 def unique(wanted: Iterable[StudentId]) -> Iterator[StudentId]:

@@ -164,7 +164,9 @@ def _plan(room: Room, job: Job, pipes: Pipes, status_fd: int, seccomp_fd: int | 
     variables = room_variables(room, python) | {
         "AUTOGRADER_OUT": str(pipes.room_out),
         "AUTOGRADER_IN": str(pipes.room_in),
-        "AUTOGRADER_LIMITS": inside(room.limits, device=room.device, own_user=root or threads_counted_by_namespace()),
+        "AUTOGRADER_LIMITS": inside(
+            room.limits, device=room.device, others=0 if root or threads_counted_by_namespace() else None
+        ),
     }
     return Plan(
         room=room,

@@ -182,7 +182,7 @@ def _mount(source: str, place: str) -> str:
 
 def order(plan: Plan, seconds: float, filtered: bytes) -> dict[str, object]:
     """What ``entry.py`` is told."""
-    limits = inside(plan.room.limits, device=plan.room.device, own_user=False)
+    limits = inside(plan.room.limits, device=plan.room.device, others=None)
     return {
         "argv": [str(plan.python.executable), "-I", f"/job/in/{plan.room.program}"],
         "variables": room_variables(plan.room, plan.python) | {"AUTOGRADER_LIMITS": limits},

@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from autograder.records import Limits
 
 MB = 1 << 20
@@ -50,18 +48,20 @@ def ceiling(limits: Limits, grace: float = GRACE_SECONDS) -> Ceiling:
     )
 
 
-def inside(limits: Limits, *, device: str = "cpu", own_user: bool = True) -> str:
+def inside(limits: Limits, *, device: str = "cpu", others: int | None = 0) -> str:
     """JSON for ``AUTOGRADER_LIMITS``, which a room's program puts on itself.
 
     RLIMIT_DATA, not RLIMIT_AS: TensorFlow reserves far more addresses than it uses, and a process that meets
     RLIMIT_DATA gets a MemoryError in the guilty cell instead of being killed. CUDA maps memory in ways that
-    RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: where the
-    room has no user (or user namespace) of its own, it only keeps who forks without end from outrunning who ends it.
+    RLIMIT_DATA counts, so a GPU room has the watchdog alone. RLIMIT_NPROC counts the threads of a user: ``others``
+    are those that are not the room's. Where there are any, it only keeps who forks without end from outrunning who ends
+    it; None: it is not set.
     """
     figures = {"file_bytes": limits.disk_mb * MB, "open_files": limits.open_files, "core_bytes": 0}
     if device == "cpu":
         figures["data_bytes"] = process_mb(limits) * MB
-    figures["threads"] = threads_allowed(limits) + (0 if own_user else _threads_of_user() + SPARE_THREADS)
+    if others is not None:
+        figures["threads"] = threads_allowed(limits) + others
     return json.dumps(figures)
 
 
@@ -81,12 +81,12 @@ def threads_counted_by_namespace() -> bool:
     return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (5, 14)
 
 
-def _threads_of_user() -> int:
-    """Of this one, all programs together."""
-    found = 0
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            found += process.num_threads() if process.uids().real == os.getuid() else 0
+def threads_of_others() -> int:
+    """Of this user now, all programs together, with some to spare for what begins meanwhile."""
+    found = SPARE_THREADS
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found += len(os.listdir(process / "task")) if process.stat().st_uid == os.getuid() else 0  # noqa: PTH208
     return found
 
 

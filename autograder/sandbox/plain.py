@@ -17,7 +17,7 @@ from autograder.errors import SandboxError
 from autograder.sandbox import keeper
 from autograder.sandbox.cgroup import Group, grouped
 from autograder.sandbox.job import Interpreter, Job, Pipes, environment, interpreter, open_pipes, prepared
-from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside
+from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside, threads_of_others
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.sandbox.watch import Child, Storage, attend
 
@@ -167,7 +167,9 @@ def _variables(room: Room, job: Job, python: Interpreter, pipes: Pipes, wall: Wa
         **(wall.variables or {}),
         "AUTOGRADER_OUT": str(pipes.room_out),
         "AUTOGRADER_IN": str(pipes.room_in),
-        "AUTOGRADER_LIMITS": inside(room.limits, device=room.device, own_user=wall.uid is not None),
+        "AUTOGRADER_LIMITS": inside(
+            room.limits, device=room.device, others=threads_of_others() if wall.uid is None else 0
+        ),
     }
 
 

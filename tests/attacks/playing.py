@@ -12,6 +12,7 @@ from pathlib import Path
 from autograder.extraction.archive import refusal
 from autograder.extraction.probing import Task, gallery, probe
 from autograder.feedback import executed
+from autograder.feedback.brief import brief
 from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
 from autograder.intake import collect
@@ -124,7 +125,8 @@ def texts(folder: Path, _: Sandbox) -> Iterator[Played]:
             for language in ("fr", "en"):
                 assert_inert(sheet(report, make.a_rubric(), language))
                 assert_inert(executed(report, make.a_rubric(), language, store))
-                assert_inert(summary([report], rubric=make.a_rubric(), language=language))
+                told = brief(report, make.a_rubric(), language)
+                assert_inert(summary([told], rubric=make.a_rubric(), language=language))
         except AssertionError:
             inert = False
         outcome = "inert in sheet, executed notebook and summary" if inert else "ACTIVE"

@@ -14,6 +14,7 @@ import pytest
 
 from autograder import checks, exports, feedback, rubric
 from autograder.feedback import handed
+from autograder.feedback.brief import brief
 from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
 from autograder.notebook.source import parse, pieces, python
@@ -57,7 +58,7 @@ def test_pages_are_inert(attack: Text, language: str, tmp_path: Path) -> None:
     pages = (
         sheet(report, make.a_rubric(), language),
         feedback.executed(report, make.a_rubric(), language, store),
-        summary([report], rubric=make.a_rubric(), language=language),
+        summary([brief(report, make.a_rubric(), language)], rubric=make.a_rubric(), language=language),
     )
     for html in pages:
         assert_inert(html)
