@@ -489,6 +489,11 @@ class Ledger:
         )
 
     @property
+    def lost(self) -> bool:
+        """Whether our own part in the kernel says that something went unrecorded."""
+        return any(note.startswith("lost: ") for note in self.notes)
+
+    @property
     def unserved(self) -> tuple[str, ...]:
         """Data sets that the notebook asked for and this run does not have."""
         return self._wanted("unserved")

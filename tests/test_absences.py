@@ -39,3 +39,10 @@ def test_files_from_the_network_matter_where_nothing_was_trained() -> None:
     assert found(errors=(error,)) == ["network"]
     assert found(errors=(error,), trained=True) == []
     assert found(("data", "mnist"), errors=("NameError: name 'x' is not defined",)) == []
+
+
+def test_what_our_own_recorder_lost_is_for_a_person() -> None:
+    run = Execution(ending=Ending.COMPLETED, cells=())
+    assert absences(Ledger(notes=("reuse: ValueError",)), run) == ()
+    [gap] = absences(Ledger(notes=("lost: keras: KeyError: 'HOME'",)), run)
+    assert gap.ours and gap.kind is GapKind.LEDGER

@@ -743,6 +743,19 @@ def test_a_script_may_end_and_a_cell_may_end_the_notebook(run: Callable[..., Exe
 
 
 @pytest.mark.kernel
+@pytest.mark.parametrize("emptied", ["os.environ.clear()", "os.environ = {'PATH': os.environ['PATH']}"])
+def test_a_notebook_may_empty_its_environment(
+    run: Callable[..., Execution], store: Store, served: Path, emptied: str
+) -> None:
+    fit = "m = keras.Sequential([keras.layers.Dense(2)])\nm.compile('sgd', 'mse')\nm.fit(np.ones((8, 2)), np.ones((8, 2)))"
+    execution = run(Plain(), f"import os\n{emptied}", "import keras\nimport numpy as np", fit, data_file=served)
+    assert states(execution) == ["ran", "ran", "ran"]
+    assert execution.ledger is not None
+    known = json.loads(store.get(execution.ledger))
+    assert (len(known["trainings"]), known["notes"]) == (1, [])
+
+
+@pytest.mark.kernel
 def test_a_kernel_that_dies(run: Callable[..., Execution], served: Path) -> None:
     execution = run(Plain(), "x = 1", "import os\nos._exit(3)", "print(x)", data_file=served)
     assert states(execution) == ["ran", "unfinished", "not_run"]

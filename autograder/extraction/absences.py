@@ -1,4 +1,4 @@
-"""What a notebook needs and this place does not have: data, pretrained weights, another framework."""
+"""What a notebook needs and this place does not have: data, pretrained weights, another framework, a whole record."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def absences(ledger: Ledger, execution: Execution) -> tuple[Gap, ...]:
 
 
 def _reasons(ledger: Ledger, execution: Execution) -> Iterator[Message]:
+    if ledger.lost:
+        yield say(
+            "Not all that the notebook trained could be recorded. What could not be shown for this reason is for a "
+            "teacher to decide; it costs you nothing."
+        )
     # A text model at the end takes nothing away from the images before it.
     if names := [name for name in ledger.unserved if not ledger.trainings or _holds_images(name)]:
         yield say(
