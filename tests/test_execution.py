@@ -23,6 +23,8 @@ from autograder.errors import Cancelled, SandboxError, SandboxUnavailable
 from autograder.execution import Event, Job, execute
 from autograder.execution.asking import _part_size
 from autograder.execution.run import NOT_READ
+from autograder.execution.transcript import LEDGER
+from autograder.extraction.absences import absences
 from autograder.frames import Frame
 from autograder.guest import runner
 from autograder.guest.handover import Handover
@@ -613,6 +615,18 @@ def test_outputs_that_no_json_can_hold_are_left_out() -> None:
     assert runner.packed([{"data": float("nan")}]) == runner.packed([{"data": deep}]) == b"[]"
 
 
+def test_names_that_hold_half_a_character_can_be_read(tmp_path: Path) -> None:
+    Handover(tmp_path).put_json("ledger.json", {"bindings": {"caf\udce9.txt": "m1", "modèle": "m2"}})
+    known = LEDGER.validate_json((tmp_path / "ledger.json").read_bytes())
+    assert known.bindings == {"caf?.txt": "m1", "modèle": "m2"}
+
+
+def test_a_ledger_that_cannot_be_read_is_a_gap_of_ours(run: Callable[..., Execution]) -> None:
+    refused = Frame({"kind": "ledger"}, rb'{"bindings": {"caf\udce9": "m1"}}')
+    execution = run(FakeSandbox(refused, cell(0, "ran"), end()), "1")
+    assert [gap.ours for gap in absences(Ledger(), execution)] == [True]
+
+
 def test_a_spoilt_handover_folder_hands_nothing_over(tmp_path: Path) -> None:
     handover = Handover(tmp_path / "handover")
     assert handover.artifacts() == [] and handover.fallbacks() == {} and not handover.show("images.npz", b"x")
@@ -747,7 +761,7 @@ def test_a_script_may_end_and_a_cell_may_end_the_notebook(run: Callable[..., Exe
 def test_a_notebook_may_empty_its_environment(
     run: Callable[..., Execution], store: Store, served: Path, emptied: str
 ) -> None:
-    fit = "m = keras.Sequential([keras.layers.Dense(2)])\nm.compile('sgd', 'mse')\nm.fit(np.ones((8, 2)), np.ones((8, 2)))"
+    fit = "m = keras.Sequential([keras.layers.Dense(2)])\nm.compile('sgd', 'mse')\nm.fit(*[np.ones((8, 2))] * 2)"
     execution = run(Plain(), f"import os\n{emptied}", "import keras\nimport numpy as np", fit, data_file=served)
     assert states(execution) == ["ran", "ran", "ran"]
     assert execution.ledger is not None

@@ -46,7 +46,8 @@ class Handover:
         self.made(name)
 
     def put_json(self, name: str, value: Thing) -> None:
-        self.put(name, json.dumps(value, allow_nan=False).encode("utf-8", "replace"))
+        """Names from the notebook may hold half a character, as those of files do; escaped, nobody could read them."""
+        self.put(name, json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace"))
 
     # --- the runner's side
 
