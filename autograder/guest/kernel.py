@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .imports import Actions, AfterImport, StandIn, gathered
+from .imports import LOST, Actions, AfterImport, StandIn, gathered
 from .things import Thing
 
 SESSION = "autograder_session"
@@ -84,7 +84,8 @@ class Session:
             from .handover import Handover
             from .recording.ledger import Recorder
 
-            self._recorder = Recorder(self.job, Handover(self.handover), self.count, self.adaptations)
+            handover = Handover(self.handover, self.lose)
+            self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
             self._recorder.notes = self.notes
         return self._recorder
 
@@ -106,6 +107,11 @@ class Session:
     def note(self, text: str) -> None:
         if len(self.notes) < NOTES:
             self.notes.append(text[:300])
+
+    def lose(self, text: str) -> None:
+        """Note once what the record lacks through no fault of the notebook's."""
+        if LOST + text not in self.notes:
+            self.notes[:0] = [LOST + text]
 
     def after_cell(self, result: Thing = None) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
