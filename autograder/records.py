@@ -221,6 +221,8 @@ class Reuse:
     """By the ledger: understood, and carried out."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """By the ledger: why others were carried out (``familiar.REASONS``) -> how many."""
+    asked: Mapping[str, int] | None = None
+    """By the host: how often it heard each question, under the name that the ledger gives it."""
 
 
 @record
@@ -487,6 +489,11 @@ class Ledger:
                 (len(self.bindings), 5_000),
             )
         )
+
+    @property
+    def lost(self) -> bool:
+        """Whether our own part in the kernel says that something went unrecorded."""
+        return any(note.startswith("lost: ") for note in self.notes)
 
     @property
     def unserved(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.extraction.absences import absences
-from autograder.records import Adaptation, CellRun, Ending, Execution, GapKind, Ledger
+from autograder.records import Adaptation, CellRun, Ending, Execution, GapKind, Ledger, say
 from tests.evidence import raised, training
 
 
@@ -39,3 +39,16 @@ def test_files_from_the_network_matter_where_nothing_was_trained() -> None:
     assert found(errors=(error,)) == ["network"]
     assert found(errors=(error,), trained=True) == []
     assert found(("data", "mnist"), errors=("NameError: name 'x' is not defined",)) == []
+
+
+def test_what_our_own_recorder_lost_is_for_a_person() -> None:
+    run = Execution(ending=Ending.COMPLETED, cells=())
+    assert absences(Ledger(notes=("reuse: ValueError",)), run) == ()
+    [gap] = absences(Ledger(notes=("lost: keras: KeyError: 'HOME'",)), run)
+    assert gap.ours and gap.kind is GapKind.LEDGER
+
+
+def test_a_ledger_that_was_refused_leaves_it_to_a_person() -> None:
+    note = say("A message of the kind “{kind}” could not be read.", kind="ledger")
+    [gap] = absences(Ledger(), Execution(ending=Ending.COMPLETED, cells=(), notes=(note,)))
+    assert gap.ours and gap.kind is GapKind.LEDGER

@@ -138,6 +138,16 @@ def test_each_answer_is_for_one_training(store: Store) -> None:
     assert said(store, both) == ["Trainings on record: 1, 2"], "nothing was to be reused in this run"
 
 
+def test_what_was_asked_about_was_asked_once_for_each(store: Store) -> None:
+    both = [a_training(1, request="abcd"), a_training(2, request="abcd")]
+    assert said(store, both, reuse=Reuse(asked={"abcd": 2})) == []
+    assert said(store, both, reuse=Reuse(asked={"abcd": 1})) == ["Trainings on record: 2"]
+    assert said(store, [a_training(1), a_training(2, request="beef")], reuse=Reuse(asked={})) == [
+        "Trainings on record: 2"
+    ]
+    assert said(store, both, reuse=Reuse()) == said(store, both) == [], "a record from before it was counted"
+
+
 @pytest.mark.parametrize(("difference", "found"), [(0.0, 0), (1e-9, 1), (None, 1)])
 def test_a_training_that_comes_to_something_else_is_seen(difference: float | None, found: int, store: Store) -> None:
     audited = (Audit(key="k", short="abcd", difference=difference), Audit(key="l", short="beef", difference=0.0))
@@ -315,6 +325,15 @@ def test_models_that_answer_in_their_kernel_are_kept_there(store: Store) -> None
     many = {f"m{number}": "w" for number in range(10, 18)}
     assert said(store, [a_training(1), own], ledger={"answering": many}) == []
     assert said(store, [a_training(1), own], ledger={"bindings": {}}) == [], "a kernel that was not read at its end"
+
+
+@pytest.mark.parametrize(("parameters", "found"), [(7850, ["Of trainings on record: 2"]), (30_000_000, []), (0, [])])
+def test_a_small_model_was_not_left_out_for_its_size(parameters: int, found: list[str], store: Store) -> None:
+    reason = "OSError: a model of 200 MB, after 500 MB, is more than may leave the room"
+    large = a_training(2, saved="", save_error=reason, parameters=parameters)
+    assert said(store, [a_training(1), large], ledger={"answering": {"m2": "w2"}}) == found
+    late = replace(large, save_error=reason.replace("200", "20"))
+    assert said(store, [a_training(1), late], ledger={"answering": {"m2": "w2"}}) == []
 
 
 # --- what it reached -------------------------------------------------------------------------------------------------

@@ -60,12 +60,12 @@ def test_a_question_is_answered(inquiry: Inquiry, host: Host, tmp_path: Path) ->
 
 def test_nothing_else_is_taken_to_the_host(inquiry: Inquiry, host: Host) -> None:
     for kind in ("images?", "end", "ledger", ""):
-        assert inquiry.ask(kind, b"") == ("train", b"")
+        assert inquiry.ask(kind, b"") == ("unheard", b"")
     assert host.heard == []
 
 
 def test_where_nobody_hears_it_is_trained(tmp_path: Path) -> None:
-    assert Inquiry(Handover(tmp_path), patience=0.1).ask("fit?", b"") == ("train", b"")
+    assert Inquiry(Handover(tmp_path), patience=0.1).ask("fit?", b"") == ("unheard", b"")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -23,6 +24,8 @@ from autograder.errors import Cancelled, SandboxError, SandboxUnavailable
 from autograder.execution import Event, Job, execute
 from autograder.execution.asking import _part_size
 from autograder.execution.run import NOT_READ
+from autograder.execution.transcript import LEDGER
+from autograder.extraction.absences import absences
 from autograder.frames import Frame
 from autograder.guest import runner
 from autograder.guest.handover import Handover
@@ -613,6 +616,18 @@ def test_outputs_that_no_json_can_hold_are_left_out() -> None:
     assert runner.packed([{"data": float("nan")}]) == runner.packed([{"data": deep}]) == b"[]"
 
 
+def test_names_that_hold_half_a_character_can_be_read(tmp_path: Path) -> None:
+    Handover(tmp_path).put_json("ledger.json", {"bindings": {"caf\udce9.txt": "m1", "modèle": "m2"}})
+    known = LEDGER.validate_json((tmp_path / "ledger.json").read_bytes())
+    assert known.bindings == {"caf?.txt": "m1", "modèle": "m2"}
+
+
+def test_a_ledger_that_cannot_be_read_is_a_gap_of_ours(run: Callable[..., Execution]) -> None:
+    refused = Frame({"kind": "ledger"}, rb'{"bindings": {"caf\udce9": "m1"}}')
+    execution = run(FakeSandbox([READY, refused, cell(0, "ran"), end()]), "1")
+    assert [gap.ours for gap in absences(Ledger(), execution)] == [True]
+
+
 def test_a_spoilt_handover_folder_hands_nothing_over(tmp_path: Path) -> None:
     handover = Handover(tmp_path / "handover")
     assert handover.artifacts() == [] and handover.fallbacks() == {} and not handover.show("images.npz", b"x")
@@ -620,6 +635,30 @@ def test_a_spoilt_handover_folder_hands_nothing_over(tmp_path: Path) -> None:
     (tmp_path / "handover" / ".making-images.npz").mkdir()
     assert handover.artifacts() == ["fit-1.keras"]
     assert handover.take("fit-1.keras", 100) is None and not handover.show("images.npz", b"x")
+
+
+def test_a_handover_folder_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    lost: list[str] = []
+    handover = Handover(tmp_path / "room" / "handover", lost.append)
+    handover.put("ledger.json", b"{}")
+    assert handover.read("ledger.json", 100) == b"{}" and len(lost) == 1
+
+
+def test_a_full_disk_has_room_for_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[str] = []
+    handover, write = Handover(tmp_path, lost.append), Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if (tmp_path / ".reserve").exists() or len(content) > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    handover.reserve()
+    monkeypatch.setattr(Path, "write_bytes", full)
+    handover.put("ledger.json", b"{}")
+    assert handover.read("ledger.json", 100) == b"{}" and lost == ["the disk was full"]
+    with pytest.raises(OSError, match="No space"):
+        handover.put("fit-1.keras", b"x" * 101)
 
 
 def test_a_progress_bar_is_no_flood_of_outputs() -> None:
@@ -740,6 +779,32 @@ def test_a_script_may_end_and_a_cell_may_end_the_notebook(run: Callable[..., Exe
     assert states(execution) == ["ran", "raised", "ran", "left_out"]
     quiet = run(Plain(), cells[0], "exit()", "print(3)", data_file=served)
     assert (states(quiet), quiet.ending) == (["ran", "ran", "left_out"], Ending.COMPLETED)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("emptied", ["os.environ.clear()", "os.environ = {'PATH': os.environ['PATH']}"])
+def test_a_notebook_may_empty_its_environment(
+    run: Callable[..., Execution], store: Store, served: Path, emptied: str
+) -> None:
+    fit = "m = keras.Sequential([keras.layers.Dense(2)])\nm.compile('sgd', 'mse')\nm.fit(*[np.ones((8, 2))] * 2)"
+    execution = run(Plain(), f"import os\n{emptied}", "import keras\nimport numpy as np", fit, data_file=served)
+    assert states(execution) == ["ran", "ran", "ran"]
+    assert execution.ledger is not None
+    known = json.loads(store.get(execution.ledger))
+    assert (len(known["trainings"]), known["notes"]) == (1, [])
+
+
+@pytest.mark.kernel
+def test_a_notebook_may_clean_up_what_it_takes_for_its_own(
+    run: Callable[..., Execution], store: Store, served: Path
+) -> None:
+    clean = "import os, shutil\nshutil.rmtree(os.environ['AUTOGRADER_HANDOVER'])"
+    fit = "m = keras.Sequential([keras.layers.Dense(2)])\nm.compile('sgd', 'mse')\nm.fit(*[np.ones((8, 2))] * 2)"
+    execution = run(Plain(), "import keras\nimport numpy as np", clean, fit, data_file=served)
+    assert execution.ledger is not None
+    ledger = LEDGER.validate_json(store.get(execution.ledger))
+    assert [one.saved for one in ledger.trainings] == ["fit-1.keras"] and "fit-1.keras" in execution.artifacts
+    assert ledger.lost
 
 
 @pytest.mark.kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def replay() -> Replay:
 def test_who_asks_first_trains(known: Trainings) -> None:
     fits = Fits(trainings=known, retrain=Trainer(make.result()))
     assert fits.ask(make.body()) == TRAIN
-    assert fits.told(Ledger()) == Reuse()
+    assert ASKED is not None
+    assert fits.told(Ledger()) == Reuse(asked={hashlib.sha256(make.body()).hexdigest()[:16]: 1})
 
 
 def test_a_training_that_is_known_is_answered(known: Trainings) -> None:

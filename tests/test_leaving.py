@@ -14,8 +14,9 @@ from autograder.guest.leaving import leaves, left_well
         "import sys\nsys.exit()",
         "# the rest is scrap\nexit()",
         "'scrap below'\nquit()",
-        "assert False, 'stop here'",
-        "raise Exception('STOP')",
+        "raise SystemExit",
+        "raise SystemExit('Stop') from None",
+        "raise KeyboardInterrupt",
     ],
 )
 def test_cells_that_leave(source: str) -> None:
@@ -34,6 +35,9 @@ def test_cells_that_leave(source: str) -> None:
         "def stop():\n    raise SystemExit",
         "model.exit()",
         "raise (",
+        "raise ValueError('stop')",
+        "raise Exception('STOP')",
+        "assert False, 'stop here'",
     ],
 )
 def test_cells_that_do_more_or_nothing(source: str) -> None:

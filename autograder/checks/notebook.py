@@ -227,8 +227,8 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     yield from _forgiven_ones(runs, failed)
     if left := [run for run in execution.cells if run.state is CellState.LEFT_OUT]:
         yield say(
-            "The notebook ends itself above cell {cell:int}; what is below was left out ({count:int} "
-            "{count:plural,cell,cells}).",
+            "The notebook ends itself above cell {cell:int}, as exit() or SystemExit does and an error does not; what "
+            "is below was left out ({count:int} {count:plural,cell,cells}).",
             cell=left[0].index + 1,
             count=len(left),
         )

@@ -6,6 +6,7 @@ never asked for a result, unless it is one of our own notebooks', or to be held 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -40,6 +41,8 @@ class Fits:
     """For all that is trained elsewhere for this room: no more than it could have trained itself."""
     replayed: list[Replay] = field(default_factory=list)
     audited: list[Audit] = field(default_factory=list)
+    heard_of: Counter[str] = field(default_factory=Counter)
+    """How often each question was asked, as the ledger names it."""
     _asked: dict[str, Asked] = field(default_factory=dict)
     _open: Asked | None = None
     """The training of which contents or a result are expected next."""
@@ -52,6 +55,7 @@ class Fits:
     def ask(self, body: bytes) -> bytes:
         """``fit?``: a word for what to do, and what the training left where that is known."""
         self._expect("")
+        self.heard_of[hashlib.sha256(body).hexdigest()[:16]] += 1
         known = self.trainings
         asked = None if known is None else trainings.read(body, threads=self.threads, device=self.device)
         if known is None or asked is None:
@@ -147,6 +151,7 @@ class Fits:
             audited=tuple(self.audited),
             trained=sum(not one.reused and not one.unreused for one in own),
             refused=dict(reasons),
+            asked=dict(self.heard_of),
         )
 
 

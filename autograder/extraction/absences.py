@@ -1,4 +1,4 @@
-"""What a notebook needs and this place does not have: data, pretrained weights, another framework."""
+"""What a notebook needs and this place does not have: data, pretrained weights, another framework, a whole record."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from autograder.wellknown import KNOWN
 
 _FRAMEWORK = re.compile(r"No module named '(torch\w*|pytorch_lightning|lightning|jax|flax|fastai)\b")
 """Other frameworks than Keras, which Google Colab has and this place may not have."""
+_REFUSED = say("A message of the kind “{kind}” could not be read.", kind="ledger")
+"""What is noted of a ledger that was not taken over: an earlier one, or none, stands for it."""
 
 
 def absences(ledger: Ledger, execution: Execution) -> tuple[Gap, ...]:
@@ -19,6 +21,11 @@ def absences(ledger: Ledger, execution: Execution) -> tuple[Gap, ...]:
 
 
 def _reasons(ledger: Ledger, execution: Execution) -> Iterator[Message]:
+    if ledger.lost or _REFUSED in execution.notes:
+        yield say(
+            "Not all that the notebook trained could be recorded. What could not be shown for this reason is for a "
+            "teacher to decide; it costs you nothing."
+        )
     # A text model at the end takes nothing away from the images before it.
     if names := [name for name in ledger.unserved if not ledger.trainings or _holds_images(name)]:
         yield say(

@@ -8,6 +8,7 @@ recorded honestly would be a fault of ours; so each rule is one that our own rec
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
@@ -43,9 +44,13 @@ TOO_GOOD = 0.2
 
 Of some two hundred models of honest notebooks the worst came to 0.09."""
 MOST_IMAGES = 10**9
+PARAMETER_BYTES, SPARE_BYTES = 32, 64 << 20
+"""What a saved model takes at most: of each parameter, and beyond that."""
 NUMBERS = 5
 """Significant digits in which two settings are compared: what is recorded was rounded."""
 _SHOWN = 10
+_TOO_LARGE = re.compile(r"a model of ([0-9]{1,9}) MB, after")
+"""What our recorder says of a model that is too large to leave, or comes too late."""
 _UNCOUNTED = (CellState.NOT_RUN, CellState.LEFT_OUT)
 _CHANGING = ("ReduceLROnPlateau", "LearningRateScheduler")
 _QUIET = frozenset({"trainable", "name", "dtype", "seed"})
@@ -58,6 +63,7 @@ def contradictions(
     found = (
         _rewritten(execution),
         _never_answered(ledger, execution),
+        _never_asked(ledger, execution),
         _otherwise(execution),
         _out_of_place(ledger, execution),
         _unlike_the_file(ledger, execution, models, store),
@@ -100,6 +106,26 @@ def _never_answered(ledger: Ledger, execution: Execution) -> Message | None:
     return say(
         "Trainings on record ({numbers}) are said to have been known already, but they were not. What rests on these "
         "records is for a teacher to decide.",
+        numbers=_listed(wrong),
+    )
+
+
+def _never_asked(ledger: Ledger, execution: Execution) -> Message | None:
+    """What the recorder asked about it asked the host, once for each training; a copy names what was asked before."""
+    if execution.reuse is None or execution.reuse.asked is None:
+        return None
+    left = Counter(execution.reuse.asked)
+    wrong = []
+    for one in ledger.trainings:
+        if one.request:
+            if left[one.request] <= 0:
+                wrong.append(one.number)
+            left[one.request] -= 1
+    if not wrong:
+        return None
+    return say(
+        "Trainings on record ({numbers}) are said to have been asked about while they ran, but they were not. What "
+        "rests on these records is for a teacher to decide.",
         numbers=_listed(wrong),
     )
 
@@ -330,7 +356,16 @@ def _is_missing(training: Training, asked: Set[str], *, crowded: bool) -> bool:
         return training.parameters > 0
     if training.save_error.startswith(FALLEN_BEHIND):
         return not crowded
+    if _is_no_size(training):
+        return True
     return training.model not in asked and len(asked) < KEPT_IN_THE_KERNEL
+
+
+def _is_no_size(training: Training) -> bool:
+    """Whether its model was left out as larger than it can be, with all that an optimiser keeps of each parameter."""
+    found = _TOO_LARGE.search(training.save_error)
+    most = training.parameters * PARAMETER_BYTES + SPARE_BYTES
+    return found is not None and training.parameters > 0 and int(found[1]) << 20 > most
 
 
 # --- what it reached -----------------------------------------------------------------------------------------------

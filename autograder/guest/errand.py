@@ -45,7 +45,8 @@ class Errand:
             if content is None:
                 continue
             answer = self._answer(content)
-            self._handover.show(ANSWER.format(number), answer)
+            if not self._handover.show(ANSWER.format(number), answer):  # no room for it, while the kernel waits
+                self._handover.show(ANSWER.format(number), b"")
             number += 1
 
     def _answer(self, content: bytes) -> bytes:

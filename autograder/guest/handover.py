@@ -5,10 +5,12 @@ The kernel writes, the runner reads and sends. The runner trusts nothing there: 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,33 +24,66 @@ IMAGES = "images.npz"
 QUESTION, ANSWER = "question-{}", "answer-{}"
 """By their number."""
 
+RESERVE_BYTES = 4 << 20
+"""Kept for the ledger where the notebook fills the disk."""
+
+_RESERVE = ".reserve"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ARTIFACT = re.compile(r"(fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _FALLBACK = re.compile(r"fallback-(m[0-9]{1,5})\.npy")
 
 
 class Handover:
-    """Files appear under their final name only when they are complete."""
+    """Files appear under their final name only when they are complete.
 
-    def __init__(self, folder: Path) -> None:
+    ``lost`` is told when the notebook deleted the folder, which is then made again, or left no room in it.
+    """
+
+    def __init__(self, folder: Path, lost: Callable[[str], None] | None = None) -> None:
         self.folder = folder
+        self._lost = lost
 
     # --- the kernel's side
 
     def making(self, name: str) -> Path:
         """Where to write what ``made`` will then show; keeps the suffix, on which Keras insists."""
+        if self._lost is not None and not self.folder.is_dir():
+            self.folder.mkdir(0o700, parents=True, exist_ok=True)
+            self._lost("the folder of what leaves the kernel was deleted")
         return self.folder / f".making-{name}"
+
+    def failed(self, error: Exception) -> bool:
+        """Whether the disk was full, and there is more room now: what was kept for the ledger."""
+        if self._lost is None or not isinstance(error, OSError) or error.errno not in _FULL:
+            return False
+        self._lost("the disk was full")
+        try:
+            (self.folder / _RESERVE).unlink()
+        except OSError:
+            return False
+        return True
 
     def made(self, name: str) -> None:
         self.making(name).replace(self.folder / name)
 
     def put(self, name: str, content: bytes) -> None:
-        self.making(name).write_bytes(content)
+        try:
+            self.making(name).write_bytes(content)
+        except OSError as error:
+            if not self.failed(error):
+                raise
+            self.making(name).write_bytes(content)
         self.made(name)
 
     def put_json(self, name: str, value: Thing) -> None:
-        self.put(name, json.dumps(value, allow_nan=False).encode("utf-8", "replace"))
+        """Names from the notebook may hold half a character, as those of files do; escaped, nobody could read them."""
+        self.put(name, json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace"))
 
     # --- the runner's side
+
+    def reserve(self) -> None:
+        with suppress(OSError), (self.folder / _RESERVE).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
 
     def artifacts(self) -> list[str]:
         """Names of the complete artifacts, oldest number first."""

@@ -11,6 +11,8 @@ from types import ModuleType
 from .things import Thing
 
 Action = Callable[[ModuleType], None]
+LOST = "lost: "
+"""So begin the notes of the ledger on what it lacks through no fault of the notebook's."""
 Actions = Mapping[str, Action]
 """Name of a module -> what is done with it."""
 
@@ -18,9 +20,16 @@ Actions = Mapping[str, Action]
 class AfterImport(importlib.abc.MetaPathFinder):
     """Calls actions with a module right after its code has run, before anybody else has seen it; then arrivals."""
 
-    def __init__(self, actions: Mapping[str, Sequence[Action]], arrivals: Mapping[str, Sequence[Action]]) -> None:
+    def __init__(
+        self,
+        actions: Mapping[str, Sequence[Action]],
+        arrivals: Mapping[str, Sequence[Action]],
+        note: Callable[[str], None],
+    ) -> None:
         self.actions = actions
         self.arrivals = arrivals
+        self.note = note
+        """Is told what failed."""
         self.early = False
         """Whether what is imported now is put aside: it arrives when the notebook asks for it."""
 
@@ -31,20 +40,28 @@ class AfterImport(importlib.abc.MetaPathFinder):
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
-                _follow(spec.loader, actions)
+                _follow(spec.loader, actions, self.note)
                 return spec
         return None
 
 
-def _follow(loader: Thing, actions: Sequence[Action]) -> None:
+def _follow(loader: Thing, actions: Sequence[Action], note: Callable[[str], None]) -> None:
     run = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
         run(module)
         for action in actions:
-            action(module)
+            safely(action, module, note)
 
     loader.exec_module = exec_module
+
+
+def safely(action: Action, module: ModuleType, note: Callable[[str], None]) -> None:
+    """An import of the student's never fails with an action of ours."""
+    try:
+        action(module)
+    except Exception as error:
+        note(f"{LOST}{module.__name__}: {type(error).__name__}: {error}")
 
 
 class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):

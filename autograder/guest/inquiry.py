@@ -10,6 +10,7 @@ from .handover import ANSWER, QUESTION, Handover
 
 UNHEARD_SECONDS = 10.0
 """A question that nobody has taken up by then is withdrawn: a notebook waits for nobody who is not there."""
+UNHEARD = "unheard"
 ANSWER_BYTES = 256 << 20
 
 _TICK = 0.02
@@ -24,7 +25,7 @@ class Inquiry:
         self._numbers = itertools.count(1)
 
     def ask(self, kind: str, body: bytes) -> tuple[str, bytes]:
-        """The first word of the answer and what follows it; ``train`` where there is none.
+        """The first word of the answer and what follows it; ``UNHEARD`` where there is none.
 
         Once the question was taken up, the host keeps the time.
         """
@@ -35,7 +36,7 @@ class Inquiry:
             until = time.monotonic() + self._patience
             while (self._handover.folder / question).exists():
                 if time.monotonic() > until:
-                    return "train", b""
+                    return UNHEARD, b""
                 time.sleep(_TICK)
             while (content := self._handover.take(answer, ANSWER_BYTES)) is None:
                 time.sleep(_TICK)
@@ -43,4 +44,4 @@ class Inquiry:
             with suppress(OSError):
                 (self._handover.folder / question).unlink(missing_ok=True)
         word, _, rest = content.partition(b"\n")
-        return word.decode("ascii", "replace") or "train", rest
+        return word.decode("ascii", "replace") or UNHEARD, rest

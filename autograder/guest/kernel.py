@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .imports import Actions, AfterImport, StandIn, gathered
+from .imports import LOST, Actions, AfterImport, StandIn, gathered
 from .things import Thing
 
 SESSION = "autograder_session"
@@ -47,14 +47,18 @@ They import nothing heavy at the top, numpy included.
 """
 
 ADAPTATIONS = 500
+NOTES = 100
 
 
 class Session:
     """What the hooks and the silent requests share."""
 
-    def __init__(self, job: Mapping[str, Any], inside: Path, orders: Path, count: Callable[[], int | None]) -> None:
+    def __init__(
+        self, job: Mapping[str, Any], inside: Path, orders: Path, handover: Path, count: Callable[[], int | None]
+    ) -> None:
         self.job = job
         self.data = inside / "data.npz"
+        self.handover = handover
         self.orders = orders
         """Where the cells lie once they are here."""
         self.count = count
@@ -64,6 +68,8 @@ class Session:
         self.begin: Callable[[], None] = lambda: None
         """The notebook is here: what comes before its first cell."""
         self.adaptations: list[dict[str, Any]] = []
+        self.notes: list[str] = []
+        """What of ours failed: the notes of the ledger."""
         self.loops: Thing = None
         """What sees PyTorch's loops, once torch is imported."""
         self._recorder: Any = None
@@ -78,8 +84,9 @@ class Session:
             from .handover import Handover
             from .recording.ledger import Recorder
 
-            handover = Handover(Path(os.environ["AUTOGRADER_HANDOVER"]))
+            handover = Handover(self.handover, self.lose)
             self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
+            self._recorder.notes = self.notes
         return self._recorder
 
     @property
@@ -97,11 +104,20 @@ class Session:
         if entry not in self.adaptations and len(self.adaptations) < ADAPTATIONS:
             self.adaptations.append(entry)
 
+    def note(self, text: str) -> None:
+        if len(self.notes) < NOTES:
+            self.notes.append(text[:300])
+
+    def lose(self, text: str) -> None:
+        """Note once what the record lacks through no fault of the notebook's."""
+        if LOST + text not in self.notes:
+            self.notes[:0] = [LOST + text]
+
     def after_cell(self, result: Thing = None) -> None:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
         if self._recording:
             self.recorder.end_cell(failed=not getattr(result, "success", True))
-        if self._recording or self.adaptations:
+        if self._recording or self.adaptations or self.notes:
             self.recorder.flush()
 
     def harvest(self) -> None:
@@ -139,7 +155,7 @@ def _hook(session: Session, shell: Thing) -> AfterImport:
         shell.events.register("post_run_cell", session.after_cell)
 
     session.begin = begin
-    finder = AfterImport(gathered(groups("actions")), gathered(groups("arrivals")))
+    finder = AfterImport(gathered(groups("actions")), gathered(groups("arrivals")), session.note)
     for named in (finder.actions, finder.arrivals):
         for name in [name for name in named if name in sys.modules]:
             for action in named[name]:
@@ -156,6 +172,7 @@ def _import_early(session: Session, finder: AfterImport) -> None:
 
     session.early = finder.early = True
     storage = filled(finder.arrivals)
+    storage.note = session.note
     session.early = finder.early = False
     begin = session.begin
 
@@ -170,13 +187,15 @@ def _import_early(session: Session, finder: AfterImport) -> None:
 def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
+    # All that is needed of the environment, now: a notebook may empty it.
     early, orders = os.environ.pop("AUTOGRADER_AHEAD", ""), Path(os.environ.pop("AUTOGRADER_ORDERS"))
+    handover = Path(os.environ["AUTOGRADER_HANDOVER"])
     inside = Path(os.environ["AUTOGRADER_JOB"]) / "in"
     job = json.loads((inside / "job.json").read_text("utf-8"))
     job["parameters"]["autograder_data"] = str(inside / "data.npz")
     app = IPKernelApp.instance()
     # IPython counts a cell when it begins; the reply, as ipykernel sends it, names the number before that.
-    session = Session(job, inside, orders, lambda: app.shell.execution_count - 1)
+    session = Session(job, inside, orders, handover, lambda: app.shell.execution_count - 1)
     sys.modules[SESSION] = session  # type: ignore[assignment]
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
     sys.path.insert(0, "")  # a notebook imports the files beside it; -P took that away together with our own folder

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 _LEAVES = frozenset({"exit", "quit", "sys.exit"})
+_ENDINGS = frozenset({"SystemExit", "KeyboardInterrupt"})
 _NO_ERROR = frozenset({"", "0", "None", "False"})
 
 
 def leaves(source: str) -> bool:
-    """Whether a cell does nothing but end the run: ``raise SystemExit``, ``sys.exit()``, ``assert False``."""
+    """Whether a cell does nothing but end the run: ``raise SystemExit("done")``, ``sys.exit()``, ``quit()``.
+
+    Any other error is one, whatever its author meant by it: what is below would have to run.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -34,7 +38,6 @@ def _is_text(step: ast.stmt) -> bool:
 
 def _ends(step: ast.stmt) -> bool:
     if isinstance(step, ast.Raise):
-        return step.exc is not None
-    if isinstance(step, ast.Assert):
-        return isinstance(step.test, ast.Constant) and not step.test.value
+        raised = step.exc.func if isinstance(step.exc, ast.Call) else step.exc
+        return isinstance(raised, ast.Name) and raised.id in _ENDINGS
     return isinstance(step, ast.Expr) and isinstance(step.value, ast.Call) and ast.unparse(step.value.func) in _LEAVES

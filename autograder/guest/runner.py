@@ -341,7 +341,9 @@ def main() -> None:
         prepare(job, inside, private)
         orders, kernel = begin(pipe, inside, private)
         pipe.send({"kind": "ready", "environment": environment(job)})
-        run = Run(job, pipe, Handover(private / "handover"))
+        handover = Handover(private / "handover")
+        handover.reserve()
+        run = Run(job, pipe, handover)
         start = time.monotonic()
         run.courier.start()
         if job.get("reuse"):

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .imports import Action
+from .imports import Action, safely
 from .things import Thing
 
 ROOTS = ("numpy", "PIL", "matplotlib", "matplotlib.pyplot", "pandas", "tensorflow", "keras")
@@ -116,6 +116,7 @@ class Storage(MetaPathFinder, Loader):
         self.modules: dict[str, Any] = {}
         """By name, in the order in which they were imported."""
         self.arrivals = arrivals
+        self.note: Callable[[str], None] = lambda text: None
         self._tree = tree
         self._stage: dict[str, int] = {}
         """Name -> number of the root that brought it."""
@@ -189,7 +190,7 @@ class Storage(MetaPathFinder, Loader):
                 self._traces[each]()
         for each in given:
             for action in self.arrivals.get(each, ()):
-                action(sys.modules[each])
+                safely(action, sys.modules[each], self.note)
 
     def _with_all_needed(self, name: str) -> list[str]:
         found, queue = {name}, [name]

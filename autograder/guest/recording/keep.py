@@ -61,6 +61,7 @@ class Keep:
             return self._save(model, name, digest), digest, ""
         except Exception as error:
             self._handover.making(name).unlink(missing_ok=True)
+            self._handover.failed(error)
             self.hold(model)
             return "", digest, f"{type(error).__name__}: {error}"[:300]
 
@@ -111,7 +112,10 @@ class Keep:
         name = "" if self._nothing else self._samples.get(content)
         if name is None and len(self._samples) < SAMPLES and self._bytes + len(content) <= ARTIFACT_BYTES:
             name = f"sample-{len(self._samples) + 1}.npy"
-            self._handover.put(name, content)
+            try:
+                self._handover.put(name, content)
+            except OSError:  # which is noted there: a training is recorded without its sample as well
+                return ""
             self._samples[content] = name
             self._bytes += len(content)
         return name or ""

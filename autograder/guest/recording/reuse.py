@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import parcel  # type: ignore[attr-defined, unused-ignore]  # the host's own, sent along
-from ..inquiry import Inquiry
+from ..inquiry import UNHEARD, Inquiry
 from ..things import Thing
 from . import states, streams
 from .states import Outcome
@@ -95,9 +95,10 @@ class Reuse:
                 training, streams.seed_at(where, "in"), {**self._cut, "times": entry["stride"] / self._cut["share"]}
             )
             body = json.dumps(written, sort_keys=True, allow_nan=False).encode()
-            entry["request"] = hashlib.sha256(body).hexdigest()[:16]
             self._asked += 1
             answer, content = self._inquiry.ask("fit?", body)
+            if answer != UNHEARD:  # the host holds it against the questions that it heard
+                entry["request"] = hashlib.sha256(body).hexdigest()[:16]
             if answer == "send":
                 answer, content = self._inquiry.ask("contents", _contents(training))
             return answer, content
