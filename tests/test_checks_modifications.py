@@ -42,6 +42,10 @@ SAME = {
         **layers(*LAYERS[:6], layer("Dense", units=10, activation="linear")),
     },
     "dropout of nothing": layers(*with_layer("Dropout", rate=0)),
+    "hardly any dropout": layers(*with_layer("Dropout", rate=1e-9)),
+    "noise of nothing": layers(*with_layer("GaussianNoise", stddev=0.0)),
+    "a rotation by nothing": layers(*with_layer("RandomRotation", factor=[0.0, 0.0])),
+    "a penalty of nothing": layers(*with_layer("ActivityRegularization", l1=0.0, l2=0.0)),
     "fewer rows": {"x": ArrayPrint(shape=(1000, 28, 28, 1))},
     "a loop": {"x": ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), "arguments": {"loop": True, "steps": 9}},
 }

@@ -136,3 +136,15 @@ def test_cells_that_nobody_types(store: Store) -> None:
     remark = packed(things)
     assert remark is not None and remark.values == {"cell": 3, "size": len(LINES) // 1000}
     assert packed(brought({}, [code(2, LINES)], (LINES,), store)) is None, "the teacher's own"
+
+
+def test_weights_that_are_spread_over_cells_are_put_together(store: Store) -> None:
+    whole = base64.b64encode(weights(1)).decode()
+    third = len(whole) // 9
+    pieces = [whole[start : start + third] for start in range(0, len(whole), third)]
+    things = brought({}, [code(number, f'p{number} = "{piece}"') for number, piece in enumerate(pieces)], (), store)
+    assert [thing.name for thing in things] == [""]
+    found = told(store, candidate(store, weights(1), trained=True), *things)
+    assert found is not None and "and yet" in found.text
+    typed = [code(n, "".join(f"model.add(Dense({n + m}))\n" for m in range(90))) for n in range(200)]
+    assert brought({}, typed, (), store) == []

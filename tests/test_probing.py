@@ -168,6 +168,30 @@ def test_altered_images_come_back_by_kind_and_severity(tmp_path: Path) -> None:
     assert answer.altered.shape == (len(SEVERITIES), 5, 20, 10)
 
 
+def test_altered_images_are_shuffled_and_their_answers_put_in_order(tmp_path: Path) -> None:
+    store, images = shown(tmp_path)
+    sandbox = Script([READY])
+    ask(sandbox, store, images, robustness=True)
+    assert sandbox.room is not None
+    path = sandbox.room.inputs["altered.npy"]
+    assert isinstance(path, Path)
+    served, straight = np.load(path), store.get_array(images.altered)
+    assert not np.array_equal(served, straight)
+    frames = [
+        READY,
+        *(
+            Frame({"kind": "predictions", "model": "m1-t1", "set": name}, npy(body))
+            for name, body in (
+                ("images", outputs(len(images.order))),
+                ("altered", served.reshape(len(served), -1).astype(np.float32)[:, 300:310]),
+            )
+        ),
+    ]
+    answer = ask(Script(frames), store, images, robustness=True)
+    assert answer.altered is not None
+    assert np.array_equal(answer.altered.reshape(-1, 10), straight.reshape(len(straight), -1)[:, 300:310])
+
+
 def test_half_an_answer_is_kept_and_said(tmp_path: Path) -> None:
     store, images = shown(tmp_path)
     frames = [READY, Frame({"kind": "predictions", "model": "m1-t1", "set": "images"}, npy(outputs(len(images.order))))]

@@ -55,6 +55,8 @@ _UNIMPORTANT = frozenset(
     "in_channels in_features num_features padding_mode output_padding dilation inplace ceil_mode return_indices "
     "track_running_stats affine dim".split()
 )
+LEAST = 0.01
+"""Rate below which a dropout is none."""
 _REGULARISERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint")
 _STEERING = re.compile(
     r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
@@ -139,8 +141,23 @@ def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
 
 
 def _idle(layer: Layer) -> bool:
-    """A layer switched off by its rate: ``Dropout(0)`` changes nothing."""
-    return "Dropout" in layer.kind and layer.config.get("rate", layer.config.get("p")) == 0
+    """A layer switched off by its settings, such as ``Dropout(0)``, changes nothing."""
+    config = layer.config
+    if "Dropout" in layer.kind:
+        rate = config.get("rate", config.get("p"))
+        return isinstance(rate, int | float) and rate < LEAST
+    if layer.kind == "GaussianNoise":
+        return config.get("stddev") == 0
+    if layer.kind == "ActivityRegularization":
+        return config.get("l1") == 0 and config.get("l2") == 0
+    return layer.kind in {"RandomRotation", "RandomZoom", "RandomContrast", "RandomBrightness"} and _zero(
+        config.get("factor", config.get("height_factor"))
+    )
+
+
+def _zero(value: Json) -> bool:
+    """Also of a range from 0 to 0; Keras keeps a factor of 0 as one."""
+    return value == 0 or (isinstance(value, Sequence) and bool(value) and all(part == 0 for part in value))
 
 
 def _aside(kind: str) -> bool:

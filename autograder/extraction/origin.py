@@ -31,6 +31,9 @@ UNPACKED = 64 * 2**20
 PACKED = 10_000
 """Bytes of a cell that are left once it is compressed. Code shrinks to a quarter: so many need forty thousand typed
 signs; weights do not shrink, and ten thousand of one byte each are about the least that tell images apart well."""
+PART = 1000
+"""Bytes of long stretches of base64 in one cell, once compressed, from which on they are put
+together with those of other cells."""
 _RUN = re.compile(rb"[A-Za-z0-9+/=]{60,}")
 LISTED = 3
 
@@ -54,11 +57,22 @@ class Brought:
 def brought(files: Mapping[str, Digest], cells: Sequence[Cell], template: Sequence[str], store: Store) -> list[Brought]:
     """Files beside the notebook, and cells with data in their source that are not the template's."""
     found = [Brought(name=name, content=store.get(content)) for name, content in sorted(files.items())]
-    for cell in cells:
-        if cell.kind is CellKind.CODE and len(cell.source) > PACKED and cell.source not in template:
-            source = cell.source.encode("utf-8", "surrogatepass")
-            if len(zlib.compress(source)) > PACKED:
-                found.append(Brought(cell=cell.index, content=source))
+    sources = {
+        cell.index: cell.source.encode("utf-8", "surrogatepass")
+        for cell in cells
+        if cell.kind is CellKind.CODE and cell.source not in template
+    }
+    found += [
+        Brought(cell=index, content=source)
+        for index, source in sources.items()
+        if len(source) > PACKED and len(zlib.compress(source)) > PACKED
+    ]
+    # Weights may be spread over cells: what no single one of them holds is looked for in all of them together.
+    sizes = {index: len(zlib.compress(b"".join(_RUN.findall(source)))) for index, source in sources.items()}
+    parts = [index for index, size in sizes.items() if size > PART]
+    if len(parts) > 1 and sum(sizes[index] for index in parts) > PACKED:
+        largest = max(parts, key=lambda index: sizes[index])
+        found.append(Brought(cell=largest, content=b"\n".join(sources[index] for index in parts)))
     return found
 
 

@@ -69,6 +69,10 @@ class Gallery:
     """``.npy`` uint8 of the robustness suite: kinds x severities x images, in one row."""
     altered_rows: Rows
     """Which hidden images the suite alters."""
+    mixed: Digest | None = None
+    """The same images shuffled, what room 2 sees: those of one image side by side could be averaged."""
+    places: Rows = field(default_factory=lambda: np.arange(0))
+    """Place i of ``mixed`` holds image ``places[i]`` of ``altered``; empty: in order."""
 
     def sizes(self) -> Mapping[str, int]:
         return {"images": len(self.order), "altered": len(SEVERITIES) * 5 * len(self.altered_rows)}
@@ -100,6 +104,9 @@ def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -
     def altered() -> npt.NDArray[np.uint8]:
         return np.concatenate([np.concatenate(images) for _, images in suite(data.x_hidden[rows], seed)])
 
+    straight = _remembered(f"suite 1 {_code()} {data.card.digest} {len(rows)} {seed}", store, altered)
+    secret = private_seed(data, store, 4)
+    places = np.random.default_rng(secret).permutation(len(SEVERITIES) * 5 * len(rows))
     return Gallery(
         images=images,
         order=order,
@@ -107,8 +114,10 @@ def gallery(data: DataSet, *, robustness_images: int, seed: int, store: Store) -
         public=len(data.x_public),
         nudged_hidden=nudged[0],
         nudged_public=nudged[1],
-        altered=_remembered(f"suite 1 {_code()} {data.card.digest} {len(rows)} {seed}", store, altered),
+        altered=straight,
         altered_rows=rows,
+        mixed=_remembered(f"mixed suite 1 {straight} {secret}", store, lambda: store.get_array(straight)[places]),
+        places=places,
     )
 
 
@@ -173,6 +182,15 @@ def parted(outputs: Floats, shown: Gallery) -> tuple[Floats, Floats, Floats]:
     return plain[:public], plain[public:nudged], plain[nudged:train].reshape(*form, plain.shape[1])
 
 
+def _in_order(outputs: Floats, shown: Gallery) -> Floats:
+    """Outputs for the shuffled altered images as in ``Probed``."""
+    plain = outputs
+    if len(shown.places):
+        plain = np.empty_like(outputs)
+        plain[shown.places] = outputs
+    return plain.reshape(len(SEVERITIES), 5, len(shown.altered_rows), -1)
+
+
 def _remembered(key: str, store: Store, make: Callable[[], npt.NDArray[np.uint8]]) -> Digest:
     known = store.recall(key)
     if known is None:
@@ -232,7 +250,7 @@ def _unfinished(outcome: Outcome) -> Message:
 
 
 def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -> Room:
-    sets = {"images": shown.images, "altered": shown.altered}
+    sets = {"images": shown.images, "altered": shown.mixed or shown.altered}
     models = {f"model-{number}.keras": store.path(task.model) for number, task in enumerate(tasks)}
     job = {
         "sets": {name: f"{name}.npy" for name in sets},
@@ -329,7 +347,7 @@ class _Answers:
             hidden=hidden,
             public=public,
             nudged=nudged,
-            altered=None if altered is None else altered.reshape(len(SEVERITIES), 5, len(self.shown.altered_rows), -1),
+            altered=None if altered is None else _in_order(altered, self.shown),
             parameters=_number(facts.get("parameters"), int),
             ms_per_image=_number(facts.get("ms_per_image"), float),
             problem=self.problems.get(task.id),

@@ -71,7 +71,7 @@ def _key(task: Task, shown: Gallery) -> Key:
             shown.images,
             hashlib.sha256(shown.order.tobytes()).hexdigest(),
             [shown.hidden, shown.public],
-            shown.altered if task.robustness else None,
+            (shown.mixed or shown.altered) if task.robustness else None,
         ],
         packages=packages(),
         program=code_digest(*_ASKING),
