@@ -1045,6 +1045,12 @@ NAME = WRITABLE | st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("name", ["grades.csv", "Summary.HTML", "results.json", "writing-x"])
+def test_nobody_is_called_like_a_file_of_ours(name: str) -> None:
+    assert names.student_id(name) == f"s-{name.lower()}"
+    assert names.student_id("summary") == "summary", "the names of folders that are nobody's stay free"
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

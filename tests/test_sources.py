@@ -184,3 +184,22 @@ def test_a_training_on_the_terms_of_colab(tmp_path: Path) -> None:
     assert [training["epochs_run"] for training in ledger["trainings"]] == [1]
     assert execution.notebook is not None
     assert b"kept 2" in store.get(execution.notebook)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = 1\na" + "\t" * 3000 + "!", "a" + " " * 49_000 + "?x", 'x = "' + '\\"' * 20_000],
+    ids=["tabs", "blanks", "quotes"],
+)
+def test_what_takes_the_square_of_its_length_is_not_split_into_tokens(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repairs.tokenize, "generate_tokens", lambda _: pytest.fail("split all the same"))
+    assert repairs.is_tangled(text)
+    assert repairs.python_2(text) == text
+
+
+def test_python_2_is_still_read_beside_comments_in_a_row() -> None:
+    text = "print 'a'" + " " * 40 + "# said\nprint b\n"
+    assert not repairs.is_tangled(text)
+    assert repairs.parses(repairs.python_2(text))
