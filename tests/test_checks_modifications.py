@@ -85,6 +85,11 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
         Family.AUGMENTATION,
         "+ RandomRotation(-0.1, 0.1)",
     ),
+    "a zoom in width alone": (
+        layers(*with_layer("RandomZoom", at=0, height_factor=[0.0, 0.0], width_factor=[-0.1, 0.1])),
+        Family.AUGMENTATION,
+        "+ RandomZoom(0, 0)",
+    ),
     "a generator": (GENERATOR, Family.AUGMENTATION, "fit(array) → fit(sequence)"),
     "more rows": ({"x": ArrayPrint(shape=(120000, 28, 28, 1))}, Family.AUGMENTATION, "x 60000 → 120000"),
     "epochs": ({"arguments": {"epochs": 12}}, Family.STRATEGY, "epochs 5 → 12"),

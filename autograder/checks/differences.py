@@ -150,9 +150,11 @@ def _idle(layer: Layer) -> bool:
         return config.get("stddev") == 0
     if layer.kind == "ActivityRegularization":
         return config.get("l1") == 0 and config.get("l2") == 0
-    return layer.kind in {"RandomRotation", "RandomZoom", "RandomContrast", "RandomBrightness"} and _zero(
-        config.get("factor", config.get("height_factor"))
-    )
+    if layer.kind not in {"RandomRotation", "RandomZoom", "RandomContrast", "RandomBrightness"}:
+        return False
+    factors = [config.get(name) for name in ("factor", "height_factor", "width_factor")]
+    known = [factor for factor in factors if factor is not None]  # a zoom without a width keeps the image's form
+    return bool(known) and all(map(_zero, known))
 
 
 def _zero(value: Json) -> bool:
