@@ -364,6 +364,12 @@ class Training:
     epoch_weights: tuple[str, ...] = ()
     """First 16 digits of the digest of the weights after each epoch, or in a hand-written loop whenever the model was
     used in between; empty, or shorter than the training, where that would have cost time."""
+    start_accuracy: float | None = None
+    """Before this training, on a few of its images; None where that is hardly more than one class for all gives."""
+    start_weights: str = ""
+    """Digest of the weights then; empty where the accuracy is None."""
+    start_saved: str = ""
+    """Artifact name of the model as it was then."""
 
 
 @record

@@ -83,13 +83,13 @@ def origin(
 
     ``trained``: what the trainings of this run left; ``followed``: whether all training that took place is known.
     """
-    pieces = () if one.artifact is None else samples(_weights(store.get(one.artifact)))
-    source = next((thing for thing in things if _holds(thing.content, pieces)), None)
+    own = () if one.artifact is None else pieces(store.get(one.artifact))
+    source = next((thing for thing in things if _holds(thing.content, own)), None)
     if one.training is not None:
         return None if source is None else _trained_in_vain(source)
     if source is not None:
         return _not_trained(source)
-    if not followed or _made_of(pieces, trained, store):
+    if not followed or _made_of(own, trained, store):
         return None
     return _unknown(things, any(other.training is not None for other in trained))
 
@@ -172,6 +172,17 @@ def samples(weights: bytes) -> tuple[bytes, ...]:
         return ()
     chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(np.intp)]
     return tuple(numbers[row].tobytes() for row in chosen)
+
+
+def pieces(model: bytes) -> tuple[bytes, ...]:
+    """Of a saved model: what is looked for elsewhere."""
+    return samples(_weights(model))
+
+
+def held_by(model: bytes, wanted: Sequence[bytes]) -> bool:
+    """Whether a saved model has most of these weights."""
+    own = _weights(model) if wanted else b""
+    return bool(wanted) and sum(piece in own for piece in wanted) >= MOST * len(wanted)
 
 
 def _weights(model: bytes) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from autograder.datasets import DataSet
-from autograder.extraction import measures, memory
+from autograder.extraction import beginnings, measures, memory
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
@@ -269,7 +269,12 @@ def _final(
     signs = memory.signs(answer, within, case.baseline, seed=seed, store=store)
     brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
-    doubts = (*signs.doubts, *(doubt for doubt in (tested, brought) if doubt is not None))
+    began = (
+        None
+        if brought
+        else next((found for one in parts if (found := _began(case, one, final, within)) is not None), None)
+    )
+    doubts = (*signs.doubts, *(doubt for doubt in (tested, brought or began) if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
     validated = next((told for one in parts if (told := _validated_on_test(case, one)) is not None), None)
@@ -474,6 +479,20 @@ def _unconfirmed(chosen: MeasuredModel) -> Message | None:
 def _origin(case: _Case, one: Candidate) -> Message | None:
     followed = case.ledger.unfollowed < BY_HAND
     return origin(one, case.known, case.things, case.bench.store, followed=followed)
+
+
+def _began(case: _Case, one: Candidate, final: FinalMeasures, within: Scope) -> Message | None:
+    """Where the line of its trainings began with able weights: what these name rightly of the hidden images."""
+    artifacts, preparation = case.execution.artifacts, case.prepared.get(one.id)
+    first = None if one.training is None else beginnings.root(one.training, case.ledger, artifacts, case.bench.store)
+    if first is None:
+        return None
+    model, measured = artifacts.get(first.start_saved), None
+    if model is not None and preparation is not None and refusal(case.bench.store.get(model)) is None:
+        task = Task(id=f"start-{first.number}", model=model, steps=steps_of(preparation), robustness=False)
+        answer = within.of(case.bench.probe([task], case.bench.gallery())[task.id])
+        measured = None if answer.hidden is None else measures.hidden_accuracy(answer.hidden, within.data)
+    return beginnings.told(first, measured, final.accuracy, final.classes)
 
 
 def _validated_on_test(case: _Case, one: Candidate) -> Message | None:

@@ -19,7 +19,7 @@ from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..inquiry import Inquiry
 from ..things import Thing
-from . import averages, hooks, models, prints, schedules, targets, thinning
+from . import averages, beginnings, hooks, models, prints, schedules, targets, thinning
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
@@ -262,7 +262,7 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        entry |= {} if self.cuts.rehearsal else self._fit_prints(given)
+        entry |= {} if self.cuts.rehearsal else self._fit_prints(given, partial(self._look, entry, model))
         thinned, entry["stride"] = thinning.thin(given, self._served)
         epochs = Epochs()
         watched = thinned.get("callbacks")
@@ -298,10 +298,20 @@ class Recorder:
         self.trainings.append(entry)
         return entry
 
-    def _fit_prints(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _look(self, entry: dict[str, Any], model: Thing, images: Thing, labels: Thing) -> None:
+        began = self._safely(beginnings.seen, model, images, labels)
+        if isinstance(began, beginnings.Beginning):
+            self._safely(self._note_beginning, entry, model, began)
+
+    def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None:
+        """A model that was able before its training: what it was then is kept."""
+        saved, _, _ = self.keep.model(model, f"start-{entry['number']}.keras")
+        entry |= {"start_accuracy": began.accuracy, "start_weights": began.weights, "start_saved": saved}
+
+    def _fit_prints(self, given: dict[str, Any], look: targets.Look) -> dict[str, Any]:
         validation = given.get("validation_data")
         validation_x = validation[0] if isinstance(validation, (tuple, list)) and validation else validation
-        shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes)
+        shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes, look)
         shown["y"] = shown["y"] or {}
         return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
 

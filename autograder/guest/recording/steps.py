@@ -12,10 +12,11 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from ..things import Thing
-from . import hooks, models, prints, targets
+from . import beginnings, hooks, models, prints, targets
 from .keep import Keep
 from .tally import Tally
 
@@ -42,9 +43,13 @@ class Book(Protocol):
 
     def note(self, text: str) -> None: ...
 
+    def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None: ...
+
     def progress(self, text: str, training: int) -> None: ...
 
     def model_id(self, model: Thing) -> str: ...
+
+    trainings: list[dict[str, Any]]
 
     def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None: ...
 
@@ -71,6 +76,17 @@ class Stretch:
 
 
 @dataclass
+class Taped:
+    """A call under a gradient tape, until it is known what it was for."""
+
+    model: Any
+    x: Any
+    result: Any
+    weights: str
+    """Digest, of a model that is in no training yet."""
+
+
+@dataclass
 class Trace:
     """What a compiled function does, as seen when TensorFlow traced it: afterwards none of our hooks runs in it."""
 
@@ -89,8 +105,10 @@ class Steps:
         """By model id, the one that stepped last at the end."""
         self._called: dict[str, weakref.ref[Any]] = {}
         """Models that were called by the student's code."""
-        self._given: dict[str, tuple[Any, Any]] = {}
-        """Model id -> model and inputs of a call under a gradient tape, until it is known what it was for."""
+        self._given: dict[str, Taped] = {}
+        """By model id."""
+        self._weighed: dict[str, str] = {}
+        """Model id -> digest of its weights at the first such call in a cell, where it was in no training yet."""
         self._target: Any = None
         self._loss = ""
         self._owners: dict[tuple[int, ...], tuple[weakref.ref[Any], list[weakref.ref[Any]]]] = {}
@@ -167,9 +185,10 @@ class Steps:
         __tracebackhide__ = True
         if self._recorder._inside:
             return original(model, *arguments, **keywords)
+        began = self._recorder._safely(self._before_batch, original, model, arguments, keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
-        self._recorder._safely(self._note_batch, original, model, arguments, keywords)
+        self._recorder._safely(self._note_batch, original, model, arguments, keywords, began)
         return result
 
     def _use_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
@@ -215,13 +234,15 @@ class Steps:
             self._recorder.tally.add(model, x, None, result)
             return
         self._not_trained_on(number)
-        self._given[number] = (model, x)
+        if number not in self._open and number not in self._weighed:
+            self._weighed[number] = models.weights(model)
+        self._given[number] = Taped(model, x, result, self._weighed.get(number, ""))
 
     def _not_trained_on(self, number: str) -> None:
         """A call under a tape that no step followed: gradients for a picture, or an attack."""
-        model, x = self._given.pop(number, (None, None))
-        if model is not None:
-            self._recorder.tally.add(model, x)
+        given = self._given.pop(number, None)
+        if given is not None:
+            self._recorder.tally.add(given.model, given.x)
 
     def _note_loss(self, loss: Thing, target: Thing) -> None:
         name = models.snake(getattr(getattr(loss, "fn", None), "__name__", type(loss).__name__))
@@ -244,8 +265,9 @@ class Steps:
             return
         target, self._target = self._target, None
         for model in owners:
-            _, x = self._given.pop(self._recorder.model_id(model), (None, None))
-            self._step(model, optimizer, x, target, self._loss)
+            given = self._given.pop(self._recorder.model_id(model), None)
+            began = partial(_as_called, given, target)
+            self._step(model, optimizer, given and given.x, target, self._loss, began)
 
     def _note_function(self, trace: Trace, arguments: Thing, keywords: Thing) -> None:
         x, y = _data([*arguments, *keywords.values()])
@@ -253,14 +275,31 @@ class Steps:
         self._gradients += bool(trace.gradients)
         for optimizer, owners in done.values():
             for model in _alive(owners):
-                self._step(model, optimizer(), x, y, trace.loss)
+                self._step(model, optimizer(), x, y, trace.loss, partial(self._after_one, model, optimizer(), x, y))
         if not done and not prints.is_dataset(x):
             for model in _alive(trace.models):
                 self._recorder.tally.add(model, x, y)
 
-    def _note_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> None:
+    def _before_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        if self._recorder.model_id(model) in self._open:
+            return None
         given = hooks.bound(original, model, arguments, keywords)
-        self._step(model, getattr(model, "optimizer", None), given.get("x"), given.get("y"), models.loss(model))
+        return beginnings.seen(model, prints.as_array(given.get("x")), given.get("y"))
+
+    def _note_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing, began: Thing) -> None:
+        given = hooks.bound(original, model, arguments, keywords)
+        optimizer = getattr(model, "optimizer", None)
+        self._step(model, optimizer, given.get("x"), given.get("y"), models.loss(model), lambda: began)
+
+    def _after_one(self, model: Thing, optimizer: Thing, x: Thing, y: Thing) -> beginnings.Beginning | None:
+        """Within a compiled function nothing is seen before its first step, which changes little.
+
+        Where the model was trained before, what it can do then says nothing.
+        """
+        trained = {entry["model"] for entry in self._recorder.trainings[:-1]}
+        if self._recorder.model_id(model) in trained or _count(optimizer) - self._iterations.get(optimizer, 0) > 1:
+            return None
+        return beginnings.seen(model, prints.as_array(x), y)
 
     def _note_use(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> None:
         given = hooks.bound(original, model, arguments, keywords)
@@ -294,9 +333,16 @@ class Steps:
         if stretch is not None and len(stretch.entry["epoch_weights"]) < 1000:
             stretch.entry["epoch_weights"].append(digest[:16])
 
-    def _step(self, model: Thing, optimizer: Thing, x: Thing, y: Thing, loss: str) -> None:
+    def _step(
+        self, model: Thing, optimizer: Thing, x: Thing, y: Thing, loss: str, began: Callable[[], Thing] | None = None
+    ) -> None:
         number = self._recorder.model_id(model)
-        stretch = self._open.pop(number, None) or self._begin(model, optimizer, loss)
+        stretch = self._open.pop(number, None)
+        if stretch is None:
+            stretch = self._begin(model, optimizer, loss)
+            able = self._recorder._safely(_asked, began) if stretch is not None and began is not None else None
+            if stretch is not None and isinstance(able, beginnings.Beginning):
+                self._recorder._note_beginning(stretch.entry, model, able)
         if stretch is None:
             return
         self._open[number] = stretch
@@ -337,6 +383,7 @@ class Steps:
     def close(self, number: str, *, finished: bool) -> None:
         """Write down what has become of a training."""
         stretch = self._open.pop(number, None)
+        self._weighed.pop(number, None)
         if stretch is None:
             return
         entry, recorder = stretch.entry, self._recorder
@@ -354,11 +401,9 @@ class Steps:
 
     def _iterated(self, stretch: Stretch) -> int:
         """Steps by the optimiser's own count: a compiled function may take many at once."""
-        iterations = getattr(stretch.optimizer, "iterations", None)
-        if iterations is None:
+        if getattr(stretch.optimizer, "iterations", None) is None:
             return 0
-        count = int(iterations.numpy() if hasattr(iterations, "numpy") else iterations)
-        self._iterations[stretch.optimizer] = count
+        self._iterations[stretch.optimizer] = count = _count(stretch.optimizer)
         return count - stretch.done_before
 
     def fitted(self, model: Thing) -> None:
@@ -369,11 +414,26 @@ class Steps:
         """Nothing of a loop goes on beyond its cell."""
         for number in list(self._given):
             self._not_trained_on(number)
+        self._weighed.clear()
         for number in list(self._open):
             self.close(number, finished=not failed)
         self._recorder.unfollowed += self._gradients
         self._gradients = 0
         self._target = None
+
+
+def _as_called(given: Taped | None, target: Thing) -> beginnings.Beginning | None:
+    return None if given is None else beginnings.answered(given.result, target, lambda: given.weights)
+
+
+def _asked(began: Callable[[], Thing]) -> Thing:
+    return began()
+
+
+def _count(optimizer: Thing) -> int:
+    """Steps that it has taken; 0 where it does not count."""
+    iterations: Thing = getattr(optimizer, "iterations", 0)
+    return int(iterations.numpy() if hasattr(iterations, "numpy") else iterations)
 
 
 def owners(wanted: set[int], candidates: Sequence[Any]) -> list[Any]:

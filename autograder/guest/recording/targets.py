@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,20 +15,24 @@ FEW = 256
 MANY = 1000
 """More distinct values are no classes."""
 Facts = dict[str, Any]
+Look = Callable[[prints.Array, prints.Array], None]
 
 _SURE = 20
 """A batch of so many rows per label is taken to hold all labels."""
 
 
-def described(x: Thing, y: Thing, keep: prints.Keep, classes: int) -> Facts:
+def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | None = None) -> Facts:
     """Prints of inputs and targets, the labels of the sampled rows, and how many distinct ones there are.
 
-    ``classes`` is how many the served data have. Data that come in batches are read once.
+    ``classes`` is how many the served data have. Data that come in batches are read once; ``look`` is shown what was
+    read of them, or all rows, with a label for each.
     """
     batched = prints.is_dataset(x) or prints.is_sequence(x)
     batch, target = (None, None) if not batched else prints.first_pair(x)
     batch, target = (batch if batched else prints.as_array(x)), (target if y is None else y)
     rows, labels = _sampled(batch, target, classes)
+    if look is not None and batch is not None and labels is not None:
+        look(batch, labels)
     return {
         "x": prints.fingerprint(x, keep, rows, batch) or {},
         "y": prints.fingerprint(target),

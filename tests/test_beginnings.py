@@ -1,0 +1,192 @@
+"""What a model could do before its training began: seen in the kernel, followed back on the host, told to a person."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from autograder.datasets import load, room_file
+from autograder.execution import Job, execute
+from autograder.extraction.beginnings import root, told
+from autograder.guest.recording import beginnings
+from autograder.records import Json, Ledger, Training
+from autograder.sandbox.plain import Plain
+from autograder.store import Store
+from tests import evidence as make
+from tests.notebooks import notebook
+
+LABELS = np.arange(40) % 10
+
+# --- in the kernel -------------------------------------------------------------------------------------------------
+
+
+def outputs(right: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """One row for each label: so many of them named rightly, the rest as the next class."""
+    named = np.where(np.arange(40) < round(40 * right), LABELS, (LABELS + 1) % 10)
+    return np.eye(10)[named]
+
+
+@pytest.mark.parametrize(("right", "able"), [(0.1, False), (0.5, False), (0.6, True), (1.0, True)])
+def test_more_than_half_of_what_can_be_known(right: float, able: bool) -> None:
+    found = beginnings.answered(outputs(right), LABELS, lambda: "digest")
+    assert (found is not None) is able
+    assert found is None or (found.accuracy, found.weights) == (pytest.approx(right), "digest")
+
+
+def test_labels_may_be_columns() -> None:
+    assert beginnings.answered(outputs(1.0), np.eye(10)[LABELS], lambda: "digest") is not None
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [LABELS[:39], LABELS % 2, np.zeros(40, int), None],
+    ids=["another number", "two classes", "one class", "none"],
+)
+def test_what_says_nothing(labels: Json) -> None:
+    assert beginnings.answered(np.eye(10)[LABELS], labels, lambda: "digest") is None
+
+
+def test_where_most_are_of_one_class() -> None:
+    labels = np.concatenate([np.zeros(36, int), [1, 2, 3, 4]])
+    guessed = np.eye(10)[np.zeros(40, int)]
+    assert beginnings.answered(guessed, labels, lambda: "digest") is None
+
+
+SET_UP = """import numpy as np, keras, tensorflow as tf
+from keras import layers
+from keras.datasets import mnist
+keras.utils.set_random_seed(3)
+(x, y), _ = mnist.load_data()
+order = np.random.permutation(len(x))[:3000]
+x, y = x[order, ..., None] / 255.0, y[order]
+def made(extra=()):
+    net = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), *extra, layers.Dense(10, activation="softmax")])
+    net.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return net
+first = made()
+first.compile("adam", "sparse_categorical_crossentropy")
+first.fit(x, y, epochs=4, verbose=0)
+weights = [np.round(one, 2) for one in first.get_weights()]
+before = keras.random.uniform((1,), seed=None), tf.random.uniform((1,))
+"""
+WAYS = {
+    "fit": "net.fit(x, y, epochs=1, verbose=0)",
+    "a data set": "net.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(64), epochs=1, verbose=0)",
+    "train_on_batch": "net.train_on_batch(x[:64], y[:64])",
+    "a tape": """loss = keras.losses.SparseCategoricalCrossentropy()
+with tf.GradientTape() as tape:
+    value = loss(y[:64], net(x[:64], training=True))
+net.optimizer.apply(tape.gradient(value, net.trainable_variables), net.trainable_variables)""",
+    "a compiled step": """loss = keras.losses.SparseCategoricalCrossentropy()
+@tf.function
+def step(images, labels):
+    with tf.GradientTape() as tape:
+        value = loss(labels, net(images, training=True))
+    net.optimizer.apply_gradients(zip(tape.gradient(value, net.trainable_variables), net.trainable_variables))
+for start in range(0, 640, 64):
+    step(tf.constant(x[start:start + 64], tf.float32), tf.constant(y[start:start + 64]))""",
+}
+FRESH = [f"net = made()\n{way}" for way in WAYS.values()]
+PASTED = [f"net = made()\nnet.set_weights(weights)\n{way}" for way in WAYS.values()]
+LATER = """first.fit(x, y, epochs=1, verbose=0)
+again = keras.models.clone_model(first)
+again.set_weights(first.get_weights())
+again.compile("sgd", "sparse_categorical_crossentropy")
+again.fit(x, y, epochs=1, verbose=0)
+wider = made([layers.Dropout(0.1)])
+wider.set_weights(first.get_weights())
+wider.fit(x, y, epochs=1, verbose=0)"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Store, Mapping[str, str]]:
+    folder = tmp_path_factory.mktemp("beginnings")
+    data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
+    cells = (SET_UP, *FRESH, *PASTED, LATER)
+    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder)), Plain(), store)
+    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells)
+    assert execution.ledger is not None
+    return TypeAdapter(Ledger).validate_json(store.get(execution.ledger)), store, execution.artifacts
+
+
+@pytest.mark.kernel
+def test_in_every_way_of_training(ran: tuple[Ledger, Store, Mapping[str, str]]) -> None:
+    ledger, store, artifacts = ran
+    assert ledger.notes == ()
+    ways = len(WAYS)
+    fresh, pasted, later = (
+        ledger.trainings[1 : 1 + ways],
+        ledger.trainings[1 + ways : 1 + 2 * ways],
+        ledger.trainings[1 + 2 * ways :],
+    )
+    assert [one.start_accuracy for one in (ledger.trainings[0], *fresh)] == [None] * (1 + ways)
+    assert [(one.start_accuracy or 0) > 0.6 for one in pasted] == [True] * ways
+    assert all(one.start_saved in artifacts for one in pasted)
+    assert [root(one, ledger, artifacts, store) in pasted for one in pasted] == [True] * ways
+    # Trained on; copied into another object; and into another architecture.
+    assert [(one.start_accuracy or 0) > 0.6 for one in later] == [True] * 3
+    assert [root(one, ledger, artifacts, store) for one in later] == [None] * 3
+
+
+# --- on the host ---------------------------------------------------------------------------------------------------
+
+
+def model(store: Store, seed: int) -> str:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("model.weights.h5", np.random.default_rng(seed).normal(0, 0.1, 5000).astype("<f4").tobytes())
+    return store.put(buffer.getvalue())
+
+
+def able(number: int, **changes: Json) -> Training:
+    return make.training(number, **{"start_accuracy": 0.9, "start_weights": f"s{number}" * 16, **changes})
+
+
+def ledger(*trainings: Training) -> Ledger:
+    return Ledger(trainings=trainings)
+
+
+def test_fresh_weights_have_no_root(tmp_path: Path) -> None:
+    one = make.training(1)
+    assert root(one, ledger(one), {}, Store(tmp_path)) is None
+
+
+def test_weights_that_an_earlier_training_left(tmp_path: Path) -> None:
+    first = make.training(1, weights="a" * 64, epoch_weights=("b" * 16,))
+    for digest in ("a" * 64, "b" * 64):
+        second = able(2, start_weights=digest)
+        assert root(second, ledger(first, second), {}, Store(tmp_path)) is None
+
+
+def test_a_chain_is_followed_to_its_beginning(tmp_path: Path) -> None:
+    first = able(1, weights="a" * 64, epoch_weights=("c" * 16,) * 5)
+    second = able(2, start_weights="a" * 64, weights="b" * 64)
+    third = able(3, start_weights="b" * 64)
+    assert root(third, ledger(first, second, third), {}, Store(tmp_path)) == first
+
+
+def test_weights_taken_over_by_another_architecture(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    artifacts = {"fit-1.keras": model(store, 1), "start-2.keras": model(store, 1), "start-3.keras": model(store, 2)}
+    first = make.training(1, saved="fit-1.keras", epoch_weights=("c" * 16,) * 5)
+    second, third = able(2, start_saved="start-2.keras"), able(3, start_saved="start-3.keras")
+    whole = ledger(first, replaced := second, third)
+    assert root(replaced, whole, artifacts, store) is None
+    # Nothing is known of the epochs of the second, which is as large: it may have left what the third began with.
+    assert root(third, whole, artifacts, store) is None
+    assert root(third, ledger(first, third), artifacts, store) == third
+
+
+def test_what_is_said() -> None:
+    began = able(1, start_accuracy=7.0)
+    found = told(began, 0.9, 0.98, 10)
+    assert found is not None and found.values == {"accuracy": 0.9, "final": 0.98}
+    assert told(began, 0.4, 0.98, 10) is None
+    unmeasured = told(began, None, 0.98, 10)
+    assert unmeasured is not None and unmeasured.values == {"accuracy": 1.0}
