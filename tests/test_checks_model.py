@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,8 +12,22 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.checks.model import GAINS, Gains, Ratios, error_ratio, gain, gain_share, robustness
-from autograder.records import Evidence, Fidelity, Gap, GapKind, Json, Standing, Verdict, say
+from autograder.records import DataCard, Evidence, Fidelity, Finding, Gap, GapKind, Json, Standing, Verdict, say
 from tests import evidence as make
+
+CARD = DataCard(
+    name="digits",
+    digest="d",
+    classes=10,
+    image_shape=(28, 28),
+    train_images=400,
+    public_images=100,
+    hidden_images=100,
+    split_seed=1,
+    train_rows=400,
+    test_rows=100,
+)
+Check = Callable[..., Finding]
 
 
 def measured(estimate: float = 0.2, **changes: Json) -> Evidence:
@@ -20,6 +35,7 @@ def measured(estimate: float = 0.2, **changes: Json) -> Evidence:
         trainings=[make.training(1, layers=make.with_layer("Dropout", rate=0.3))],
         models=(make.model(),),
         final=make.final(gain=make.gain(estimate)),
+        data=CARD,
     )
     return replace(made, **changes)
 
@@ -61,6 +77,31 @@ def test_all_that_decided_is_shown() -> None:
     assert "Cut-offs" in texts
     assert "next cut-off" in texts
     assert any(detail.values.get("spread") == pytest.approx(0.002) for detail in finding.details)
+
+
+def some(*classes: int) -> tuple[tuple[int, ...], ...]:
+    """A confusion matrix with images of these classes only."""
+    return tuple(tuple(int(row == column and row in classes) for column in range(10)) for row in range(10))
+
+
+@pytest.mark.parametrize("check", [gain, robustness])
+def test_fewer_classes_are_for_a_person_unless_the_rubric_allows_them(check: Check) -> None:
+    task = say("The notebook tells even from odd.")
+    whole, pair = measured(), measured(final=make.final(gain=make.gain(0.9), confusion=some(0, 9), task=task))
+    finding = check(pair)
+    assert (finding.verdict, finding.share) == (Verdict.NEEDS_REVIEW, None)
+    assert finding.message.values == {"own": 2, "all": 10}
+    told = check(pair, fewer_classes=True)
+    assert finding.for_teacher is not None and finding.for_teacher.values == {"share": told.share}
+    assert told.verdict is not Verdict.NEEDS_REVIEW
+    assert check(whole).verdict is not Verdict.NEEDS_REVIEW
+    relabelled = measured(final=make.final(gain=make.gain(0.9), confusion=some(*range(10)), task=task))
+    assert check(relabelled).verdict is not Verdict.NEEDS_REVIEW
+
+
+def test_no_gain_on_fewer_classes_is_none() -> None:
+    pair = measured(final=make.final(gain=make.gain(-0.1), confusion=some(0, 9), task=say("Even and odd.")))
+    assert (gain(pair).verdict, gain(pair).share) == (Verdict.UNMET, 0.0)
 
 
 def test_nothing_trained_is_unreached() -> None:

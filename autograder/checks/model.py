@@ -61,13 +61,18 @@ _NEEDS = (GapKind.MODEL, GapKind.PREPROCESSING, GapKind.LEDGER)
 
 @check("model.gain", needs=_NEEDS, private=True)
 def gain(
-    evidence: Evidence, *, cutoffs: Gains = GAINS, fidelity: Annotated[float, Field(ge=0, le=1)] = FIDELITY
+    evidence: Evidence,
+    *,
+    cutoffs: Gains = GAINS,
+    fidelity: Annotated[float, Field(ge=0, le=1)] = FIDELITY,
+    fewer_classes: bool = False,
 ) -> Finding:
     """Relative error reduction over the baseline on hidden images, by cut-offs with linear interpolation between them.
 
     The doubt is the student's: an estimate above 0 earns the next cut-off's share where its 95% interval reaches it.
     An estimate of 0 or less earns nothing. Where our accuracy on the public test set and the notebook's own differ by
-    more than ``fidelity`` (and by more than one image, and by more than was rounded off), a person decides.
+    more than ``fidelity`` (and by more than one image, and by more than was rounded off), a person decides. So it does
+    of a model of fewer classes than the data set has, which is an easier task, unless ``fewer_classes`` are allowed.
     """
     if (answer := _unmeasured(evidence)) is not None:
         return answer
@@ -91,7 +96,8 @@ def gain(
         found=measured.relative_error_reduction,
         wanted=cutoffs[-1][0],
     )
-    return replace(finding, for_teacher=next(iter(final.doubts), None) or _flag(chosen))
+    finding = replace(finding, for_teacher=next(iter(final.doubts), None) or _flag(chosen))
+    return finding if fewer_classes else _as_the_task(finding, evidence)
 
 
 def _told(measured: Gain) -> Message:
@@ -279,14 +285,38 @@ def _flag(chosen: MeasuredModel) -> Message | None:
     return say("The predictions were made in the student's own kernel, since the model could not be saved.")
 
 
+def _as_the_task(finding: Finding, evidence: Evidence) -> Finding:
+    """Two digits are easier to tell apart than ten: what a model of fewer classes earns is for a person to say."""
+    final, data = evidence.final, evidence.data
+    if final is None or data is None or final.task is None or not finding.share:
+        return finding
+    own = sum(1 for row in final.confusion if any(row))  # a model of 0 and 9 alone may well have ten outputs
+    if own >= data.classes:
+        return finding
+    return undecided(
+        finding.standing,
+        say(
+            "The final model tells {own:int} classes apart; the data set has {all:int}. Whether the task allows that "
+            "is for a teacher to decide.",
+            own=own,
+            all=data.classes,
+        ),
+        details=(finding.message, *finding.details),
+        cells=finding.cells,
+        found=finding.found,
+        for_teacher=say("What was measured earns {share:pct} of the points.", share=finding.share),
+    )
+
+
 # --- robustness ----------------------------------------------------------------------------------------------------
 
 
 @check("model.robustness", needs=_NEEDS, private=True)
-def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
+def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS, fewer_classes: bool = False) -> Finding:
     """Mean error over corruptions and severities, as a ratio to the baseline's (Hendrycks & Dietterich, ICLR 2019).
 
-    ``cutoffs`` are pairs (ratio, share of the points) with linear interpolation between them.
+    ``cutoffs`` are pairs (ratio, share of the points) with linear interpolation between them; ``fewer_classes`` as for
+    the gain.
     """
     if (answer := _unmeasured(evidence)) is not None:
         return answer
@@ -314,7 +344,8 @@ def robustness(evidence: Evidence, *, cutoffs: Ratios = RATIOS) -> Finding:
         found=ratio,
         wanted=cutoffs[0][0],
     )
-    return replace(finding, for_teacher=_flag(chosen))
+    finding = replace(finding, for_teacher=_flag(chosen))
+    return finding if fewer_classes else _as_the_task(finding, evidence)
 
 
 def _not_shown(chosen: MeasuredModel | None, reason: Message) -> Finding:
