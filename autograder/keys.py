@@ -87,11 +87,18 @@ def for_final(known: Key, final: str) -> Key:
 
 
 def room_limits(course: Course, *, rehearsal: bool) -> Limits:
-    """Those of the rubric without what is settled before the room is entered."""
+    """Those of the rubric without what is settled before the room is entered, or holds in another one."""
     limits = course.rubric.limits
     if rehearsal:
         return budget.rehearsal(limits)
-    return replace(limits, budget_seconds=Limits().budget_seconds, over_budget=Limits().over_budget)
+    plain = Limits()
+    return replace(
+        limits,
+        budget_seconds=plain.budget_seconds,
+        over_budget=plain.over_budget,
+        measuring_seconds=plain.measuring_seconds,
+        model_seconds=plain.model_seconds,
+    )
 
 
 def placed_key(execution: Execution, notebook: Digest) -> Key:
@@ -129,6 +136,7 @@ def evidence_key(execution: Execution, submission: Submission, course: Course) -
         baseline=baseline,
         template=course.template,
         images=[course.rubric.robustness_images, course.rubric.seed],
+        limits=_measuring_limits(course),
         program=code_digest(*_MEASURING),
     )
 
@@ -142,8 +150,15 @@ def baseline_key(runs: Sequence[Execution], seeds: Sequence[int], course: Course
         seed=list(seeds),
         data=course.data.card.digest,
         images=[course.rubric.robustness_images, course.rubric.seed],
+        limits=_measuring_limits(course),
         program=code_digest(*_MEASURING),
     )
+
+
+def _measuring_limits(course: Course) -> list[int]:
+    """A model that was stopped by them is part of what was found."""
+    limits = course.rubric.limits
+    return [limits.measuring_seconds, limits.model_seconds]
 
 
 def findings_key(evidence: str, rubric: Rubric) -> Key:

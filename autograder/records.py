@@ -160,6 +160,10 @@ class Limits:
     outputs: int = 4000
     budget_seconds: int = 0
     """Of training that one notebook may use; 0: as much as it asks for."""
+    measuring_seconds: int = 120
+    """Of starting the room in which models are measured, whatever their number."""
+    model_seconds: int = 180
+    """Of measuring one model there, on the average of a notebook's."""
     over_budget: str = "reduce"
     """What becomes of a notebook that asks for more: ``reduce`` or ``refuse``."""
 

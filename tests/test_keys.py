@@ -67,6 +67,7 @@ COURSES: Mapping[str, Callable[[Course], Course]] = {
     "seed of the rubric": lambda course: other_rubric(course, seed=7),
     "rubric": lambda course: other_rubric(course, digest=digest(b"other")),
     "baseline": lambda course: replace(course, baseline=replace(BASELINE, nudged=(digest(b"two"),))),
+    "time to measure": lambda course: other_rubric(course, limits=replace(course.rubric.limits, model_seconds=7)),
     "no baseline": lambda course: replace(course, baseline=None),
     "template": lambda course: replace(course, template=("# start",)),
     "slots": lambda course: replace(course, slots=("cpu", "cpu")),
@@ -100,11 +101,11 @@ HOLDS: Mapping[str, Mapping[str, str]] = {
     "evidence": {
         **{"text": "text", "files": "files", "execution": "execution", "ending": "execution", "data": "data"},
         **{"images": "images", "seed of the rubric": "images", "template": "template"},
-        **{"baseline": "baseline", "no baseline": "baseline"},
+        **{"baseline": "baseline", "no baseline": "baseline", "time to measure": "limits"},
     },
     "baseline": {
         **{"execution": "execution", "ending": "execution", "data": "data"},
-        **{"images": "images", "seed of the rubric": "images"},
+        **{"images": "images", "seed of the rubric": "images", "time to measure": "limits"},
     },
     "findings": {"execution": "evidence", "ending": "evidence"},
     "grade": {

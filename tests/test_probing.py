@@ -27,6 +27,7 @@ from autograder.sandbox.ahead import Ahead, ahead
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
 
+LIMITS = Limits(measuring_seconds=50, model_seconds=7)
 DATA = load("digits", split_seed=5, hidden_images=90)
 SCALED = (Step(op="affine", values={"scale": 1 / 255, "offset": 0.0}),)
 
@@ -64,7 +65,7 @@ def shown(tmp_path: Path) -> tuple[Store, Gallery]:
 
 def ask(sandbox: Script, store: Store, images: Gallery, *, robustness: bool = False) -> Probed:
     task = Task(id="m1-t1", model=store.put(b"model"), steps=SCALED, robustness=robustness)
-    return probe([task], images, sandbox=sandbox, store=store, limits=Limits(), cancelled=lambda: False)["m1-t1"]
+    return probe([task], images, sandbox=sandbox, store=store, limits=LIMITS, cancelled=lambda: False)["m1-t1"]
 
 
 READY = Frame({"kind": "ready"})
@@ -110,6 +111,7 @@ def test_no_label_and_no_name_enters_the_room(tmp_path: Path) -> None:
     assert isinstance(job, bytes)
     assert set(json.loads(job)) == {"sets", "models"}
     assert not sandbox.room.shell
+    assert sandbox.room.limits.run_seconds == LIMITS.measuring_seconds + LIMITS.model_seconds
 
 
 @pytest.mark.parametrize(

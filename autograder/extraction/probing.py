@@ -35,7 +35,6 @@ PROGRAMS = {
 }
 SOME_TRAINING_IMAGES = 500
 MAX_OUTPUTS = 1000
-BASE_SECONDS, SECONDS_PER_MODEL = 120, 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +273,7 @@ def _room(tasks: Sequence[Task], shown: Gallery, store: Store, limits: Limits) -
         },
         late=frozenset(["job.json", *models]),
         limits=Limits(
-            run_seconds=BASE_SECONDS + SECONDS_PER_MODEL * len(tasks),
+            run_seconds=limits.measuring_seconds + limits.model_seconds * len(tasks),
             memory_mb=limits.memory_mb,
             disk_mb=64,
             processes=limits.processes,

@@ -50,6 +50,8 @@ class Limits(Strict):
     output_mb: int = Field(8, ge=1, le=256)
     outputs: int = Field(4000, ge=10, le=100_000)
     budget_seconds: int = Field(0, ge=0, le=86_400)
+    measuring_seconds: int = Field(120, ge=30, le=3600)
+    model_seconds: int = Field(180, ge=10, le=3600)
     over_budget: Literal["reduce", "refuse"] = "reduce"
 
 
