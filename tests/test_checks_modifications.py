@@ -56,6 +56,140 @@ def test_what_makes_no_other_model_is_no_difference(changes: dict[str, Json]) ->
     assert differences(BASE, changed(**changes)) == ()
 
 
+def shaped(*made: Layer, first: tuple[int, ...] = (28, 28, 1)) -> tuple[Layer, ...]:
+    """Layers of a chain whose forms are known: a kind that is not among these keeps the form."""
+    form: tuple[int | None, ...] = first
+    found = []
+    for one in made:
+        form = {"Flatten": (784,), "Dense": (one.config.get("units"),)}.get(one.kind, form)
+        found.append(replace(one, output_shape=(None, *form)))
+    return tuple(found)
+
+
+def penalised(told: str) -> dict[str, tuple[Layer, ...]]:
+    return layers(*LAYERS[:5], replace(LAYERS[5], config={**LAYERS[5].config, "kernel_regularizer": told}), LAYERS[6])
+
+
+def limited(**settings: Json) -> dict[str, Json]:
+    return {"optimizer": {**ADAM, **settings}}
+
+
+def steered(*callbacks: str, **arguments: Json) -> dict[str, Json]:
+    return {"arguments": {"callbacks": list(callbacks), **arguments}}
+
+
+IDLE: dict[str, dict[str, Json]] = {
+    "L2 of nothing": penalised("L2(l2=0.0)"),
+    "L1 of nothing": penalised("L1(l1=0.0)"),
+    "L1 and L2 of nothing": penalised("L1L2(l1=0.0, l2=0.0)"),
+    "L2 below what float32 shows": penalised("L2(l2=1e-30)"),
+    "a constraint that is never reached": layers(
+        *LAYERS[:6],
+        replace(LAYERS[6], config={**LAYERS[6].config, "bias_constraint": "MaxNorm(max_value=1e+30, axis=0)"}),
+    ),
+    "pooling of single pixels": layers(*with_layer("MaxPooling2D", at=1, pool_size=[1, 1], strides=[1, 1])),
+    "averages of single pixels": layers(*with_layer("AveragePooling2D", at=1, pool_size=[1, 1], padding="same")),
+    "enlarging by one": layers(*with_layer("UpSampling2D", at=1, size=[1, 1])),
+    "a border of nothing": layers(*with_layer("ZeroPadding2D", at=1, padding=[[0, 0], [0, 0]])),
+    "a crop of nothing": layers(*with_layer("Cropping2D", at=1, cropping=[[0, 0], [0, 0]])),
+    "the same form": layers(*with_layer("Reshape", at=0, target_shape=[28, 28, 1])),
+    "axes in their order": layers(*with_layer("Permute", at=0, dims=[1, 2, 3])),
+    "a translation by nothing": layers(
+        *with_layer("RandomTranslation", at=0, height_factor=[0.0, 0.0], width_factor=[0.0, 0.0])
+    ),
+    "a zoom of nothing": layers(*with_layer("RandomZoom", at=0, height_factor=[0.0, 0.0])),
+    "contrast": layers(*with_layer("RandomContrast", at=0, factor=[0.0, 0.0])),
+    "brightness": layers(*with_layer("RandomBrightness", at=0, factor=[-1e-6, 1e-6])),
+    "sharpness as it is": layers(*with_layer("RandomSharpness", at=0, factor=[0.5, 0.5])),
+    "no jitter": layers(*with_layer("RandomColorJitter", at=0, brightness_factor=[0.0, 0.0])),
+    "dropout of nothing in space": layers(*with_layer("SpatialDropout2D", at=2, rate=0.0)),
+    "noise below what is seen": layers(*with_layer("GaussianNoise", stddev=1e-8)),
+    "rescaling by one": layers(*with_layer("Rescaling", at=0, scale=1.0, offset=0.0)),
+    "a line as an activation": layers(*with_layer("Activation", at=2, activation="linear")),
+    "a line that leaks": layers(*with_layer("LeakyReLU", at=1, negative_slope=1.0)),
+    "an absurd limit of gradients": limited(clipnorm=1e9),
+    "no limit of gradients": limited(clipvalue=0.0),
+    "no decay of weights": limited(weight_decay=0.0),
+    "a decay below what float32 shows": limited(weight_decay=1e-20),
+    "AdamW without its decay": limited(name="adamw", weight_decay=0.0),
+    "a schedule that stays": limited(
+        learning_rate="ExponentialDecay(initial_learning_rate=0.001, decay_steps=100, decay_rate=1.0)"
+    ),
+    "a patience beyond the end": steered("EarlyStopping", patience={"EarlyStopping": 5}),
+    "a plateau that cannot come": steered("ReduceLROnPlateau", patience={"ReduceLROnPlateau": 50}),
+    "a schedule of one's own that stays": {
+        **steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 5}
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", IDLE.values(), ids=IDLE.keys())
+def test_what_is_without_effect_is_no_difference(changes: dict[str, Json]) -> None:
+    assert differences(BASE, changed(**changes)) == ()
+    assert differences(changed(**changes), BASE) == ()
+
+
+ACTING: dict[str, tuple[dict[str, Json], str]] = {
+    "a small penalty": (penalised("L2(l2=1e-05)"), "+ L2(l2=1e-05) ×1"),
+    "half of two penalties": (penalised("L1L2(l1=0.0, l2=0.01)"), "+ L2(l2=0.01) ×1"),
+    "a penalty of one's own": (penalised("Mine"), "+ Mine ×1"),
+    "a norm that is reached": (penalised("MaxNorm(max_value=2, axis=0)"), "+ MaxNorm(max_value=2, axis=0) ×1"),
+    "steps of a pooling over single pixels": (
+        layers(*with_layer("MaxPooling2D", at=1, pool_size=[1, 1], strides=[2, 2])), "+ MaxPooling2D(1×1)"
+    ),
+    "pooling in one direction": (
+        layers(*with_layer("MaxPooling2D", at=1, pool_size=[1, 2], strides=[1, 1])), "+ MaxPooling2D(1×2)"
+    ),
+    "a border below": (layers(*with_layer("ZeroPadding2D", at=1, padding=[[0, 1], [0, 0]])), "+ ZeroPadding2D"),
+    "a translation in width alone": (
+        layers(*with_layer("RandomTranslation", at=0, height_factor=[0.0, 0.0], width_factor=[-0.1, 0.1])),
+        "+ RandomTranslation(0, 0)",
+    ),
+    "brightness on one side": (
+        layers(*with_layer("RandomBrightness", at=0, factor=[0.0, 0.2])), "+ RandomBrightness(0, 0.2)"
+    ),
+    "grey instead of colours": (
+        layers(*with_layer("RandomSaturation", at=0, factor=[0.0, 0.0])), "+ RandomSaturation(0, 0)"
+    ),
+    "a setting that is not known": (layers(*with_layer("RandomRotation", at=0)), "+ RandomRotation"),
+    "a little dropout": (layers(*with_layer("Dropout", rate=0.01)), "+ Dropout(0.01)"),
+    "a limit of gradients": (limited(clipnorm=1.0), "clipnorm none → 1"),
+    "a limit of all gradients": (limited(global_clipnorm=1.0), "global_clipnorm none → 1"),
+    "AdamW": (limited(name="adamw", weight_decay=0.004), "optimizer adam(0.001) → adamw(0.001)"),
+    "patience within the epochs": (steered("EarlyStopping", patience={"EarlyStopping": 4}), "+ EarlyStopping"),
+    "a schedule that had no time left": (
+        {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 3}}, "+ LearningRateScheduler"
+    ),
+    "another rate, set by a callback": (
+        {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.01,) * 5}}, "+ LearningRateScheduler"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "told"), ACTING.values(), ids=ACTING.keys())
+def test_a_small_effect_is_an_effect(changes: dict[str, Json], told: str) -> None:
+    assert [change.text for change in differences(BASE, changed(**changes))] == [told]
+
+
+def test_what_is_flat_or_positive_already_is_made_so_once() -> None:
+    dense = layer("Dense", units=16, activation="relu")
+    base = training(1, layers=shaped(layer("Flatten"), dense, LAYERS[6]))
+    again = shaped(layer("Flatten"), layer("Flatten"), dense, layer("Dropout", rate=0.0), layer("ReLU"), LAYERS[6])
+    assert differences(base, training(2, layers=again)) == ()
+    flat = training(1, layers=shaped(dense, LAYERS[6], first=(784,)), x=ArrayPrint(shape=(60000, 784)))
+    assert differences(flat, replace(flat, layers=shaped(layer("Flatten"), dense, LAYERS[6]))) == ()
+    normal = shaped(layer("Flatten"), dense, layer("BatchNormalization"), layer("ReLU"), LAYERS[6])
+    assert {change.name for change in differences(base, training(2, layers=normal))} == {"layers", "BatchNormalization"}
+
+
+def test_what_another_branch_has_made_is_not_known() -> None:
+    """Layers are listed one after the other, and need not be given what the one before has made."""
+    start = (layer("Flatten"), layer("Dense", units=16, activation="relu"))
+    base = training(1, layers=shaped(*start, layer("Concatenate"), LAYERS[6]))
+    branch = training(2, layers=shaped(*start, layer("ReLU"), layer("Concatenate"), LAYERS[6]))
+    assert [change.name for change in differences(base, branch)] == ["layers"]
+
+
 FILTERS = layers(layer("Conv2D", filters=64, kernel_size=[3, 3], activation="relu"), *LAYERS[1:])
 KERNELS = layers(layer("Conv2D", filters=32, kernel_size=[5, 5], activation="relu"), *LAYERS[1:])
 PENALTY = layers(*LAYERS[:5], layer("Dense", units=128, activation="relu", kernel_regularizer="L2(l2=0.01)"), LAYERS[6])
