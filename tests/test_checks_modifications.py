@@ -10,7 +10,18 @@ import pytest
 from autograder.checks.differences import Family, differences
 from autograder.checks.modifications import distinct, justified, methodical
 from autograder.checks.trials import trials
-from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Json, Layer, MeasuredModel, Training, Verdict
+from autograder.records import (
+    ArrayPrint,
+    Cell,
+    DataCard,
+    Evaluation,
+    Evidence,
+    Json,
+    Layer,
+    MeasuredModel,
+    Training,
+    Verdict,
+)
 from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, text, training, with_layer
 
 BASE = training(1)
@@ -344,6 +355,114 @@ def test_models_are_called_as_the_author_calls_them() -> None:
     named = MeasuredModel(id="m2-t2", name="Avec dropout", training=2, cell=1)
     finding = distinct(evidence(trainings=three(), models=(named,)))
     assert finding.details[0].values["model"] == "Avec dropout"
+
+
+# --- trainings that taught nothing ---------------------------------------------------------------------------------
+
+
+def on(rows: int, *made: Training, **changes: Json) -> list[Training]:
+    """The same trainings on so many images; each has its own, so that no two share a digest."""
+    return [
+        replace(
+            one, x=ArrayPrint(shape=(rows, 28, 28, 1), digest=f"{rows}-{one.number}"), outputs=((None, 10),), **changes
+        )
+        for one in made
+    ]
+
+
+def test_a_handful_of_images_teaches_nothing() -> None:
+    whole = three()
+    finding = distinct(evidence(trainings=[*whole[:2], *on(1, whole[2]), *on(124, whole[3])]))
+    assert finding.share == pytest.approx(1 / 3), "a fifth is validated on: 124 images are 99"
+    told = [detail.values for detail in finding.details if "too few to learn from" in detail.text]
+    assert [(one["images"], one["cell"], one["needed"]) for one in told] == [(1, 3, 100), (99, 4, 100)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "doubt"), [(99, 0.0, False), (100, 1.0, True), (499, 1.0, True), (500, 1.0, False)]
+)
+def test_the_fewest_images_follow_the_classes(rows: int, share: float, doubt: bool) -> None:
+    made = on(rows, *three())
+    made = [replace(one, arguments={"epochs": 5, "batch_size": 32}) for one in made]
+    finding = distinct(evidence(trainings=made))
+    assert (finding.share, finding.for_teacher is not None) == (share, doubt)
+    assert finding.verdict is (Verdict.UNREACHED if share == 0 else Verdict.MET)
+    two = [replace(one, outputs=((None, 2),)) for one in made]
+    assert distinct(evidence(trainings=two)).share == 1.0
+    assert distinct(evidence(trainings=made), images_per_class=0).for_teacher is None
+
+
+def test_nothing_was_trained_where_no_training_could_teach() -> None:
+    few = evidence(trainings=on(1, *three()))
+    for check in (distinct, justified, methodical):
+        finding = check(few)
+        assert (finding.verdict, finding.share, len(finding.details)) == (Verdict.UNREACHED, 0.0, 4)
+        assert finding.cells == (0, 1, 2, 3)
+
+
+def test_many_calls_on_few_images_each_are_one_training_on_many() -> None:
+    parts = [replace(one, model="m1") for one in on(64, *(training(n, arguments={"epochs": 1}) for n in range(1, 21)))]
+    assert trials(evidence(trainings=parts)).slight == ()
+    again = [replace(one, x=parts[0].x) for one in parts]
+    assert [one.images for one in trials(evidence(trainings=again)).slight] == [51]
+
+
+def test_steps_may_be_fewer_than_the_images() -> None:
+    one = training(1, arguments={"epochs": 1, "steps_per_epoch": 2, "batch_size": 16})
+    assert [found.images for found in trials(evidence(trainings=[one])).slight] == [32]
+    enough = training(1, arguments={"epochs": 5, "steps_per_epoch": 100, "batch_size": 16})
+    assert trials(evidence(trainings=[enough])).slight == ()
+
+
+def test_a_small_data_set_is_used_as_a_whole() -> None:
+    card = DataCard(
+        name="own", digest="d", classes=10, image_shape=(28, 28), train_images=80, public_images=20, hidden_images=20,
+        split_seed=1, train_rows=80, test_rows=20,
+    )  # fmt: skip
+    assert trials(evidence(trainings=on(80, *three()), data=card)).slight == ()
+    assert len(trials(evidence(trainings=on(40, *three()), data=card)).slight) == 4
+
+
+def test_what_comes_in_batches_may_be_more_than_is_known() -> None:
+    """Of a generator without a length, the first batch is known: a person is told, and nothing is taken."""
+    batches = [
+        replace(one, x=ArrayPrint(kind="dataset", shape=(32, 28, 28, 1)), arguments={"epochs": 5}) for one in three()
+    ]
+    finding = distinct(evidence(trainings=batches))
+    assert finding.share == 1.0
+    assert finding.for_teacher is not None and finding.for_teacher.values["images"] == 32
+    steps = [replace(one, arguments={"epochs": 5, "steps_per_epoch": 200}) for one in batches]
+    assert distinct(evidence(trainings=steps)).for_teacher is None
+
+
+def test_a_loop_of_ones_own_counts_by_its_steps() -> None:
+    drawn = ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1))
+    loop = {"loop": True, "epochs": 1, "steps": 2, "batch_size": 32}
+    made = training(1, x=drawn, arguments=loop)
+    assert [one.images for one in trials(evidence(trainings=[made])).slight] == [64]
+    assert trials(evidence(trainings=[replace(made, share=1 / 64)])).slight == (), "a budget took the others"
+
+
+def test_what_cannot_change_is_not_trained() -> None:
+    still = replace(three()[1], optimizer={**ADAM, "learning_rate": 0.0})
+    assert distinct(evidence(trainings=[training(1), still])).share == 0.0
+    warmed = replace(still, arguments={**still.arguments, "callbacks": ["WarmUp"]})
+    assert distinct(evidence(trainings=[training(1), warmed]), wanted=1).share == 1.0
+    frozen = tuple(replace(one, parameters=9, config={**one.config, "trainable": False}) for one in DEEPER)
+    assert [one.why for one in trials(evidence(trainings=[training(1), training(2, layers=frozen)])).slight] == [
+        "still"
+    ]
+    head = (*frozen[:-1], replace(DEEPER[-1], parameters=9))
+    assert trials(evidence(trainings=[training(1), training(2, layers=head)])).slight == ()
+
+
+def test_one_class_alone_cannot_be_told_apart() -> None:
+    alone = replace(three()[1], y_classes=1, outputs=((None, 10),))
+    assert [one.why for one in trials(evidence(trainings=[training(1), alone])).slight] == ["one class"]
+    ones = replace(alone, outputs=((None, 1),), loss="binary_crossentropy")
+    assert trials(evidence(trainings=[training(1), ones])).slight == (), (
+        "a discriminator learns from one kind at a time"
+    )
 
 
 # --- justified -----------------------------------------------------------------------------------------------------
