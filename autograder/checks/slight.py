@@ -44,8 +44,14 @@ def slight(parts: Sequence[Training], evidence: Evidence, images_per_class: int)
     last = parts[-1]
     if all(map(_stands_still, parts)):
         return Slight(training=last, why=Why.STILL)
-    if len(parts) == 1 and _has_one_class(last):
+    few = _few(parts, evidence, images_per_class)
+    if len(parts) == 1 and _has_one_class(last) and not (few and few.sure):
         return Slight(training=last, why=Why.ONE_CLASS)
+    return few
+
+
+def _few(parts: Sequence[Training], evidence: Evidence, images_per_class: int) -> Slight | None:
+    last = parts[-1]
     needed = _needed(last, evidence, images_per_class)
     different = {part.x.digest or part.number: _images(part) for part in parts}
     images = sum(count for count, _ in different.values())
