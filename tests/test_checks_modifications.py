@@ -410,6 +410,8 @@ def test_many_calls_on_few_images_each_are_one_training_on_many() -> None:
 def test_steps_may_be_fewer_than_the_images() -> None:
     one = training(1, arguments={"epochs": 1, "steps_per_epoch": 2, "batch_size": 16})
     assert [found.images for found in trials(evidence(trainings=[one])).slight] == [32]
+    usual = training(1, arguments={"epochs": 1, "steps_per_epoch": 3, "batch_size": None})
+    assert [found.images for found in trials(evidence(trainings=[usual])).slight] == [96]
     enough = training(1, arguments={"epochs": 5, "steps_per_epoch": 100, "batch_size": 16})
     assert trials(evidence(trainings=[enough])).slight == ()
 

@@ -19,6 +19,7 @@ DOUBTFUL: Final = 5
 STILL: Final = 1e-9
 """Learning rate whose steps are lost to the rounding of float32, at weights of a hundredth and more."""
 _USUAL_CLASSES: Final = 10
+_USUAL_BATCH: Final = 32
 
 
 class Why(StrEnum):
@@ -85,9 +86,9 @@ def _images(training: Training) -> tuple[int, bool]:
     if arguments.get("loop"):
         drawn = math.ceil(_figure(arguments, "steps") / max(training.share, 1e-6)) * batch
         return (drawn, True) if drawn and drawn <= rows else (max(rows, drawn), False)
-    if whole and batch and steps:
-        return min(rows, batch * steps * max(1, training.epochs_run)), True
-    return (rows, not steps) if whole else (rows * max(1, steps), False)
+    if whole and steps:
+        return min(rows, (batch or _USUAL_BATCH) * steps * max(1, training.epochs_run)), True
+    return (rows, True) if whole else (rows * max(1, steps), False)
 
 
 def _figure(arguments: Mapping[str, object], name: str) -> float:
