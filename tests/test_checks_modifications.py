@@ -309,6 +309,13 @@ def test_values_of_one_setting_are_one_modification() -> None:
     assert distinct(evidence(trainings=optimisers)).share == pytest.approx(2 / 3)
 
 
+def test_what_differs_without_effect_is_named() -> None:
+    idle = training(2, layers=with_layer("Dropout", rate=0.0), labels={"name": "with dropout"})
+    finding = distinct(evidence(trainings=[training(1), idle, training(3, layers=DROPOUT)]))
+    told = [detail.values["model"] for detail in finding.details if "nothing that has an effect" in detail.text]
+    assert (told, finding.share) == (["with dropout"], pytest.approx(1 / 3))
+
+
 def test_what_was_not_trained_does_not_count() -> None:
     broken = [*three()[:3], training(4, layers=DEEPER, finished=False), training(5, layers=DEEPER, epochs_run=0)]
     finding = distinct(evidence(trainings=broken))

@@ -140,6 +140,11 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
                 model=name_of(trial.training, evidence),
                 times=len(trial.again),
             )
+    for training in found.alike[:4]:
+        yield say(
+            "{model}: nothing that has an effect differs from the baseline, so it is no modification.",
+            model=name_of(training, evidence),
+        )
     for training in found.unfinished[:4]:
         yield say("{model}: the training did not finish, so it does not count.", model=name_of(training, evidence))
 

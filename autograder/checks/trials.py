@@ -45,6 +45,8 @@ class Trials:
     """Trainings that could not have taught anything, and do not count."""
     doubtful: tuple[Slight, ...] = ()
     """Those of which a person may think so; they count."""
+    alike: tuple[Training, ...] = ()
+    """Others that differ from the baseline in nothing that has an effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,15 @@ def trials(
     named = _named_baseline(stages, evidence) if own is None and not alone else None
     base = reference if alone else own or named or reference
     found: list[Trial] = []
+    alike: list[Training] = []
     for training in stages:
         changes = differences(base, training) if base is not None else ()
         if changes:
             _add(found, Trial(training, changes), sweeps_count_once)
+        else:
+            alike.append(training)
     remeasured = own is not None or (named is not None and reference is not None and _is_rewritten(named, reference))
-    return Trials(base, remeasured, tuple(found), unfinished, slights, doubtful)
+    return Trials(base, remeasured, tuple(found), unfinished, slights, doubtful, tuple(alike[1:]))
 
 
 def _sifted(
