@@ -33,8 +33,11 @@ from autograder.messages import render
 from autograder.pipeline import Progress, grade_one
 from autograder.recall import Key
 from autograder.records import (
+    ArrayPrint,
     Baseline,
+    DataCard,
     Ending,
+    Evidence,
     Execution,
     Json,
     Ledger,
@@ -49,6 +52,7 @@ from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.settings import settings
 from autograder.store import Store, digest
+from tests import evidence as evidences
 from tests.builders import a_report, a_rubric
 from tests.classroom import QuickRooms, a_folder, a_notebook, use
 from tests.notebooks import notebook
@@ -127,6 +131,116 @@ def test_host_and_room_follow_the_same_rule() -> None:
             assert seconds([planned(steps=float(steps), first_seconds=0.0, epochs=1.0, step_seconds=1.0)], share) == (
                 guest.steps_at(share, steps)
             )
+
+
+# --- by what the reference is cut ------------------------------------------------------------------------------------
+
+REFERENCE = evidences.training(1)
+"""Five epochs of 48,000 images, in batches of 128."""
+
+
+def judged(share: float, *trainings: Training, chosen: int = 0, **changes: Json) -> Evidence:
+    """Evidence of a notebook that was cut to this share; the last of its trainings made the final model."""
+    last = chosen or trainings[-1].number
+    made = evidences.evidence(
+        trainings=[replace(one, share=share) for one in trainings],
+        models=(evidences.model(training=last),),
+        baseline=evidences.baseline(training=replace(REFERENCE, share=share)),
+    )
+    return replace(made, execution=replace(made.execution, share=share), **changes)
+
+
+def stopped(epochs: int, *, planned: int = 100, number: int = 1, **changes: Json) -> Training:
+    """A training that ended before its plan."""
+    arguments = {"epochs": planned, "callbacks": ["EarlyStopping"], **changes.pop("arguments", {})}
+    return evidences.training(number, arguments=arguments, epochs_run=epochs, **changes)
+
+
+@pytest.mark.parametrize("share", [1.0, 1 / 2, 1 / 8, 1 / 64, 1 / 1024])
+@pytest.mark.parametrize("epochs", [1, 8, 15, 30])
+def test_who_stops_early_is_judged_by_a_reference_cut_alike(share: float, epochs: int) -> None:
+    """100 epochs with a patience of 3 end after 8 or 30 of them; more than that of one epoch is no advantage."""
+    assert budget.fair(judged(share, stopped(epochs))) == share
+
+
+def test_a_plan_that_is_carried_out_is_fair_as_it_is() -> None:
+    assert budget.fair(judged(1 / 16, evidences.training(1, arguments={"epochs": 20}))) == 1 / 16
+    assert budget.fair(judged(1.0, evidences.training(1, arguments={"epochs": 5000}))) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "fair"),
+    [(3, 1 / 1024), (39, 1 / 1024), (300, 1 / 32), (3000, 1 / 4), (30_000, 1.0), (10_000_000, 1.0)],
+)
+def test_an_absurd_plan_does_not_weaken_the_reference(epochs: int, fair: float) -> None:
+    """Of 100,000 epochs planned, those that were run had a step each: 128 images, where the reference sees 240,000."""
+    few = ArrayPrint(shape=(8000, 28, 28, 1), digest="few")
+    absurd = stopped(epochs, planned=10**8, x=few, arguments={"validation_split": 0})
+    found = budget.fair(judged(1 / 1024, absurd))
+    assert found == fair
+    assert found == 1 or 5 * guest.steps_at(found, 375) > epochs / 8, "an eighth of what the final model saw, at least"
+
+
+@given(st.integers(0, 10), st.integers(1, 10**7), st.integers(1, 60_000))
+def test_the_reference_is_never_cut_more_than_the_notebook(power: int, epochs: int, rows: int) -> None:
+    share = 2.0**-power
+    evidence = judged(share, stopped(epochs, x=ArrayPrint(shape=(rows, 28, 28, 1), digest="x")))
+    assert share <= budget.fair(evidence) <= 1
+    assert np.log2(budget.fair(evidence)).is_integer()
+
+
+def test_epochs_of_one_step_cannot_be_cut() -> None:
+    whole = stopped(400, arguments={"batch_size": 60_000})
+    assert budget.fair(judged(1 / 1024, whole)) == 1.0, "each of them saw all images"
+
+
+def test_what_one_model_has_learnt_may_be_handed_on() -> None:
+    long = stopped(20_000, number=1, parameters=1000)
+    short = stopped(1, number=2, parameters=1000)
+    assert budget.fair(judged(1 / 1024, long, short)) == budget.fair(judged(1 / 1024, long)) > 1 / 1024
+    other = replace(long, parameters=999)
+    assert budget.fair(judged(1 / 1024, other, short)) == 1 / 1024, "a model of another size"
+    again = [stopped(20, number=number, parameters=1000) for number in range(1, 9)]
+    assert budget.fair(judged(1 / 8, *again)) == 1 / 8, "the same network tried with eight settings"
+    loop = [stopped(20, number=number, model="m1") for number in range(1, 9)]
+    assert budget.fair(judged(1 / 8, *loop)) == 1.0, "one model, trained eight times over"
+
+
+def test_a_model_that_was_not_trained_says_nothing_of_the_reference() -> None:
+    seen = judged(1 / 8, stopped(10_000))
+    assert budget.fair(replace(seen, models=())) == 1 / 8
+    assert budget.fair(replace(seen, models=(evidences.model(training=None),))) == 1 / 8
+    assert budget.fair(replace(seen, baseline=None)) == 1 / 8
+    assert budget.fair(replace(seen, baseline=evidences.baseline(training=None))) == 1 / 8
+
+
+def test_of_models_that_answer_together_the_longest_training_counts() -> None:
+    seen = judged(1 / 8, stopped(2, number=1), stopped(100, number=2))
+    parts = [evidences.model(id=f"m{n}", training=n, chosen=False) for n in (1, 2)]
+    together = evidences.model(id="e", training=None, members=("m1", "m2"))
+    assert budget.fair(replace(seen, models=(*parts, together))) == budget.fair(seen) == 1 / 2
+
+
+def test_batches_that_do_not_tell_how_many_they_are_stand_for_the_training_set() -> None:
+    card = DataCard(
+        name="mnist", digest="d", classes=10, image_shape=(28, 28), train_images=48_000, public_images=10_000,
+        hidden_images=5000, split_seed=1, train_rows=60_000, test_rows=10_000,
+    )  # fmt: skip
+    unknown = ArrayPrint(kind="sequence", shape=(32, 28, 28, 1))
+    assert budget.fair(judged(1 / 8, stopped(30, x=unknown), data=card)) == 1 / 8
+    assert budget.fair(judged(1 / 8, stopped(400, x=unknown), data=card)) == 1.0
+
+
+def test_how_the_reference_was_cut_is_told() -> None:
+    execution = replace(judged(1 / 1024, stopped(1)).execution, planned_seconds=1240.0)
+
+    def sentence(reference: float | None) -> str:
+        told = budget.told(execution, reference)
+        return "" if told is None else render(told, "en") + render(told, "fr")
+
+    assert "cut alike" in sentence(None) and "cut alike." in sentence(1 / 1024)
+    assert "cut to 1/8 only" in sentence(1 / 8) and "réduite qu’à 1/8" in sentence(1 / 8)
+    assert "was not cut" in sentence(1.0)
 
 
 def test_a_rehearsal_has_its_own_time() -> None:
@@ -420,6 +534,13 @@ def test_a_notebook_over_budget_is_cut_and_judged_against_a_baseline_cut_alike(c
     assert list(dict.fromkeys(one.stage for one in told)) == ["rehearsing", "executing", "measuring", "grading"]
     sentence = budget.told(evidence.execution)
     assert sentence is not None and "1/8 of their steps" in render(sentence, "en")
+
+
+def test_a_reference_that_was_cut_too_much_is_trained_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "fair", lambda evidence: 1.0 if evidence.baseline.accuracies == (0.125,) else 0.5)
+    evidence = grade_one(handed_in(course), course).evidence
+    assert evidence is not None and evidence.execution.share == 0.125
+    assert evidence.baseline == BASELINE, "the whole one"
 
 
 def test_a_notebook_within_its_budget_is_left_alone(course: Course) -> None:

@@ -10,7 +10,18 @@ import pytest
 from autograder.checks.differences import Family, differences
 from autograder.checks.modifications import distinct, justified, methodical
 from autograder.checks.trials import trials
-from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Json, Layer, MeasuredModel, Training, Verdict
+from autograder.records import (
+    ArrayPrint,
+    Cell,
+    DataCard,
+    Evaluation,
+    Evidence,
+    Json,
+    Layer,
+    MeasuredModel,
+    Training,
+    Verdict,
+)
 from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, text, training, with_layer
 
 BASE = training(1)
@@ -54,6 +65,140 @@ SAME = {
 @pytest.mark.parametrize("changes", SAME.values(), ids=SAME.keys())
 def test_what_makes_no_other_model_is_no_difference(changes: dict[str, Json]) -> None:
     assert differences(BASE, changed(**changes)) == ()
+
+
+def shaped(*made: Layer, first: tuple[int, ...] = (28, 28, 1)) -> tuple[Layer, ...]:
+    """Layers of a chain whose forms are known: a kind that is not among these keeps the form."""
+    form: tuple[int | None, ...] = first
+    found = []
+    for one in made:
+        form = {"Flatten": (784,), "Dense": (one.config.get("units"),)}.get(one.kind, form)
+        found.append(replace(one, output_shape=(None, *form)))
+    return tuple(found)
+
+
+def penalised(told: str) -> dict[str, tuple[Layer, ...]]:
+    return layers(*LAYERS[:5], replace(LAYERS[5], config={**LAYERS[5].config, "kernel_regularizer": told}), LAYERS[6])
+
+
+def limited(**settings: Json) -> dict[str, Json]:
+    return {"optimizer": {**ADAM, **settings}}
+
+
+def steered(*callbacks: str, **arguments: Json) -> dict[str, Json]:
+    return {"arguments": {"callbacks": list(callbacks), **arguments}}
+
+
+IDLE: dict[str, dict[str, Json]] = {
+    "L2 of nothing": penalised("L2(l2=0.0)"),
+    "L1 of nothing": penalised("L1(l1=0.0)"),
+    "L1 and L2 of nothing": penalised("L1L2(l1=0.0, l2=0.0)"),
+    "L2 below what float32 shows": penalised("L2(l2=1e-30)"),
+    "a constraint that is never reached": layers(
+        *LAYERS[:6],
+        replace(LAYERS[6], config={**LAYERS[6].config, "bias_constraint": "MaxNorm(max_value=1e+30, axis=0)"}),
+    ),
+    "pooling of single pixels": layers(*with_layer("MaxPooling2D", at=1, pool_size=[1, 1], strides=[1, 1])),
+    "averages of single pixels": layers(*with_layer("AveragePooling2D", at=1, pool_size=[1, 1], padding="same")),
+    "enlarging by one": layers(*with_layer("UpSampling2D", at=1, size=[1, 1])),
+    "a border of nothing": layers(*with_layer("ZeroPadding2D", at=1, padding=[[0, 0], [0, 0]])),
+    "a crop of nothing": layers(*with_layer("Cropping2D", at=1, cropping=[[0, 0], [0, 0]])),
+    "the same form": layers(*with_layer("Reshape", at=0, target_shape=[28, 28, 1])),
+    "axes in their order": layers(*with_layer("Permute", at=0, dims=[1, 2, 3])),
+    "a translation by nothing": layers(
+        *with_layer("RandomTranslation", at=0, height_factor=[0.0, 0.0], width_factor=[0.0, 0.0])
+    ),
+    "a zoom of nothing": layers(*with_layer("RandomZoom", at=0, height_factor=[0.0, 0.0])),
+    "contrast": layers(*with_layer("RandomContrast", at=0, factor=[0.0, 0.0])),
+    "brightness": layers(*with_layer("RandomBrightness", at=0, factor=[-1e-6, 1e-6])),
+    "sharpness as it is": layers(*with_layer("RandomSharpness", at=0, factor=[0.5, 0.5])),
+    "no jitter": layers(*with_layer("RandomColorJitter", at=0, brightness_factor=[0.0, 0.0])),
+    "dropout of nothing in space": layers(*with_layer("SpatialDropout2D", at=2, rate=0.0)),
+    "noise below what is seen": layers(*with_layer("GaussianNoise", stddev=1e-8)),
+    "rescaling by one": layers(*with_layer("Rescaling", at=0, scale=1.0, offset=0.0)),
+    "a line as an activation": layers(*with_layer("Activation", at=2, activation="linear")),
+    "a line that leaks": layers(*with_layer("LeakyReLU", at=1, negative_slope=1.0)),
+    "an absurd limit of gradients": limited(clipnorm=1e9),
+    "no limit of gradients": limited(clipvalue=0.0),
+    "no decay of weights": limited(weight_decay=0.0),
+    "a decay below what float32 shows": limited(weight_decay=1e-20),
+    "AdamW without its decay": limited(name="adamw", weight_decay=0.0),
+    "a schedule that stays": limited(
+        learning_rate="ExponentialDecay(initial_learning_rate=0.001, decay_steps=100, decay_rate=1.0)"
+    ),
+    "a patience beyond the end": steered("EarlyStopping", patience={"EarlyStopping": 5}),
+    "a plateau that cannot come": steered("ReduceLROnPlateau", patience={"ReduceLROnPlateau": 50}),
+    "a schedule of one's own that stays": {
+        **steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 5}
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", IDLE.values(), ids=IDLE.keys())
+def test_what_is_without_effect_is_no_difference(changes: dict[str, Json]) -> None:
+    assert differences(BASE, changed(**changes)) == ()
+    assert differences(changed(**changes), BASE) == ()
+
+
+ACTING: dict[str, tuple[dict[str, Json], str]] = {
+    "a small penalty": (penalised("L2(l2=1e-05)"), "+ L2(l2=1e-05) ×1"),
+    "half of two penalties": (penalised("L1L2(l1=0.0, l2=0.01)"), "+ L2(l2=0.01) ×1"),
+    "a penalty of one's own": (penalised("Mine"), "+ Mine ×1"),
+    "a norm that is reached": (penalised("MaxNorm(max_value=2, axis=0)"), "+ MaxNorm(max_value=2, axis=0) ×1"),
+    "steps of a pooling over single pixels": (
+        layers(*with_layer("MaxPooling2D", at=1, pool_size=[1, 1], strides=[2, 2])), "+ MaxPooling2D(1×1)"
+    ),
+    "pooling in one direction": (
+        layers(*with_layer("MaxPooling2D", at=1, pool_size=[1, 2], strides=[1, 1])), "+ MaxPooling2D(1×2)"
+    ),
+    "a border below": (layers(*with_layer("ZeroPadding2D", at=1, padding=[[0, 1], [0, 0]])), "+ ZeroPadding2D"),
+    "a translation in width alone": (
+        layers(*with_layer("RandomTranslation", at=0, height_factor=[0.0, 0.0], width_factor=[-0.1, 0.1])),
+        "+ RandomTranslation(0, 0)",
+    ),
+    "brightness on one side": (
+        layers(*with_layer("RandomBrightness", at=0, factor=[0.0, 0.2])), "+ RandomBrightness(0, 0.2)"
+    ),
+    "grey instead of colours": (
+        layers(*with_layer("RandomSaturation", at=0, factor=[0.0, 0.0])), "+ RandomSaturation(0, 0)"
+    ),
+    "a setting that is not known": (layers(*with_layer("RandomRotation", at=0)), "+ RandomRotation"),
+    "a little dropout": (layers(*with_layer("Dropout", rate=0.01)), "+ Dropout(0.01)"),
+    "a limit of gradients": (limited(clipnorm=1.0), "clipnorm none → 1"),
+    "a limit of all gradients": (limited(global_clipnorm=1.0), "global_clipnorm none → 1"),
+    "AdamW": (limited(name="adamw", weight_decay=0.004), "optimizer adam(0.001) → adamw(0.001)"),
+    "patience within the epochs": (steered("EarlyStopping", patience={"EarlyStopping": 4}), "+ EarlyStopping"),
+    "a schedule that had no time left": (
+        {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 3}}, "+ LearningRateScheduler"
+    ),
+    "another rate, set by a callback": (
+        {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.01,) * 5}}, "+ LearningRateScheduler"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "told"), ACTING.values(), ids=ACTING.keys())
+def test_a_small_effect_is_an_effect(changes: dict[str, Json], told: str) -> None:
+    assert [change.text for change in differences(BASE, changed(**changes))] == [told]
+
+
+def test_what_is_flat_or_positive_already_is_made_so_once() -> None:
+    dense = layer("Dense", units=16, activation="relu")
+    base = training(1, layers=shaped(layer("Flatten"), dense, LAYERS[6]))
+    again = shaped(layer("Flatten"), layer("Flatten"), dense, layer("Dropout", rate=0.0), layer("ReLU"), LAYERS[6])
+    assert differences(base, training(2, layers=again)) == ()
+    flat = training(1, layers=shaped(dense, LAYERS[6], first=(784,)), x=ArrayPrint(shape=(60000, 784)))
+    assert differences(flat, replace(flat, layers=shaped(layer("Flatten"), dense, LAYERS[6]))) == ()
+    normal = shaped(layer("Flatten"), dense, layer("BatchNormalization"), layer("ReLU"), LAYERS[6])
+    assert {change.name for change in differences(base, training(2, layers=normal))} == {"layers", "BatchNormalization"}
+
+
+def test_what_another_branch_has_made_is_not_known() -> None:
+    """Layers are listed one after the other, and need not be given what the one before has made."""
+    start = (layer("Flatten"), layer("Dense", units=16, activation="relu"))
+    base = training(1, layers=shaped(*start, layer("Concatenate"), LAYERS[6]))
+    branch = training(2, layers=shaped(*start, layer("ReLU"), layer("Concatenate"), LAYERS[6]))
+    assert [change.name for change in differences(base, branch)] == ["layers"]
 
 
 FILTERS = layers(layer("Conv2D", filters=64, kernel_size=[3, 3], activation="relu"), *LAYERS[1:])
@@ -164,6 +309,13 @@ def test_values_of_one_setting_are_one_modification() -> None:
     assert distinct(evidence(trainings=optimisers)).share == pytest.approx(2 / 3)
 
 
+def test_what_differs_without_effect_is_named() -> None:
+    idle = training(2, layers=with_layer("Dropout", rate=0.0), labels={"name": "with dropout"})
+    finding = distinct(evidence(trainings=[training(1), idle, training(3, layers=DROPOUT)]))
+    told = [detail.values["model"] for detail in finding.details if "nothing that has an effect" in detail.text]
+    assert (told, finding.share) == (["with dropout"], pytest.approx(1 / 3))
+
+
 def test_what_was_not_trained_does_not_count() -> None:
     broken = [*three()[:3], training(4, layers=DEEPER, finished=False), training(5, layers=DEEPER, epochs_run=0)]
     finding = distinct(evidence(trainings=broken))
@@ -210,6 +362,116 @@ def test_models_are_called_as_the_author_calls_them() -> None:
     named = MeasuredModel(id="m2-t2", name="Avec dropout", training=2, cell=1)
     finding = distinct(evidence(trainings=three(), models=(named,)))
     assert finding.details[0].values["model"] == "Avec dropout"
+
+
+# --- trainings that taught nothing ---------------------------------------------------------------------------------
+
+
+def on(rows: int, *made: Training, **changes: Json) -> list[Training]:
+    """The same trainings on so many images; each has its own, so that no two share a digest."""
+    return [
+        replace(
+            one, x=ArrayPrint(shape=(rows, 28, 28, 1), digest=f"{rows}-{one.number}"), outputs=((None, 10),), **changes
+        )
+        for one in made
+    ]
+
+
+def test_a_handful_of_images_teaches_nothing() -> None:
+    whole = three()
+    finding = distinct(evidence(trainings=[*whole[:2], *on(1, whole[2]), *on(124, whole[3])]))
+    assert finding.share == pytest.approx(1 / 3), "a fifth is validated on: 124 images are 99"
+    told = [detail.values for detail in finding.details if "too few to learn from" in detail.text]
+    assert [(one["images"], one["cell"], one["needed"]) for one in told] == [(1, 3, 100), (99, 4, 100)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "doubt"), [(99, 0.0, False), (100, 1.0, True), (499, 1.0, True), (500, 1.0, False)]
+)
+def test_the_fewest_images_follow_the_classes(rows: int, share: float, doubt: bool) -> None:
+    made = on(rows, *three())
+    made = [replace(one, arguments={"epochs": 5, "batch_size": 32}) for one in made]
+    finding = distinct(evidence(trainings=made))
+    assert (finding.share, finding.for_teacher is not None) == (share, doubt)
+    assert finding.verdict is (Verdict.UNREACHED if share == 0 else Verdict.MET)
+    two = [replace(one, outputs=((None, 2),)) for one in made]
+    assert distinct(evidence(trainings=two)).share == 1.0
+    assert distinct(evidence(trainings=made), images_per_class=0).for_teacher is None
+
+
+def test_nothing_was_trained_where_no_training_could_teach() -> None:
+    few = evidence(trainings=on(1, *three()))
+    for check in (distinct, justified, methodical):
+        finding = check(few)
+        assert (finding.verdict, finding.share, len(finding.details)) == (Verdict.UNREACHED, 0.0, 4)
+        assert finding.cells == (0, 1, 2, 3)
+
+
+def test_many_calls_on_few_images_each_are_one_training_on_many() -> None:
+    parts = [replace(one, model="m1") for one in on(64, *(training(n, arguments={"epochs": 1}) for n in range(1, 21)))]
+    assert trials(evidence(trainings=parts)).slight == ()
+    again = [replace(one, x=parts[0].x) for one in parts]
+    assert [one.images for one in trials(evidence(trainings=again)).slight] == [51]
+
+
+def test_steps_may_be_fewer_than_the_images() -> None:
+    one = training(1, arguments={"epochs": 1, "steps_per_epoch": 2, "batch_size": 16})
+    assert [found.images for found in trials(evidence(trainings=[one])).slight] == [32]
+    usual = training(1, arguments={"epochs": 1, "steps_per_epoch": 3, "batch_size": None})
+    assert [found.images for found in trials(evidence(trainings=[usual])).slight] == [96]
+    enough = training(1, arguments={"epochs": 5, "steps_per_epoch": 100, "batch_size": 16})
+    assert trials(evidence(trainings=[enough])).slight == ()
+
+
+def test_a_small_data_set_is_used_as_a_whole() -> None:
+    card = DataCard(
+        name="own", digest="d", classes=10, image_shape=(28, 28), train_images=80, public_images=20, hidden_images=20,
+        split_seed=1, train_rows=80, test_rows=20,
+    )  # fmt: skip
+    assert trials(evidence(trainings=on(80, *three()), data=card)).slight == ()
+    assert len(trials(evidence(trainings=on(40, *three()), data=card)).slight) == 4
+
+
+def test_what_comes_in_batches_may_be_more_than_is_known() -> None:
+    """Of a generator without a length, the first batch is known: a person is told, and nothing is taken."""
+    batches = [
+        replace(one, x=ArrayPrint(kind="dataset", shape=(32, 28, 28, 1)), arguments={"epochs": 5}) for one in three()
+    ]
+    finding = distinct(evidence(trainings=batches))
+    assert finding.share == 1.0
+    assert finding.for_teacher is not None and finding.for_teacher.values["images"] == 32
+    steps = [replace(one, arguments={"epochs": 5, "steps_per_epoch": 200}) for one in batches]
+    assert distinct(evidence(trainings=steps)).for_teacher is None
+
+
+def test_a_loop_of_ones_own_counts_by_its_steps() -> None:
+    drawn = ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1))
+    loop = {"loop": True, "epochs": 1, "steps": 2, "batch_size": 32}
+    made = training(1, x=drawn, arguments=loop)
+    assert [one.images for one in trials(evidence(trainings=[made])).slight] == [64]
+    assert trials(evidence(trainings=[replace(made, share=1 / 64)])).slight == (), "a budget took the others"
+
+
+def test_what_cannot_change_is_not_trained() -> None:
+    still = replace(three()[1], optimizer={**ADAM, "learning_rate": 0.0})
+    assert distinct(evidence(trainings=[training(1), still])).share == 0.0
+    warmed = replace(still, arguments={**still.arguments, "callbacks": ["WarmUp"]})
+    assert distinct(evidence(trainings=[training(1), warmed]), wanted=1).share == 1.0
+    frozen = tuple(replace(one, parameters=9, config={**one.config, "trainable": False}) for one in DEEPER)
+    assert [one.why for one in trials(evidence(trainings=[training(1), training(2, layers=frozen)])).slight] == [
+        "still"
+    ]
+    head = (*frozen[:-1], replace(DEEPER[-1], parameters=9))
+    assert trials(evidence(trainings=[training(1), training(2, layers=head)])).slight == ()
+
+
+def test_one_class_alone_cannot_be_told_apart() -> None:
+    alone = replace(three()[1], y_classes=1, outputs=((None, 10),))
+    assert [one.why for one in trials(evidence(trainings=[training(1), alone])).slight] == ["one class"]
+    ones = replace(alone, outputs=((None, 1),), loss="binary_crossentropy")
+    assert trials(evidence(trainings=[training(1), ones])).slight == (), (
+        "a discriminator learns from one kind at a time"
+    )
 
 
 # --- justified -----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
 from autograder.guest import harvest, stack
 from autograder.guest.handover import Handover
-from autograder.guest.recording import keep, models, prints, steps, targets, thinning
+from autograder.guest.recording import keep, models, prints, steering, steps, targets, thinning
 from autograder.guest.recording.ledger import Recorder
 from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
@@ -772,3 +772,30 @@ def test_a_saved_model_is_small_and_loads_alone(trained: tuple[Execution, Ledger
         config = json.loads(file.read("config.json"))
     assert not config.get("compile_config")
     assert len(content) < 3 * 7850 * 4, "the optimiser's state was saved too"
+
+
+# --- settings that may have no effect --------------------------------------------------------------------------------
+
+
+def a_callback(kind: str, module: str = "keras.src.callbacks", **settings: Json) -> object:
+    return type(kind, (), {"__module__": module, **settings})()
+
+
+def test_the_patience_of_callbacks_is_noted_where_it_is_all_that_matters() -> None:
+    stopping, plateau = a_callback("EarlyStopping", patience=3), a_callback("ReduceLROnPlateau", patience=9)
+    assert steering.patience([stopping, plateau]) == {"EarlyStopping": 3, "ReduceLROnPlateau": 9}
+    assert steering.patience([stopping, a_callback("EarlyStopping", patience=2)]) == {"EarlyStopping": 2}
+    assert steering.patience([a_callback("EarlyStopping", patience=3, start_from_epoch=4)]) == {"EarlyStopping": 7}
+    best = a_callback("EarlyStopping", patience=50, restore_best_weights=True)
+    assert steering.patience([best]) == {}, "it puts the best weights back at the end of any training"
+    assert steering.patience([best, stopping]) == {}
+    assert steering.patience([a_callback("EarlyStopping", "__main__", patience=50)]) == {}
+    assert steering.patience(None) == steering.patience(a_callback("TensorBoard")) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "weighs"),
+    [(None, False), ({}, False), ({0: 1.0, 1: 1}, False), ({0: 1.0, 1: 2.0}, True), ({0: "?"}, True), ([1, 1], True)],
+)
+def test_weights_of_classes_that_are_all_one_are_none(given: Json, weighs: bool) -> None:
+    assert steering.weighs(given) is weighs

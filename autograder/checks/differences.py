@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autograder.checks import idle
 from autograder.records import Json, Layer, Training
 
 
@@ -55,13 +56,12 @@ _UNIMPORTANT = frozenset(
     "in_channels in_features num_features padding_mode output_padding dilation inplace ceil_mode return_indices "
     "track_running_stats affine dim".split()
 )
-LEAST = 0.01
-"""Rate below which a dropout is none."""
-_REGULARISERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint")
+_PENALISING = re.compile(r"_(?:regularizer|constraint)$")
 _STEERING = re.compile(
     r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
 )
-_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered", "clipnorm", "clipvalue")
+_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
+_CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 def differences(before: Training, after: Training) -> tuple[Change, ...]:
@@ -123,7 +123,7 @@ def _change(family: Family, name: str, before: Json, after: Json) -> Iterator[Ch
 def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
     """Kind and settings of the layers that make the architecture, activations folded into the layer before."""
     kept: list[tuple[str, dict[str, Json]]] = []
-    for layer in training.layers:
+    for layer in idle.effective(training):
         if _aside(layer.kind):
             continue
         activation = _ACTIVATIONS.get(layer.kind) or (
@@ -140,36 +140,17 @@ def _structure(training: Training) -> list[tuple[str, dict[str, Json]]]:
     return kept
 
 
-def _idle(layer: Layer) -> bool:
-    """A layer switched off by its settings, such as ``Dropout(0)``, changes nothing."""
-    config = layer.config
-    if "Dropout" in layer.kind:
-        rate = config.get("rate", config.get("p"))
-        return isinstance(rate, int | float) and rate < LEAST
-    if layer.kind == "GaussianNoise":
-        return config.get("stddev") == 0
-    if layer.kind == "ActivityRegularization":
-        return config.get("l1") == 0 and config.get("l2") == 0
-    if layer.kind not in {"RandomRotation", "RandomZoom", "RandomContrast", "RandomBrightness"}:
-        return False
-    factors = [config.get(name) for name in ("factor", "height_factor", "width_factor")]
-    known = [factor for factor in factors if factor is not None]  # a zoom without a width keeps the image's form
-    return bool(known) and all(map(_zero, known))
-
-
-def _zero(value: Json) -> bool:
-    """Also of a range from 0 to 0; Keras keeps a factor of 0 as one."""
-    return value == 0 or (isinstance(value, Sequence) and bool(value) and all(part == 0 for part in value))
-
-
 def _aside(kind: str) -> bool:
     """Layers that are of another family, or that make no other model of it."""
     return any(kinds.search(kind) for kinds in (_REGULARISING, _AUGMENTING, _NEUTRAL))
 
 
 def _config(layer: Layer) -> dict[str, Json]:
-    left_out = {*_UNIMPORTANT, *_REGULARISERS}
-    return {key: _canonical(value) for key, value in layer.config.items() if key not in left_out and value is not None}
+    return {
+        key: _canonical(value)
+        for key, value in layer.config.items()
+        if value is not None and key not in _UNIMPORTANT and not _PENALISING.search(key)
+    }
 
 
 def _architecture(before: Training, after: Training) -> Iterator[Change]:
@@ -233,9 +214,7 @@ def _placed(training: Training, kinds: re.Pattern[str]) -> dict[str, list[tuple[
     """Kind -> where it stands among the layers of the architecture, and its label."""
     found: dict[str, list[tuple[int, str]]] = {}
     position = 0
-    for layer in training.layers:
-        if _idle(layer):
-            continue
+    for layer in idle.effective(training):
         if kinds.search(layer.kind) and not _NEUTRAL.search(layer.kind):
             found.setdefault(layer.kind, []).append((position, _label(layer.kind, layer.config)))
         elif not (_aside(layer.kind) or layer.kind == "Activation" or layer.kind in _ACTIVATIONS):
@@ -256,18 +235,14 @@ def _penalties(before: Training, after: Training) -> Iterator[Change]:
 def _penalty(training: Training) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for layer in training.layers:
-        for key in _REGULARISERS:
-            if value := layer.config.get(key):
-                kind = _told(_canonical(value))
+        for key in filter(_PENALISING.search, layer.config):
+            value = layer.config[key]
+            if value and (kind := idle.penalty(_told(_canonical(value)))):
                 found.setdefault(re.sub(r"\W.*", "", kind) or key, []).append(kind)
     told = {name: ", ".join(dict.fromkeys(kinds)) + f" ×{len(kinds)}" for name, kinds in found.items()}
     decay = training.optimizer.get("weight_decay")
     # AdamW and its kin decay weights by definition: there the optimiser is what was chosen.
-    if (
-        isinstance(decay, int | float)
-        and decay > 0
-        and not str(training.optimizer.get("name", "")).lower().endswith("w")
-    ):
+    if idle.decays(decay) and not (_optimizer(training.optimizer) or "").endswith("w"):
         told["weight_decay"] = f"weight_decay {decay:.6g}"
     return told
 
@@ -278,7 +253,7 @@ def _penalty(training: Training) -> dict[str, str]:
 def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
     family = Family.HYPERPARAMETERS
     old, new = before.optimizer, after.optimizer
-    names = [str(optimizer.get("name", "")).lower() or None for optimizer in (old, new)]
+    names = [_optimizer(optimizer) for optimizer in (old, new)]
     rates = [_rate(optimizer) for optimizer in (old, new)]
     if names[0] and names[1] and names[0] != names[1]:
         told = [f"{name}({rate:.6g})" if rate else str(name) for name, rate in zip(names, rates, strict=True)]
@@ -287,12 +262,21 @@ def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
         yield from _change(family, "learning_rate", *rates)
         for key in _OPTIMIZER:
             yield from _change(family, key, _set(old, key), _set(new, key))
+        for key in _CLIPPING:
+            yield from _change(family, key, _limit(old, key), _limit(new, key))
     yield from _change(family, "batch_size", _batch(before), _batch(after))
     yield from _change(family, "loss", _loss(before), _loss(after))
 
 
+def _optimizer(optimizer: Mapping[str, Json]) -> str | None:
+    """Without its decay, AdamW is Adam."""
+    name, decay = str(optimizer.get("name", "")).lower(), optimizer.get("weight_decay")
+    return (name if decay is None or idle.decays(decay) else name.removesuffix("w")) or None
+
+
 def _rate(optimizer: Mapping[str, Json]) -> float | None:
     rate = optimizer.get("learning_rate")
+    rate = idle.constant(rate) if isinstance(rate, str) else rate
     return float(f"{rate:.6g}") if isinstance(rate, int | float) else None
 
 
@@ -300,6 +284,10 @@ def _set(optimizer: Mapping[str, Json], key: str) -> Json:
     """What an optimiser was told; ``None`` and absent are the same choice when the other side has a value."""
     value = optimizer.get(key)
     return "none" if value is None and optimizer else value
+
+
+def _limit(optimizer: Mapping[str, Json], key: str) -> Json:
+    return optimizer[key] if idle.limits(optimizer.get(key)) else "none" if optimizer else None
 
 
 def _batch(training: Training) -> Json:
@@ -352,10 +340,11 @@ def _strategy(before: Training, after: Training) -> Iterator[Change]:
 
 def _steering(training: Training) -> set[str]:
     """Callbacks and schedules that change how a model learns; those that only watch are left out."""
-    found = {name for name in _names(training.arguments.get("callbacks")) if _STEERING.search(name)}
+    names = set(_names(training.arguments.get("callbacks"))) - idle.unused(training)
+    found = {name for name in names if _STEERING.search(name)}
     rate = training.optimizer.get("learning_rate")
     if isinstance(rate, Mapping):
         found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))
-    elif isinstance(rate, str):
+    elif isinstance(rate, str) and idle.constant(rate) is None:
         found.add(rate[:120])
     return found

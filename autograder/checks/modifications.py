@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -11,28 +12,42 @@ from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.differences import Family, differences
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
-from autograder.checks.trials import Trial, Trials, name_of, trials
+from autograder.checks.slight import Slight, Why
+from autograder.checks.trials import IMAGES_PER_CLASS, Trial, Trials, name_of, trials
 from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
 
 Count = Annotated[int, Field(ge=1, le=20)]
+Images = Annotated[int, Field(ge=0, le=10_000)]
 
 _SHOWN = 12
 
 
 @check("modifications.distinct", needs=[GapKind.LEDGER])
 def distinct(
-    evidence: Evidence, *, wanted: Count = 3, sweeps_count_once: bool = True, own_baseline: bool = False
+    evidence: Evidence,
+    *,
+    wanted: Count = 3,
+    sweeps_count_once: bool = True,
+    own_baseline: bool = False,
+    images_per_class: Images = IMAGES_PER_CLASS,
 ) -> Finding:
     """One share for each of ``wanted`` modifications that was trained, by layers, settings and data, never by the text.
 
     Identical settings trained twice count once; so do other numbers of the same setting when ``sweeps_count_once``.
-    With ``own_baseline``, here and below, modifications are those of the notebook's own first model.
+    With ``own_baseline``, here and below, modifications are those of the notebook's own first model. A training on
+    fewer than ``images_per_class`` images for each class does not count; on fewer than five times as many, a person is
+    told.
     """
-    found = trials(evidence, sweeps_count_once=sweeps_count_once, own_baseline=own_baseline)
+    found = trials(
+        evidence,
+        sweeps_count_once=sweeps_count_once,
+        own_baseline=own_baseline,
+        images_per_class=images_per_class,
+    )
     if found.base is None:
-        return _nothing_trained(evidence)
+        return _nothing_trained(evidence, found)
     count = len(found.distinct)
-    return earned(
+    finding = earned(
         min(1.0, count / wanted),
         Standing.CLAIM,
         say(
@@ -46,14 +61,23 @@ def distinct(
             "from the baseline in layers, regularisation, optimiser settings, augmentation or training strategy.",
             missing=max(0, wanted - count),
         ),
-        details=[*_what_differs(found, evidence), *_left_out(found, evidence)],
+        details=[*_what_differs(found, evidence), *_untaught(found, evidence), *_left_out(found, evidence)],
         cells=_cells([trial.training for trial in found.distinct], evidence),
         found={"modifications": [[change.text for change in trial.changes] for trial in found.distinct[:_SHOWN]]},
         wanted={"modifications": wanted},
     )
+    return replace(finding, for_teacher=_doubt(found, evidence))
 
 
-def _nothing_trained(evidence: Evidence) -> Finding:
+def _nothing_trained(evidence: Evidence, found: Trials) -> Finding:
+    if found.slight:
+        return unreached(
+            Standing.CLAIM,
+            say("No training could have taught a model anything, so there is no modification to judge."),
+            advice=say("Train your models on images of all classes, with a learning rate that lets them learn."),
+            details=[*_untaught(found, evidence), *_left_out(found, evidence)],
+            cells=_cells([one.training for one in found.slight], evidence),
+        )
     if not evidence.executed:
         return unreached(Standing.CLAIM, say("Nothing was executed, so no training could be seen."))
     if evidence.models and not evidence.ledger.trainings:
@@ -116,8 +140,59 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
                 model=name_of(trial.training, evidence),
                 times=len(trial.again),
             )
+    for training in found.alike[:4]:
+        yield say(
+            "{model}: nothing that has an effect differs from the baseline, so it is no modification.",
+            model=name_of(training, evidence),
+        )
     for training in found.unfinished[:4]:
         yield say("{model}: the training did not finish, so it does not count.", model=name_of(training, evidence))
+
+
+def _untaught(found: Trials, evidence: Evidence) -> Iterator[Message]:
+    """Trainings that do not count, why, and what would."""
+    for one in found.slight[:_SHOWN]:
+        cell = evidence.cell_of(one.training.execution_count)
+        yield _told_slight(one, name_of(one.training, evidence), None if cell is None else cell + 1)
+
+
+def _told_slight(one: Slight, name: str, cell: int | None) -> Message:
+    if one.why is Why.ONE_CLASS:
+        return say(
+            "{model} (cell {cell:int}): all images of the training are of one class, so that there was nothing to tell "
+            "apart; it does not count. Train it on images of all classes.",
+            model=name,
+            cell=cell,
+        )
+    if one.why is Why.STILL:
+        return say(
+            "{model} (cell {cell:int}): its weights could not change, since all layers are frozen or the learning rate "
+            "is next to nothing; it does not count. Let it learn.",
+            model=name,
+            cell=cell,
+        )
+    return say(
+        "{model} (cell {cell:int}): trained on {images:int} {images:plural,image,images}, which is too few to learn "
+        "from; it does not count. Train it on {needed:int} images or more.",
+        model=name,
+        cell=cell,
+        images=one.images,
+        needed=one.needed,
+    )
+
+
+def _doubt(found: Trials, evidence: Evidence) -> Message | None:
+    """For a person: trainings that count, on few images."""
+    if not found.doubtful:
+        return None
+    first = found.doubtful[0]
+    return say(
+        "{count:int} {count:plural,training that counts was,trainings that count were} on few images as far as is "
+        "known, such as {model} on {images:int}: is that enough for a comparison?",
+        count=len(found.doubtful),
+        model=name_of(first.training, evidence),
+        images=first.images,
+    )
 
 
 # --- justified -----------------------------------------------------------------------------------------------------
@@ -132,6 +207,7 @@ def justified(
     words: Count = 12,
     comment_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
     own_baseline: bool = False,
+    images_per_class: Images = IMAGES_PER_CLASS,
 ) -> Finding:
     """Share of the modifications that have a reason in words: a heuristic, which finds reasons and does not weigh them.
 
@@ -140,9 +216,9 @@ def justified(
     reason serves one modification. A comment or docstring counts ``comment_share``. Wanted is a reason for every
     modification trained, for no fewer than ``wanted`` and no more than ``at_most``.
     """
-    found = trials(evidence, own_baseline=own_baseline)
+    found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
-        return _nothing_trained(evidence)
+        return _nothing_trained(evidence, found)
     if not found.distinct:
         return unreached(Standing.TEXT, say("No modification was trained, so there is nothing to justify."))
     reasons = justifications(found.distinct, evidence, words=words, comment_share=comment_share)
@@ -181,14 +257,20 @@ def _where(reason: Justified, evidence: Evidence) -> Message:
 
 
 @check("modifications.methodical", needs=[GapKind.LEDGER])
-def methodical(evidence: Evidence, *, wanted: Count = 3, own_baseline: bool = False) -> Finding:
+def methodical(
+    evidence: Evidence,
+    *,
+    wanted: Count = 3,
+    own_baseline: bool = False,
+    images_per_class: Images = IMAGES_PER_CLASS,
+) -> Finding:
     """Thirds: the baseline measured again in the notebook, one change at a time, the same protocol for all models.
 
     The second and third are the proportion of the modifications for which they hold, of at least ``wanted``.
     """
-    found = trials(evidence, own_baseline=own_baseline)
+    found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
-        return _nothing_trained(evidence)
+        return _nothing_trained(evidence, found)
     if not found.distinct:
         return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))
     total = max(wanted, len(found.distinct))

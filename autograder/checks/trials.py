@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograder.checks.differences import Change, Family, differences
+from autograder.checks.slight import Slight, slight
 from autograder.notebook.text import fold
 from autograder.records import Evidence, Training
 
@@ -40,31 +41,68 @@ class Trials:
     """The notebook trained the baseline itself."""
     distinct: tuple[Trial, ...]
     unfinished: tuple[Training, ...]
+    slight: tuple[Slight, ...] = ()
+    """Trainings that could not have taught anything, and do not count."""
+    doubtful: tuple[Slight, ...] = ()
+    """Those of which a person may think so; they count."""
+    alike: tuple[Training, ...] = ()
+    """Others that differ from the baseline in nothing that has an effect."""
 
 
-def trials(evidence: Evidence, *, sweeps_count_once: bool = True, own_baseline: bool = False) -> Trials:
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """One training, be it several calls of ``fit``."""
+
+    whole: Training
+    parts: tuple[Training, ...]
+
+
+IMAGES_PER_CLASS = 10
+
+
+def trials(
+    evidence: Evidence,
+    *,
+    sweeps_count_once: bool = True,
+    own_baseline: bool = False,
+    images_per_class: int = IMAGES_PER_CLASS,
+) -> Trials:
     """Distinct modifications in the order of their training, against the notebook's own baseline where it has one.
 
     With ``own_baseline`` there is no given model to set out from: the baseline is the training that the author calls
     so, else the first.
     """
-    trained = [training for training in evidence.ledger.trainings if training.finished and training.epochs_run >= 1]
-    unfinished = tuple(training for training in evidence.ledger.trainings if training not in trained)
-    if not trained:
-        return Trials(None, False, (), unfinished)
-    stages = _stages(trained)
+    finished = [training for training in evidence.ledger.trainings if training.finished and training.epochs_run >= 1]
+    unfinished = tuple(training for training in evidence.ledger.trainings if training not in finished)
+    kept, slights, doubtful = _sifted(_stages(finished), evidence, images_per_class)
+    if not kept:
+        return Trials(None, False, (), unfinished, slights)
+    stages, trained = [stage.whole for stage in kept], [part for stage in kept for part in stage.parts]
     reference = None if own_baseline else reference_training(evidence, like=stages[0])
     own = _own_baseline(reference, [*trained, *stages]) if reference else _first(stages, evidence, own_baseline)
     alone = len(stages) == 1 and reference is not None
     named = _named_baseline(stages, evidence) if own is None and not alone else None
     base = reference if alone else own or named or reference
     found: list[Trial] = []
+    alike: list[Training] = []
     for training in stages:
         changes = differences(base, training) if base is not None else ()
         if changes:
             _add(found, Trial(training, changes), sweeps_count_once)
+        else:
+            alike.append(training)
     remeasured = own is not None or (named is not None and reference is not None and _is_rewritten(named, reference))
-    return Trials(base, remeasured, tuple(found), unfinished)
+    return Trials(base, remeasured, tuple(found), unfinished, slights, doubtful, tuple(alike[1:]))
+
+
+def _sifted(
+    stages: Sequence[_Stage], evidence: Evidence, images_per_class: int
+) -> tuple[list[_Stage], tuple[Slight, ...], tuple[Slight, ...]]:
+    """Those that count, what speaks against the others, and what may speak against some that count."""
+    judged = [(stage, slight(stage.parts, evidence, images_per_class)) for stage in stages]
+    kept = [stage for stage, found in judged if found is None or not found.sure]
+    known = [found for _, found in judged if found is not None]
+    return kept, tuple(one for one in known if one.sure), tuple(one for one in known if not one.sure)
 
 
 def _first(stages: Sequence[Training], evidence: Evidence, own_baseline: bool) -> Training:
@@ -83,15 +121,15 @@ def reference_training(evidence: Evidence, *, like: Training) -> Training | None
     return Training(number=0, model="reference", layers=baseline.layers, optimizer=baseline.optimizer, x=like.x)
 
 
-def _stages(trained: Sequence[Training]) -> list[Training]:
+def _stages(trained: Sequence[Training]) -> list[_Stage]:
     """One entry for consecutive trainings of one model with the same settings: ``fit`` in a loop is one training."""
-    stages: list[Training] = []
+    stages: list[_Stage] = []
     for training in trained:
-        last = stages[-1] if stages else None
+        last = stages[-1].whole if stages else None
         if last is not None and last.model == training.model and _only_epochs(differences(last, training)):
-            stages[-1] = _continued(last, training)
+            stages[-1] = _Stage(_continued(last, training), (*stages[-1].parts, training))
         else:
-            stages.append(training)
+            stages.append(_Stage(training, (training,)))
     return stages
 
 

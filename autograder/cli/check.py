@@ -158,7 +158,8 @@ def _executed(
             baseline_for=reference.baselines(course, places, seeds),
         )
         report = pipeline.grade_one(submission, course, tell=tell)
-    cut = report.evidence and budgets.told(report.evidence.execution)
+    evidence = report.evidence
+    cut = evidence and budgets.told(evidence.execution, budgets.reference_share(evidence))
     return report.grade, [*_estimated(report.grade, checks.private(course.rubric)), *([cut] if cut else [])]
 
 

@@ -134,7 +134,7 @@ def _run(grade: Grade, evidence: Evidence, tolerance: float) -> Run:
         seconds=execution.seconds,
         memory_mb=execution.peak_memory_mb,
         sandbox=execution.sandbox,
-        cut=budget.told(execution),
+        cut=budget.told(execution, budget.reference_share(evidence)),
         share=execution.share,
         planned_seconds=execution.planned_seconds,
         over_budget=budget.over_budget(execution),
@@ -147,7 +147,7 @@ def _standard(baseline: Baseline, evidence: Evidence) -> Standard:
     robustness = None if final is None or final.task is not None else final.robustness
     return Standard(
         accuracies=baseline.accuracies,
-        share=evidence.execution.share,
+        share=budget.reference_share(evidence),
         robustness=None if robustness is None else robustness.baseline_mean_accuracy,
     )
 

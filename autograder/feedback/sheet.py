@@ -101,7 +101,7 @@ def sheet(report: Report, rubric: Rubric, language: str, drawn: Drawings | None 
         chosen=chosen,
         baseline=None if evidence is None else evidence.baseline,
         data=None if evidence is None else evidence.data,
-        cut=None if evidence is None else budget.told(evidence.execution),
+        cut=None if evidence is None else budget.told(evidence.execution, budget.reference_share(evidence)),
         size="" if chosen is None else render(_size(chosen), language),
         **_measures(final, evidence, language),
         gain_plot=drawn.gain,

@@ -19,7 +19,7 @@ from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..inquiry import Inquiry
 from ..things import Thing
-from . import averages, beginnings, hooks, models, prints, schedules, targets, thinning
+from . import averages, beginnings, hooks, models, prints, schedules, steering, targets, thinning
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
@@ -492,7 +492,9 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         plain["callbacks"] = [type(callback).__name__[:100] for callback in callbacks][:20]
     elif callbacks is not None:
         plain["callbacks"] = [type(callbacks).__name__[:100]]
-    if given.get("class_weight"):
+    if waits := steering.patience(callbacks):
+        plain["patience"] = waits
+    if steering.weighs(given.get("class_weight")):
         plain["class_weight"] = True
     return plain
 

@@ -1,0 +1,240 @@
+"""What is without effect: a penalty of 0, a pooling over single pixels, a patience longer than the training.
+
+An effect that float32 cannot show, or that is a small part of a pixel or of a grey level, is none. What is not known
+for certain has an effect: nobody loses a modification to a doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from autograder.records import Json, Layer, Training
+
+RARE: Final = 0.01
+"""A dropout with a rate below this is none."""
+LOST: Final = 1e-7
+"""About the precision of float32: what a penalty with a smaller factor adds to a gradient is lost to rounding."""
+UNSEEN: Final = 1e-4
+"""Of the size of an image, or of its range of values: a hundredth of a pixel, a fortieth of a grey level."""
+UNREACHED: Final = 1e5
+"""No gradient or weight of a network that learns is as large as this, so that a limit there limits nothing."""
+ENDLESS: Final = 1e9
+"""Steps that no training takes."""
+
+_NOTHING_AT_ZERO: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "GaussianNoise": (("stddev",),),
+    "RandomRotation": (("factor",),),
+    "RandomZoom": (("height_factor", "width_factor"),),  # without a width, the image keeps its form
+    "RandomTranslation": (("height_factor", "width_factor"),),
+    "RandomShear": (("x_factor", "y_factor"),),
+    "RandomContrast": (("factor",),),
+    "RandomBrightness": (("factor",),),
+    "RandomHue": (("factor",),),
+    "RandomColorDegeneration": (("factor",),),
+    "RandomGrayscale": (("factor",),),
+    "RandomInvert": (("factor",),),
+    "RandomErasing": (("factor",), ("scale",)),
+    "RandomGaussianBlur": (("factor",), ("sigma",)),
+    "RandomPerspective": (("factor",), ("scale",)),
+    "RandomElasticTransform": (("factor",), ("scale",)),
+    "RandAugment": (("factor",), ("num_ops",)),
+    "AugMix": (("factor",),),
+}
+"""Augmenting layers and noise -> settings; they do nothing where all of one group are 0."""
+_NOTHING_AT_HALF: Final = {"RandomSaturation", "RandomSharpness"}
+_SURROUNDING: Final = re.compile(r"^(Zero|Constant|Reflection|Replication|Circular)Pad(ding)?\dd$|^Cropping\dd$", re.I)
+_POOLING: Final = re.compile(r"^(Max|Average|Avg)_?Pool(ing)?\dd$", re.I)
+_ENLARGING: Final = re.compile(r"^UpSampl(ing|e)(\dd)?$", re.I)
+_MERGING: Final = {"Add", "Concatenate", "Average", "Multiply", "Subtract", "Maximum", "Minimum", "Dot"}
+_POSITIVE: Final = {"relu", "relu6", "sigmoid", "softmax", "softplus", "hard_sigmoid"}
+_KEEPS_SIGN: Final = re.compile(
+    r"Pooling\dD$|^(Flatten|Reshape|Permute|Dropout|SpatialDropout\dD|ZeroPadding\dD|Cropping\dD|UpSampling\dD|Identity)$"
+)
+
+
+# --- layers --------------------------------------------------------------------------------------------------------
+
+
+def effective(training: Training) -> list[Layer]:
+    """Its layers, without those that hand on what they were given."""
+    kept: list[Layer] = []
+    chain = _is_chain(training)
+    given: Sequence[int | None] = training.x.shape[1:]
+    positive = False
+    for layer in training.layers:
+        if _is_off(layer) or (chain and (_keeps_form(layer, given) or (positive and _is_relu(layer)))):
+            continue
+        kept.append(layer)
+        given = layer.output_shape[1:]
+        positive = _is_positive(layer, positive)
+    return kept
+
+
+def _is_chain(training: Training) -> bool:
+    """Whether each layer is known to be given what the one before it in the list has made."""
+    known = all(layer.output_shape for layer in training.layers)
+    return known and len(training.outputs) < 2 and not any(layer.kind in _MERGING for layer in training.layers)
+
+
+def _keeps_form(layer: Layer, given: Sequence[int | None]) -> bool:
+    """Flat data made flat, or a crop as large as the image."""
+    return layer.kind in {"Flatten", "RandomCrop"} and bool(given) and tuple(layer.output_shape[1:]) == tuple(given)
+
+
+def _is_relu(layer: Layer) -> bool:
+    config = layer.config
+    if layer.kind == "Activation":
+        return config.get("activation") == "relu"
+    return layer.kind == "ReLU" and config.get("max_value") is None and not config.get("threshold")
+
+
+def _is_positive(layer: Layer, before: bool) -> bool:
+    """Whether no output is below 0."""
+    activation = layer.config.get("activation")
+    if isinstance(activation, str) and activation in _POSITIVE:
+        return True
+    if layer.kind in {"ReLU", "Softmax"}:
+        return not layer.config.get("negative_slope")
+    return before and bool(_KEEPS_SIGN.search(layer.kind))
+
+
+def _is_off(layer: Layer) -> bool:
+    """Switched off by its own settings."""
+    kind, config = layer.kind, layer.config
+    if "Dropout" in kind:
+        rate = config.get("rate", config.get("p"))
+        return isinstance(rate, int | float) and rate < RARE
+    if kind == "ActivityRegularization":
+        return _all(config.get("l1"), 0, LOST) and _all(config.get("l2"), 0, LOST)
+    if kind == "Activation":
+        return config.get("activation") == "linear"
+    if kind in {"LeakyReLU", "ReLU"}:
+        limited = config.get("max_value") is not None or config.get("threshold")
+        return not limited and _all(config.get("negative_slope", config.get("alpha")), 1, LOST)
+    if _POOLING.search(kind):
+        sizes, steps = config.get("pool_size", config.get("kernel_size")), config.get("strides", config.get("stride"))
+        return _all(sizes, 1, 0) and (steps is None or _all(steps, 1, 0)) and not _some(config.get("padding"))
+    if _ENLARGING.search(kind):
+        return _all(config.get("size", config.get("scale_factor")), 1, 0)
+    if _SURROUNDING.search(kind):
+        return _all(config.get("padding", config.get("cropping")), 0, 0)
+    return _changes_no_image(kind, config)
+
+
+def _changes_no_image(kind: str, config: Mapping[str, Json]) -> bool:
+    if kind in _NOTHING_AT_HALF:
+        return _all(config.get("factor"), 0.5, UNSEEN)
+    if kind == "RandomPosterization":
+        return _all(config.get("factor"), 8, 0)
+    if kind == "RandomColorJitter":
+        others = [config.get(f"{name}_factor") for name in ("brightness", "contrast", "hue")]
+        colour = config.get("saturation_factor")
+        return all(one is None or _all(one, 0, UNSEEN) for one in others) and (
+            colour is None or _all(colour, 0.5, UNSEEN)
+        )
+    for names in _NOTHING_AT_ZERO.get(kind, ()):
+        known = [config[name] for name in names if config.get(name) is not None]
+        if known and all(_all(value, 0, UNSEEN) for value in known):
+            return True
+    return False
+
+
+def _all(value: Json, figure: float, within: float) -> bool:
+    """Whether a setting is known, and all its numbers are this one: of a range, both ends."""
+    numbers = list(_numbers(value))
+    return bool(numbers) and all(number is not None and abs(number - figure) <= within for number in numbers)
+
+
+def _some(value: Json) -> bool:
+    """Whether there is a number other than 0; words such as ``valid`` are none."""
+    return any(number for number in _numbers(value))
+
+
+def _numbers(value: Json) -> Iterator[float | None]:
+    """The numbers of a setting, at whatever depth; None for anything else."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        for part in value:
+            yield from _numbers(part)
+    else:
+        yield value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+# --- penalties and limits ------------------------------------------------------------------------------------------
+
+
+def penalty(told: str) -> str:
+    """A regulariser or constraint by what of it acts: ``L1L2(l1=0.0, l2=0.01)`` is ``L2(l2=0.01)``; empty for none."""
+    kind, figures = _parts(told)
+    if not figures:
+        return told
+    if kind in {"L1", "L2", "L1L2"}:
+        acting = {name: figures[name] for name in ("l1", "l2") if abs(figures.get(name, 0)) > LOST}
+        inner = ", ".join(f"{name}={factor:.6g}" for name, factor in acting.items())
+        return f"{''.join(acting).upper()}({inner})" if acting else ""
+    if kind == "OrthogonalRegularizer":
+        return told if abs(figures.get("factor", 1)) > LOST else ""
+    if kind == "MaxNorm":
+        return told if figures.get("max_value", 1) < UNREACHED else ""
+    if kind == "MinMaxNorm":
+        free = figures.get("min_value", 1) <= 0 and figures.get("max_value", 1) >= UNREACHED
+        return "" if free or figures.get("rate") == 0 else told
+    return told
+
+
+def _parts(told: str) -> tuple[str, dict[str, float]]:
+    """``L2(l2=0.01)`` -> its class and its figures."""
+    kind, _, inner = told.partition("(")
+    found = re.findall(r"(\w+)=(-?\d[\d.]*(?:e[-+]?\d+)?)(?=[,)]|$)", inner, re.I)
+    return kind.strip(), {name: float(figure) for name, figure in found if figure.count(".") < 2}
+
+
+def decays(weight_decay: Json) -> bool:
+    return isinstance(weight_decay, int | float) and weight_decay > LOST
+
+
+def limits(norm: Json) -> bool:
+    """Whether a limit of gradients can be reached; Keras takes 0 for none."""
+    return isinstance(norm, int | float) and 0 < norm < UNREACHED
+
+
+# --- steering ------------------------------------------------------------------------------------------------------
+
+
+def constant(schedule: str) -> float | None:
+    """The learning rate of a schedule that never leaves it; None for any other."""
+    kind, figures = _parts(schedule)
+    start = figures.get("initial_learning_rate")
+    still = {
+        "ExponentialDecay": figures.get("decay_rate") == 1,
+        "InverseTimeDecay": figures.get("decay_rate") == 0,
+        "PolynomialDecay": figures.get("end_learning_rate") == start,
+        "CosineDecay": figures.get("alpha") == 1 and not figures.get("warmup_steps"),
+    }
+    known = kind in still and (still[kind] or figures.get("decay_steps", 0) >= ENDLESS)
+    return start if known and not figures.get("warmup_steps") else None
+
+
+def unused(training: Training) -> set[str]:
+    """Callbacks that had no occasion to do anything: more patient than the training is long, or a constant rate."""
+    epochs = _planned(training)
+    if epochs is None:
+        return set()
+    patience = training.arguments.get("patience")
+    waits = patience if isinstance(patience, Mapping) else {}
+    found = {str(name) for name, count in waits.items() if isinstance(count, int) and count >= epochs}
+    return found | ({"LearningRateScheduler"} if _kept_rate(training, epochs) else set())
+
+
+def _planned(training: Training) -> int | None:
+    epochs, first = training.arguments.get("epochs"), training.arguments.get("initial_epoch") or 0
+    return epochs - first if isinstance(epochs, int) and isinstance(first, int) else None
+
+
+def _kept_rate(training: Training, epochs: int) -> bool:
+    """Through all epochs that were planned: who stops earlier may have been going to change it."""
+    rates, rate = training.history.get("learning_rate", ()), training.optimizer.get("learning_rate")
+    if not isinstance(rate, int | float) or not 2 <= epochs <= len(rates):
+        return False
+    return all(one is not None and abs(one - rate) <= 1e-4 * abs(rate) for one in rates)
