@@ -8,6 +8,8 @@
 
 VENV   := .venv
 FITS   := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+# Tests wait for kernels half of the time. A file is one job, since its kernels are shared by its tests.
+JOBS   ?= 2
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
             $$name -c '$(FITS)' 2>/dev/null && { echo $$name; break; }; done)
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes
@@ -22,7 +24,7 @@ test: $(VENV)/ready-for-tests torch-or-not sandbox
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # DATA: the MNIST file as Keras keeps it; nbgrader and otter are installed below build/tools.
 bench: $(VENV)/ready-for-tests sandbox
