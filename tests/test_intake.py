@@ -396,7 +396,12 @@ def test_numbered_downloads_beside_each_other_are_different_students(tmp_path: P
         (b"null", "no notebook"),
         (b'"cells"', "no notebook"),
         (b'{"cells": {}}', "no notebook"),
-        (b'{"nbformat": true, "cells": []}', "no notebook"),
+        (b'{"nbformat": true, "cells": []}', "no format"),
+        (b'{"nbformat": "4", "cells": []}', "no format"),
+        (b'{"nbformat": 4.5, "cells": []}', "no format"),
+        (b'{"nbformat": NaN, "cells": []}', "no format"),
+        (b'{"nbformat": 1e308, "worksheets": []}', "no format"),
+        (b'{"nbformat": "4"}', "no notebook"),
         (b'{"nbformat": 3, "worksheets": 4}', "no notebook"),
         (notebook("x", nbformat=5), "newer"),
         (notebook(), "empty"),
@@ -409,6 +414,11 @@ def test_numbered_downloads_beside_each_other_are_different_students(tmp_path: P
 )
 def test_a_notebook_that_cannot_be_run_is_refused_with_the_reason(raw: bytes, said: str) -> None:
     assert said in refusal(raw)
+
+
+def test_a_format_with_a_point_is_that_number() -> None:
+    assert read_notebook(notebook("x", nbformat=4.0)) == read_notebook(notebook("x", nbformat=4))
+    assert "newer" in refusal(notebook("x", nbformat=5.0))
 
 
 @pytest.mark.parametrize(
