@@ -762,6 +762,41 @@ def test_no_name_takes_long_to_read(tmp_path: Path, store: Store) -> None:
     assert time.process_time() - began < 20
 
 
+ALIKE = [
+    "alice", "alice\u200b", "alice\U000e0101", "al\ufe0fice", "alice\ufe00", "ali\u034fce", "alice\u3164",
+    "alice\u2800", "\u115falice", "al\U000e01efice", "\U000e0041alice", "alice\u180b",
+]  # fmt: skip
+"""All but the first hold what nobody sees."""
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_names_that_look_the_same_are_the_same(name: str) -> None:
+    assert names.clean(name) == "alice"
+
+
+def test_people_whose_names_look_the_same_are_told_apart(tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {f"{name}.ipynb": notebook(f"'{number}'") for number, name in enumerate(ALIKE[:6])})
+    found = collect([tmp_path], store)
+    assert {one.name for one in found} == {"alice"}
+    assert {one.student for one in found} == {"alice", *(f"alice-{number}" for number in range(2, 7))}
+    assert sum(any("same name" in note.text for note in one.notes) for one in found) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["葛\U000e0100城", "Léa ❤\ufe0f", "José", "Σωκράτης", "Анна Smith", "µ-Team", "β Alice"]
+)
+def test_honest_names_stay_and_are_not_remarked_on(name: str) -> None:
+    assert names.clean(name) == name
+    assert not names.mixed(name)
+
+
+@pytest.mark.parametrize("name", ["alicе", "Аlice Martin", "Jean-Мarie", "αlice"])
+def test_letters_of_another_alphabet_within_a_word_are_noted(name: str, tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {f"{name}.ipynb": notebook("x"), "alice.ipynb": notebook("y")})
+    noted = [one.name for one in collect([tmp_path], store) if any("alphabets" in note.text for note in one.notes)]
+    assert noted == [name]
+
+
 @given(st.text())
 def test_clean_names_hold_one_line_without_control_or_direction(text: str) -> None:
     made = names.clean(text)
