@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from autograder.records import Message, Value, say
-from autograder.unseen import UNSEEN, belongs
+from autograder.unseen import FORMING, UNSEEN, belongs
 
 LANGUAGES: Final = ("fr", "en")
 NOTHING: Final = "–"
@@ -173,4 +173,14 @@ def visible(text: str) -> str:
     Letters of every script stay as they are, and so do the joiners and selectors inside emoji.
     """
     plain = _ESCAPE.sub("", text.replace("\r\n", "\n"))
-    return UNSEEN.sub(lambda match: match[0] if belongs(plain, match.start()) else f"[U+{ord(match[0]):04X}]", plain)
+
+    def shown(match: re.Match[str]) -> str:
+        sign = match[0]
+        return sign if sign in FORMING and belongs(plain, match.start()) else _code(sign)
+
+    return UNSEEN.sub(shown, plain)
+
+
+@lru_cache(1024)
+def _code(sign: str) -> str:
+    return f"[U+{ord(sign):04X}]"

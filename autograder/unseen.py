@@ -16,6 +16,9 @@ UNSEEN: Final = re.compile(
 )
 """Unicode's own list (Default_Ignorable_Code_Point), and the controls with it."""
 
+FORMING: Final = frozenset(map(chr, [0x200D, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+"""Those of them that may have a part in how the character before them is drawn."""
+
 _JOINER: Final = "\u200d"
 _SHAPES: Final = "\ufe0e\ufe0f"
 """Text or emoji: the last two of the sixteen common selectors."""

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import time
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
@@ -486,6 +487,18 @@ def test_html_output_keeps_tables_only() -> None:
     )
     assert inert.table("<p>none</p>") is None
     assert inert.table("<table>" + "x" * inert.HTML_CHARACTERS) is None
+
+
+@pytest.mark.parametrize(
+    "unit", ["<div>", "<a>", "<p>", "</br>", "<td-x>", "<<b>div>", "</<b>p>", "<div <x>>", "<li ", "<"]
+)
+def test_html_output_that_would_be_slow_is_a_table_all_the_same(unit: str) -> None:
+    html = "<table><tr><td>1" + unit * (200_000 // len(unit)) + "</td></tr></table>"
+    began = time.process_time()
+    shown = inert.table(html)
+    assert shown is not None and shown.startswith("<table><tbody><tr><td>1")
+    assert not re.search(r"<(?!/?(?:table|tbody|tr|td)>)", shown)
+    assert time.process_time() - began < 1
 
 
 # --- the executed notebook -----------------------------------------------------------------------------------------

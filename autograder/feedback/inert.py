@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from autograder.messages import visible
+from autograder.notebook.text import tabular
 
 MARKDOWN_CHARACTERS: Final = 10_000
 """A longer cell is shown as it was typed: nobody reads it, and rendering could be made slow on purpose."""
@@ -96,7 +97,7 @@ def table(html: str) -> Markup | None:
     """The tables of an HTML output, every other tag and attribute dropped; None when there is none to show."""
     if len(html) > HTML_CHARACTERS or "<table" not in html.lower():
         return None
-    cleaned = _clean(html, _TABLE_TAGS, {})
+    cleaned = _clean(tabular(html), _TABLE_TAGS, {})
     return cleaned if "<table" in cleaned else None
 
 
