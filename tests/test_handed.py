@@ -314,6 +314,15 @@ def test_pictures_are_pictures_and_not_too_many() -> None:
     assert list(made(markdown("x", attachments=large))["cells"][0]["attachments"]) == ["a.png"]
 
 
+def test_what_nobody_would_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handed, "WRITTEN", 10)
+    stream = {"output_type": "stream", "name": "stdout", "text": "abcdef"}
+    first, second = made(code("12345678", stream), markdown("late"))["cells"]
+    assert first["source"] == "12345678"
+    assert first["outputs"][0]["text"] == "ab … The rest was left out."
+    assert second["source"] == " … The rest was left out."
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{}", b"[]", b'{"cells": 7}', b"[" * 100_000, b'{"cells": [1, null, []]}', b"\xff"]
 )

@@ -13,6 +13,8 @@ from autograder.records import Json, say
 
 ATTACHED: Final = 10 * 2**20
 """Characters of all pictures that are pasted into the text of a notebook."""
+WRITTEN: Final = 4_000_000
+"""Characters of all sources and texts; nobody reads as much, and hidden ones take eight when they are shown."""
 _BEGINNINGS: Final = {"image/png": "iVBORw0KGgo", "image/jpeg": "/9j/", "image/gif": "R0lGOD"}
 """Of such a file in base64."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
@@ -50,14 +52,15 @@ class _Room:
     def __init__(self, language: str) -> None:
         self._language = language
         self._ids: set[str] = set()
-        self._left = ATTACHED
+        self._pictures = ATTACHED
+        self._written = WRITTEN
 
     def cell(self, cell: Mapping[str, Json], number: int) -> Json:
-        kind, source = cell.get("cell_type"), _text(cell.get("source"))
+        kind, source = cell.get("cell_type"), self._text(cell.get("source"))
         made: dict[str, Json] = {"id": self._id(cell.get("id"), number), "metadata": {}}
         if kind == "code":
             found = cell.get("outputs")
-            outputs = [_output(one, self._language) for one in (found if isinstance(found, list) else ())]
+            outputs = [self._output(one) for one in (found if isinstance(found, list) else ())]
             kept = [output for output in outputs if output is not None]
             count = _count(cell.get("execution_count"))
             return {**made, "cell_type": kind, "execution_count": count, "outputs": kept, "source": visible(source)}
@@ -80,46 +83,55 @@ class _Room:
         for name, bundle in value.items() if isinstance(value, dict) else ():
             pictures = _pictures(bundle) if _NAME.fullmatch(name) and visible(name) == name else {}
             size = sum(map(len, pictures.values()))
-            if pictures and size <= self._left:
+            if pictures and size <= self._pictures:
                 kept[name] = pictures
-                self._left -= size
+                self._pictures -= size
         return kept
 
+    def _output(self, output: Json) -> Json:
+        """None for what no program would show."""
+        kind = output.get("output_type") if isinstance(output, dict) else None
+        if kind == "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            return {"output_type": kind, "name": name, "text": self._said(output.get("text"))}
+        if kind == "error":
+            lines = output.get("traceback")
+            names = {key: self._said(output.get(key)) for key in ("ename", "evalue")}
+            traceback = [self._said(line) for line in lines] if isinstance(lines, list) else []
+            return {"output_type": kind, **names, "traceback": traceback}
+        data = output.get("data") if kind in ("display_data", "execute_result") else None
+        if not isinstance(data, dict):
+            return None
+        shown = {"output_type": kind, "data": self._data(data), "metadata": {}}
+        counted = {"execution_count": _count(output.get("execution_count"))} if kind == "execute_result" else {}
+        return {**shown, **counted}
 
-def _output(output: Json, language: str) -> Json:
-    """None for what no program would show."""
-    kind = output.get("output_type") if isinstance(output, dict) else None
-    if kind == "stream":
-        name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return {"output_type": kind, "name": name, "text": _said(output.get("text"))}
-    if kind == "error":
-        lines = output.get("traceback")
-        traceback = [_said(line) for line in lines] if isinstance(lines, list) else []
-        names = {key: _said(output.get(key)) for key in ("ename", "evalue")}
-        return {"output_type": kind, **names, "traceback": traceback}
-    data = output.get("data") if kind in ("display_data", "execute_result") else None
-    if not isinstance(data, dict):
-        return None
-    shown = {"output_type": kind, "data": _data(data, language), "metadata": {}}
-    counted = {"execution_count": _count(output.get("execution_count"))} if kind == "execute_result" else {}
-    return {**shown, **counted}
+    def _data(self, data: Mapping[str, Json]) -> dict[str, Json]:
+        kept: dict[str, Json] = dict(_pictures(data))
+        if table := inert.table(self._text(data.get("text/html"))):
+            kept["text/html"] = str(table)
+        if "text/plain" in data:
+            kept["text/plain"] = self._said(data["text/plain"])
+        if not kept and data:
+            kinds = ", ".join(kind[:60] for kind in list(data)[:5])
+            told = say("Left out, because a program could act on it: {kinds}.", kinds=kinds)
+            kept["text/plain"] = render(told, self._language)
+        return kept
 
+    def _said(self, value: Json) -> str:
+        """Without colours, which not every program turns into colours."""
+        return visible(inert.settled(self._text(value)))
 
-def _data(data: Mapping[str, Json], language: str) -> dict[str, Json]:
-    kept: dict[str, Json] = dict(_pictures(data))
-    if table := inert.table(_text(data.get("text/html"))):
-        kept["text/html"] = str(table)
-    if "text/plain" in data:
-        kept["text/plain"] = _said(data["text/plain"])
-    if not kept and data:
-        kinds = ", ".join(kind[:60] for kind in list(data)[:5])
-        kept["text/plain"] = render(say("Left out, because a program could act on it: {kinds}.", kinds=kinds), language)
-    return kept
+    def _text(self, value: Json) -> str:
+        text = _joined(value)
+        kept = text[: self._written]
+        self._written -= len(kept)
+        return kept if kept == text else kept + render(say(" … The rest was left out."), self._language)
 
 
 def _pictures(bundle: Json) -> dict[str, str]:
     """Those of forms that hold nothing but dots, and are what they say."""
-    texts = {kind: _text(bundle.get(kind)) for kind in defused.PICTURES} if isinstance(bundle, dict) else {}
+    texts = {kind: _joined(bundle.get(kind)) for kind in defused.PICTURES} if isinstance(bundle, dict) else {}
     return {
         kind: text
         for kind, text in texts.items()
@@ -127,12 +139,7 @@ def _pictures(bundle: Json) -> dict[str, str]:
     }
 
 
-def _said(value: Json) -> str:
-    """Without colours, which not every program turns into colours."""
-    return visible(inert.settled(_text(value)))
-
-
-def _text(value: Json) -> str:
+def _joined(value: Json) -> str:
     """nbformat's multi-line string: one string or a list of them; anything else is nothing."""
     parts: Sequence[Json] = value if isinstance(value, list) else [value]
     return "".join(part for part in parts if isinstance(part, str))
