@@ -130,9 +130,9 @@ def settled(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
-def shortened(text: str, *, lines: int = 45, characters: int = 6_000) -> tuple[str, int, str]:
+def shortened(text: str, *, lines: int = 45, characters: int = 6_000, row: int = 1_000) -> tuple[str, int, str]:
     """Beginning, number of lines left out, and end of a text; nothing is left out of a short one."""
-    rows = [row if len(row) <= 1_000 else row[:1_000] + " …" for row in visible(text).split("\n")]
+    rows = [line if len(line) <= row else line[:row] + " …" for line in visible(text).split("\n")]
     if len(rows) <= lines and sum(map(len, rows)) <= characters:
         return "\n".join(rows), 0, ""
     head = _within(rows[: lines * 2 // 3], characters * 2 // 3)
