@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -21,8 +20,8 @@ from autograder.messages import points
 from autograder.pipeline import Progress
 from autograder.records import Grade, Rubric, State, record
 from autograder.turns import Pace, Turn, outlook, told
+from autograder.unseen import UNSEEN, belongs
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _STATES = {
     State.GRADED: "green",
     State.NEEDS_REVIEW: "yellow",
@@ -33,7 +32,8 @@ _STATES = {
 
 def safe(text: str, width: int = 60) -> str:
     """A student's text for a terminal: no escapes, no direction tricks, not too long."""
-    clean = _CONTROL.sub("�", text.replace("\n", " "))
+    line = text.replace("\n", " ")
+    clean = UNSEEN.sub(lambda match: match[0] if belongs(line, match.start()) else "�", line)
     return clean if len(clean) <= width else clean[: width - 1] + "…"
 
 

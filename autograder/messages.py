@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -22,6 +21,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from autograder.records import Message, Value, say
+from autograder.unseen import FORMING, UNSEEN, belongs
 
 LANGUAGES: Final = ("fr", "en")
 NOTHING: Final = "–"
@@ -165,24 +165,22 @@ def _plural(value: float | Decimal, forms: list[str], language: str) -> str:
 # --- texts that students wrote ---------------------------------------------------------------------------------------
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
-_SUSPECT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
-)
-_JOINER = "\u200d"
 
 
 def visible(text: str) -> str:
     """Terminal colours dropped; control, zero-width and direction characters shown as ``[U+202E]``.
 
-    Letters of every script stay as they are, and so do the joiners inside emoji.
+    Letters of every script stay as they are, and so do the joiners and selectors inside emoji.
     """
     plain = _ESCAPE.sub("", text.replace("\r\n", "\n"))
-    return _SUSPECT.sub(lambda match: _shown(match, plain), plain)
+
+    def shown(match: re.Match[str]) -> str:
+        sign = match[0]
+        return sign if sign in FORMING and belongs(plain, match.start()) else _code(sign)
+
+    return UNSEEN.sub(shown, plain)
 
 
-def _shown(match: re.Match[str], text: str) -> str:
-    before = text[match.start() - 1 : match.start()]
-    if match[0] == _JOINER and before and unicodedata.category(before) in ("So", "Sk", "Mn"):
-        return _JOINER
-    return f"[U+{ord(match[0]):04X}]"
+@lru_cache(1024)
+def _code(sign: str) -> str:
+    return f"[U+{ord(sign):04X}]"

@@ -607,7 +607,7 @@ def arrays(data: bytes) -> None:
 @target("feedback.inert", pieces)
 def markdown(data: bytes) -> None:
     """Markdown as HTML: elements of prose, addresses of the web, nothing hidden."""
-    oracles.inert(str(inert.markdown(text_of(data))), oracles.PLAIN)
+    oracles.inert(str(inert.markdown(text_of(data), inert.Effort()) or ""), oracles.PLAIN)
 
 
 @target("feedback.inert", pieces)

@@ -396,7 +396,12 @@ def test_numbered_downloads_beside_each_other_are_different_students(tmp_path: P
         (b"null", "no notebook"),
         (b'"cells"', "no notebook"),
         (b'{"cells": {}}', "no notebook"),
-        (b'{"nbformat": true, "cells": []}', "no notebook"),
+        (b'{"nbformat": true, "cells": []}', "no format"),
+        (b'{"nbformat": "4", "cells": []}', "no format"),
+        (b'{"nbformat": 4.5, "cells": []}', "no format"),
+        (b'{"nbformat": NaN, "cells": []}', "no format"),
+        (b'{"nbformat": 1e308, "worksheets": []}', "no format"),
+        (b'{"nbformat": "4"}', "no notebook"),
         (b'{"nbformat": 3, "worksheets": 4}', "no notebook"),
         (notebook("x", nbformat=5), "newer"),
         (notebook(), "empty"),
@@ -409,6 +414,11 @@ def test_numbered_downloads_beside_each_other_are_different_students(tmp_path: P
 )
 def test_a_notebook_that_cannot_be_run_is_refused_with_the_reason(raw: bytes, said: str) -> None:
     assert said in refusal(raw)
+
+
+def test_a_format_with_a_point_is_that_number() -> None:
+    assert read_notebook(notebook("x", nbformat=4.0)) == read_notebook(notebook("x", nbformat=4))
+    assert "newer" in refusal(notebook("x", nbformat=5.0))
 
 
 @pytest.mark.parametrize(
@@ -750,6 +760,41 @@ def test_no_name_takes_long_to_read(tmp_path: Path, store: Store) -> None:
     began = time.process_time()
     assert len(collect([inbox], store)) == len(long)
     assert time.process_time() - began < 20
+
+
+ALIKE = [
+    "alice", "alice\u200b", "alice\U000e0101", "al\ufe0fice", "alice\ufe00", "ali\u034fce", "alice\u3164",
+    "alice\u2800", "\u115falice", "al\U000e01efice", "\U000e0041alice", "alice\u180b",
+]  # fmt: skip
+"""All but the first hold what nobody sees."""
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_names_that_look_the_same_are_the_same(name: str) -> None:
+    assert names.clean(name) == "alice"
+
+
+def test_people_whose_names_look_the_same_are_told_apart(tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {f"{name}.ipynb": notebook(f"'{number}'") for number, name in enumerate(ALIKE[:6])})
+    found = collect([tmp_path], store)
+    assert {one.name for one in found} == {"alice"}
+    assert {one.student for one in found} == {"alice", *(f"alice-{number}" for number in range(2, 7))}
+    assert sum(any("same name" in note.text for note in one.notes) for one in found) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["葛\U000e0100城", "Léa ❤\ufe0f", "José", "Σωκράτης", "Анна Smith", "µ-Team", "β Alice"]
+)
+def test_honest_names_stay_and_are_not_remarked_on(name: str) -> None:
+    assert names.clean(name) == name
+    assert not names.mixed(name)
+
+
+@pytest.mark.parametrize("name", ["alicе", "Аlice Martin", "Jean-Мarie", "αlice"])
+def test_letters_of_another_alphabet_within_a_word_are_noted(name: str, tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {f"{name}.ipynb": notebook("x"), "alice.ipynb": notebook("y")})
+    noted = [one.name for one in collect([tmp_path], store) if any("alphabets" in note.text for note in one.notes)]
+    assert noted == [name]
 
 
 @given(st.text())

@@ -166,6 +166,32 @@ def test_tricks_of_direction_and_terminals_are_seen() -> None:
     assert visible("Élève ⟶ مريم 李\t\n👩\u200d💻 ❤\ufe0f\u200d🔥") == "Élève ⟶ مريم 李\t\n👩\u200d💻 ❤\ufe0f\u200d🔥"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("alice\U000e0101", "alice[U+E0101]"),
+        ("al\ufe0fice", "al[U+FE0F]ice"),
+        ("a\ufe00\u180b\u034f\u3164", "a[U+FE00][U+180B][U+034F][U+3164]"),
+        ("1\ufe0f", "1[U+FE0F]"),
+        ("e\u0301\u200d", "e\u0301[U+200D]"),
+        ("a\ufe0f\u200d", "a[U+FE0F][U+200D]"),
+        ("❤\ufe0f\ufe0f", "❤\ufe0f[U+FE0F]"),
+        ("\U000e0041", "[U+E0041]"),
+        ("\ufe0f", "[U+FE0F]"),
+    ],
+)
+def test_selectors_of_forms_are_seen_where_there_is_no_form(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["❤\ufe0f", "1\ufe0f\u20e3", "‼\ufe0f", "葛\U000e0100城", "☀\ufe0e", "🏳\ufe0f\u200d🌈", "ക\u0d4d\u200d", "ᠠ\u180b"],
+)
+def test_what_belongs_to_emoji_and_scripts_stays(text: str) -> None:
+    assert visible(text) == text
+
+
 @given(st.text())
 def test_visible_text_can_be_written_and_stays_as_it_is(text: str) -> None:
     shown = visible(text)

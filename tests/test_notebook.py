@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import struct
+import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -197,3 +198,12 @@ def test_no_shape_of_cell_breaks_the_reader(tmp_path_factory: pytest.TempPathFac
 def test_the_grading_machine_is_not_described() -> None:
     warning = "/home/prof/grader/.venv/lib/python3.11/site-packages/keras/src/layer.py:113: UserWarning: no"
     assert reading.clean(warning) == "site-packages/keras/src/layer.py:113: UserWarning: no"
+
+
+def test_a_text_of_slashes_takes_no_longer_than_another() -> None:
+    began = time.process_time()
+    for unit in ("/", "a/", "/site-packages"):
+        text = unit * (reading.MAX_TEXT // len(unit))
+        assert reading.clean(text).endswith(unit)
+    assert reading.clean("f=/a/site-packages/x (/b/c/site-packages/y") == "f=site-packages/x (site-packages/y"
+    assert time.process_time() - began < 2

@@ -13,7 +13,14 @@ from autograder.messages import visible
 from autograder.records import Grade, Rubric
 
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
-_FORMULA = re.compile(r"[\s\u00a0\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_SKIPPED = r"\s\"\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2800\ufe00-\ufe0f\ufe20-\ufe2f"
+"""In a class of characters: blanks, accents without a letter, and quotes, which whoever reads the table takes away."""
+_FORMULA = re.compile(
+    rf"(?:\A|[,;\t\r\n])[{_SKIPPED}]*(?=[=+\-@|%"
+    r"\u2212\u207a-\u207c\u208a-\u208c\ufb29\ufe62\ufe63\ufe66\ufe6a\ufe6b\uff05\uff0b\uff0d\uff1d\uff20\uff5c])"
+)
+"""Where a cell could begin with a sign of formulas, in any of its widths, whichever mark is taken to part cells: in a
+French setting, Excel parts by semicolons even a table with commas."""
 BOM: Final = "\ufeff"
 
 
@@ -40,12 +47,14 @@ def grades(grades: Sequence[Grade], rubric: Rubric, *, bom: bool = False, decima
 
 
 def guarded(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe in front, unless it is a plain number.
+    """Text of which no spreadsheet takes a part for a formula, whether it parts cells by commas, semicolons or tabs.
+
+    An apostrophe stands before each sign that could begin one, unless the text is a plain number.
 
     Control and direction characters are shown for what they are.
     """
     text = visible(text)
-    return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(lambda match: match[0] + "'", text)
 
 
 def _identity(grade: Grade) -> list[str | Decimal | None]:

@@ -12,7 +12,7 @@ import nh3
 
 from autograder.extraction.literals import literal_tables
 from autograder.notebook.numbers import quantity
-from autograder.notebook.text import lines, plain
+from autograder.notebook.text import lines, plain, tabular
 from autograder.records import Cell, CellKind, Frame, Ledger, Value
 
 MAX_ROWS = 200
@@ -140,7 +140,7 @@ def _html(cell: int, html: str) -> Iterator[Grid]:
         return
     # Well-formed by a parser whose time is linear; the standard library's is not, on malformed input.
     parser = _Rows()
-    parser.feed(nh3.clean(html, tags=_TABLE_TAGS, attributes={}))
+    parser.feed(nh3.clean(tabular(html), tags=_TABLE_TAGS, attributes={}))
     for table in parser.tables:
         rows = [row for row in table if any(field.strip() for field in row)]
         if len(rows) < 2:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from markupsafe import Markup
 from pydantic import TypeAdapter
@@ -16,6 +18,8 @@ from autograder.recall import Memory, key, remembered
 from autograder.records import Evidence, Gain, Robustness, Training, record
 from autograder.store import Store, digest
 
+T = TypeVar("T")
+
 DRAWN_TRAININGS: Final = 12
 
 
@@ -24,6 +28,8 @@ class Plot:
     svg: Markup
     caption: str
     """Also the accessible name of the SVG."""
+    note: str = ""
+    """What is not in it, as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +41,22 @@ class Drawings:
     trainings: tuple[Plot, ...] = ()
     left_out: int = 0
     """Trainings that could be drawn and are too many."""
+    failed: int = 0
+    """Figures whose drawing failed."""
+
+
+_Text: TypeAlias = tuple[str, str, str]
 
 
 @record
 class _Kept:
-    """``Drawings`` as JSON can hold them: each figure is its SVG and its caption."""
+    """``Drawings`` as JSON can hold them: each figure is its SVG, its caption and its note."""
 
-    gain: tuple[str, str] | None
-    robustness: tuple[tuple[str, str], ...]
-    trainings: tuple[tuple[str, str], ...]
+    gain: _Text | None
+    robustness: tuple[_Text, ...]
+    trainings: tuple[_Text, ...]
     left_out: int
+    failed: int
 
 
 _KEPT = TypeAdapter(_Kept)
@@ -58,7 +70,7 @@ def drawings(evidence: Evidence, language: str, store: Store) -> Drawings:
         shown=digest(_SHOWN.dump_json(_shown_in(evidence))),
         language=language,
         packages=version("matplotlib"),
-        program=[code_digest("feedback", "messages.py"), data_digest("locale")],
+        program=[code_digest("feedback", "messages.py", "unseen.py"), data_digest("locale")],
     )
     return _drawn(remembered(Memory(store), asked, _KEPT, lambda: _kept(draw(evidence, language))))
 
@@ -83,20 +95,33 @@ def _drawable(evidence: Evidence) -> tuple[Training, ...]:
 
 
 def draw(evidence: Evidence, language: str) -> Drawings:
-    """Pure, so equal evidence gives equal figures."""
+    """Pure, so equal evidence gives equal figures. One that fails costs itself, and no sheet."""
     from autograder.feedback import plots  # matplotlib: whoever draws nothing does not wait for it
 
     final = evidence.final
+    gain = None if final is None else final.gain
     robust = None if final is None else final.robustness
     names = {name: render(words.corruption(name), language) for name in (robust.curves if robust else ())}
-    drawable = _drawable(evidence)
+    trainings = _drawable(evidence)
+    failures: list[Exception] = []
+
+    def tried(draw: Callable[[], T]) -> T | None:
+        try:
+            return draw()
+        except Exception as error:  # matplotlib promises nothing about figures that nobody would draw
+            failures.append(error)
+            return None
+
     return Drawings(
-        gain=None if final is None or final.gain is None else plots.gain(final.gain, evidence.baseline, language),
-        robustness=() if robust is None else plots.robustness(robust, names, language),
+        gain=None if gain is None else tried(lambda: plots.gain(gain, evidence.baseline, language)),
+        robustness=() if robust is None else tried(lambda: plots.robustness(robust, names, language)) or (),
         trainings=tuple(
-            plots.training(entry, _title(entry, evidence), language) for entry in drawable[:DRAWN_TRAININGS]
+            plot
+            for entry in trainings[:DRAWN_TRAININGS]
+            if (plot := tried(partial(plots.training, entry, _title(entry, evidence), language))) is not None
         ),
-        left_out=max(0, len(drawable) - DRAWN_TRAININGS),
+        left_out=max(0, len(trainings) - DRAWN_TRAININGS),
+        failed=len(failures),
     )
 
 
@@ -106,24 +131,26 @@ def _title(entry: Training, evidence: Evidence) -> str:
 
 
 def _kept(drawn: Drawings) -> _Kept:
-    def pair(plot: Plot) -> tuple[str, str]:
-        return str(plot.svg), plot.caption
+    def text(plot: Plot) -> _Text:
+        return str(plot.svg), plot.caption, plot.note
 
     return _Kept(
-        gain=None if drawn.gain is None else pair(drawn.gain),
-        robustness=tuple(map(pair, drawn.robustness)),
-        trainings=tuple(map(pair, drawn.trainings)),
+        gain=None if drawn.gain is None else text(drawn.gain),
+        robustness=tuple(map(text, drawn.robustness)),
+        trainings=tuple(map(text, drawn.trainings)),
         left_out=drawn.left_out,
+        failed=drawn.failed,
     )
 
 
 def _drawn(kept: _Kept) -> Drawings:
-    def plot(pair: tuple[str, str]) -> Plot:
-        return Plot(svg=Markup(pair[0]), caption=pair[1])  # noqa: S704 - drawn by us, and named by its content
+    def plot(text: _Text) -> Plot:
+        return Plot(svg=Markup(text[0]), caption=text[1], note=text[2])  # noqa: S704 - drawn by us, and named by its content
 
     return Drawings(
         gain=None if kept.gain is None else plot(kept.gain),
         robustness=tuple(map(plot, kept.robustness)),
         trainings=tuple(map(plot, kept.trainings)),
         left_out=kept.left_out,
+        failed=kept.failed,
     )

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from autograder.feedback import inert
 from autograder.feedback.page import page
 from autograder.messages import visible
-from autograder.records import Cell, CellRun, Output, Report, Rubric
+from autograder.records import Cell, CellKind, CellRun, Output, Report, Rubric
 from autograder.store import Store
 
 CELLS: Final = 2_000
@@ -39,6 +39,8 @@ class _Cell:
     number: int
     kind: str
     source: str
+    prose: Markup | None
+    """Of a text cell that can be shown as Markdown."""
     run: CellRun | None
     outputs: tuple[_Output, ...]
     outputs_left_out: int
@@ -79,22 +81,24 @@ def executed(report: Report, rubric: Rubric, language: str, store: Store, *, ima
         raise ValueError(f"{report.submission.student}: nothing was run")
     album = _Album(store, image_bytes)
     runs = {run.index: run for run in evidence.execution.cells}
+    effort = inert.Effort()
     return page(
         "executed.html",
         language,
         rubric=rubric,
         name=visible(report.submission.name),
         ending=evidence.execution.ending,
-        cells=[_cell(cell, runs.get(cell.index), album) for cell in evidence.cells[:CELLS]],
+        cells=[_cell(cell, runs.get(cell.index), album, effort) for cell in evidence.cells[:CELLS]],
         cells_left_out=max(0, len(evidence.cells) - CELLS),
     )
 
 
-def _cell(cell: Cell, run: CellRun | None, album: _Album) -> _Cell:
+def _cell(cell: Cell, run: CellRun | None, album: _Album, effort: inert.Effort) -> _Cell:
     return _Cell(
         number=cell.index + 1,
         kind=cell.kind.value,
         source=cell.source,
+        prose=inert.markdown(cell.source, effort) if cell.kind is CellKind.MARKDOWN else None,
         run=run,
         outputs=tuple(_output(output, album) for output in cell.outputs[:OUTPUTS]),
         outputs_left_out=max(0, len(cell.outputs) - OUTPUTS),

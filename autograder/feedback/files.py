@@ -82,7 +82,7 @@ def _pages(report: Report, rubric: Rubric, language: str, store: Store) -> Mappi
     if evidence is not None:
         pages["executed.html"] = executed(report, rubric, language, store).encode()
         notebook = evidence.execution.notebook or report.submission.notebook
-        pages["executed.ipynb"] = None if notebook is None else handed.notebook(store.get(notebook))
+        pages["executed.ipynb"] = None if notebook is None else handed.notebook(store.get(notebook), language)
     return pages
 
 
@@ -96,7 +96,7 @@ def _key(report: Report, rubric: Rubric, language: str) -> Key:
         evidence=None if report.evidence is None else digest(_EVIDENCE.dump_json(report.evidence)),
         rubric=rubric.digest,
         language=language,
-        program=[code_digest("feedback", "exports", "messages.py"), data_digest("feedback", "locale")],
+        program=[code_digest("feedback", "exports", "messages.py", "unseen.py"), data_digest("feedback", "locale")],
     )
 
 

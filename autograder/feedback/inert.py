@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from autograder.messages import visible
+from autograder.notebook.text import tabular
 
-MARKDOWN_CHARACTERS: Final = 60_000
+MARKDOWN_CHARACTERS: Final = 10_000
 """A longer cell is shown as it was typed: nobody reads it, and rendering could be made slow on purpose."""
+STEPS: Final = 2_000_000
+"""Of all cells of a notebook, each about a microsecond of the worst text that is known; honest ones take a tenth."""
 HTML_CHARACTERS: Final = 300_000
 
 _TABLE_TAGS = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption"}
@@ -26,6 +31,31 @@ _PROSE_TAGS = _TABLE_TAGS | {
 _SPAN = re.compile(r"[1-9]\d{0,2}")
 _WEB = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _DEEPEST = 6
+
+
+@dataclass(slots=True)
+class Effort:
+    """What may still be spent on the Markdown of one notebook; counted, not timed, so that a page is always the same."""
+
+    left: int = STEPS
+
+
+def _bounded(
+    rule: Callable[[StateInline, bool], bool], mark: str
+) -> Callable[[StateInline, bool], bool]:
+    """A rule that looks for the end of a bracket as far as the paragraph goes, as long as there is effort left for it.
+
+    A bracket that is too many for that is a bracket.
+    """
+
+    def bounded(state: StateInline, silent: bool) -> bool:
+        if not state.src.startswith(mark, state.pos):
+            return False
+        effort: Effort = state.env["effort"]
+        effort.left -= state.posMax - state.pos
+        return effort.left > 0 and rule(state, silent)
+
+    return bounded
 
 
 class _Renderer(RendererHTML):
@@ -45,20 +75,29 @@ def _lowered(tag: str) -> str:
     return f"h{min(_DEEPEST, int(tag[1:]) + 1)}"
 
 
-def markdown(text: str) -> Markup:
-    """Prose as HTML without raw HTML, images, identifiers or links other than http, https and mailto."""
+def markdown(text: str, effort: Effort) -> Markup | None:
+    """Prose as HTML without raw HTML, images, identifiers or links other than http, https and mailto.
+
+    None for what is to be shown as it was typed: too long, or more than there is effort left for.
+    """
     shown = visible(text[: MARKDOWN_CHARACTERS + 1])
     if len(shown) > MARKDOWN_CHARACTERS:  # counted once hidden characters are shown, which takes eight for one
-        return Markup("<pre>{}</pre>").format(shown[:MARKDOWN_CHARACTERS] + " …")
+        return None
+    # Some of the rules of blocks look through all lines at each of them.
+    effort.left -= 10 * len(shown) + shown.count("\n") ** 2
+    if effort.left <= 0:
+        return None
     parser = MarkdownIt("js-default", {"html": False}, renderer_cls=_Renderer)
-    return _clean(parser.render(shown), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}})
+    parser.inline.ruler.at("link", _bounded(link, "["))
+    parser.inline.ruler.at("image", _bounded(image, "!["))
+    return _clean(parser.render(shown, {"effort": effort}), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}})
 
 
 def table(html: str) -> Markup | None:
     """The tables of an HTML output, every other tag and attribute dropped; None when there is none to show."""
     if len(html) > HTML_CHARACTERS or "<table" not in html.lower():
         return None
-    cleaned = _clean(html, _TABLE_TAGS, {})
+    cleaned = _clean(tabular(html), _TABLE_TAGS, {})
     return cleaned if "<table" in cleaned else None
 
 
@@ -91,9 +130,9 @@ def settled(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
-def shortened(text: str, *, lines: int = 45, characters: int = 6_000) -> tuple[str, int, str]:
+def shortened(text: str, *, lines: int = 45, characters: int = 6_000, row: int = 1_000) -> tuple[str, int, str]:
     """Beginning, number of lines left out, and end of a text; nothing is left out of a short one."""
-    rows = [row if len(row) <= 1_000 else row[:1_000] + " …" for row in visible(text).split("\n")]
+    rows = [line if len(line) <= row else line[:row] + " …" for line in visible(text).split("\n")]
     if len(rows) <= lines and sum(map(len, rows)) <= characters:
         return "\n".join(rows), 0, ""
     head = _within(rows[: lines * 2 // 3], characters * 2 // 3)

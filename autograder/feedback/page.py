@@ -48,8 +48,6 @@ def environment(language: str) -> Environment:
         title=partial(_title, language),
         date=partial(_date, language),
         visible=visible,
-        markdown=inert.markdown,
-        table=inert.table,
         shortened=inert.shortened,
     )
     return made

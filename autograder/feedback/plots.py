@@ -6,9 +6,8 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from threading import Lock
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 import matplotlib as mpl
 from babel.numbers import get_decimal_symbol
@@ -25,6 +24,11 @@ from autograder.records import Baseline, Gain, Message, Robustness, Training, sa
 INK, FAINT, FIRST, SECOND = "#22303c", "#c9d1da", "#0072b2", "#d55e00"
 """Stand-ins that ``_inline`` replaces by the variables of the style sheet; the last two are Okabe and Ito's (2008)."""
 _VARIABLES: Final = {INK: "currentColor", FAINT: "var(--line)", FIRST: "var(--data-1)", SECOND: "var(--data-2)"}
+LARGEST: Final = 1e6
+"""Figures beyond it, and those that are no numbers, are left out: they would flatten all others to a line, and an axis
+that reaches 1e308 cannot be divided at all."""
+POINTS: Final = 1_000
+"""Of one curve; more than a page has pixels for it show nothing, and weigh."""
 _DRAWING = Lock()
 """matplotlib's settings belong to the whole process."""
 
@@ -46,14 +50,14 @@ _OTHER = _Look(SECOND, "--", "s", "none")
 def gain(measured: Gain, baseline: Baseline | None, language: str) -> Plot | None:
     """Relative error reduction with its interval, beside the spread of the baseline's seeds in the same unit.
 
-    None when there is no finite one: a baseline without error cannot be improved.
+    None when there is none that can be drawn: a baseline without error cannot be improved.
     """
-    if not all(map(isfinite, (measured.relative_error_reduction, measured.ci95.low, measured.ci95.high))):
-        return None
-    figure, axes = _figure(4.8, 1.65, 1.02, language)
     low, high = measured.ci95.low * 100, measured.ci95.high * 100
     value = measured.relative_error_reduction * 100
-    seeds = _seed_reductions(baseline)
+    if not all(map(drawable, (value, low, high))):
+        return None
+    figure, axes = _figure(4.8, 1.65, 1.02, language)
+    seeds = [reduction for reduction in _seed_reductions(baseline) if drawable(reduction)]
     axes.axvline(0, color=FAINT, linewidth=1.2, zorder=0)
     axes.plot([low, high], [1, 1], color=FIRST, linewidth=2.2, marker="|", markersize=10)
     axes.plot([value], [1], "o", color=FIRST, markersize=8)
@@ -69,6 +73,11 @@ def gain(measured: Gain, baseline: Baseline | None, language: str) -> Plot | Non
         high=high / 100,
     )
     return _plot(figure, _in(say("Gain over the reference model"), language), _in(told, language), "gain")
+
+
+def drawable(value: float | None) -> TypeGuard[float]:
+    """Also of an int that no float can hold."""
+    return value is not None and -LARGEST <= value <= LARGEST
 
 
 def _in(message: Message, language: str) -> str:
@@ -91,7 +100,7 @@ def robustness(measured: Robustness, names: Mapping[str, str], language: str) ->
     """One small plot per kind of alteration, all with the same axes."""
     reference = measured.baseline_curves
     known = [*measured.curves.values(), *(reference.get(name, ()) for name in measured.curves)]
-    lowest = min((value for curve in known for value in curve if isfinite(value)), default=0.0)
+    lowest = min((value for curve in known for value in curve if drawable(value)), default=0.0)
     floor = max(0.0, 10 * int(10 * lowest - 0.5))
     return tuple(
         _curve(f"robustness-{name}", names.get(name, name), curve, reference.get(name, ()), floor, language)
@@ -103,8 +112,7 @@ def _curve(
     name: str, title: str, curve: Sequence[float], reference: Sequence[float], floor: float, language: str
 ) -> Plot:
     figure, axes = _figure(2.9, 2.05, 0.58, language)
-    for values, look in ((reference, _OTHER), (curve, _YOURS)):
-        _line(axes, range(1, len(values) + 1), [100 * value for value in values], look)
+    left_out = sum(_line(axes, values, 100, look) for values, look in ((reference, _OTHER), (curve, _YOURS)))
     axes.set_ylim(floor, 101)
     axes.set_xticks(range(1, len(curve) + 1))
     axes.set_xlabel(_in(say("Severity"), language))
@@ -115,7 +123,7 @@ def _curve(
         yours=_listed(curve, language),
         reference=_listed(reference, language),
     )
-    return _plot(figure, title, _in(told, language), name)
+    return _plot(figure, title, _in(told, language), name, _without(left_out, language))
 
 
 def _listed(values: Sequence[float], language: str) -> str:
@@ -130,9 +138,9 @@ def training(entry: Training, title: str, language: str) -> Plot:
     for axes in (left, right):
         _quiet(axes, language)
         axes.set_xlabel(_in(say("Epoch"), language))
-    _epochs(left, entry.history, "accuracy", 100)
+    left_out = _epochs(left, entry.history, "accuracy", 100)
     left.set_ylabel(_in(say("Accuracy (%)"), language))
-    _epochs(right, entry.history, "loss", 1)
+    left_out += _epochs(right, entry.history, "loss", 1)
     right.set_ylabel(_in(say("Loss"), language))
     told = say(
         "After {epochs:int} {epochs:plural,epoch,epochs}: training accuracy {accuracy:pct},"
@@ -141,21 +149,18 @@ def training(entry: Training, title: str, language: str) -> Plot:
         accuracy=_last(entry.history.get("accuracy", ())),
         validation=_last(entry.history.get("val_accuracy", ())),
     )
-    return _plot(figure, title, _in(told, language), f"training-{entry.number}")
+    return _plot(figure, title, _in(told, language), f"training-{entry.number}", _without(left_out, language))
 
 
-def _epochs(axes: Axes, history: Mapping[str, Sequence[float | None]], metric: str, factor: float) -> None:
-    for prefix, look in (("", _YOURS), ("val_", _OTHER)):
-        values = history.get(prefix + metric, ())
-        shown = [(epoch, factor * value) for epoch, value in _finite(values)]
-        _line(axes, [epoch for epoch, _ in shown], [value for _, value in shown], look, 4.5 if len(shown) <= 20 else 0)
+def _epochs(axes: Axes, history: Mapping[str, Sequence[float | None]], metric: str, factor: float) -> int:
+    """Draw both curves; how many of their figures could not be."""
+    left_out = sum(
+        _line(axes, history.get(prefix + metric, ()), factor, look)
+        for prefix, look in (("", _YOURS), ("val_", _OTHER))
+    )
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
-
-
-def _finite(values: Sequence[float | None]) -> list[tuple[int, float]]:
-    """Epoch, counted from 1, and value: a training that diverges has losses that are not numbers."""
-    return [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None and isfinite(value)]
+    return left_out
 
 
 def _last(values: Sequence[float | None]) -> float | None:
@@ -196,19 +201,37 @@ def _quiet(axes: Axes, language: str) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace(".", symbol)))
 
 
-def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: _Look, size: float = 4.5) -> None:
+def _line(axes: Axes, values: Sequence[float | None], factor: float, look: _Look) -> int:
+    """A curve over 1, 2, 3 …; how many of its figures were left out: a training that diverges has losses like that."""
+    shown = [(place, factor * value) for place, value in enumerate(values, 1) if drawable(value)]
+    thinned = shown[:: 1 + len(shown) // POINTS]
     axes.plot(
-        x, y, color=look.color, ls=look.dash, marker=look.marker, markersize=size, linewidth=1.6, fillstyle=look.fill
+        [place for place, _ in thinned],
+        [value for _, value in thinned],
+        color=look.color,
+        ls=look.dash,
+        marker=look.marker,
+        markersize=4.5 if len(shown) <= 20 else 0,
+        linewidth=1.6,
+        fillstyle=look.fill,
     )
+    return len(values) - len(shown)
 
 
-def _plot(figure: Figure, caption: str, description: str, name: str) -> Plot:
+def _without(count: int, language: str) -> str:
+    """What a plot says of figures that are not in it; nothing where all are."""
+    told = say("Without {count:int} {count:plural,figure,figures}: too large to be drawn, or no number.", count=count)
+    return _in(told, language) if count else ""
+
+
+def _plot(figure: Figure, caption: str, description: str, name: str, note: str = "") -> Plot:
     figure.patch.set_alpha(0)
     FigureCanvasSVG(figure)
     buffer = io.StringIO()
     with _DRAWING, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "figure"}):
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return Plot(svg=_inline(buffer.getvalue(), caption, description, name), caption=caption)
+    described = f"{description} {note}".rstrip()
+    return Plot(svg=_inline(buffer.getvalue(), caption, described, name), caption=caption, note=note)
 
 
 _ID = re.compile(r' id="([^"]+)"')

@@ -108,6 +108,7 @@ def sheet(report: Report, rubric: Rubric, language: str, drawn: Drawings | None 
         robustness_plots=drawn.robustness,
         training_plots=drawn.trainings,
         trainings_left_out=drawn.left_out,
+        plots_failed=drawn.failed,
         **_run(evidence),
         claims=() if evidence is None else claims(evidence, agreement(rubric)),
         agreement=agreement(rubric),

@@ -142,6 +142,8 @@ class _Claim:
 def _claim(group: Group, people: Sequence[Person]) -> _Claim:
     person = match(people, group.name, group.participant)
     notes = [say("Handed in late.")] if group.late else []
+    if names.mixed(group.name):
+        notes.append(say("The name {name} mixes letters of several alphabets that look alike.", name=group.name))
     if people and person is None:
         notes.append(say("{name} is not on the class list.", name=group.name))
     return _Claim(group, person, _id(person) if person else names.student_id(group.name), tuple(notes))

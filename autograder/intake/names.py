@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from autograder.records import StudentId
+from autograder.unseen import UNSEEN, belongs
 
 LONGEST_ID = 64
 
@@ -23,13 +24,37 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³
 """Device names on Windows, with or without an extension."""
 
 
+_BLANK = "\u2800\U0001d159"
+"""A pattern of Braille and a note of music that are drawn as nothing."""
+
+
 def clean(text: str, longest: int = 200) -> str:
-    """Drop control, format (bidi, zero-width) and surrogate characters; one line, at most ``longest`` characters."""
+    """Drop control, format (bidi, zero-width) and surrogate characters, selectors of variants that are none, and blanks
+    that pass for signs; one line, at most ``longest`` characters.
+
+    What looks the same is the same afterwards, so that two people of one name are told apart by their ids.
+    """
+    text = UNSEEN.sub(lambda match: match[0] if belongs(text, match.start()) else _left_of(match[0]), text)
     kept = "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else " " for c in text
+        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and c not in _BLANK else " "
+        for c in text
     )
     kept = " ".join(unicodedata.normalize("NFC", kept).split())
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+
+
+def _left_of(unseen: str) -> str:
+    """A mark goes with the letter that it stands on; all else parts words."""
+    return "" if unicodedata.category(unseen) == "Mn" else " "
+
+
+def mixed(name: str) -> bool:
+    """Whether a word has letters of alphabets that look alike: a Cyrillic а in a Latin name is seen by nobody."""
+    return any(len(_alphabets(word)) > 1 for word in re.findall(r"[^\W\d_]+", name))
+
+
+def _alphabets(word: str) -> set[str]:
+    return {unicodedata.name(letter, "").partition(" ")[0] for letter in word} & {"LATIN", "CYRILLIC", "GREEK"}
 
 
 def slug(text: str) -> str:

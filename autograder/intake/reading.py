@@ -171,9 +171,17 @@ def _version_4(parsed: Json, notes: list[Message]) -> dict[str, Json] | Message:
     no_notebook = say("The file is JSON but no notebook: it has no list of cells.")
     if not isinstance(parsed, dict):
         return no_notebook
-    version = parsed.get("nbformat", 4 if isinstance(parsed.get("cells"), list) else 0)
-    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version < 1000:
-        return no_notebook
+    holds_cells = any(isinstance(parsed.get(name), list) for name in ("cells", "worksheets"))
+    version = _whole(parsed.get("nbformat", 4 if isinstance(parsed.get("cells"), list) else 0))
+    if version is None or not 1 <= version < 1000:
+        return (
+            say(
+                "The file names no format of notebooks (nbformat, a whole number such as 4): open it in Jupyter and "
+                "save it again."
+            )
+            if holds_cells
+            else no_notebook
+        )
     if version > 4:
         return say(
             "The notebook is of format {version:int}, which is newer than this program reads (4): save it in format 4.",
@@ -187,6 +195,13 @@ def _version_4(parsed: Json, notes: list[Message]) -> dict[str, Json] | Message:
             say("The notebook was of the old format {version:int} and was converted to format 4.", version=version)
         )
     return {"cells": cells, "metadata": parsed.get("metadata")}
+
+
+def _whole(value: Json) -> int | None:
+    """A number without a fraction, however it is written: 4.0 is 4."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 # --- fitness -----------------------------------------------------------------------------------------------------

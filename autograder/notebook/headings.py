@@ -196,26 +196,28 @@ def _short(line: str) -> bool:
 def _banners(cell: Cell) -> Iterator[Heading]:
     """Titles drawn in comments and in what is printed."""
     source = [line[:300] for line in cell.source.split("\n")]
+    first = next((number for number, line in enumerate(source) if line.strip()), 0)
     for number, line in enumerate(source):
-        text = _comment_title(source, number, line) or _printed_title(source, number, line)
+        text = _comment_title(source, number, line, opens=number <= first) or _printed_title(source, number, line)
         if text and len(words(text)) <= 10:
             yield Heading(cell.index, number, BANNER_LEVEL, text)
 
 
-def _comment_title(source: list[str], number: int, line: str) -> str:
+def _comment_title(source: list[str], number: int, line: str, *, opens: bool) -> str:
     comment = re.match(r"\s*(#+)\s*(.*)", line)
     if not comment:
         return ""
     text = comment.group(2).strip(" =-*~#_─━═%")
     ruled = _RULE.search(comment.group(2)) or len(comment.group(1)) > 1 or _between_rules(source, number)
     cell_mark = comment.group(2).startswith("%%")
-    return text if ruled or cell_mark or text.isupper() or _LABEL.match(fold(text)) or _opens(source, number) else ""
+    told = ruled or cell_mark or text.isupper() or _LABEL.match(fold(text)) or (opens and _is_title(line))
+    return text if told else ""
 
 
-def _opens(source: list[str], number: int) -> bool:
-    """Whether a comment is the first line of its cell, and as short and capital as a title."""
-    text = source[number].strip("# :")
-    return not any(line.strip() for line in source[:number]) and text[:1].isupper() and 0 < len(words(text)) <= 3
+def _is_title(line: str) -> bool:
+    """Whether a comment that opens its cell is as short and capital as a title."""
+    text = line.strip("# :")
+    return text[:1].isupper() and 0 < len(words(text)) <= 3
 
 
 def _printed_title(source: list[str], number: int, line: str) -> str:

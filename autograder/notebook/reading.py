@@ -42,8 +42,9 @@ _ESCAPES = re.compile(
 _INLINE = re.compile(r"data:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=]{100,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_PACKAGES = re.compile(r"/[^\s\"'<>|:]{1,200}?/site-packages/")
-"""Where packages lie on the machine that grades: nobody's business, and in every warning of Keras."""
+_PACKAGES = re.compile(r"(?<![^\s\"'<>|:])([^\s\"'<>|:/]*)/[^\s\"'<>|:]{1,4096}?/site-packages/")
+"""Where packages lie on the machine that grades: nobody's business, and in every warning of Keras. Looked for once a
+word, so that a text of slashes takes no longer than another."""
 
 
 def read(content: bytes, store: Store) -> tuple[Cell, ...]:
@@ -64,7 +65,7 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Text as a reader of a terminal would have seen it: no escapes, no controls, overwritten lines gone."""
     text = _ESCAPES.sub("", text[: 4 * limit])
     text = "\n".join(_overwritten(line) for line in text.replace("\r\n", "\n").split("\n"))
-    return _PACKAGES.sub("site-packages/", _SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
+    return _PACKAGES.sub(r"\1site-packages/", _SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
 
 
 def _overwritten(line: str) -> str:

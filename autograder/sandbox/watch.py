@@ -24,6 +24,7 @@ from autograder.errors import MachineShort, SandboxError
 from autograder.frames import FrameReader, ProtocolBreach, answer
 from autograder.sandbox.limits import MB, Ceiling, memory_available
 from autograder.sandbox.room import Later, OnFrame, Outcome
+from autograder.unseen import UNSEEN
 
 INTERVAL_SECONDS = 0.2
 DRAIN_SECONDS = 5.0
@@ -425,4 +426,5 @@ def _proc(pid: int, name: str) -> bytes:
 def plain_text(content: bytes) -> str:
     """Make a log harmless to a terminal: escape sequences and invisible characters go, line ends and tabs stay."""
     text = _ESCAPES.sub("", content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs"})
+    text = UNSEEN.sub("", text)
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cf", "Co"})

@@ -86,7 +86,7 @@ def test_a_notebook_that_is_handed_out_holds_no_active_output(attack: Text) -> N
     data = {**dict.fromkeys(kinds, attack.text), "text/html": [html], "text/plain": attack.text}
     output = {"output_type": "display_data", "data": data, "metadata": {"isolated": True}}
     cell = {"cell_type": "code", "source": "x", "outputs": [output], "metadata": {}}
-    [shown] = json.loads(handed.notebook(json.dumps({"cells": [cell]}).encode()))["cells"][0]["outputs"]
+    [shown] = json.loads(handed.notebook(json.dumps({"cells": [cell]}).encode(), "en"))["cells"][0]["outputs"]
     assert set(shown["data"]) <= {"text/plain", "text/html"} and shown["metadata"] == {}
     assert not re.search(r"<(?!/?(?:table|thead|tbody|tr|t[hd])\b)", shown["data"].get("text/html", ""))
 
