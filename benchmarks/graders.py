@@ -171,6 +171,11 @@ def graded(bench: Bench, place: Path, name: str, *options: str) -> Spent:
     """``autograder run`` on the class, in a folder with a course of its own."""
     opened(bench, place)
     coursework.write(place / "class", bench.students, images=bench.images, epochs=bench.epochs)
+    return run(bench, place, name, *options)
+
+
+def run(bench: Bench, place: Path, name: str, *options: str) -> Spent:
+    """The same on what lies there."""
     command = [
         sys.executable,
         "-m",
