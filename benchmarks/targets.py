@@ -15,15 +15,17 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import nbformat
 import numpy as np
 import oracles
 
@@ -44,7 +46,7 @@ from autograder.extraction.recipes import infer
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.stored import drifts
 from autograder.extraction.tables import find_table, match_rows
-from autograder.feedback import inert
+from autograder.feedback import handed, inert
 from autograder.feedback.executed import executed
 from autograder.feedback.sheet import sheet
 from autograder.frames import FrameParser, ProtocolBreach
@@ -634,6 +636,33 @@ def pages(data: bytes) -> None:
     store = Memory()
     oracles.inert(executed(report, builders.a_rubric(), "fr", store))
     oracles.inert(sheet(report, builders.a_rubric(), "en"))
+
+
+@target("feedback.handed, defused", pieces)
+def handed_out(data: bytes) -> None:
+    """The executed notebook as a file: valid, nothing hidden, no tag and no picture from elsewhere in its texts."""
+    text = text_of(data)
+    output = {"output_type": "display_data", "data": dict.fromkeys(("text/plain", "text/html", "image/png"), text)}
+    stream = {"output_type": "stream", "name": "stdout", "text": text}
+    cells = [
+        {"cell_type": "markdown", "source": text, "attachments": {text: {"image/png": text}}},
+        {"cell_type": "code", "source": text, "id": text, "outputs": [output, stream]},
+    ]
+    made = json.loads(handed.notebook(json.dumps({"cells": cells}).encode(), "fr"))
+    nbformat.validate(made)
+    for one in _texts(made):
+        oracles.shown(one)
+    if re.search(r"<[a-zA-Z/!?]|!\[(?![^\[\]]*\]\((?:attachment|data):)", made["cells"][0]["source"]):
+        raise oracles.Unsafe("Markdown that acts")
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
+    """Every text in a value of JSON, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in chain(value, value.values() if isinstance(value, dict) else ()):
+            yield from _texts(inner)
 
 
 @target("exports.csv", pieces)

@@ -4,6 +4,7 @@ import io
 
 from rich.console import Console
 
+from autograder.cli.check import _telling
 from autograder.console import Board, Lines, Plan, clock, safe
 from autograder.pipeline import Progress
 from autograder.turns import Turn
@@ -52,3 +53,12 @@ def test_the_board_says_when_the_class_will_be_ready() -> None:
 
 def test_clock() -> None:
     assert [clock(5), clock(65), clock(3725)] == ["0:05", "1:05", "1:02:05"]
+
+
+def test_what_a_kernel_says_of_itself_is_no_markup() -> None:
+    written = io.StringIO()
+    with _telling(Console(file=written, force_terminal=True, width=200)) as tell:
+        text = "[/x] [link=http://a.example]y\x1b]0;t\x07"
+        tell(Progress(student="ada", stage="executing", cell=1, cells=2, text=text))
+    assert "[link=http://a.example]" in written.getvalue()
+    assert "\x1b]" not in written.getvalue()

@@ -77,7 +77,9 @@ def test_nearly_valid_files_keep_the_promises(name: str) -> None:
     assert len(set(seen)) > 20
 
 
-@pytest.mark.parametrize("name", ["prose", "tables", "code", "markdown", "html", "spreadsheets", "naming"])
+@pytest.mark.parametrize(
+    "name", ["prose", "tables", "code", "markdown", "html", "spreadsheets", "naming", "handed_out"]
+)
 def test_soup_keeps_the_promises(name: str) -> None:
     seen: list[bytes] = []
 

@@ -102,6 +102,7 @@ def acts(text: str) -> list[str]:
 
 ATTACKS = (
     *HOSTILE,
+    "\ud800 <table><tr><td>\udfff",
     "<script>alert(1)</script>",
     "a\n\n<iframe src=//evil.example></iframe>",
     "<!-- x --><?x?><![CDATA[<b>]]>",

@@ -782,6 +782,14 @@ def test_people_whose_names_look_the_same_are_told_apart(tmp_path: Path, store: 
     assert sum(any("same name" in note.text for note in one.notes) for one in found) == 5
 
 
+@pytest.mark.parametrize("name", ["\x01alice", "\u200balice", "al\U000e0101ice", "alice\x1b"])
+def test_nobody_takes_the_id_of_another_by_what_is_not_seen(name: str, tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {f"{name}.ipynb": notebook("'mallory'"), "alice.ipynb": notebook("'alice'")})
+    first, second = collect([tmp_path], store)
+    assert (first.student, second.student) == ("alice", "alice-2")
+    assert second.notebook is not None and b"mallory" in store.get(second.notebook)
+
+
 @pytest.mark.parametrize(
     "name", ["葛\U000e0100城", "Léa ❤\ufe0f", "José", "Σωκράτης", "Анна Smith", "µ-Team", "β Alice"]
 )

@@ -175,7 +175,7 @@ def _telling(console: Console) -> Iterator[OnProgress]:
 
         def tell(progress: Progress) -> None:
             cell = f" {progress.cell}/{progress.cells}" if progress.cell else ""
-            status.update(f"{progress.stage}{cell} {safe(progress.text, 40)}")
+            status.update(Text(f"{progress.stage}{cell} {safe(progress.text, 40)}"))
 
         yield tell
 

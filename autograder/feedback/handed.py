@@ -36,9 +36,9 @@ def notebook(content: bytes, language: str) -> bytes:
         raw = None
     found = raw.get("cells") if isinstance(raw, dict) else None
     cells = [cell for cell in found if isinstance(cell, dict)] if isinstance(found, list) else []
-    room = _Room(language)
+    copy = _Copy(language)
     whole = {
-        "cells": [room.cell(cell, number) for number, cell in enumerate(cells, start=1)],
+        "cells": [copy.cell(cell, number) for number, cell in enumerate(cells, start=1)],
         "metadata": _METADATA,
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -46,7 +46,7 @@ def notebook(content: bytes, language: str) -> bytes:
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
-class _Room:
+class _Copy:
     """What may still be put into one notebook."""
 
     def __init__(self, language: str) -> None:

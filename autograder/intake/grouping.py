@@ -45,6 +45,8 @@ class Group:
     participant: str = ""
     """Moodle's or Canvas' number of the person; empty elsewhere."""
     late: bool = False
+    exact: bool = True
+    """Whether the name was written as it is shown, without anything that nobody sees."""
     leaves: list[Leaf] = field(default_factory=list)
     """Paths are below the student's own folder."""
     blemishes: list[Blemish] = field(default_factory=list)
@@ -80,7 +82,8 @@ def groups(listing: Listing, inbox: str, people: Sequence[Person] = ()) -> list[
     found: dict[tuple[str, str], Group] = {}
 
     def group_of(label: Label) -> Group:
-        new = Group(names.clean(label.name), label.participant)
+        shown = names.clean(label.name)
+        new = Group(shown, label.participant, exact=shown == label.name)
         return found.setdefault((label.name, label.participant), new)
 
     for entry in entries:

@@ -49,9 +49,10 @@ def collect(
             "nothing to grade here", place=places, remedy="Name a folder with notebooks (.ipynb), or a zip."
         )
     claims = [_claim(group, people) for group in found]
-    submissions = [_submission(claim, store, assignment, caps) for claim in claims]
-    # Who is called exactly like the id keeps it.
-    submissions.sort(key=lambda one: (one.student, one.name != one.student, one.source, one.name))
+    made = [(claim.group.exact, _submission(claim, store, assignment, caps)) for claim in claims]
+    # Who is called exactly like the id keeps it, and nobody whose name only looks like it.
+    made.sort(key=lambda one: (one[1].student, one[1].name != one[1].student, not one[0], one[1].source, one[1].name))
+    submissions = [submission for _, submission in made]
     ids = names.unique([one.student for one in submissions])
     return tuple(
         sorted((_renamed(one, name) for one, name in zip(submissions, ids, strict=True)), key=lambda one: one.student)
