@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -69,11 +70,48 @@ def test_where_nobody_hears_it_is_trained(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_asks_too_much_is_no_longer_heard(inquiry: Inquiry, host: Host, tmp_path: Path) -> None:
-    with (tmp_path / "question-1").open("wb") as file:
+def test_a_question_too_large_to_be_read_is_answered_at_once(inquiry: Inquiry, host: Host, tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
         file.truncate(QUESTION_BYTES + 1)
-    assert inquiry.ask("fit?", b"") is not None
-    assert len(host.heard) <= 1
+    (tmp_path / "large").rename(tmp_path / "question-1")
+    handover = Handover(tmp_path)
+    until = time.monotonic() + 10
+    while (answer := handover.take("answer-1", 100)) is None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert answer == b"" and host.heard == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("side", ["question-1", "answer-1"])
+def test_what_comes_while_it_is_looked_for_is_not_lost(
+    tmp_path: Path, side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other side writes just after the look, or puts a newer one there while the older one is read."""
+    handover = Handover(tmp_path)
+    plain = Handover.read
+
+    def late(self: Handover, name: str, cap: int) -> bytes | None:
+        content = plain(self, name, cap)
+        self.put(side, b"new")
+        return content
+
+    monkeypatch.setattr(Handover, "read", late)
+    rename = os.rename
+
+    def missed(source: Path, target: Path) -> None:
+        try:
+            rename(source, target)
+        finally:
+            if Path(target).name == f".taken-{side}":
+                handover.put(side, b"new")
+
+    monkeypatch.setattr(os, "rename", missed)
+    assert handover.take(side, 100) is None
+    monkeypatch.setattr(os, "rename", rename)
+    handover.put(side, b"old")
+    assert handover.take(side, 100) == b"old"
+    monkeypatch.undo()
+    assert handover.take(side, 100) == b"new"
 
 
 def test_the_time_of_the_host_is_not_the_notebooks(inquiry: Inquiry, host: Host, watch: Watch) -> None:

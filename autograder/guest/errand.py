@@ -41,10 +41,10 @@ class Errand:
     def _run(self) -> None:
         number = 1
         while not self._ended.wait(_TICK) and number <= QUESTIONS:
-            content = self._handover.take(QUESTION.format(number), QUESTION_BYTES)
-            if content is None:
+            asked, content = self._handover.took(QUESTION.format(number), QUESTION_BYTES)
+            if not asked:
                 continue
-            answer = self._answer(content)
+            answer = b"" if content is None else self._answer(content)  # too large to be read: the kernel waits for it
             if not self._handover.show(ANSWER.format(number), answer):  # no room for it, while the kernel waits
                 self._handover.show(ANSWER.format(number), b"")
             number += 1

@@ -103,10 +103,22 @@ class Handover:
 
     def take(self, name: str, cap: int) -> bytes | None:
         """Read and remove; None when there is no regular file of at most ``cap`` bytes under this name."""
-        content = self.read(name, cap)
+        return self.took(name, cap)[1]
+
+    def took(self, name: str, cap: int) -> tuple[bool, bytes | None]:
+        """Whether there was anything of that name, which is gone now, and what ``take`` says.
+
+        It gets another name first: what the other side puts there meanwhile is not removed unread.
+        """
+        taken = f".taken-{name}"
+        try:
+            (self.folder / name).rename(self.folder / taken)
+        except OSError:
+            return False, None
+        content = self.read(taken, cap)
         with suppress(OSError):  # a folder of that name, say
-            (self.folder / name).unlink(missing_ok=True)
-        return content
+            (self.folder / taken).unlink(missing_ok=True)
+        return True, content
 
     def show(self, name: str, content: bytes) -> bool:
         """Lay something down for the kernel; False where its notebook has made that impossible."""
