@@ -30,11 +30,18 @@ UNPACKED = 64 * 2**20
 """Bytes read of one archive."""
 PACKED = 10_000
 """Bytes of a cell that are left once it is compressed. Code shrinks to a quarter: so many need forty thousand typed
-signs; weights do not shrink, and ten thousand of one byte each are about the least that tell images apart well."""
-PART = 1000
-"""Bytes of long stretches of base64 in one cell, once compressed, from which on they are put
-together with those of other cells."""
+signs; weights do not shrink."""
+DENSE = 1000
+"""Bytes of all stretches in the code that nobody types, once compressed. Of thirteen hundred honest notebooks none has
+more than twelve, and images are hardly told apart well by a thousand bytes of weights."""
+PART = 100
+"""Bytes of them in one cell, from which on it is put together with others."""
+LONG, CROWDED = 3000, 0.6
+"""Bytes of a cell, and the share of them that is left once it is compressed, from which on all of it is dense: honest
+cells of that length come to 0.47 at most."""
 _RUN = re.compile(rb"[A-Za-z0-9+/=]{60,}")
+_STRETCH = re.compile(rb"[A-Za-z0-9+/=_-]{60,}+|(?:[-+]?[0-9][0-9.eE+-]*+[,;\s]++){100,}+|\S{200,}+")
+"""What nobody types: base64, a hundred numbers in a row, two hundred signs without a blank."""
 LISTED = 3
 
 
@@ -68,12 +75,20 @@ def brought(files: Mapping[str, Digest], cells: Sequence[Cell], template: Sequen
         if len(source) > PACKED and len(zlib.compress(source)) > PACKED
     ]
     # Weights may be spread over cells: what no single one of them holds is looked for in all of them together.
-    sizes = {index: len(zlib.compress(b"".join(_RUN.findall(source)))) for index, source in sources.items()}
+    sizes = {index: _dense(source) for index, source in sources.items()}
     parts = [index for index, size in sizes.items() if size > PART]
-    if len(parts) > 1 and sum(sizes[index] for index in parts) > PACKED:
+    if sum(sizes[index] for index in parts) > DENSE:
         largest = max(parts, key=lambda index: sizes[index])
         found.append(Brought(cell=largest, content=b"\n".join(sources[index] for index in parts)))
     return found
+
+
+def _dense(source: bytes) -> int:
+    """Bytes that its stretches come to, once compressed; all of it where it hardly shrinks."""
+    whole = len(zlib.compress(source)) if len(source) >= LONG else 0
+    if whole > CROWDED * len(source):
+        return whole
+    return len(zlib.compress(b"".join(_STRETCH.findall(source))))
 
 
 def origin(

@@ -30,28 +30,36 @@ class Beginning:
     """Digest before the first step."""
 
 
-def seen(model: Thing, images: prints.Array | None, labels: Thing) -> Beginning | None:
+def few(images: prints.Array, labels: Thing) -> tuple[prints.Array, prints.Array] | None:
+    """Rows by which a model can be tried, with a label for each; None where they tell nothing.
+
+    Which ones nobody knows beforehand, lest they be given other labels; by a stream that nothing else draws from.
+    """
+    whole = targets.flat(labels)
+    if whole is None or len(whole) != len(images):
+        return None
+    most = max(1, min(ROWS, PIXELS // max(1, math.prod(images.shape[1:]))))
+    rows = np.sort(np.random.default_rng().choice(len(images), min(most, len(images)), replace=False))
+    return (images[rows], whole[rows]) if _telling(whole[rows]) else None
+
+
+def seen(model: Thing, images: prints.Array, labels: prints.Array) -> Beginning | None:
     """None where the model names hardly more rows rightly than one label for all would, or where that is not known.
 
     Its answers leave nothing behind: states of layers that draw or count even then are put back.
     """
-    whole = targets.flat(labels)
-    if images is None or whole is None or len(whole) != len(images) or not _plain(model):
-        return None
-    most = max(1, min(ROWS, PIXELS // max(1, math.prod(images.shape[1:]))))
-    rows = prints.spread(len(images), most)
-    if not _telling(whole[rows]):
+    if not _plain(model):
         return None
     kept = [(one, np.array(one)) for one in model.non_trainable_variables]
     try:
-        outputs = np.asarray(model(images[rows], training=False))
+        outputs = np.asarray(model(images, training=False))
     except Exception:  # images that the model cannot take: the training itself will say so
         return None
     finally:
         for variable, value in kept:
             if not np.array_equal(np.asarray(variable), value):
                 variable.assign(value)
-    return answered(outputs, whole[rows], lambda: models.weights(model))
+    return answered(outputs, labels, lambda: models.weights(model))
 
 
 def answered(outputs: Thing, labels: Thing, weights: Callable[[], str]) -> Beginning | None:

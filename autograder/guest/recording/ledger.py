@@ -51,6 +51,9 @@ _ARGUMENTS = (
 )
 
 
+Shown = list[prints.Array]
+
+
 @dataclass
 class Epochs:
     """What is collected while ``fit`` runs."""
@@ -63,6 +66,8 @@ class Epochs:
     """When the model was last saved before its end."""
     watching: Thing = None
     """The callback that fills all this."""
+    shown: Shown = field(default_factory=list)
+    """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
 
 
 class Recorder:
@@ -262,9 +267,10 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        entry |= {} if self.cuts.rehearsal else self._fit_prints(given, partial(self._look, entry, model))
-        thinned, entry["stride"] = thinning.thin(given, self._served)
         epochs = Epochs()
+        entry |= {} if self.cuts.rehearsal else self._fit_prints(given, partial(self._choose, epochs.shown))
+        self._look(entry, model, epochs.shown)
+        thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
@@ -298,8 +304,15 @@ class Recorder:
         self.trainings.append(entry)
         return entry
 
-    def _look(self, entry: dict[str, Any], model: Thing, images: Thing, labels: Thing) -> None:
-        began = self._safely(beginnings.seen, model, images, labels)
+    def _choose(self, shown: Shown, images: Thing, labels: Thing) -> None:
+        few = self._safely(beginnings.few, images, labels)
+        shown += [] if few is None else few
+
+    def _look(self, entry: dict[str, Any], model: Thing, shown: Shown) -> None:
+        """Once before a training, and once more when its callbacks have had a word before the first step."""
+        if len(shown) != 2 or "start_weights" in entry:
+            return
+        began = self._safely(beginnings.seen, model, *shown)
         if isinstance(began, beginnings.Beginning):
             self._safely(self._note_beginning, entry, model, began)
 
@@ -349,6 +362,8 @@ class Recorder:
     def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, epoch: int) -> None:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
+        if not epochs.figures and "callbacks" in entry["arguments"]:
+            self._look(entry, model, epochs.shown)
         self._note_epochs(entry, model, epochs)
         self.progress(f"epoch {epoch + 1}/{total}", entry["number"])
 

@@ -284,7 +284,7 @@ class Steps:
         if self._recorder.model_id(model) in self._open:
             return None
         given = hooks.bound(original, model, arguments, keywords)
-        return beginnings.seen(model, prints.as_array(given.get("x")), given.get("y"))
+        return _able(model, given.get("x"), given.get("y"))
 
     def _note_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing, began: Thing) -> None:
         given = hooks.bound(original, model, arguments, keywords)
@@ -299,7 +299,7 @@ class Steps:
         trained = {entry["model"] for entry in self._recorder.trainings[:-1]}
         if self._recorder.model_id(model) in trained or _count(optimizer) - self._iterations.get(optimizer, 0) > 1:
             return None
-        return beginnings.seen(model, prints.as_array(x), y)
+        return _able(model, x, y)
 
     def _note_use(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> None:
         given = hooks.bound(original, model, arguments, keywords)
@@ -420,6 +420,12 @@ class Steps:
         self._recorder.unfollowed += self._gradients
         self._gradients = 0
         self._target = None
+
+
+def _able(model: Thing, x: Thing, y: Thing) -> beginnings.Beginning | None:
+    images = prints.as_array(x)
+    shown = None if images is None else beginnings.few(images, y)
+    return None if shown is None else beginnings.seen(model, *shown)
 
 
 def _as_called(given: Taped | None, target: Thing) -> beginnings.Beginning | None:
