@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.extraction.beginnings import root, told
+from autograder.extraction.beginnings import Origin, explained, root, told
+from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
 from autograder.records import Json, Ledger, Training
 from autograder.sandbox.plain import Plain
@@ -128,10 +129,10 @@ def test_in_every_way_of_training(ran: tuple[Ledger, Store, Mapping[str, str]]) 
     assert [one.start_accuracy for one in (ledger.trainings[0], *fresh)] == [None] * (1 + ways)
     assert [(one.start_accuracy or 0) > 0.6 for one in pasted] == [True] * ways
     assert all(one.start_saved in artifacts for one in pasted)
-    assert [root(one, ledger, artifacts, store) in pasted for one in pasted] == [True] * ways
+    assert [root(one, ledger, Origin(artifacts, store)) in pasted for one in pasted] == [True] * ways
     # Trained on; copied into another object; and into another architecture.
     assert [(one.start_accuracy or 0) > 0.6 for one in later] == [True] * 3
-    assert [root(one, ledger, artifacts, store) for one in later] == [None] * 3
+    assert [root(one, ledger, Origin(artifacts, store)) for one in later] == [None] * 3
 
 
 # --- on the host ---------------------------------------------------------------------------------------------------
@@ -154,21 +155,21 @@ def ledger(*trainings: Training) -> Ledger:
 
 def test_fresh_weights_have_no_root(tmp_path: Path) -> None:
     one = make.training(1)
-    assert root(one, ledger(one), {}, Store(tmp_path)) is None
+    assert root(one, ledger(one), Origin({}, Store(tmp_path))) is None
 
 
 def test_weights_that_an_earlier_training_left(tmp_path: Path) -> None:
     first = make.training(1, weights="a" * 64, epoch_weights=("b" * 16,))
     for digest in ("a" * 64, "b" * 64):
         second = able(2, start_weights=digest)
-        assert root(second, ledger(first, second), {}, Store(tmp_path)) is None
+        assert root(second, ledger(first, second), Origin({}, Store(tmp_path))) is None
 
 
 def test_a_chain_is_followed_to_its_beginning(tmp_path: Path) -> None:
     first = able(1, weights="a" * 64, epoch_weights=("c" * 16,) * 5)
     second = able(2, start_weights="a" * 64, weights="b" * 64)
     third = able(3, start_weights="b" * 64)
-    assert root(third, ledger(first, second, third), {}, Store(tmp_path)) == first
+    assert root(third, ledger(first, second, third), Origin({}, Store(tmp_path))) == first
 
 
 def test_weights_taken_over_by_another_architecture(tmp_path: Path) -> None:
@@ -177,10 +178,10 @@ def test_weights_taken_over_by_another_architecture(tmp_path: Path) -> None:
     first = make.training(1, saved="fit-1.keras", epoch_weights=("c" * 16,) * 5)
     second, third = able(2, start_saved="start-2.keras"), able(3, start_saved="start-3.keras")
     whole = ledger(first, replaced := second, third)
-    assert root(replaced, whole, artifacts, store) is None
+    assert root(replaced, whole, Origin(artifacts, store)) is None
     # Nothing is known of the epochs of the second, which is as large: it may have left what the third began with.
-    assert root(third, whole, artifacts, store) is None
-    assert root(third, ledger(first, third), artifacts, store) == third
+    assert root(third, whole, Origin(artifacts, store)) is None
+    assert root(third, ledger(first, third), Origin(artifacts, store)) == third
 
 
 def test_what_is_said() -> None:
@@ -190,3 +191,50 @@ def test_what_is_said() -> None:
     assert told(began, 0.4, 0.98, 10) is None
     unmeasured = told(began, None, 0.98, 10)
     assert unmeasured is not None and unmeasured.values == {"accuracy": 1.0}
+
+
+def near(store: Store, seed: int, change: float) -> str:
+    """The weights of ``model``, each changed by so much of their size."""
+    draw = np.random.default_rng(seed).normal(0, 0.1, 5000)
+    moved = draw + np.random.default_rng(seed + 100).normal(0, 0.1 * change, 5000)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("model.weights.h5", moved.astype("<f4").tobytes())
+    return store.put(buffer.getvalue())
+
+
+def test_kin_are_known_by_their_signs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    one = store.get(model(store, 1))
+    assert akin(one, store.get(near(store, 1, 0.5))) and akin(one, one)
+    assert not akin(one, store.get(model(store, 2)))
+    assert not akin(one, b"no archive") and not akin(b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("start", "earlier", "kin", "known"),
+    [
+        (0.90, 0.90, False, True),  # no better than what was reached
+        (0.93, 0.90, True, True),  # an average of its epochs
+        (0.93, 0.90, False, False),
+        (0.98, 0.90, True, False),  # a fifth of the error: learnt elsewhere, from the same seed
+    ],
+)
+def test_what_an_earlier_training_accounts_for(
+    tmp_path: Path, start: float, earlier: float, kin: bool, known: bool
+) -> None:
+    store = Store(tmp_path)
+    artifacts = {"fit-1.keras": model(store, 1), "start-2.keras": near(store, 1, 0.3) if kin else model(store, 2)}
+    first, second = make.training(1, saved="fit-1.keras"), able(2, start_saved="start-2.keras")
+    measured = make.model(id="m1-t1", training=1, hidden_accuracy=earlier, chosen=False)
+    whole, origin = ledger(first, second), Origin(artifacts, store)
+    assert explained(second, start, whole, [measured], origin) is known
+    later = [make.model(id="m2-t2", training=2, hidden_accuracy=1.0)]
+    assert not explained(second, start, whole, later, origin), "only what came before"
+
+
+def test_where_the_beginning_was_not_measured(tmp_path: Path) -> None:
+    origin, second = Origin({}, Store(tmp_path)), able(2, start_accuracy=0.9)
+    for reached, known in ((0.95, True), (0.8, False)):
+        first = make.training(1, history={"accuracy": (0.1, None, reached)})
+        assert explained(second, None, ledger(first, second), [], origin) is known

@@ -28,7 +28,7 @@ from autograder.execution.transcript import LEDGER
 from autograder.extraction.absences import absences
 from autograder.frames import Frame
 from autograder.guest import runner
-from autograder.guest.handover import Handover
+from autograder.guest.handover import Handover, reserve
 from autograder.guest.outputs import Meter, error_text, merged, on_screen
 from autograder.guest.watch import Watch
 from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits, Showing, Step
@@ -653,7 +653,7 @@ def test_a_full_disk_has_room_for_the_ledger(tmp_path: Path, monkeypatch: pytest
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(path, content)
 
-    handover.reserve()
+    reserve(handover.folder)
     monkeypatch.setattr(Path, "write_bytes", full)
     handover.put("ledger.json", b"{}")
     assert handover.read("ledger.json", 100) == b"{}" and lost == ["the disk was full"]

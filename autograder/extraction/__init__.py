@@ -83,7 +83,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
             *gaps,
             *studied.gaps,
             *tampering(ledger, execution, cells),
-            *contradictions(ledger, execution, studied.models, store),
+            *contradictions(ledger, execution, studied.models, store, apart=studied.apart),
         ),
         drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),

@@ -7,38 +7,55 @@ one left, the beginning of that one counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from autograder.extraction.matching import EPOCH_DIGITS, Artifacts
-from autograder.extraction.origin import held_by, pieces
-from autograder.records import Ledger, Message, Training, say
+from autograder.extraction.origin import akin, held_by, pieces
+from autograder.records import Ledger, MeasuredModel, Message, Training, say
 from autograder.store import Store
 
+BETTER = 0.5
+"""Of an earlier model's error, that must be left where its own weights were only changed by hand: an average of epochs
+or of two models makes a quarter less."""
+ACCURACIES = ("accuracy", "val_accuracy")
 ABLE = 0.5
 """Of the way from guessing to the final model: from there on the beginning was no guess."""
 
 
-def root(training: Training, ledger: Ledger, artifacts: Artifacts, store: Store) -> Training | None:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where saved models are."""
+
+    artifacts: Artifacts
+    store: Store
+
+    def of(self, name: str) -> bytes | None:
+        content = self.artifacts.get(name)
+        return None if content is None else self.store.get(content)
+
+
+def root(training: Training, ledger: Ledger, origin: Origin) -> Training | None:
     """The training of this line that began with able weights which none before had left; None where there is none."""
     while training.start_accuracy is not None:
         before = [one for one in ledger.trainings if one.number < training.number]
-        parent = next(_parents(training, before, artifacts, store), None)
+        parent = next(_parents(training, before, origin), None)
         if parent is None:
             return None if any(_may_have_left(one, training) for one in before) else training
         training = parent
     return None
 
 
-def _parents(training: Training, before: Sequence[Training], artifacts: Artifacts, store: Store) -> Iterator[Training]:
+def _parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
     """By the digest first; then by the weights themselves, which another architecture may have taken over."""
     digest = training.start_weights
     yield from (
         one for one in before[::-1] if digest and (one.weights == digest or digest[:EPOCH_DIGITS] in one.epoch_weights)
     )
-    own = artifacts.get(training.start_saved)
-    wanted = () if own is None else pieces(store.get(own))
+    own = origin.of(training.start_saved)
+    wanted = () if own is None else pieces(own)
     for one in before[::-1]:
-        left = artifacts.get(one.saved)
-        if left is not None and held_by(store.get(left), wanted):
+        left = origin.of(one.saved) if wanted else None
+        if left is not None and held_by(left, wanted):
             yield one
 
 
@@ -46,6 +63,31 @@ def _may_have_left(one: Training, training: Training) -> bool:
     """Weights of its epochs may have been kept and put back, and not all of them are known."""
     alike = one.model == training.model or one.parameters == training.parameters
     return alike and not one.arguments.get("loop") and len(one.epoch_weights) < one.epochs_run
+
+
+def explained(
+    first: Training, measured: float | None, ledger: Ledger, models: Sequence[MeasuredModel], origin: Origin
+) -> bool:
+    """Whether an earlier training of this run accounts for what it began with, though it did not leave these weights.
+
+    It began no better than what had been reached by then; or its weights are an earlier model's, pruned, rounded or
+    averaged, and the error is not so much smaller that it must have been learnt elsewhere.
+    """
+    before = [one for one in ledger.trainings if one.number < first.number]
+    if measured is None:
+        figures = [value for one in before for name in ACCURACIES for value in one.history.get(name, ())]
+        return (first.start_accuracy or 0.0) <= max((value for value in figures if value is not None), default=0.0)
+    reached = {model.training: model.hidden_accuracy for model in models if model.hidden_accuracy is not None}
+    own = origin.of(first.start_saved)
+    for one in before:
+        accuracy, left = reached.get(one.number), origin.of(one.saved)
+        if accuracy is None:
+            continue
+        if measured <= accuracy:
+            return True
+        if 1 - measured >= BETTER * (1 - accuracy) and own is not None and left is not None and akin(own, left):
+            return True
+    return False
 
 
 def told(began: Training, measured: float | None, final: float, classes: int) -> Message | None:

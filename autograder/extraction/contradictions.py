@@ -57,9 +57,17 @@ _QUIET = frozenset({"trainable", "name", "dtype", "seed"})
 
 
 def contradictions(
-    ledger: Ledger, execution: Execution, models: Sequence[MeasuredModel], store: Store
+    ledger: Ledger,
+    execution: Execution,
+    models: Sequence[MeasuredModel],
+    store: Store,
+    *,
+    apart: Set[int] = frozenset(),
 ) -> tuple[Gap, ...]:
-    """Gaps for what is on record and cannot be; they take nothing away by themselves."""
+    """Gaps for what is on record and cannot be; they take nothing away by themselves.
+
+    ``apart``: numbers of trainings for another task, of which the public test set says nothing.
+    """
     found = (
         _rewritten(execution),
         _never_answered(ledger, execution),
@@ -69,7 +77,7 @@ def contradictions(
         _unlike_the_file(ledger, execution, models, store),
         _twins(ledger.trainings, models),
         _without_a_model(ledger, execution, store),
-        _too_good(ledger, models),
+        _too_good(ledger, [model for model in models if model.training not in apart]),
     )
     return tuple(Gap(kind=GapKind.RECORDS, reason=reason) for reason in found if reason is not None)
 
@@ -319,6 +327,8 @@ def _differ(one: Training, two: Training) -> bool:
         return bool(one.saved and two.saved) or one.parameters != two.parameters
     if one.model == two.model or not (one.saved and two.saved):
         return False  # weights that were put back, into an object that had been trained otherwise
+    if two.start_weights and two.start_weights in (one.weights, two.weights):
+        return False  # it began with them, and what was best was its beginning
     changing = any(name in str(each.arguments.get("callbacks")) for each in (one, two) for name in _CHANGING)
     if one.optimizer.get("name") != two.optimizer.get("name"):
         return True

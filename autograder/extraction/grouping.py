@@ -13,7 +13,7 @@ import numpy.typing as npt
 from autograder.datasets import DataSet
 from autograder.extraction.matching import Artifacts, Candidate, Sightings, used
 from autograder.extraction.probing import Gallery, Probed
-from autograder.records import Ledger, Message, say
+from autograder.records import Ledger, Message, Training, say
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -66,6 +66,17 @@ def grouping(
         return None
     plain = all(label == number for number, label in found.items())
     return None if plain and (not distinct or distinct >= classes) else Grouping(found)
+
+
+def another_task(training: Training, sightings: Sightings) -> bool:
+    """Whether its images are others, or its labels do not go by their classes: which of four angles, whose patch ..."""
+    if not training.y_sample or not training.x.sample:
+        return False
+    seen = sightings.of(training.x)
+    if seen is None:
+        return True
+    pairs = Counter(_pairs(seen.labels, training.y_sample)) if len(seen.labels) == len(training.y_sample) else Counter()
+    return bool(pairs) and not _agreed(pairs)
 
 
 def _pairs(classes: Sequence[int], labels: Sequence[float]) -> Iterator[tuple[int, int]]:

@@ -26,6 +26,8 @@ SAMPLES, WIDTH = 64, 32
 FEWEST = 8
 MOST = 0.5
 """Share of the samples from which on weights are those of a file: a base that was kept counts, one layer does not."""
+AKIN = 2 / 3
+"""Share of the weights that must have one sign in both of two models for one to come from the other."""
 UNPACKED = 64 * 2**20
 """Bytes read of one archive."""
 PACKED = 10_000
@@ -69,15 +71,12 @@ def brought(files: Mapping[str, Digest], cells: Sequence[Cell], template: Sequen
         for cell in cells
         if cell.kind is CellKind.CODE and cell.source not in template
     }
-    found += [
-        Brought(cell=index, content=source)
-        for index, source in sources.items()
-        if len(source) > PACKED and len(zlib.compress(source)) > PACKED
-    ]
+    large = [index for index, source in sources.items() if len(source) > PACKED and len(zlib.compress(source)) > PACKED]
+    found += [Brought(cell=index, content=sources[index]) for index in large]
     # Weights may be spread over cells: what no single one of them holds is looked for in all of them together.
     sizes = {index: _dense(source) for index, source in sources.items()}
     parts = [index for index, size in sizes.items() if size > PART]
-    if sum(sizes[index] for index in parts) > DENSE:
+    if sum(sizes[index] for index in parts) > DENSE and not set(parts) <= set(large):
         largest = max(parts, key=lambda index: sizes[index])
         found.append(Brought(cell=largest, content=b"\n".join(sources[index] for index in parts)))
     return found
@@ -198,6 +197,21 @@ def held_by(model: bytes, wanted: Sequence[bytes]) -> bool:
     """Whether a saved model has most of these weights."""
     own = _weights(model) if wanted else b""
     return bool(wanted) and sum(piece in own for piece in wanted) >= MOST * len(wanted)
+
+
+def akin(one: bytes, two: bytes) -> bool:
+    """Whether one saved model's weights are the other's, changed a little: pruned, rounded, averaged, trained on.
+
+    Of the same layout, two thirds of all weights have one sign in both; of strangers half have. Nothing is parsed.
+    """
+    first, second = _weights(one), _weights(two)
+    if len(first) != len(second):
+        return False
+    a, b = (np.frombuffer(each[: len(each) // 4 * 4], "<f4") for each in (first, second))
+    with np.errstate(invalid="ignore"):
+        told = (np.abs(a) > 1e-6) & (np.abs(a) < 1e3) & (np.abs(b) > 1e-6) & (np.abs(b) < 1e3) & (a != 1) & (b != 1)
+        same = float(np.mean((a > 0)[told] == (b > 0)[told])) if told.any() else 0.0
+    return int(told.sum()) >= FEWEST * SAMPLES and same >= AKIN
 
 
 def _weights(model: bytes) -> bytes:

@@ -15,7 +15,7 @@ from autograder.extraction.choice import Choice, choose, validation_accuracy
 from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fallback import from_kernel
 from autograder.extraction.fidelity import Account, fidelity, held
-from autograder.extraction.grouping import Grouping, Scope, grouping, scope
+from autograder.extraction.grouping import Grouping, Scope, another_task, grouping, scope
 from autograder.extraction.matching import (
     Candidate,
     Preparation,
@@ -87,6 +87,8 @@ class Studied:
     models: tuple[MeasuredModel, ...] = ()
     final: FinalMeasures | None = None
     gaps: tuple[Gap, ...] = ()
+    apart: frozenset[int] = frozenset()
+    """Numbers of trainings for another task than naming the images of the data set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,8 @@ def study(
         things=things,
     )
     studied = _measured(case)
-    return replace(studied, gaps=(*absent, *studied.gaps))
+    apart = frozenset(one.number for one in ledger.trainings if another_task(one, sightings))
+    return replace(studied, gaps=(*absent, *studied.gaps), apart=apart)
 
 
 def _nothing(ledger: Ledger) -> Gap:
@@ -205,7 +208,7 @@ def _measured(case: _Case) -> Studied:
     answer = answered.answers[case.chosen.id]
     if several is not None:
         answer = combined([answered.answers[one.id] for one in parts], several.vote)
-    figures = _final(case, chosen, answer, scopes[parts[0].id], parts)
+    figures = _final(case, models, answer, scopes[parts[0].id], parts)
     return Studied(models=models, final=figures, gaps=_gaps(chosen))
 
 
@@ -259,9 +262,10 @@ def _shown_altered(parts: Sequence[Candidate], answered: Answered, case: _Case) 
 
 
 def _final(
-    case: _Case, chosen: MeasuredModel, answer: Probed, within: Scope, parts: Sequence[Candidate]
+    case: _Case, models: Sequence[MeasuredModel], answer: Probed, within: Scope, parts: Sequence[Candidate]
 ) -> FinalMeasures | None:
     """All figures of the final model, with what a person should look at; ``parts``: the weights that it is made of."""
+    chosen = next(model for model in models if model.chosen)
     seed, store = case.bench.rubric.seed, case.bench.store
     final = measures.final_measures(answer, within, baseline=case.baseline, seed=seed, store=store)
     if final is None:
@@ -272,7 +276,7 @@ def _final(
     began = (
         None
         if brought
-        else next((found for one in parts if (found := _began(case, one, final, within)) is not None), None)
+        else next((found for one in parts if (found := _began(case, one, models, final, within)) is not None), None)
     )
     doubts = (*signs.doubts, *(doubt for doubt in (tested, brought or began) if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
@@ -481,17 +485,21 @@ def _origin(case: _Case, one: Candidate) -> Message | None:
     return origin(one, case.known, case.things, case.bench.store, followed=followed)
 
 
-def _began(case: _Case, one: Candidate, final: FinalMeasures, within: Scope) -> Message | None:
+def _began(
+    case: _Case, one: Candidate, models: Sequence[MeasuredModel], final: FinalMeasures, within: Scope
+) -> Message | None:
     """Where the line of its trainings began with able weights: what these name rightly of the hidden images."""
-    artifacts, preparation = case.execution.artifacts, case.prepared.get(one.id)
-    first = None if one.training is None else beginnings.root(one.training, case.ledger, artifacts, case.bench.store)
+    origin, preparation = beginnings.Origin(case.execution.artifacts, case.bench.store), case.prepared.get(one.id)
+    first = None if one.training is None else beginnings.root(one.training, case.ledger, origin)
     if first is None:
         return None
-    model, measured = artifacts.get(first.start_saved), None
+    model, measured = origin.artifacts.get(first.start_saved), None
     if model is not None and preparation is not None and refusal(case.bench.store.get(model)) is None:
         task = Task(id=f"start-{first.number}", model=model, steps=steps_of(preparation), robustness=False)
         answer = within.of(case.bench.probe([task], case.bench.gallery())[task.id])
         measured = None if answer.hidden is None else measures.hidden_accuracy(answer.hidden, within.data)
+    if beginnings.explained(first, measured, case.ledger, models, origin):
+        return None
     return beginnings.told(first, measured, final.accuracy, final.classes)
 
 

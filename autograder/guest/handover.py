@@ -33,6 +33,12 @@ _ARTIFACT = re.compile(r"(start|fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{
 _FALLBACK = re.compile(r"fallback-(m[0-9]{1,5})\.npy")
 
 
+def reserve(folder: Path) -> None:
+    """Room that is given up where the disk is full, so that what is known can still be handed over."""
+    with suppress(OSError), (folder / _RESERVE).open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+
 class Handover:
     """Files appear under their final name only when they are complete.
 
@@ -80,10 +86,6 @@ class Handover:
         self.put(name, json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace"))
 
     # --- the runner's side
-
-    def reserve(self) -> None:
-        with suppress(OSError), (self.folder / _RESERVE).open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
 
     def artifacts(self) -> list[str]:
         """Names of the complete artifacts, oldest number first."""

@@ -28,7 +28,7 @@ from typing import Any
 from .courier import Courier
 from .errand import Errand
 from .frames import Pipe, harden
-from .handover import IMAGES, PARAMETERS, UNSAVED, Handover
+from .handover import IMAGES, PARAMETERS, UNSAVED, Handover, reserve
 from .leaving import leaves, left_well
 from .outputs import Meter, error_text, merged
 from .things import Thing
@@ -342,7 +342,7 @@ def main() -> None:
         orders, kernel = begin(pipe, inside, private)
         pipe.send({"kind": "ready", "environment": environment(job)})
         handover = Handover(private / "handover")
-        handover.reserve()
+        reserve(handover.folder)
         run = Run(job, pipe, handover)
         start = time.monotonic()
         run.courier.start()
