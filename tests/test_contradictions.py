@@ -281,8 +281,12 @@ def test_other_settings_leave_other_models(changes: dict[str, Any], store: Store
         {"optimizer": {"name": "sgd"}, "epochs_run": 0},
         {"optimizer": {"name": "sgd"}, "model": "m1"},
         {"optimizer": {"name": "adam", "learning_rate": 0.1}, "arguments": {"callbacks": ["ReduceLROnPlateau"]}},
+        {"optimizer": {"name": "adam", "learning_rate": 0.1}, "start_weights": "w1"},
     ],
-    ids=["same seed", "stopped early", "no rate", "lost", "frozen", "halted", "no epoch", "put back", "rate lowered"],
+    ids=[
+        *("same seed", "stopped early", "no rate", "lost", "frozen", "halted", "no epoch", "put back", "rate lowered"),
+        "its beginning was best",
+    ],
 )
 def test_what_changes_nothing_may_leave_the_same_weights(changes: dict[str, Any], store: Store) -> None:
     content = archive(SAVED[0]) if "layers" in changes else None

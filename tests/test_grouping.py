@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from autograder.datasets import load
-from autograder.extraction.grouping import Grouping, grouping, scope
+from autograder.extraction.grouping import Grouping, another_task, grouping, scope
 from autograder.extraction.matching import Candidate, Sighting
 from autograder.extraction.probing import Probed, gallery
 from autograder.extraction.recipes import Recipe
@@ -37,6 +37,32 @@ def found(classes: Sequence[int], labels: Sequence[float], distinct: int) -> Gro
     training = make.training(1, y_sample=tuple(labels), y_classes=distinct)
     one = Candidate(id="c", model="m1", training=training, artifact=None, weights="")
     return grouping(one, Ledger(trainings=(training,)), [one], {}, Known(classes), 10)  # type: ignore[arg-type]
+
+
+class Strangers(Known):
+    """Knows none of them."""
+
+    def of(self, shown: ArrayPrint | None) -> Sighting | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("known", "labels", "another"),
+    [
+        (Known(ALL * 2), ALL * 2, False),
+        (Known(ALL * 2), [number % 2 for number in ALL] * 2, False),
+        (Known(ALL * 2), [*ALL, *ALL[::-1]], True),
+        (Strangers(ALL), ALL, True),
+        (Known(ALL), (), False),
+        (Strangers(ALL), (), False),
+        (Known((-1,) * 10), ALL, False),
+    ],
+    ids=["classes", "groups", "drawn anew", "other images", "no labels", "nothing known", "not found"],
+)
+def test_what_is_another_task(known: Any, labels: Sequence[int], another: bool) -> None:  # noqa: ANN401
+    made = make.training(1, y_sample=tuple(labels), x=ArrayPrint(shape=(20, 28, 28), digest="x", sample="sample-1.npy"))
+    assert another_task(made, known) is another
+    assert not another_task(make.training(1, y_sample=tuple(labels)), known), "no sample"
 
 
 @pytest.mark.parametrize(

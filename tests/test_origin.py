@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from autograder.extraction.matching import Candidate
-from autograder.extraction.origin import Brought, brought, origin, packed, samples
+from autograder.extraction.origin import Brought, _weights, brought, origin, packed, samples
 from autograder.records import Cell, CellKind, Message
 from autograder.store import Store
 from tests import evidence as make
@@ -138,6 +139,29 @@ def test_cells_that_nobody_types(store: Store) -> None:
     assert packed(brought({}, [code(2, LINES)], (LINES,), store)) is None, "the teacher's own"
 
 
+NUMBERS = [int(n) for n in np.random.default_rng(1).integers(-99, 99, 1200)]
+SHORT = base64.b64encode(np.random.default_rng(1).bytes(3000)).decode()
+
+
+@pytest.mark.parametrize(
+    ("source", "dense"),
+    [
+        (f'W = "{SHORT}"', True),
+        (f"W = {NUMBERS}", True),
+        ("W = np.fromstring('" + " ".join(map(str, NUMBERS)) + "', sep=' ')", True),
+        ("W = ''\n" + "\n".join(f"W += '{SHORT[at : at + 70]}'" for at in range(0, len(SHORT), 70)), True),
+        ("\n".join(f"a{at} = '{SHORT[at : at + 55]}'" for at in range(0, 4000, 55)), True),
+        (f'W = "{SHORT[:600]}"', False),
+        ("accuracies = " + str([round(0.9 + n / 1000, 4) for n in range(60)]), False),
+        ("\n".join(f"model.add(Dense({n}, activation='relu'))  # couche {n}" for n in range(200)), False),
+        ("print('" + "Une phrase que quelqu’un a écrite, mot après mot. " * 60 + "')", False),
+    ],
+    ids=["base64", "numbers", "blanks", "lines", "names", "little", "results", "code", "prose"],
+)
+def test_stretches_that_nobody_types(source: str, dense: bool, store: Store) -> None:
+    assert (packed(brought({}, [code(0, source)], (), store)) is not None) is dense
+
+
 def test_weights_that_are_spread_over_cells_are_put_together(store: Store) -> None:
     whole = base64.b64encode(weights(1)).decode()
     third = len(whole) // 9
@@ -148,3 +172,13 @@ def test_weights_that_are_spread_over_cells_are_put_together(store: Store) -> No
     assert found is not None and "and yet" in found.text
     typed = [code(n, "".join(f"model.add(Dense({n + m}))\n" for m in range(90))) for n in range(200)]
     assert brought({}, typed, (), store) == []
+
+
+def test_padding_is_not_read() -> None:
+    """A model of half a megabyte could unpack to sixty, and each is compared with many."""
+    padded = zipped({"model.weights.h5": weights(1) + bytes(60 << 20)})
+    began = time.process_time()
+    for _ in range(100):
+        assert len(_weights(padded)) < 2 << 20
+    assert time.process_time() - began < 5
+    assert _weights(zipped({"model.weights.h5": weights(1)})) == weights(1)

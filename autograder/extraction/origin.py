@@ -26,6 +26,8 @@ SAMPLES, WIDTH = 64, 32
 FEWEST = 8
 MOST = 0.5
 """Share of the samples from which on weights are those of a file: a base that was kept counts, one layer does not."""
+SHRUNK = 4
+"""Of one archive, so many times its own size is read: many models may be compared with one."""
 AKIN = 2 / 3
 """Share of the weights that must have one sign in both of two models for one to come from the other."""
 UNPACKED = 64 * 2**20
@@ -247,8 +249,8 @@ def _forms(content: bytes) -> Iterator[bytes]:
 
 
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Of a zip, as far as the cap; nothing of what is none."""
-    left = UNPACKED
+    """Of a zip, as far as the cap; nothing of what is none. Weights hardly shrink: what does is padding."""
+    left = min(UNPACKED, SHRUNK * len(content) + 2**20)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for info in archive.infolist():
