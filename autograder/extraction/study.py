@@ -273,12 +273,10 @@ def _final(
     signs = memory.signs(answer, within, case.baseline, seed=seed, store=store)
     brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
-    began = (
-        None
-        if brought
-        else next((found for one in parts if (found := _began(case, one, models, final, within)) is not None), None)
-    )
-    doubts = (*signs.doubts, *(doubt for doubt in (tested, brought or began) if doubt is not None))
+    looked = () if brought else parts
+    began = next((told for one in looked if (told := _began(case, one, models, final, within)) is not None), None)
+    found = (tested, brought or began, packed(case.things))
+    doubts = (*signs.doubts, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
     validated = next((told for one in parts if (told := _validated_on_test(case, one)) is not None), None)
@@ -461,7 +459,7 @@ def _gaps(chosen: MeasuredModel) -> tuple[Gap, ...]:
 def flags(case: _Case, chosen: MeasuredModel, parts: Sequence[Candidate]) -> tuple[Message, ...]:
     """For a person to look at, beside all doubts; none of them costs a point by itself."""
     prepared = [case.prepared[one.id] for one in parts]
-    found = [_disagreement(chosen), packed(case.things), _unconfirmed(chosen)]
+    found = [_disagreement(chosen), _unconfirmed(chosen)]
     if any(one is not None and one.differs_from_training for one in prepared):
         found.append(
             say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
