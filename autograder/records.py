@@ -371,7 +371,7 @@ class Training:
     start_accuracy: float | None = None
     """Before this training, on a few of its images; None where that is hardly more than one class for all gives."""
     start_weights: str = ""
-    """Digest of the weights then; empty where the accuracy is None."""
+    """Digest of the weights then; empty where there were none yet, or where that is not known."""
     start_saved: str = ""
     """Artifact name of the model as it was then."""
 

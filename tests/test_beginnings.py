@@ -130,6 +130,8 @@ def test_in_every_way_of_training(ran: tuple[Ledger, Store, Mapping[str, str]]) 
     assert [(one.start_accuracy or 0) > 0.6 for one in pasted] == [True] * ways
     assert all(one.start_saved in artifacts for one in pasted)
     assert [root(one, ledger, Origin(artifacts, store)) in pasted for one in pasted] == [True] * ways
+    fits = [one for one in ledger.trainings if not one.arguments.get("loop")]
+    assert all(len(one.start_weights) == 64 and one.start_weights != one.weights for one in fits)
     # Trained on; copied into another object; and into another architecture.
     assert [(one.start_accuracy or 0) > 0.6 for one in later] == [True] * 3
     assert [root(one, ledger, Origin(artifacts, store)) for one in later] == [None] * 3

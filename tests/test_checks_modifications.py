@@ -9,6 +9,7 @@ import pytest
 
 from autograder.checks.differences import Family, differences
 from autograder.checks.modifications import distinct, justified, methodical
+from autograder.checks.slight import Why
 from autograder.checks.trials import trials
 from autograder.records import (
     ArrayPrint,
@@ -450,6 +451,19 @@ def test_a_loop_of_ones_own_counts_by_its_steps() -> None:
     made = training(1, x=drawn, arguments=loop)
     assert [one.images for one in trials(evidence(trainings=[made])).slight] == [64]
     assert trials(evidence(trainings=[replace(made, share=1 / 64)])).slight == (), "a budget took the others"
+
+
+def test_a_training_that_moved_nothing_does_not_count() -> None:
+    """Whatever the reason: weights of zero for all samples, gradients clipped to nothing."""
+    moved = replace(three()[1], start_weights="a" * 64, weights="b" * 64)
+    assert trials(evidence(trainings=[training(1), moved])).slight == ()
+    unmoved = replace(moved, weights="a" * 64)
+    [found] = trials(evidence(trainings=[training(1), unmoved])).slight
+    assert found.why is Why.UNMOVED
+    finding = distinct(evidence(trainings=[training(1), unmoved]))
+    assert finding.share == 0.0
+    assert any("exactly as they were" in detail.text for detail in finding.details)
+    assert trials(evidence(trainings=[training(1), replace(unmoved, start_weights="", weights="")])).slight == ()
 
 
 def test_what_cannot_change_is_not_trained() -> None:

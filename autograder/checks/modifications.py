@@ -164,6 +164,13 @@ def _told_slight(one: Slight, name: str, cell: int | None) -> Message:
             model=name,
             cell=cell,
         )
+    if one.why is Why.UNMOVED:
+        return say(
+            "{model} (cell {cell:int}): the training left the weights exactly as they were, so it does not count. Let "
+            "it learn.",
+            model=name,
+            cell=cell,
+        )
     if one.why is Why.STILL:
         return say(
             "{model} (cell {cell:int}): its weights could not change, since all layers are frozen or the learning rate "

@@ -26,6 +26,7 @@ class Why(StrEnum):
     FEW = "few"
     ONE_CLASS = "one class"
     STILL = "still"
+    UNMOVED = "unmoved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,8 @@ def slight(parts: Sequence[Training], evidence: Evidence, images_per_class: int)
     last = parts[-1]
     if all(map(_stands_still, parts)):
         return Slight(training=last, why=Why.STILL)
+    if all(part.start_weights and part.start_weights == part.weights for part in parts):
+        return Slight(training=last, why=Why.UNMOVED)
     few = _few(parts, evidence, images_per_class)
     if len(parts) == 1 and _has_one_class(last) and not (few and few.sure):
         return Slight(training=last, why=Why.ONE_CLASS)

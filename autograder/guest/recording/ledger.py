@@ -36,6 +36,8 @@ LONG_SECONDS = 60.0
 MEANWHILE_SECONDS = 30.0
 """... this far apart."""
 EPOCH_DIGESTS = 20_000
+WEIGHED = 20_000_000
+"""Parameters up to which the weights before a training are digested: a tenth of a second."""
 _FREE_SECONDS, _DIGEST_SHARE = 2.0, 0.03
 """Digests of the weights after each epoch may take so long; beyond that, so much of the time of the training."""
 
@@ -268,7 +270,9 @@ class Recorder:
         if entry is None:
             return None
         epochs = Epochs()
-        entry |= {} if self.cuts.rehearsal else self._fit_prints(given, partial(self._choose, epochs.shown))
+        if not self.cuts.rehearsal:
+            entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
+            entry["start_weights"] = self._safely(_digest, model) or ""
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
@@ -310,7 +314,7 @@ class Recorder:
 
     def _look(self, entry: dict[str, Any], model: Thing, shown: Shown) -> None:
         """Once before a training, and once more when its callbacks have had a word before the first step."""
-        if len(shown) != 2 or "start_weights" in entry:
+        if len(shown) != 2 or "start_accuracy" in entry:
             return
         began = self._safely(beginnings.seen, model, *shown)
         if isinstance(began, beginnings.Beginning):
@@ -494,6 +498,11 @@ class Recorder:
             },
         )
         self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
+
+
+def _digest(model: Thing) -> str:
+    """Of a model whose digest is not felt."""
+    return models.weights(model) if models.parameters(model) <= WEIGHED else ""
 
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
