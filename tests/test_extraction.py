@@ -23,7 +23,7 @@ from autograder.corruptions import corrupt, suite
 from autograder.datasets import load, spread
 from autograder.errors import AutograderError
 from autograder.extraction import baseline_from, extract, prepare_fallback
-from autograder.extraction.matching import Sightings, candidates, differ
+from autograder.extraction.matching import Sighting, Sightings, candidates, differ
 from autograder.frames import Frame
 from autograder.preprocessing import apply
 from autograder.records import (
@@ -1004,3 +1004,25 @@ def test_inverted_images_are_prepared_otherwise_whatever_a_few_pixels_say(notebo
     assert differ(whole, turned, sightings)
     assert differ([{"op": "affine", "values": {"scale": 1 / 255, "offset": 0.0}}], covered, sightings)
     assert not differ(whole, other, sightings)
+
+
+def test_as_many_training_images_as_the_test_set_has_are_recognised(notebook: Notebook) -> None:
+    """A round number of images, such as ten thousand, is the commonest part that is trained on."""
+    total = DATA.card.test_rows
+    rows = np.unique(np.linspace(0, total - 1, 40).astype(np.intp))
+    spread = DATA.x_train[np.linspace(0, len(DATA.x_train) - 1, total).astype(np.intp)] / 255.0
+    shuffled = DATA.x_test[np.random.default_rng(1).permutation(total)] / 255.0
+    mixed = np.where((np.arange(total) % 2 == 0)[:, None, None], spread, shuffled)
+    noise = np.random.default_rng(2).normal(0, 0.2, spread.shape)
+    shown = {"training": spread, "mixed": mixed, "altered": np.clip(DATA.x_test / 255.0 + noise, 0, 1)}
+    artifacts = {f"{name}.npy": notebook.store.put_array(one[rows].astype(np.float32)) for name, one in shown.items()}
+    sightings = Sightings(DATA, artifacts, notebook.store)
+
+    def seen(name: str) -> Sighting | None:
+        facts = {"shape": shown[name].shape, "dtype": "float64", "digest": name, "sample": f"{name}.npy"}
+        return sightings.of(ArrayPrint(**facts, kind="array", rows=tuple(map(int, rows))))
+
+    training, half = seen("training"), seen("mixed")
+    assert training is not None and (training.public, training.whole) == (0, False)
+    assert half is not None and 0 < half.public < len(rows)
+    assert seen("altered") is None

@@ -37,6 +37,9 @@ LARGEST_BATCH = 1024
 """Of data that come in batches: how far their number may exceed that of the images in them."""
 RECOGNISED = 0.9
 """Of the rows of a sample that is taken for a part of the test set."""
+OTHERS, LIKE = 300, 0.15
+"""Training images that a row is held against, and the share of rows that must be more like the test image of their
+place than like any of these: of rows that have nothing to do with it three in a hundred are, where classes coincide."""
 NEARLY_ALL = 0.98
 """Of the test set: what is left of it where an incomplete last batch is dropped."""
 OTHERWISE_PREPARED = 0.02
@@ -365,13 +368,27 @@ class Sightings:
                     whole=True,
                     part=self._classes,
                 )
-            if len(sample) > 1:
-                return None  # the test set altered: noise, rotation; no need to look for its images
+            if self._is_altered_test(sample, shown):
+                return None  # noise, rotation; no need to look for its images, which takes long
         if total == card.train_rows:
             recipe = infer(sample, shown.rows, data.x_train, search=False, population=self._train)
             if recipe is not None:
                 return Sighting(recipe=recipe, rows=len(sample), public=0, labels=_labels(recipe, data.y_train))
         return self._search(sample, shown)
+
+    def _is_altered_test(self, sample: Floats, shown: ArrayPrint) -> bool:
+        """Whether rows look more like the test images of their places than like some hundreds of other images.
+
+        The rows may as well be as many of the training set.
+        """
+        rows, images = list(shown.rows), self._data.x_test
+        if len(rows) != len(sample) or max(rows, default=0) >= len(images):
+            return False
+        if sample[0].size != images[0].size:
+            return len(sample) > 1  # of another size: which images they are cannot be told by their pixels
+        others = self._train[np.linspace(0, len(self._train) - 1, OTHERS).astype(np.intp)]
+        seen, own, strange = (_centred(one) for one in (sample, images[rows], others))
+        return bool(np.mean(np.abs((seen * own).sum(axis=1)) > np.abs(seen @ strange.T).max(axis=1)) > LIKE)
 
     def _search(self, sample: Floats, shown: ArrayPrint, *, batched: bool = False) -> Sighting | None:
         """``batched``: the data come in batches whose sizes add up to about the test set's."""
@@ -424,6 +441,13 @@ class Sightings:
     @cached_property
     def _pool(self) -> npt.NDArray[np.uint8]:
         return np.concatenate([self._train, self._data.x_public])
+
+
+def _centred(images: npt.NDArray[Any]) -> Floats:
+    """Rows of length one about a mean of zero: their products are correlations."""
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _labels(recipe: Recipe, labels: npt.NDArray[np.integer[Any]]) -> tuple[int, ...]:
