@@ -6,11 +6,15 @@ import time
 
 import pytest
 
+from autograder.checks.document import clarity, sections
+from autograder.checks.unseen import unseen
+from autograder.extraction.sections import find_sections
+from autograder.messages import render
 from autograder.notebook.headings import headings
 from autograder.notebook.prose import paragraphs
 from autograder.notebook.shown import lines, shown
 from autograder.notebook.text import plain, words
-from tests.cells import markdown, notebook
+from tests.cells import evidence, markdown, notebook
 
 SECRET = "Le secret que personne ne voit jamais"
 
@@ -199,3 +203,32 @@ def test_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:
     begin = time.process_time()
     assert len(lines(text)) >= 1
     assert time.process_time() - begin < 4, "a quadratic one would take minutes"
+
+
+# --- what a teacher is told ----------------------------------------------------------------------------------------
+
+LONG = " ".join([SECRET + "."] * 4)
+
+
+def test_hidden_text_earns_nothing_and_a_teacher_is_told() -> None:
+    cells = [markdown(f"## Introduction\n\n<p hidden>{LONG}</p>"), markdown("## Conclusion")]
+    given = evidence(*cells, sections=find_sections(notebook(*cells), ()))
+    for finding in (sections(given, wanted=["introduction", "conclusion"]), clarity(given)):
+        assert finding.share == 0.0 and finding.for_teacher is not None
+        assert render(finding.for_teacher, "en").startswith("28 words that no reader")
+        assert "28 mots qu’aucun lecteur" in render(finding.for_teacher, "fr") and "1" in render(
+            finding.for_teacher, "fr"
+        )
+
+
+@pytest.mark.parametrize(
+    "source", [LONG, f"<b>{LONG}</b>", f"<!-- {LONG} -->", f"<p hidden>{SECRET}</p>", f"![{LONG}](a)"]
+)
+def test_nobody_is_told_of_seen_text_slips_and_comments(source: str) -> None:
+    assert unseen(evidence(markdown(source))) is None
+
+
+def test_hidden_text_of_the_starter_notebook_is_not_the_students() -> None:
+    given = f"<p hidden>{LONG}</p>"
+    assert unseen(evidence(markdown(given))) is not None
+    assert unseen(evidence(markdown(given), template=(given,))) is None
