@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -55,6 +56,13 @@ def seen(source: str) -> str:
         '<span style="color:rgba(0 0 0 / 0%)">{}</span>',
         '<span style="color:hsl(0, 0%, 100%)">{}</span>',
         '<span style="color:transparent">{}</span>',
+        '<span style="color:rgb(999 999 999)">{}</span>',
+        '<span style="color:rgb(100%,100%,100%)">{}</span>',
+        '<span style="color:oklch(100% 0 0)">{}</span>',
+        '<span style="color:color(srgb 1 1 1)">{}</span>',
+        '<span style="color:hwb(0 100% 0%)">{}</span>',
+        '<span style="color:#ffff">{}</span>',
+        '<span style="color:#00000005">{}</span>',
         '<span style="color:#fefefe">{}</span>',
         '<span style="background:#123456;color:#123458">{}</span>',
         '<div style="background-color:navy"><font color="#000080">{}</font></div>',
@@ -113,6 +121,13 @@ def test_what_is_hidden_is_left_out(source: str) -> None:
         "<center>\n\n{}\n\n</center>",
         '<span style="color:blue">{}</span>',
         '<span style="color:lightgray">{}</span>',
+        '<span style="color:rgb(10 20 30 / 90%)">{}</span>',
+        '<span style="color:rgba(255, 0, 0, 0.9)">{}</span>',
+        '<span style="color:hsl(120, 100%, 25%)">{}</span>',
+        '<span style="color:oklch(40% 0.2 30)">{}</span>',
+        '<span style="color:hwb(0 0% 0%)">{}</span>',
+        '<span style="color:var(--x)">{}</span>',
+        "\\``a <b>{}</b>",
         '<span style="font-size:10px">{}</span>',
         '<span style="font-size:0.8em">{}</span>',
         '<div style="background:#2c3e50; color:white; padding:10px">{}</div>',
@@ -189,6 +204,20 @@ def test_words_that_nobody_sees_are_counted_and_code_and_addresses_are_none() ->
     assert shown("<style>p {{ color: red }} h1 {{ margin: 0 }}</style>").unseen == 0
     assert shown("<!-- a b c -->").unseen == 0
     assert shown(f"<b>{SECRET}</b>").unseen == 0
+
+
+PIECES = (
+    *('<div style="display:none">', "</div>", "<p hidden>", "</p>", "<b>", "</b>", "<script>", "</script>", "<div\n"),
+    *("\n", "\n\n", "`", "``", "```\n", "$", "{", "}", "\\phantom{", "\\", "%", "<!--", "-->", "[a]: b ", "'x'", '"'),
+    *("![", "](", "]", "(", ")", "<", ">", "&nbsp;", "# T", "> ", "mot", "<option>", "<title>", "</title>", "=", "/"),
+)
+
+
+def test_no_text_loses_a_line_or_is_an_error() -> None:
+    chance = random.Random(5)
+    for _ in range(2000):
+        source = "".join(chance.choice(PIECES) for _ in range(chance.randint(1, 40)))
+        assert len(lines(source)) == source.count("\n") + 1, source
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ class _Reader:
 
     def _code(self, mark: re.Match[str]) -> None:
         """A span of code is read as it stands."""
-        runs = self.ticks[len(mark[0])]
+        runs = self.ticks.get(len(mark[0]), [])
         index = bisect_left(runs, mark.end())
         closing = runs[index] if index < len(runs) else -1
         parted = closing < 0 or "\n\n" in self.source[mark.end() : min(closing, mark.end() + 5000)]
@@ -268,7 +268,8 @@ class _Reader:
         tag, closes = name[1].lower(), name[0][1] == "/"
         attributes, end = self._attributes(name.end())
         start = self.place
-        simple = end - start < 300 and not re.search(r"[<>\n]", self.source[start + 1 : end - 1])
+        inside = self.source[start + 1 : end].removesuffix(">")
+        simple = len(inside) < 300 and not re.search(r"[<>\n]", inside)
         written = f"<{'/' * closes}{tag}>"
         if simple and self.source[end - 1] == ">":
             written = self.source[start:end]

@@ -198,19 +198,35 @@ def _colour(value: str) -> tuple[Colour, float] | None:
     value = value.strip()[:60]
     if value == "transparent":
         return (0, 0, 0), 0.0
-    numbers = _NUMBER.findall(value.partition("(")[2])
-    clear = 1.0
-    if value.startswith(("rgb", "hsl")) and len(numbers) >= 3:
-        clear = _figure("".join(numbers[3])) if len(numbers) > 3 else 1.0
+    space, _, inner = value.partition("(")
+    numbers = _NUMBER.findall(inner)
+    clear = min(1.0, max(0.0, _figure("".join(numbers[3])))) if len(numbers) > 3 else 1.0
+    if len(numbers) >= 3 and (known := _in_space(space, [float(number) for number, _ in numbers[:3]], inner)):
+        return known, clear
+    if len(numbers) >= 3 and space.startswith(("rgb", "hsl")):
         first, second, third = (number + (unit if unit == "%" else "") for number, unit in numbers[:3])
-        value = f"{value[:3]}({first},{second},{third})"
-        if value.startswith("rgb") and not value.count("%"):
-            return (float(numbers[0][0]), float(numbers[1][0]), float(numbers[2][0])), min(1.0, max(0.0, clear))
+        value = f"{space[:3]}({first},{second},{third})"
     try:
-        red, green, blue, *rest = ImageColor.getrgb(value)
+        red, green, blue, *rest = (min(255, max(0, part)) for part in ImageColor.getrgb(value))
     except ValueError:
         return None
-    return (red, green, blue), min(1.0, max(0.0, rest[0] / 255 if rest else clear))
+    return (red, green, blue), rest[0] / 255 if rest else clear
+
+
+def _in_space(space: str, figures: list[float], inner: str) -> Colour | None:
+    """Of the newer notations only how light they are is read, which tells white from the rest."""
+    scale = 2.55 if "%" in inner or space in ("lab", "lch") else 255.0
+    if space in ("lab", "lch", "oklab", "oklch"):
+        grey = min(255.0, max(0.0, figures[0] * scale))
+        return grey, grey, grey
+    if space == "hwb":
+        white = min(255.0, max(0.0, figures[1] * 2.55))
+        return (white, white, white) if white > 255 - UNSEEN else None
+    if (space in ("rgb", "rgba") and "%" not in inner) or space == "color":
+        factor = 1.0 if space != "color" else scale
+        red, green, blue = (min(255.0, max(0.0, figure * factor)) for figure in figures)
+        return red, green, blue
+    return None
 
 
 def _over(ink: Colour, clear: float, ground: Colour) -> Colour:
