@@ -127,6 +127,9 @@ IDLE: dict[str, dict[str, Json]] = {
     "a schedule that stays": limited(
         learning_rate="ExponentialDecay(initial_learning_rate=0.001, decay_steps=100, decay_rate=1.0)"
     ),
+    "restarts of a schedule that stays": limited(
+        learning_rate="CosineDecayRestarts(initial_learning_rate=0.001, first_decay_steps=100, t_mul=2.0, alpha=1.0)"
+    ),
     "a patience beyond the end": steered("EarlyStopping", patience={"EarlyStopping": 5}),
     "a plateau that cannot come": steered("ReduceLROnPlateau", patience={"ReduceLROnPlateau": 50}),
     "a schedule of one's own that stays": {
@@ -192,6 +195,55 @@ def test_what_is_flat_or_positive_already_is_made_so_once() -> None:
     assert differences(flat, replace(flat, layers=shaped(layer("Flatten"), dense, LAYERS[6]))) == ()
     normal = shaped(layer("Flatten"), dense, layer("BatchNormalization"), layer("ReLU"), LAYERS[6])
     assert {change.name for change in differences(base, training(2, layers=normal))} == {"layers", "BatchNormalization"}
+
+
+PIXELS = ArrayPrint(shape=(60000, 28, 28, 1), dtype="float32", digest="x", low=0.0, high=1.0)
+BORDER = layer("ZeroPadding2D", padding=[[2, 1], [1, 1]], data_format="channels_last")
+CUT = layer("Cropping2D", cropping=[[2, 1], [1, 1]], data_format="channels_last")
+TWICE = layer("UpSampling2D", size=[2, 2], interpolation="nearest")
+HALF = layer("MaxPooling2D", pool_size=[2, 2], strides=[2, 2], padding="valid")
+
+
+@pytest.mark.parametrize(
+    ("added", "idle"),
+    [
+        ((BORDER, CUT), True),
+        ((BORDER, BORDER, CUT, CUT), True),
+        ((BORDER, layer("Dropout", rate=0.0), CUT), True),
+        ((CUT, BORDER), False),
+        ((BORDER, replace(CUT, config={"cropping": [[1, 2], [1, 1]], "data_format": "channels_last"})), False),
+        ((BORDER, replace(CUT, config={**CUT.config, "data_format": "channels_first"})), False),
+        ((BORDER, layer("Conv2D", filters=1, kernel_size=[1, 1]), CUT), False),
+        ((layer("ZeroPadding2D"), layer("Cropping2D")), False),
+        ((TWICE, HALF), True),
+        ((TWICE, layer("AveragePooling2D", pool_size=[2, 2])), True),
+        ((HALF, TWICE), False),
+        ((replace(TWICE, config={"size": [2, 2], "interpolation": "bilinear"}), HALF), False),
+        ((TWICE, layer("MaxPooling2D", pool_size=[2, 2], strides=[1, 1])), False),
+        ((TWICE, layer("MaxPooling2D", pool_size=[3, 3])), False),
+        ((layer("ReLU"),), True),
+        ((layer("Rescaling", scale=0.5, offset=0.0), layer("Activation", activation="relu")), True),
+        ((layer("Rescaling", scale=2.0, offset=-1.0), layer("ReLU")), False),
+        ((layer("ReLU", max_value=6.0),), False),
+        ((layer("ReLU", threshold=0.5),), False),
+        ((layer("LeakyReLU", negative_slope=0.1),), False),
+    ],
+)
+def test_layers_that_undo_one_another_or_keep_what_is_positive(added: tuple[Layer, ...], idle: bool) -> None:
+    rest = (layer("Flatten"), layer("Dense", units=16, activation="relu"), LAYERS[6])
+    base = training(1, layers=shaped(*rest), x=PIXELS)
+    other = replace(base, number=2, layers=shaped(*added, *rest))
+    assert (differences(base, other) == ()) is idle
+    assert (differences(other, base) == ()) is idle
+
+
+@pytest.mark.parametrize(
+    "images", [replace(PIXELS, low=-1.0), replace(PIXELS, low=None), replace(PIXELS, kind="dataset")]
+)
+def test_images_that_may_be_negative_are_changed_by_a_relu(images: ArrayPrint) -> None:
+    rest = (layer("Flatten"), layer("Dense", units=16, activation="relu"), LAYERS[6])
+    base = training(1, layers=shaped(*rest), x=images)
+    assert differences(base, replace(base, layers=shaped(layer("ReLU"), *rest))) != ()
 
 
 def test_what_another_branch_has_made_is_not_known() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autograder.notebook.prose import Origin, paragraphs, readable
-from autograder.notebook.text import fold, lines, plain, sentences
+from autograder.notebook.shown import lines
+from autograder.notebook.text import fold, plain, sentences
 from autograder.records import Cell
 from tests.cells import code, markdown, notebook
 

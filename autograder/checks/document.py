@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from autograder.checks.figures import Drawing, drawings
 from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
+from autograder.checks.unseen import unseen
 from autograder.notebook.headings import BOLD_LEVEL, KINDS, Heading, headings
 from autograder.notebook.source import Piece, pieces
 from autograder.records import (
@@ -79,7 +81,7 @@ def sections(
     others = _others(evidence.sections, coded, words_wanted, beside_code) if others_count else ()
     needed = enough or len(wanted)
     count = min(len(filled) + len(others), needed)
-    return earned(
+    finding = earned(
         count / needed if needed else 1.0,
         Standing.TEXT,
         say("{found:int} of {wanted:int} expected sections are there and filled.", found=count, wanted=needed),
@@ -89,6 +91,7 @@ def sections(
         found=sorted(filled, key=wanted.index),
         wanted=list(wanted),
     )
+    return replace(finding, for_teacher=unseen(evidence))
 
 
 def _best(found: Sequence[Section], kind: str) -> Section | None:
@@ -335,22 +338,24 @@ def clarity(
     own = pieces(evidence.cells, evidence.template_cells)
     count = sum(paragraph.words for paragraph in own_prose(evidence))
     if not own and not count:
-        return unreached(
+        finding = unreached(
             Standing.TEXT,
             say("Nothing in the notebook is your own yet."),
             advice=say("Fill in the sections, and label your figures."),
         )
+        return replace(finding, for_teacher=unseen(evidence))
     printed = sum(len(output.text) for cell in evidence.cells for output in cell.outputs)
     parts = [
         _labelled(evidence, own),
         _headings(headings(evidence.cells), headings_wanted, min(1.0, count / least_words)),
         _length(count, printed, least_words, most_words, most_output),
     ]
-    return combine(
+    finding = combine(
         parts,
         Standing.TEXT,
         say("Looked at: titles and axes of figures, headings, {words:int} words of your own.", words=count),
     )
+    return replace(finding, for_teacher=unseen(evidence))
 
 
 def _labelled(evidence: Evidence, own: Sequence[Piece]) -> Part:

@@ -62,9 +62,13 @@ def effective(training: Training) -> list[Layer]:
     kept: list[Layer] = []
     chain = _is_chain(training)
     given: Sequence[int | None] = training.x.shape[1:]
-    positive = False
+    positive = training.x.kind == "array" and training.x.low is not None and training.x.low >= 0
     for layer in training.layers:
         if _is_off(layer) or (chain and (_keeps_form(layer, given) or (positive and _is_relu(layer)))):
+            continue
+        if chain and kept and _is_undone(kept[-1], layer):
+            kept.pop()
+            given = layer.output_shape[1:]
             continue
         kept.append(layer)
         given = layer.output_shape[1:]
@@ -90,8 +94,34 @@ def _is_relu(layer: Layer) -> bool:
     return layer.kind == "ReLU" and config.get("max_value") is None and not config.get("threshold")
 
 
+def _is_undone(first: Layer, second: Layer) -> bool:
+    """Whether two layers in a row hand on what the first was given: a border that is cut off, pixels that were doubled.
+
+    The other way round pixels are lost.
+    """
+    if first.config.get("data_format") != second.config.get("data_format"):
+        return False
+    dimensions = first.kind[-2:]
+    if (first.kind, second.kind) == (f"ZeroPadding{dimensions}", f"Cropping{dimensions}"):
+        border = list(_numbers(first.config.get("padding")))
+        return bool(border) and None not in border and border == list(_numbers(second.config.get("cropping")))
+    if first.kind != f"UpSampling{dimensions}" or second.kind not in {
+        f"MaxPooling{dimensions}",
+        f"AveragePooling{dimensions}",
+    }:
+        return False
+    sizes, steps = list(_numbers(first.config.get("size"))), second.config.get("strides")
+    pooled = list(_numbers(second.config.get("pool_size")))
+    nearest = first.config.get("interpolation", "nearest") == "nearest"
+    alike = sizes == pooled and (steps is None or list(_numbers(steps)) == pooled)
+    return nearest and alike and bool(sizes) and None not in sizes
+
+
 def _is_positive(layer: Layer, before: bool) -> bool:
     """Whether no output is below 0."""
+    if layer.kind == "Rescaling":
+        figures = [*_numbers(layer.config.get("scale")), *_numbers(layer.config.get("offset", 0))]
+        return before and all(figure is not None and figure >= 0 for figure in figures)
     activation = layer.config.get("activation")
     if isinstance(activation, str) and activation in _POSITIVE:
         return True
@@ -210,6 +240,7 @@ def constant(schedule: str) -> float | None:
         "ExponentialDecay": figures.get("decay_rate") == 1,
         "InverseTimeDecay": figures.get("decay_rate") == 0,
         "PolynomialDecay": figures.get("end_learning_rate") == start,
+        "CosineDecayRestarts": figures.get("alpha") == 1,
         "CosineDecay": figures.get("alpha") == 1 and not figures.get("warmup_steps"),
     }
     known = kind in still and (still[kind] or figures.get("decay_steps", 0) >= ENDLESS)

@@ -12,7 +12,8 @@ import nh3
 
 from autograder.extraction.literals import literal_tables
 from autograder.notebook.numbers import quantity
-from autograder.notebook.text import lines, plain, tabular
+from autograder.notebook.shown import lines
+from autograder.notebook.text import plain, tabular
 from autograder.records import Cell, CellKind, Frame, Ledger, Value
 
 MAX_ROWS = 200
@@ -52,7 +53,7 @@ def grids(cells: Sequence[Cell], ledger: Ledger) -> Iterator[Grid]:
     for cell in cells:
         if cell.kind is CellKind.MARKDOWN:
             yield from _ruled(cell.index, "markdown", lines(cell.source))
-            yield from _html(cell.index, cell.source[:MAX_HTML])
+            yield from _html(cell.index, "\n".join(lines(cell.source))[:MAX_HTML])
         for html in (output.html for output in cell.outputs if output.html):
             yield from _html(cell.index, html)
         printed = stdout(cell)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autograder.notebook.headings import Heading, headings, kinds
 from autograder.notebook.prose import Paragraph, guess_language, paragraphs
-from autograder.notebook.text import lines
+from autograder.notebook.shown import lines
 from autograder.records import Cell, CellKind, Section
 
 __all__ = ["find_sections", "guess_language"]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from autograder.extraction.grids import Grid, grids, stdout
 from autograder.extraction.rows import match_rows
 from autograder.notebook.numbers import seconds, shares
-from autograder.notebook.text import fold, lines, plain, words
+from autograder.notebook.shown import lines
+from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind, Ledger, Table, TableRow
 
 __all__ = ["find_table", "match_rows"]

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from autograder.notebook.headings import headings
+from autograder.notebook.shown import lines
 from autograder.notebook.source import calls, code_cells, name_of, parse, python
-from autograder.notebook.text import fold, lines
+from autograder.notebook.text import fold
 from autograder.records import Cell, CellKind
 from autograder.wellknown import COLOUR, GREY, KNOWN, named
 

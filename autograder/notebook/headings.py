@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from autograder.notebook.text import fold, lines, plain, words
+from autograder.notebook.shown import lines
+from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind
 
 KINDS = ("introduction", "baseline", "improvements", "comparison", "errors", "robustness", "conclusion")

@@ -14,8 +14,9 @@ from enum import StrEnum
 from rapidfuzz import fuzz, process
 
 from autograder.notebook.headings import heading_lines
+from autograder.notebook.shown import lines
 from autograder.notebook.source import parse, python
-from autograder.notebook.text import fold, lines, plain, words
+from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind
 
 _TABLE = re.compile(r"\|.*\||[:\-| ]{3,}$")

@@ -20,7 +20,6 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 """Every tag but those of tables, and of elements whose content is no text."""
-_FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
 
 
 def fold(text: str) -> str:
@@ -49,19 +48,6 @@ def plain(line: str) -> str:
     return _BULLET.sub("", _MARKS.sub(lambda match: match.group(1) or " ", line)).strip()
 
 
-def lines(source: str) -> list[str]:
-    """Lines of a Markdown source; those of code fences and HTML comments are emptied, so that numbers hold."""
-    kept: list[str] = []
-    fence = ""
-    for line in _uncommented(source).split("\n"):
-        mark = _FENCE.match(line)
-        if mark:
-            closes = fence and mark.group(1).startswith(fence)
-            fence = "" if closes else fence or mark.group(1)
-        kept.append("" if fence or mark else line)
-    return kept
-
-
 def tabular(html: str) -> str:
     """HTML with no tags but those of tables; what is left is still to be sanitised.
 
@@ -69,13 +55,3 @@ def tabular(html: str) -> str:
     """
     whole, end, rest = html.rpartition(">")
     return _FOREIGN.sub("", _STRAY.sub("&lt;", whole + end)) + rest
-
-
-def _uncommented(source: str) -> str:
-    """Without HTML comments; the line breaks within them stay."""
-    kept: list[str] = []
-    place = 0
-    while (start := source.find("<!--", place)) >= 0 and (end := source.find("-->", start + 4)) >= 0:
-        kept += [source[place:start], "\n" * source.count("\n", start, end)]
-        place = end + 3
-    return "".join([*kept, source[place:]])
