@@ -7,6 +7,8 @@ from typing import Any
 
 from ..things import Thing
 
+WEIGHTY = 1e-3
+"""By which a class must weigh more or less than 1 to change anything."""
 _WAITING = ("EarlyStopping", "ReduceLROnPlateau")
 
 
@@ -40,6 +42,6 @@ def weighs(class_weight: Thing) -> bool:
     if not isinstance(class_weight, Mapping):
         return True
     try:
-        return any(float(weight) != 1 for weight in class_weight.values())
+        return any(abs(float(weight) - 1) > WEIGHTY for weight in class_weight.values())
     except (TypeError, ValueError):
         return True
