@@ -16,6 +16,7 @@ import pytest
 
 from autograder.cli import main
 from autograder.records import Json
+from tests.attacks.ground import TESTS_OWN
 from tests.classroom import QuickRooms, a_folder, a_notebook, use
 
 LONG = "Élodie d'Été — " + "très " * 30
@@ -213,7 +214,7 @@ def mounted(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     place = tmp_path / "mount"
     place.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True, check=False, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=1m", TESTS_OWN, place], capture_output=True, check=False, text=True
     )
     if done.returncode:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")

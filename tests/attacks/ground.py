@@ -37,6 +37,8 @@ LIMITS = {
 }
 DATA = load("digits", split_seed=20, hidden_images=300)
 VARIABLE = "GRADER_TOKEN"
+TESTS_OWN = "mounted-by-a-test"
+"""The name under which a test mounts a file system: it is not left by a room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +151,12 @@ def run(cells: Sequence[str], store: Store, *, data: DataSet = DATA, wall: Sandb
         environment={"ATTACK": mark, "WALL": wall.name},
         reuse=True,
     )
-    mounts = Path("/proc/self/mounts").read_text("utf-8")
+    mounts = _mounts()
     start = time.monotonic()
     execution = execute(job, wall, store, on_event=note, trainings=Trainings(store=store))
     end = time.monotonic()
     left = [f"process {pid}" for pid in _marked(mark.encode())]
-    left += [] if Path("/proc/self/mounts").read_text("utf-8") == mounts else ["a mount"]
+    left += [f"mount {line}" for line in _mounts() - mounts]
     return Ran(
         execution=execution,
         store=store,
@@ -168,7 +170,7 @@ def leftovers(place: Path) -> list[str]:
     """Rooms that are still among the temporary files of this process, and control groups of ours."""
     names = [path.name for path in place.glob(f"autograder-{os.getpid()}-*")]
     groups = Path(f"/sys/fs/cgroup{Path('/proc/self/cgroup').read_text('ascii').rpartition(':')[2].strip()}")
-    return names + [str(path) for path in groups.glob("*autograder*")]
+    return names + [str(path) for path in groups.glob(f"*autograder-{os.getpid()}-*")]
 
 
 @contextmanager
@@ -179,6 +181,12 @@ def temporary(place: Path) -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = before
+
+
+def _mounts() -> set[str]:
+    """What this machine has mounted, but for what other tests, which run beside this one, mount under their name."""
+    lines = Path("/proc/self/mounts").read_text("utf-8").splitlines()
+    return {line for line in lines if not line.startswith(f"{TESTS_OWN} ")}
 
 
 def _marked(mark: bytes) -> Iterator[str]:
