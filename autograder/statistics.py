@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -122,22 +123,20 @@ def difference(
     return Estimate(value, value - below, value + above)
 
 
-def mean_ratio(
-    numerator: Floats, denominator: Floats, *, seed: int, confidence: float = 0.95, resamples: int = 2000
-) -> Estimate | None:
-    """Ratio of two means of independent samples with a bootstrap interval; None when the lower mean is 0."""
-    if denominator.mean() <= 0:
+def mean_ratio(numerator: Floats, denominator: Floats, *, confidence: float = 0.95) -> Estimate | None:
+    """Ratio of two means of independent samples; None when the lower one is not above 0, or one has a single value.
+
+    The interval is Fieller's (1954): the ratios r for which the difference of the means, numerator - r denominator, may
+    be 0. Its high end is infinite where the denominator is not told from 0.
+    """
+    above, below = float(numerator.mean()), float(denominator.mean())
+    if below <= 0 or min(len(numerator), len(denominator)) < 2:
         return None
-    generator = np.random.default_rng(seed)
-    ratios = _means(numerator, resamples, generator) / np.maximum(_means(denominator, resamples, generator), 1e-12)
-    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(float(numerator.mean() / denominator.mean()), float(low), float(high))
-
-
-def _means(values: Floats, resamples: int, generator: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Bootstrap means by Poisson weights (Hanley & MacGibbon 2006), in blocks that stay small in memory."""
-    blocks = []
-    for start in range(0, resamples, 100):
-        weights = generator.poisson(1.0, size=(min(100, resamples - start), len(values)))
-        blocks.append((weights @ values) / np.maximum(weights.sum(axis=1), 1))
-    return np.concatenate(blocks)
+    deviations = NormalDist().inv_cdf((1 + confidence) / 2)
+    over, under = (deviations**2 * float(one.var(ddof=1)) / len(one) for one in (numerator, denominator))
+    square, product, constant = below**2 - under, above * below, above**2 - over
+    root = product**2 - square * constant
+    if root < 0:
+        return Estimate(above / below, -math.inf, math.inf)
+    low = constant / (product + math.sqrt(root))
+    return Estimate(above / below, low, (product + math.sqrt(root)) / square if square > 0 else math.inf)

@@ -165,7 +165,7 @@ def saved(model: Any, store: Store, folder: Path) -> Any:  # noqa: ANN401
 def baseline_of(answers: Sequence[Probed], data: DataSet, shown: Gallery, store: Store) -> Baseline:
     """As of a reference notebook, of what the signs are held against."""
     kept = [one for one in answers if one.hidden is not None and one.public is not None and one.nudged is not None]
-    ratios = [measures.loss_ratio(one.hidden, one.public, data, SEED) for one in kept]  # type: ignore[arg-type]
+    ratios = [measures.loss_ratio(one.hidden, one.public, data) for one in kept]  # type: ignore[arg-type]
     return Baseline(
         accuracies=tuple(measures.hidden_accuracy(one.hidden, data) for one in kept),  # type: ignore[arg-type]
         seeds=tuple(range(1, len(kept) + 1)),
@@ -244,7 +244,7 @@ def run(data: DataSet, folder: Path, options: argparse.Namespace) -> None:
         answers.append(answer)
         if name in REFERENCES:
             baseline = baseline_of(answers, data, shown, store)
-        for line in told(name, memory.signs(answer, whole, baseline, seed=SEED, store=store)):
+        for line in told(name, memory.signs(answer, whole, baseline, store=store)):
             print(line)
         each = answer.ms_per_image or 0.0
         print(f"    room 2: {seconds:.1f} s, of which {added * each / 1000:.2f} s for the nudged ones", flush=True)

@@ -81,7 +81,7 @@ def reference(models: Sequence[Model], shown: Gallery, store: Store, data: DataS
         ratio.value
         for one in answers
         if one.hidden is not None and one.public is not None
-        if (ratio := loss_ratio(one.hidden, one.public, data, 1)) is not None
+        if (ratio := loss_ratio(one.hidden, one.public, data)) is not None
     ]
 
     def kept(name: str) -> tuple[Digest, ...]:
@@ -105,7 +105,7 @@ def judge(shown: Gallery, store: Store) -> Callable[[Model], Signs]:
     usual = reference([by_shape, half], shown, store)
 
     def judged(model: Model) -> Signs:
-        return signs(probed(model, shown, store), scope(None, DATA, shown), usual, seed=1, store=store)
+        return signs(probed(model, shown, store), scope(None, DATA, shown), usual, store=store)
 
     return judged
 
@@ -153,9 +153,9 @@ def test_a_table_with_a_network_beside_it_is_seen_by_its_gap(judge: Judge) -> No
 
 def test_without_a_baseline_nobody_is_called_a_memory(shown: Gallery, store: Store) -> None:
     whole = scope(None, DATA, shown)
-    found = signs(probed(table(PUBLIC, HIDDEN), shown, store), whole, None, seed=1, store=store)
+    found = signs(probed(table(PUBLIC, HIDDEN), shown, store), whole, None, store=store)
     assert found.doubts == () and found.nudges[0].baseline_kept is None
-    (gap,) = signs(probed(table(PUBLIC), shown, store), whole, None, seed=1, store=store).doubts
+    (gap,) = signs(probed(table(PUBLIC), shown, store), whole, None, store=store).doubts
     assert "no baseline" in gap.text
 
 
@@ -173,10 +173,10 @@ def test_harder_hidden_images_accuse_nobody(shown: Gallery, store: Store) -> Non
     whole = scope(None, data, shown)
     usual = reference([by_shape], shown, store, data)
     for model in (by_shape, half):
-        found = signs(probed(model, shown, store), whole, usual, seed=1, store=store)
+        found = signs(probed(model, shown, store), whole, usual, store=store)
         assert found.gap is not None and found.gap.ci95.low > 0.1
         assert found.doubts == ()
-    alone = signs(probed(by_shape, shown, store), whole, None, seed=1, store=store)
+    alone = signs(probed(by_shape, shown, store), whole, None, store=store)
     assert len(alone.doubts) == 1
 
 
@@ -190,13 +190,13 @@ def test_classes_of_the_notebook(shown: Gallery, store: Store) -> None:
 
     within = scope(odd, DATA, shown)
     honest, heart = (
-        signs(probed(parity(model), shown, store), within, usual, seed=1, store=store)
+        signs(probed(parity(model), shown, store), within, usual, store=store)
         for model in (by_shape, table(PUBLIC, HIDDEN))
     )
     assert honest.doubts == ()
     assert any(knows_by_heart(one) for one in heart.nudges)
     few = scope(Grouping({3: 0, 8: 1}), DATA, shown)
-    part = signs(probed(lambda images: by_shape(images)[:, [3, 8]], shown, store), few, usual, seed=1, store=store)
+    part = signs(probed(lambda images: by_shape(images)[:, [3, 8]], shown, store), few, usual, store=store)
     sizes = {one.of: one.images for one in part.nudges}
     assert sizes["hidden"] == np.isin(DATA.y_hidden[shown.nudged_hidden], (3, 8)).sum()
     assert part.doubts == ()

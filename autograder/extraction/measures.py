@@ -100,7 +100,7 @@ def clean_accuracy(hidden: Floats, data: DataSet, shown: Gallery) -> float:
     return statistics.accuracy(predicted(hidden[rows]), data.y_hidden[rows])
 
 
-def loss_ratio(hidden: Floats, public: Floats, data: DataSet, seed: int) -> statistics.Estimate | None:
+def loss_ratio(hidden: Floats, public: Floats, data: DataSet) -> statistics.Estimate | None:
     """Loss on hidden images over loss on public ones; None when the outputs are no probabilities for the classes."""
     fresh, known = probabilities(hidden), probabilities(public)
     if fresh is None or known is None or min(fresh.shape[1], known.shape[1]) < data.card.classes:
@@ -108,9 +108,7 @@ def loss_ratio(hidden: Floats, public: Floats, data: DataSet, seed: int) -> stat
     return statistics.mean_ratio(
         statistics.cross_entropy(fresh, data.y_hidden),
         statistics.cross_entropy(known, data.y_public),
-        seed=seed,
         confidence=LOSS_RATIO_CONFIDENCE,
-        resamples=10_000,
     )
 
 

@@ -49,7 +49,7 @@ class _Marks:
     """(kinds, images): hidden images, then public ones."""
 
 
-def signs(probed: Probed, scope: Scope, baseline: Baseline | None, *, seed: int, store: Store) -> Signs:
+def signs(probed: Probed, scope: Scope, baseline: Baseline | None, *, store: Store) -> Signs:
     """Of a final model; nothing where it gave no outputs from which classes can be read."""
     probed, data = scope.of(probed), scope.data
     if probed.hidden is None or probed.public is None or unfit(probed.hidden, data.card.classes) is not None:
@@ -58,10 +58,10 @@ def signs(probed: Probed, scope: Scope, baseline: Baseline | None, *, seed: int,
         return Signs()
     own = _marks(probed.hidden, probed.public, probed.nudged, scope)
     usual = [] if baseline is None else _usual(baseline, scope, store)
-    ratio = loss_ratio(probed.hidden, probed.public, data, seed)
+    ratio = loss_ratio(probed.hidden, probed.public, data)
     moved = () if probed.nudged is None else tuple(_nudges(own, usual, scope))
     gap = _gap(own, usual)
-    doubts = (*_by_heart(moved), *_gap_doubt(own, usual, gap, seed), *_loss_doubt(ratio, baseline))
+    doubts = (*_by_heart(moved), *_gap_doubt(own, usual, gap), *_loss_doubt(ratio, baseline))
     return Signs(nudges=moved, gap=gap, loss_ratio=None if ratio is None else ratio.value, doubts=doubts)
 
 
@@ -193,14 +193,14 @@ def _counted(right: Right) -> tuple[int, int]:
     return int(right.sum()), len(right)
 
 
-def _gap_doubt(own: _Marks, usual: Sequence[_Marks], gap: PublicGap, seed: int) -> Iterator[Message]:
+def _gap_doubt(own: _Marks, usual: Sequence[_Marks], gap: PublicGap) -> Iterator[Message]:
     """Hidden images may be harder than public ones; what counts is how much more harder they are for this model.
 
     What differs in difficulty multiplies errors: a model with half the errors has half the gap. So the error on hidden
     images is held against the error on public ones times the baseline's ratio, at the high end of its interval and at
     least 1; the low end of the difference must lie above 0.
     """
-    allowed = max(1.0, _difficulty(usual, seed)) if usual else 1.0
+    allowed = max(1.0, _difficulty(usual)) if usual else 1.0
     hidden, public = _counted(~own.hidden), _counted(~own.public)
     if not statistics.difference(hidden, public, factor=allowed, deviations=NORMAL_998).low > 0:
         return
@@ -227,10 +227,10 @@ def _gap_doubt(own: _Marks, usual: Sequence[_Marks], gap: PublicGap, seed: int) 
         )
 
 
-def _difficulty(usual: Sequence[_Marks], seed: int) -> float:
+def _difficulty(usual: Sequence[_Marks]) -> float:
     """High end of the baseline's hidden error / public error; infinite where it makes no error on public images."""
     hidden, public = (1 - np.mean([getattr(one, of) for one in usual], axis=0) for of in ("hidden", "public"))
-    found = statistics.mean_ratio(hidden, public, seed=seed, confidence=LOSS_RATIO_CONFIDENCE)
+    found = statistics.mean_ratio(hidden, public, confidence=LOSS_RATIO_CONFIDENCE)
     return float("inf") if found is None else found.high
 
 

@@ -56,7 +56,7 @@ def baseline_from(
     measured = [_measure(run, seed, shown, bench) for run, seed in zip(runs, seeds, strict=True)]
     wrong = np.stack([measures.predicted(one.hidden) != data.y_hidden for one in measured])
     robust = [measures.curves(one.altered, data, shown) for one in measured]
-    ratios = [measures.loss_ratio(one.hidden, one.public, data, rubric.seed) for one in measured]
+    ratios = [measures.loss_ratio(one.hidden, one.public, data) for one in measured]
     known = [ratio.value for ratio in ratios if ratio is not None]
     first = measured[0].training
     return Baseline(

@@ -270,7 +270,7 @@ def _final(
     final = measures.final_measures(answer, within, baseline=case.baseline, seed=seed, store=store)
     if final is None:
         return None
-    signs = memory.signs(answer, within, case.baseline, seed=seed, store=store)
+    signs = memory.signs(answer, within, case.baseline, store=store)
     brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
     looked = () if brought else parts
