@@ -8,11 +8,14 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,31 @@ class Spent:
 def spent(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, codes: Sequence[int] = (0,)
 ) -> Spent:
-    """Run a command to its end; raises RuntimeError with the end of its log where it fails."""
+    """Run a command to its end; raises RuntimeError with the end of its log where it fails.
+
+    Who is killed from outside, as kernels are, passes no CPU time on to who started it. So all processes are looked at
+    again and again, and the last sight of each counts, or what was passed on where that is more.
+    """
     before, began = _children(), time.monotonic()
-    with log.open("ab") as out:
-        done = subprocess.run(command, cwd=cwd, env=dict(env), stdout=out, stderr=subprocess.STDOUT, check=False)
-    if done.returncode not in codes:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{log.read_text('utf-8')[-2000:]}")
-    return Spent(time.monotonic() - began, _children() - before)
+    seen: dict[tuple[int, float], float] = {}
+    with log.open("ab") as out, subprocess.Popen(command, cwd=cwd, env=env, stdout=out, stderr=out) as running:
+        while running.poll() is None:
+            seen |= dict(_sights(running.pid))
+            time.sleep(LOOK_SECONDS)
+    wall = time.monotonic() - began
+    if running.returncode not in codes:
+        raise RuntimeError(f"{' '.join(command)} ended with {running.returncode}:\n{log.read_text('utf-8')[-2000:]}")
+    return Spent(wall, max(sum(seen.values()), _children() - before))
+
+
+def _sights(pid: int) -> Iterator[tuple[tuple[int, float], float]]:
+    """Each process of a tree, by number and start, and what it has used itself."""
+    with suppress(psutil.NoSuchProcess):
+        top = psutil.Process(pid)
+        for one in (top, *top.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                used = one.cpu_times()
+                yield (one.pid, one.create_time()), used.user + used.system
 
 
 def _children() -> float:
