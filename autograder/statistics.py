@@ -138,5 +138,6 @@ def mean_ratio(numerator: Floats, denominator: Floats, *, confidence: float = 0.
     root = product**2 - square * constant
     if root < 0:
         return Estimate(above / below, -math.inf, math.inf)
-    low = constant / (product + math.sqrt(root))
-    return Estimate(above / below, low, (product + math.sqrt(root)) / square if square > 0 else math.inf)
+    sum_of_both = product + math.sqrt(root)
+    low = constant / sum_of_both if sum_of_both > 0 else 0.0  # without any loss above
+    return Estimate(above / below, low, sum_of_both / square if square > 0 else math.inf)

@@ -122,6 +122,7 @@ def test_the_ratio_of_means() -> None:
     assert estimate.value == pytest.approx(2, abs=0.2) and estimate.high - estimate.low < 0.4
     assert statistics.mean_ratio(np.ones(3), np.zeros(3)) is None
     assert statistics.mean_ratio(np.ones(1), np.ones(3)) is None
+    assert statistics.mean_ratio(np.zeros(3), np.ones(3)) == (0, 0, 0)
 
 
 def test_the_ends_of_its_interval_are_where_the_difference_of_means_may_be_nought() -> None:
