@@ -436,6 +436,16 @@ def test_markdown_links_lead_to_the_web_only(link: str) -> None:
     assert "href" not in html and "a" in re.sub("<.*?>", "", html)
 
 
+def test_a_link_says_where_it_leads() -> None:
+    text = "[keras.io](https://keras.io.evil.example/&lt;) <https://keras.io> [b][] <a@b.example>\n\n[b]: https://x.example/"
+    html = str(inert.markdown(text + "y" * 500, inert.Effort()))
+    shown = " ".join(Page(html).text.split())
+    assert "keras.io (https://keras.io.evil.example/" in shown
+    assert shown.count("https://keras.io") == 2, "an address that is its own text is not said twice"
+    assert "b (https://x.example/" + "y" * 50 in shown and "y" * 200 not in shown
+    assert "mailto" not in shown
+
+
 def test_markdown_keeps_the_text_of_a_student(tmp_path: Path) -> None:
     source = "# Titre\n\n**gras** $x<1$ [site](https://keras.io)\n\n![schéma](attachment:a.png)\n\n|a|b|\n|-|-|\n|1|2|"
     page = assert_inert(_executed(_cells(source=source, kind=CellKind.MARKDOWN), tmp_path))

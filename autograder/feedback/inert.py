@@ -33,6 +33,8 @@ _WEB = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _LADEN = re.compile(r"<([A-Za-z][A-Za-z0-9]{0,20})\b[^<>]{2000,}+>")
 """A tag with more attributes than anybody writes, which the sanitiser compares with one another."""
 _DEEPEST = 6
+_ADDRESS = 120
+"""Characters of a link's address that are shown."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,16 @@ def _bounded(
 
 
 class _Renderer(RendererHTML):
-    """Images become their description, and headings go below that of the page."""
+    """Images become their description, headings go below that of the page, and links say where they lead."""
+
+    def link_close(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
+        start = next(at for at in range(idx - 1, -1, -1) if tokens[at].type == "link_open")
+        address = str(tokens[start].attrs.get("href", ""))
+        text = "".join(token.content for token in tokens[start + 1 : idx])
+        if not _WEB.match(address) or text in (address, address.partition(":")[2]):
+            return "</a>"
+        whole = address if len(address) <= _ADDRESS else address[:_ADDRESS] + "…"
+        return f"</a> <span>({escape(whole)})</span>"
 
     def image(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         return str(escape(f"[image: {tokens[idx].content or '…'}]"))
