@@ -293,6 +293,11 @@ class ArrayPrint:
     """Name of the artifact (``sample-<n>.npy``, float32, first axis = rows) with some rows; empty if none."""
     rows: tuple[int, ...] = ()
     """Row numbers of the sample within the array."""
+    distinct: int = 0
+    """How many of the rows that a training was given differ, an estimate where they are many; 0 where not known."""
+    even: float = 0.0
+    """The same, where a row that is repeated more often than the others counts for less: the inverse of Simpson's
+    index. Neither figure changes where every row is given as many times again."""
 
 
 @record

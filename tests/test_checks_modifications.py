@@ -254,6 +254,32 @@ def test_what_another_branch_has_made_is_not_known() -> None:
     assert [change.name for change in differences(base, branch)] == ["layers"]
 
 
+def rows(count: int, distinct: int, even: float) -> ArrayPrint:
+    return ArrayPrint(shape=(count, 28, 28, 1), digest=f"{count}", distinct=distinct, even=even)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        (rows(6000, 6000, 6000.0), rows(12000, 6000, 6000.0), False),
+        (rows(6000, 104, 103.4), rows(18000, 104, 103.4), False),
+        (rows(6000, 6000, 6000.0), rows(12000, 12000, 12000.0), True),
+        (rows(6000, 6000, 6000.0), rows(7000, 6000, 5400.0), True),
+        (rows(30000, 1038, 1018.0), rows(60000, 1038, 1037.9), True),
+        (rows(6000, 104, 103.4), rows(12000, 208, 206.8), True),
+        (rows(6000, 0, 0.0), rows(12000, 0, 0.0), True),
+        (rows(6000, 6000, 6000.0), rows(12000, 0, 0.0), True),
+    ],
+    ids=["twice", "thrice, each many times", "others", "oversampled", "all of a set", "another part", *["unknown"] * 2],
+)
+def test_the_same_rows_given_again_are_no_augmentation(before: ArrayPrint, after: ArrayPrint, more: bool) -> None:
+    changes = differences(changed(x=before), changed(x=after))
+    assert [change.name for change in changes] == (["rows"] if more else [])
+    fewer = differences(changed(x=before, arguments={"epochs": 6}), changed(x=after, arguments={"epochs": 3}))
+    known = not more and after.shape[0] == 2 * before.shape[0]
+    assert [change.name for change in fewer] == ([] if known else ["epochs"] if not more else ["rows", "epochs"])
+
+
 FILTERS = layers(layer("Conv2D", filters=64, kernel_size=[3, 3], activation="relu"), *LAYERS[1:])
 KERNELS = layers(layer("Conv2D", filters=32, kernel_size=[5, 5], activation="relu"), *LAYERS[1:])
 PENALTY = layers(*LAYERS[:5], layer("Dense", units=128, activation="relu", kernel_regularizer="L2(l2=0.01)"), LAYERS[6])

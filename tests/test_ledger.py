@@ -90,6 +90,30 @@ def test_not_a_number_never_reaches_json() -> None:
     assert facts["mean"] is None
 
 
+def varied(array: np.ndarray[Any, Any]) -> tuple[int, float]:
+    found = prints.variety(array, float(array.std()))
+    return found["distinct"], found["even"]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+def test_rows_given_again_add_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3000, 8, 8)).astype(kind)
+    assert varied(images) == varied(np.concatenate([images, images])) == (3000, 3000.0)
+    assert varied(np.concatenate([images, images[:, ::-1]])) == (6000, 6000.0)
+    distinct, even = varied(np.concatenate([images, images[:600]]))
+    assert (distinct, even) == (3000, pytest.approx(3600**2 / (2400 + 600 * 4)))
+    monkeypatch.setattr(prints, "COUNTED_BYTES", images.nbytes // 3)
+    assert varied(images) == varied(np.concatenate([images] * 3)) == (3000, 3000.0)
+
+
+def test_rows_that_nobody_could_tell_apart_are_one() -> None:
+    images = np.random.default_rng(0).random((500, 8, 8))
+    assert varied(np.concatenate([images, images + 1e-12]))[0] < 520
+    assert varied(np.concatenate([images, images + 0.01]))[0] == 1000
+    assert prints.variety(np.full((4, 2), np.nan), None)["distinct"] == 1
+    assert prints.variety(np.array(["a", "b"]), None) == {}
+
+
 def test_a_sequence_shows_its_first_batch_and_leaves_chance_alone() -> None:
     class Batches:
         def __len__(self) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from autograder.records import Json, Layer, Training
+from autograder.records import ArrayPrint, Json, Layer, Training
 
 RARE: Final = 0.01
 """A dropout with a rate below this is none."""
@@ -20,6 +20,8 @@ UNSEEN: Final = 1e-4
 """Of the size of an image, or of its range of values: a hundredth of a pixel, a fortieth of a grey level."""
 UNREACHED: Final = 1e5
 """No gradient or weight of a network that learns is as large as this, so that a limit there limits nothing."""
+ALIKE: Final = 1e-3
+"""Relative difference up to which rows are taken to be repeated as evenly as others."""
 ENDLESS: Final = 1e9
 """Steps that no training takes."""
 
@@ -227,6 +229,23 @@ def decays(weight_decay: Json) -> bool:
 def limits(norm: Json) -> bool:
     """Whether a limit of gradients can be reached; Keras takes 0 for none."""
     return isinstance(norm, int | float) and 0 < norm < UNREACHED
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+def times(before: ArrayPrint, after: ArrayPrint) -> float:
+    """How many times more often the same rows are given in ``after``; 1 where they are others, or not known.
+
+    On a data set that serves each image many times, other parts of it hold as many different images; but how evenly
+    these are repeated differs.
+    """
+    if before.kind != "array" or after.kind != "array" or not before.shape or not after.shape:
+        return 1.0
+    if not before.distinct or not before.even or before.distinct != after.distinct:
+        return 1.0
+    same = abs(after.even - before.even) <= ALIKE * before.even
+    return after.shape[0] / before.shape[0] if same and before.shape[1:] == after.shape[1:] else 1.0
 
 
 # --- steering ------------------------------------------------------------------------------------------------------

@@ -112,6 +112,8 @@ class Recorder:
         asked = bool(job.get("reuse")) and not self.cuts.rehearsal
         self.reuse = Reuse(Inquiry(handover) if asked else None, self.cuts.told(), self._is_student, self.note)
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
+        self._varieties: dict[str, dict[str, Any]] = {}
+        """By the digest of an array that was trained on."""
         self._known = 0
         self._digests = 0
         self._uses = 0
@@ -330,7 +332,17 @@ class Recorder:
         validation_x = validation[0] if isinstance(validation, (tuple, list)) and validation else validation
         shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes, look)
         shown["y"] = shown["y"] or {}
+        self._safely(self._note_variety, shown["x"], given.get("x"))
         return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
+
+    def _note_variety(self, shown: dict[str, Any], x: Thing) -> None:
+        """Of the same array it is known already."""
+        array = prints.as_array(x)
+        if array is None or shown.get("kind") != "array":
+            return
+        if shown["digest"] not in self._varieties:
+            self._varieties[shown["digest"]] = prints.variety(array, shown.get("std"))
+        shown |= self._varieties[shown["digest"]]
 
     def _end(self, entry: dict[str, Any], model: Thing, epochs: Epochs, seconds: float) -> None:
         if not epochs.figures and entry["finished"]:  # our callback could not be added
