@@ -308,6 +308,8 @@ class Layer:
     """Only scalars and short lists: filters, kernel_size, units, rate, activation, regularisers by class name ..."""
     output_shape: tuple[int | None, ...] = ()
     parameters: int = 0
+    idle: bool = False
+    """Whether it was seen to hand on what it is given, with and without training; False where that is not known."""
 
 
 @record

@@ -132,6 +132,20 @@ IDLE: dict[str, dict[str, Json]] = {
     ),
     "a patience beyond the end": steered("EarlyStopping", patience={"EarlyStopping": 5}),
     "a plateau that cannot come": steered("ReduceLROnPlateau", patience={"ReduceLROnPlateau": 50}),
+    "values of a schedule that are one": limited(
+        learning_rate="PiecewiseConstantDecay(name=PiecewiseConstant)", rates=[0.001, 0.001]
+    ),
+    "a schedule that stays, as it was asked": limited(learning_rate="CosineDecay(alpha=1.0)", rates=[0.00099999, 1e-3]),
+    "stopping by what is not there": steered("EarlyStopping", blind={"EarlyStopping": "val_loss"}),
+    "a plateau of what is not there": steered(
+        "ReduceLROnPlateau", patience={"ReduceLROnPlateau": 1}, blind={"ReduceLROnPlateau": "nothing"}
+    ),
+    "a floor as high as the rate": {
+        **steered("ReduceLROnPlateau", floor={"ReduceLROnPlateau": 0.001}), "history": {"learning_rate": (0.001,) * 5}
+    },
+    "a layer that hands on": layers(*LAYERS[:5], replace(layer("Dense", units=9), idle=True), *LAYERS[5:]),
+    "a normalisation that hands on": layers(replace(layer("BatchNormalization"), idle=True), *LAYERS),
+    "a callback that looks on": steered("StopPrinting", onlookers=["StopPrinting"]),
     "a schedule of one's own that stays": {
         **steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 5}
     },
@@ -174,6 +188,21 @@ ACTING: dict[str, tuple[dict[str, Json], str]] = {
     "patience within the epochs": (steered("EarlyStopping", patience={"EarlyStopping": 4}), "+ EarlyStopping"),
     "a schedule that had no time left": (
         {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 3}}, "+ LearningRateScheduler"
+    ),
+    "a floor below the rate": (steered("ReduceLROnPlateau", floor={"ReduceLROnPlateau": 1e-5}), "+ ReduceLROnPlateau"),
+    "a floor below a rate that was raised": (
+        {**steered("ReduceLROnPlateau", floor={"ReduceLROnPlateau": 0.001}), "history": {"learning_rate": (0.01,) * 5}},
+        "+ ReduceLROnPlateau",
+    ),
+    "one of two that is blind": (
+        steered("EarlyStopping", "ReduceLROnPlateau", blind={"ReduceLROnPlateau": "val_loss"}), "+ EarlyStopping"
+    ),
+    "a schedule with another value": (
+        limited(learning_rate="PiecewiseConstantDecay(name=Piecewise)", rates=[0.0001, 0.001]),
+        "+ PiecewiseConstantDecay(name=Piecewise)",
+    ),
+    "a callback that acts beside one that looks on": (
+        steered("StopPrinting", "MySchedule", onlookers=["StopPrinting"]), "+ MySchedule"
     ),
     "another rate, set by a callback": (
         {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.01,) * 5}}, "+ LearningRateScheduler"
@@ -339,6 +368,20 @@ def test_odd_records_of_a_hostile_kernel_are_only_different() -> None:
         arguments={"epochs": "many", "batch_size": {}, "callbacks": "EarlyStopping"},
     )
     assert all(len(change.text) < 400 for change in differences(BASE, odd))
+
+
+def test_where_data_flow_a_callback_may_be_what_these_go_by() -> None:
+    flowing = ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1))
+    seen = changed(x=flowing, **steered("MixupRate", onlookers=["MixupRate"]))
+    assert [change.name for change in differences(changed(x=flowing), seen)] == ["MixupRate"]
+
+
+def test_a_figure_that_never_was_is_named() -> None:
+    blind = steered("EarlyStopping", blind={"EarlyStopping": "val_loss"})
+    finding = distinct(evidence(trainings=[*three(), training(5, **blind)]))
+    told = [detail for detail in finding.details if "watches" in detail.text]
+    assert [detail.values["figure"] for detail in told] == ["val_loss"]
+    assert finding.found["modifications"] is not None and len(finding.found["modifications"]) == 3
 
 
 # --- distinct ------------------------------------------------------------------------------------------------------

@@ -275,9 +275,8 @@ def _optimizer(optimizer: Mapping[str, Json]) -> str | None:
 
 
 def _rate(optimizer: Mapping[str, Json]) -> float | None:
-    rate = optimizer.get("learning_rate")
-    rate = idle.constant(rate) if isinstance(rate, str) else rate
-    return float(f"{rate:.6g}") if isinstance(rate, int | float) else None
+    rate = idle.rate(optimizer)
+    return None if rate is None else float(f"{rate:.6g}")
 
 
 def _set(optimizer: Mapping[str, Json], key: str) -> Json:
@@ -352,6 +351,6 @@ def _steering(training: Training) -> set[str]:
     rate = training.optimizer.get("learning_rate")
     if isinstance(rate, Mapping):
         found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))
-    elif isinstance(rate, str) and idle.constant(rate) is None:
+    elif isinstance(rate, str) and idle.rate(training.optimizer) is None:
         found.add(rate[:120])
     return found

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from autograder.checks import idle
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.differences import Family, differences
 from autograder.checks.reasons import Justified, justifications
@@ -141,6 +142,14 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
                 times=len(trial.again),
             )
     for training in found.alike[:4]:
+        for callback, figure in idle.blind(training).items():
+            yield say(
+                "{model}: {callback} watches “{figure}”, a figure that this training never had, so that it could do "
+                "nothing. A figure of validation needs validation_data or validation_split.",
+                model=name_of(training, evidence),
+                callback=callback,
+                figure=figure,
+            )
         yield say(
             "{model}: nothing that has an effect differs from the baseline, so it is no modification.",
             model=name_of(training, evidence),

@@ -112,7 +112,6 @@ def _stands_still(training: Training) -> bool:
     weighty = [layer for layer in training.layers if layer.parameters > 0]
     if weighty and all(layer.config.get("trainable") is False for layer in weighty):
         return True
-    rate = training.optimizer.get("learning_rate")
-    rate = idle.constant(rate) if isinstance(rate, str) else rate
+    rate = idle.rate(training.optimizer)
     steered = bool(training.arguments.get("callbacks"))  # which may raise the rate
-    return isinstance(rate, int | float) and abs(rate) < STILL and not steered
+    return rate is not None and abs(rate) < STILL and not steered

@@ -19,7 +19,7 @@ from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..inquiry import Inquiry
 from ..things import Thing
-from . import averages, beginnings, hooks, models, prints, schedules, steering, targets, thinning
+from . import averages, beginnings, hooks, models, onlookers, prints, schedules, steering, targets, thinning, through
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
@@ -68,6 +68,10 @@ class Epochs:
     """When the model was last saved before its end."""
     watching: Thing = None
     """The callback that fills all this."""
+    callbacks: Any = None
+    """The notebook's."""
+    standing: through.Standing | None = None
+    """What layers of the notebook's own held as it began."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
 
@@ -271,10 +275,11 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        epochs = Epochs()
+        epochs = Epochs(callbacks=given.get("callbacks"))
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             entry["start_weights"] = self._safely(_digest, model) or ""
+            epochs.standing = self._safely(through.standing, model)
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
@@ -349,19 +354,21 @@ class Recorder:
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
+        self._safely(_note_idlers, entry, epochs)
         entry["seconds"] = seconds
         if self.cuts.rehearsal:  # only its plan is wanted
             self.flush()
             return
-        self.end_training(entry, model)
+        self.end_training(entry, model, epochs.standing)
 
-    def end_training(self, entry: dict[str, Any], model: Thing) -> None:
-        """What has become of the model, and the model itself."""
+    def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:
+        """What has become of the model, and the model itself; ``standing``: of its own layers, as it began."""
         self.keep.figures.pop(self.model_id(model), None)
         reached = [figure for figure in entry.get("history", {}).get("val_accuracy", ()) if figure is not None]
         if reached:
             self.keep.figures[self.model_id(model)] = max(reached)
         entry["layers"] = models.layers(model)[:200]
+        self._safely(through.mark, model, entry["layers"], standing or {})
         entry["parameters"] = models.parameters(model)
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
@@ -512,6 +519,15 @@ class Recorder:
         self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
 
 
+def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
+    """Callbacks that could do nothing, by what there was to see and by what their code reaches."""
+    figures = {name for one in epochs.figures for name in one}
+    if figures and (blind := steering.blind(epochs.callbacks, figures)):
+        entry["arguments"]["blind"] = blind
+    if looking := onlookers.onlookers(epochs.callbacks):
+        entry["arguments"]["onlookers"] = looking
+
+
 def _digest(model: Thing) -> str:
     """Of a model whose digest is not felt."""
     return models.weights(model) if models.parameters(model) <= WEIGHED else ""
@@ -530,6 +546,8 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         plain["callbacks"] = [type(callbacks).__name__[:100]]
     if waits := steering.patience(callbacks):
         plain["patience"] = waits
+    if lowest := steering.floor(callbacks):
+        plain["floor"] = lowest
     if steering.weighs(given.get("class_weight")):
         plain["class_weight"] = True
     return plain
