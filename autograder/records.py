@@ -350,6 +350,8 @@ class Training:
     """Artifact name of the model as it was after this training; empty when it could not be saved."""
     weights: str = ""
     """Digest of the weights after this training."""
+    moved: float | None = None
+    """How far it moved them, by what is usual for their size: the largest move of those that it may change."""
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
@@ -869,6 +871,11 @@ class Evidence:
     data: DataCard | None = None
     gaps: tuple[Gap, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    mislabelled: tuple[int, ...] = ()
+    """Numbers of trainings on images of the data set whose labels have nothing to do with these images."""
+    unaltered: tuple[str, ...] = ()
+    """Digests of data that models were used on, and that are images of the data set as they are prepared for
+    training."""
     executed: bool = True
     """False in a check without execution (``--no-run``): items that need it are unreached."""
     language: str = "fr"

@@ -587,6 +587,61 @@ def test_a_training_that_moved_nothing_does_not_count() -> None:
     assert trials(evidence(trainings=[training(1), replace(unmoved, start_weights="", weights="")])).slight == ()
 
 
+NOT_TAUGHT: dict[str, tuple[dict[str, Json], Why, str]] = {
+    "hardly moved": ({"moved": 4e-6}, Why.HARDLY, "next to nothing"),
+    "no number": ({"history": {"loss": (2.3, None)}}, Why.LOST, "NaN"),
+    "black": ({"x": ArrayPrint(shape=(60000, 28, 28, 1), low=0.0, high=0.0)}, Why.BLANK, "one value"),
+    "one image": ({"x": ArrayPrint(shape=(60000, 28, 28, 1), low=0.0, high=1.0, distinct=1)}, Why.FEW, "too few"),
+}
+
+
+@pytest.mark.parametrize(("changes", "why", "told"), NOT_TAUGHT.values(), ids=NOT_TAUGHT.keys())
+def test_what_taught_nothing_does_not_count(changes: dict[str, Json], why: Why, told: str) -> None:
+    made = [training(1), replace(three()[1], **changes)]
+    [found] = trials(evidence(trainings=made)).slight
+    assert found.why is why
+    finding = distinct(evidence(trainings=made))
+    assert finding.share == 0.0
+    assert any(told in detail.text for detail in finding.details)
+
+
+TAUGHT: dict[str, dict[str, Json]] = {
+    "a small move": {"moved": 2e-4},
+    "a small share of the steps": {"moved": 4e-6, "share": 1 / 64},
+    "one row of many": {"moved": 4e-6, "stride": 58},
+    "no number in between": {"history": {"loss": (None, 2.3)}},
+    "a figure that is no number": {"history": {"loss": (2.3, 2.2), "gain": (None, None)}},
+    "images of no numbers, left out": {"x": ArrayPrint(shape=(60000, 28, 28, 1))},
+    "batches of one value": {"x": ArrayPrint(shape=(60000, 28, 28, 1), kind="sequence", low=0.0, high=0.0)},
+    "rows that are oversampled": {"x": ArrayPrint(shape=(60000, 28, 28, 1), distinct=800, even=700.0)},
+}
+
+
+@pytest.mark.parametrize("changes", TAUGHT.values(), ids=TAUGHT.keys())
+def test_what_may_have_taught_counts(changes: dict[str, Json]) -> None:
+    assert trials(evidence(trainings=[training(1), replace(three()[1], **changes)])).slight == ()
+
+
+def test_images_that_a_data_set_repeats_count_as_it_says() -> None:
+    made = [training(1), replace(three()[1], x=ArrayPrint(shape=(6000, 28, 28, 1), distinct=104, even=103.4))]
+    card = DataCard(
+        name="digits", digest="d", classes=10, image_shape=(28, 28, 1), train_images=1038, public_images=359,
+        hidden_images=400, split_seed=1, train_rows=60000, test_rows=10000, train_stride=58,
+    )  # fmt: skip
+    found = trials(evidence(trainings=made, data=card))
+    assert (found.slight, found.doubtful) == ((), ())
+    one = replace(made[1], x=replace(made[1].x, distinct=1))
+    assert [alone.images for alone in trials(evidence(trainings=[one], data=card)).slight] == [58]
+
+
+def test_labels_that_are_not_those_of_the_images_teach_nothing() -> None:
+    found = distinct(evidence(trainings=three()[:2], mislabelled=(2,)))
+    assert found.share == 0.0
+    assert any("nothing to do with its images" in detail.text for detail in found.details)
+    again = replace(three()[1], number=3, model="m2")
+    assert trials(evidence(trainings=[*three()[:2], again], mislabelled=(2,))).slight == (), "another part was right"
+
+
 def test_what_cannot_change_is_not_trained() -> None:
     still = replace(three()[1], optimizer={**ADAM, "learning_rate": 0.0})
     assert distinct(evidence(trainings=[training(1), still])).share == 0.0

@@ -9,11 +9,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from autograder.checks.differences import differences
+from autograder.checks.slight import Slight, Why, slight
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
 from autograder.records import Ledger, Training
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
+from tests.evidence import evidence
 from tests.notebooks import notebook
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
@@ -133,6 +135,19 @@ ACTING: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+UNTAUGHT: Mapping[str, tuple[str, Why]] = {
+    "a rate of nothing": ("fit(net(), 1.1e-9)", Why.HARDLY),
+    "weights of nothing": ("fit(net(), sample_weight=np.zeros(len(x)))", Why.UNMOVED),
+    "clipped to nothing": ("fit(net(), keras.optimizers.SGD(0.001, clipnorm=1e-12))", Why.HARDLY),
+    "no numbers": ("fit(net(), x=np.full_like(x, np.nan))", Why.LOST),
+    "black": ("fit(net(), x=x * 0)", Why.BLANK),
+    "one image": ("fit(net(), x=np.repeat(x[:1], 640, axis=0))", Why.FEW),
+}
+TAUGHT: Mapping[str, str] = {
+    "a small rate": "fit(net(), 1e-6)",
+    "built by fit": "fit(keras.Sequential([layers.Flatten(), layers.Dense(10, activation='softmax')]))",
+    "noise on labels": "fit(net(), y=np.where(np.arange(len(y)) % 3 == 0, np.roll(y, 1), y))",
+}
 DRAWN = """def drawn(layer):
     keras.utils.set_random_seed(5)
     fit(net(layer))
@@ -145,7 +160,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, bytes]:
     """What was recorded, and the executed notebook."""
     folder = tmp_path_factory.mktemp("effects")
     data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
-    sources = {**IDLE, **{name: source for name, (source, _) in ACTING.items()}}
+    sources = {**IDLE, **{name: source for name, (source, _) in (ACTING | UNTAUGHT).items()}, **TAUGHT}
     cells = (SET_UP, *sources.values(), DRAWN)
     execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder)), Plain(), store)
     assert [run.error for run in execution.cells if run.error] == []
@@ -181,3 +196,22 @@ def test_without_effect(trained: tuple[Training, Mapping[str, Training]], name: 
 @pytest.mark.parametrize("name", ACTING)
 def test_with_an_effect(trained: tuple[Training, Mapping[str, Training]], name: str) -> None:
     assert [change.name for change in differences(trained[0], trained[1][name])][:1] == [ACTING[name][1]]
+
+
+def slightly(ran: tuple[Ledger, bytes], number: int) -> Slight | None:
+    made = ran[0].trainings[1 + len(IDLE) + len(ACTING) + number]
+    return slight([made], evidence(trainings=[made]), 10)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", UNTAUGHT)
+def test_what_teaches_nothing(ran: tuple[Ledger, bytes], name: str) -> None:
+    found = slightly(ran, list(UNTAUGHT).index(name))
+    assert found is not None and (found.why, found.sure) == (UNTAUGHT[name][1], True)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", TAUGHT)
+def test_what_teaches_a_little(ran: tuple[Ledger, bytes], name: str) -> None:
+    found = slightly(ran, len(UNTAUGHT) + list(TAUGHT).index(name))
+    assert found is None or not found.sure

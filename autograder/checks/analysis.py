@@ -153,7 +153,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     """Half for a test on altered images that took place, half for a discussion with a figure.
 
     It took place when the ledger holds ``evaluate`` or ``predict`` on at least ``rows`` images whose data differ from
-    the test set of the same shape, and the code speaks of an alteration; one of the two alone counts half.
+    the test set of the same shape and are not images of the data set as they were, and the code speaks of an
+    alteration; one of the two alone counts half.
     """
     if not evidence.executed:
         return _not_executed()
@@ -171,16 +172,20 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
 
 
 def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
-    """Evaluations of a model on other data than the test set, in the same shape; training data are left out."""
+    """Evaluations of a model on other data than the test set, in the same shape.
+
+    Training data are left out, and other images of the data set that are as they were.
+    """
     trained = {item.x.digest for item in evidence.ledger.trainings}
     trained |= {item.validation_x.digest for item in evidence.ledger.trainings if item.validation_x}
+    plainly = trained | set(evidence.unaltered)
     large = [item for item in evidence.ledger.evaluations if item.x.shape and item.x.shape[0] >= rows and item.x.digest]
     usual = Counter(item.x.digest for item in large)
     plain: dict[tuple[str, tuple[int, ...]], str] = {}
     for item in large:
         key = (item.model, item.x.shape)
         plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
-    return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *trained}]
+    return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *plainly}]
 
 
 def _speaks_of_alteration(paragraph: Paragraph) -> bool:

@@ -19,7 +19,20 @@ from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..inquiry import Inquiry
 from ..things import Thing
-from . import averages, beginnings, hooks, models, onlookers, prints, schedules, steering, targets, thinning, through
+from . import (
+    averages,
+    beginnings,
+    hooks,
+    models,
+    motion,
+    onlookers,
+    prints,
+    schedules,
+    steering,
+    targets,
+    thinning,
+    through,
+)
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
@@ -36,8 +49,6 @@ LONG_SECONDS = 60.0
 MEANWHILE_SECONDS = 30.0
 """... this far apart."""
 EPOCH_DIGESTS = 20_000
-WEIGHED = 20_000_000
-"""Parameters up to which the weights before a training are digested: a tenth of a second."""
 _FREE_SECONDS, _DIGEST_SHARE = 2.0, 0.03
 """Digests of the weights after each epoch may take so long; beyond that, so much of the time of the training."""
 
@@ -70,6 +81,8 @@ class Epochs:
     """The callback that fills all this."""
     callbacks: Any = None
     """The notebook's."""
+    before: motion.Before | None = None
+    """Figures of the weights before the first step."""
     standing: through.Standing | None = None
     """What layers of the notebook's own held as it began."""
     shown: Shown = field(default_factory=list)
@@ -279,6 +292,7 @@ class Recorder:
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             entry["start_weights"] = self._safely(_digest, model) or ""
+            epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
@@ -359,6 +373,7 @@ class Recorder:
         if self.cuts.rehearsal:  # only its plan is wanted
             self.flush()
             return
+        entry["moved"] = self._safely(motion.moved, epochs.before, model)
         self.end_training(entry, model, epochs.standing)
 
     def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:
@@ -385,6 +400,8 @@ class Recorder:
     def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, epoch: int) -> None:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
+        if not epochs.figures and epochs.before is None:  # it was built by fit itself
+            epochs.before = self._safely(motion.taken, model)
         if not epochs.figures and "callbacks" in entry["arguments"]:
             self._look(entry, model, epochs.shown)
         self._note_epochs(entry, model, epochs)
@@ -530,7 +547,7 @@ def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
 
 def _digest(model: Thing) -> str:
     """Of a model whose digest is not felt."""
-    return models.weights(model) if models.parameters(model) <= WEIGHED else ""
+    return models.weights(model) if models.parameters(model) <= models.WEIGHED else ""
 
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:

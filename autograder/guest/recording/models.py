@@ -21,6 +21,8 @@ from .prints import finite
 
 _UNSAID = ("name", "dtype", "trainable", "batch_shape", "build_config", "module", "registered_name", "seed")
 _ACCURACY = re.compile(r"(sparse_)?(top_1_)?(categorical_|binary_)?acc(uracy)?(_\d+)?")
+WEIGHED = 20_000_000
+"""Parameters up to which the weights before a training are digested and kept: a tenth of a second."""
 _GRAPHS = ("functional", "sequential")
 _COMPILED = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
 
