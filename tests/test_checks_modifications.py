@@ -591,6 +591,11 @@ NOT_TAUGHT: dict[str, tuple[dict[str, Json], Why, str]] = {
     "hardly moved": ({"moved": 4e-6}, Why.HARDLY, "next to nothing"),
     "no number": ({"history": {"loss": (2.3, None)}}, Why.LOST, "NaN"),
     "black": ({"x": ArrayPrint(shape=(60000, 28, 28, 1), low=0.0, high=0.0)}, Why.BLANK, "one value"),
+    "no numbers": (
+        {"x": ArrayPrint(shape=(60000, 28, 28, 1), dtype="float64", distinct=1)},
+        Why.BLANK,
+        "what the images have become",
+    ),
     "one image": ({"x": ArrayPrint(shape=(60000, 28, 28, 1), low=0.0, high=1.0, distinct=1)}, Why.FEW, "too few"),
 }
 
@@ -611,7 +616,8 @@ TAUGHT: dict[str, dict[str, Json]] = {
     "one row of many": {"moved": 4e-6, "stride": 58},
     "no number in between": {"history": {"loss": (None, 2.3)}},
     "a figure that is no number": {"history": {"loss": (2.3, 2.2), "gain": (None, None)}},
-    "images of no numbers, left out": {"x": ArrayPrint(shape=(60000, 28, 28, 1))},
+    "some that are no numbers": {"x": ArrayPrint(shape=(60000, 28, 28, 1), dtype="float32", distinct=59000)},
+    "nothing known": {"x": ArrayPrint(shape=(60000, 28, 28, 1))},
     "batches of one value": {"x": ArrayPrint(shape=(60000, 28, 28, 1), kind="sequence", low=0.0, high=0.0)},
     "rows that are oversampled": {"x": ArrayPrint(shape=(60000, 28, 28, 1), distinct=800, even=700.0)},
 }

@@ -73,6 +73,9 @@ class StopPrinting(Own):
     def on_epoch_end(self, epoch, logs=None):
         self.losses.append((logs or {}).get("loss"))
         print(f"epoch {epoch}: {self.losses[-1]:.3f}")
+class EarlyStop(Own):
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen = logs
 class StopEarly(Own):
     def on_epoch_end(self, epoch, logs=None):
         if (logs or {}).get("accuracy", 0) > 2:
@@ -102,6 +105,7 @@ fit(keras.Sequential([*late, layers.Dense(10, activation="softmax")]))""",
     "equal values": "fit(net(), keras.optimizers.schedules.PiecewiseConstantDecay([10, 20], [0.001] * 3))",
     "rows twice": "fit(net(), x=np.concatenate([x, x]), y=np.concatenate([y, y]), epochs=1)",
     "an empty callback": "fit(net(), callbacks=[EarlyPass()])",
+    "a callback that keeps": "fit(net(), callbacks=[EarlyStop()])",
     "a callback that prints": "fit(net(), callbacks=[StopPrinting()])",
 }
 ACTING: Mapping[str, tuple[str, str]] = {
@@ -118,7 +122,7 @@ ACTING: Mapping[str, tuple[str, str]] = {
     "validation": (
         "fit(net(), validation_split=0.1, callbacks=[cb.EarlyStopping('val_loss', patience=1)])", "EarlyStopping"
     ),
-    "an old name": ("fit(net(), callbacks=[cb.EarlyStopping('accuracy', patience=1)])", "EarlyStopping"),
+    "an old name": ("fit(net(), callbacks=[cb.EarlyStopping('acc', patience=1)])", "EarlyStopping"),
     "a plateau": ("fit(net(), callbacks=[cb.ReduceLROnPlateau('loss', patience=1)])", "ReduceLROnPlateau"),
     "values": (
         "fit(net(), keras.optimizers.schedules.PiecewiseConstantDecay([10**6], [0.001, 0.0001]))",

@@ -102,6 +102,9 @@ def test_what_callbacks_watch() -> None:
     assert steering.blind([by_other, a_callback("TensorBoard")], {"loss"}) == {"EarlyStopping": "gain"}
     assert steering.blind(by_other, {"loss"}) == {"EarlyStopping": "gain"}
     assert steering.blind([a_callback("EarlyStopping", "__main__", monitor="gain")], {"loss"}) == {}
+    by_old = a_callback("EarlyStopping", monitor="val_acc")
+    assert steering.blind(by_old, {"loss", "val_accuracy"}) == steering.blind(by_old, {"loss", "val_acc"}) == {}
+    assert steering.blind(by_old, {"loss", "accuracy"}) == {"EarlyStopping": "val_acc"}
     plateaus = [a_callback("ReduceLROnPlateau", min_lr=least) for least in (0.1, 0)]
     assert steering.floor(plateaus) == {"ReduceLROnPlateau": 0.0}
     assert steering.floor(plateaus[:1]) == {"ReduceLROnPlateau": 0.1}

@@ -80,8 +80,11 @@ def _is_lost(training: Training) -> bool:
 
 
 def _is_blank(training: Training) -> bool:
+    """One value everywhere, or none that is a number."""
     x = training.x
-    return x.kind == "array" and bool(x.shape) and x.low is not None and x.low == x.high
+    if x.kind != "array" or not x.shape:
+        return False
+    return x.low == x.high if x.low is not None else x.dtype.startswith("float") and x.distinct == 1
 
 
 def _few(parts: Sequence[Training], evidence: Evidence, images_per_class: int) -> Slight | None:

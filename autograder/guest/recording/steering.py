@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..things import Thing
+from . import models
 
 WEIGHTY = 1e-3
 """By which a class must weigh more or less than 1 to change anything."""
@@ -32,11 +33,12 @@ def blind(callbacks: Thing, figures: Iterable[str]) -> dict[str, str]:
 
     It does nothing then, whatever else it was told. Of several, one that sees is enough.
     """
-    known = set(figures)
+    known = set(models.normalise(dict.fromkeys(figures), {})) | set(figures)
     found: dict[str, list[str | None]] = {}
     for callback in _waiting(callbacks):
         watched = str(getattr(callback, "monitor", ""))
-        unseen = _is_keras(callback) and watched not in known
+        today = next(iter(models.normalise({watched: None}, {})))  # ``val_acc`` is served as ``val_accuracy``
+        unseen = _is_keras(callback) and watched not in known and today not in known
         found.setdefault(type(callback).__name__, []).append(watched[:60] if unseen else None)
     return {name: str(each[0]) for name, each in found.items() if None not in each}
 
