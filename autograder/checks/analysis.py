@@ -37,6 +37,8 @@ _ALTERED_CODE = re.compile(
 )
 _AUGMENTING_CODE = re.compile(r"_range$|^Random[A-Z]|^ImageDataGenerator$|_flip$")
 """What alters training images: ``rotation_range``, ``RandomRotation``."""
+_SHUFFLING_CODE = re.compile(r"^permut(?:e|ed|ation)s?$", re.I)
+"""What puts rows into another order: ``rng.permutation(len(x))``; without altered images it is no more than that."""
 _ALTERED_WORDS = re.compile(
     r"robust|bruit|nois[ey]|rotat|altere|perturb|degrad|translat|flou|blur|generali[sz]|corrupt|decal|occlu|contraste"
     r"|luminosite|brightness|adversar|permut|abime|penche|tourne[er]|tilt|shift"
@@ -162,7 +164,7 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     if foreign(own):
         return _foreign(own)
     runs = _altered(evidence, rows)
-    shown, by_hand = _cells_that_show(evidence, _alters)
+    shown, by_hand = _cells_that_show(evidence, _alters if runs else _alters_plainly)
     about = [paragraph for paragraph in own if _speaks_of_alteration(paragraph)]
     said = _said(about, words_wanted)
     by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
@@ -356,8 +358,15 @@ def _looks_at_errors(node: ast.AST) -> bool:
 
 
 def _alters(node: ast.AST) -> bool:
-    names = (name for name in _identifiers(node) if not _AUGMENTING_CODE.search(name))
-    return any(_ALTERED_CODE.search(fold(name)) for name in names)
+    return any(map(_names_alteration, _identifiers(node)))
+
+
+def _alters_plainly(node: ast.AST) -> bool:
+    return any(_names_alteration(name) and not _SHUFFLING_CODE.search(name) for name in _identifiers(node))
+
+
+def _names_alteration(name: str) -> bool:
+    return not _AUGMENTING_CODE.search(name) and bool(_ALTERED_CODE.search(fold(name)))
 
 
 def _goes_by_class(node: ast.AST) -> bool:

@@ -37,7 +37,7 @@ def distinct(
     Identical settings trained twice count once; so do other numbers of the same setting when ``sweeps_count_once``.
     With ``own_baseline``, here and below, modifications are those of the notebook's own first model. A training on
     fewer than ``images_per_class`` images for each class does not count; on fewer than five times as many, a person is
-    told.
+    told. Nor do settings count that were seen to be without effect, or trainings that could not teach anything.
     """
     found = trials(
         evidence,
