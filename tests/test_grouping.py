@@ -56,8 +56,9 @@ def noisy(share: float, seed: int) -> tuple[int, ...]:
     return tuple(int(drawn.integers(0, 10)) if drawn.random() < share else number for number in CLASSES)
 
 
-def wrong(labels: Sequence[float], classes: Sequence[int] = CLASSES, distinct: int = 0) -> bool:
-    made = make.training(1, y_sample=tuple(labels), y_classes=distinct or len(set(labels)), x=SHOWN)
+def wrong(labels: Sequence[float], classes: Sequence[int] = CLASSES, distinct: int = 0, ends: int = 10) -> bool:
+    known = {"y_sample": tuple(labels), "y_classes": distinct or len(set(labels)), "outputs": ((None, ends),)}
+    made = make.training(1, x=SHOWN, **known)
     return mislabelled(made, Known(classes), 10)  # type: ignore[arg-type]
 
 
@@ -79,10 +80,11 @@ def test_labels_of_another_kind_are_not_wrong() -> None:
     assert not wrong([int(number == 0) for number in CLASSES]), "is it a nought?"
     assert not wrong(range(32), distinct=3200), "which image it is"
     assert not wrong([0] * 32), "one class"
+    assert not wrong(noisy(1.0, 0), ends=1) and wrong(noisy(1.0, 0)), "whether two images are of one class"
     assert not wrong([0.5] * 32, distinct=3), "no classes"
     assert not wrong(noisy(1.0, 0)[:12], CLASSES[:12]), "too few"
     assert not wrong(noisy(1.0, 0), (-1,) * 32), "other images"
-    strange = make.training(1, y_sample=noisy(1.0, 0), y_classes=10, x=SHOWN)
+    strange = make.training(1, y_sample=noisy(1.0, 0), y_classes=10, x=SHOWN, outputs=((None, 10),))
     assert not mislabelled(strange, Strangers(CLASSES), 10)  # type: ignore[arg-type]
 
 

@@ -88,9 +88,12 @@ def mislabelled(training: Training, sightings: Sightings, classes: int) -> bool:
     """Whether its labels have nothing to do with its images, which are those of the data set.
 
     Known by how often images of one class bear one label: no more often than if the same labels were dealt out anew.
-    Labels of another kind than classes, such as the number of each image, are another task.
+    Labels of another kind than classes, such as the number of each image, are another task; so is whatever a model of
+    fewer outputs than classes learns, such as whether two images are of one class.
     """
-    seen = sightings.of(training.x) if training.y_sample and 2 <= training.y_classes <= classes else None
+    several = len(training.outputs) == 1 and training.outputs[0][-1:] == (classes,)
+    named = several and bool(training.y_sample) and 2 <= training.y_classes <= classes
+    seen = sightings.of(training.x) if named else None
     if seen is None or len(seen.labels) != len(training.y_sample):
         return False
     pairs = np.array(list(_pairs(seen.labels, training.y_sample)), np.int64).reshape(-1, 2)

@@ -28,7 +28,8 @@ ROWS, SIZE = 4, 8
 ELEMENTS = 2_000_000
 TRIALS = 32
 """A layer of one's own may do something now and then."""
-SECONDS = 1.0
+SECONDS = 2.0
+"""In which all layers of a model are asked; what is not done by then is taken to have an effect."""
 _PLAIN = (bool, int, float, str, type(None))
 _BUILT = frozenset("built _called _lock _path _parent_path _self_update_uid _build_shapes_dict".split())
 """What changes in a layer when it is first used."""
@@ -44,8 +45,9 @@ def standing(model: Thing) -> Standing:
 
 def mark(model: Thing, layers: Sequence[dict[str, Any]], before: Standing) -> None:
     """Note of each layer's record whether it is idle; ``before``: what they held when the training began."""
+    until = time.monotonic() + SECONDS
     for layer, entry in zip(models.flat(model), layers, strict=False):
-        if _is_asked(layer, before) and _hands_on(layer):
+        if _is_asked(layer, before) and _hands_on(layer, until):
             entry["idle"] = True
 
 
@@ -73,14 +75,14 @@ def _lasting(layer: Thing) -> list[Any]:
     return [one for one in layer.variables if np.issubdtype(np.asarray(one).dtype, np.floating)]
 
 
-def _hands_on(layer: Thing) -> bool:
+def _hands_on(layer: Thing, until: float) -> bool:
     try:
         given, answered = layer.input, layer.output
         sizes = [SIZE if size is None else int(size) for size in given.shape[1:]]
         if tuple(given.shape) != tuple(answered.shape) or not 0 < ROWS * math.prod(sizes) <= ELEMENTS:
             return False
         with streams.untouched(), _unchanged(layer), contextlib.redirect_stdout(io.StringIO()):
-            return all(_same(layer, numbers) for numbers in _numbers((ROWS, *sizes), str(given.dtype)))
+            return all(_same(layer, numbers, until) for numbers in _numbers((ROWS, *sizes), str(given.dtype)))
     except Exception:  # several inputs, a layer that was never connected, code of the notebook's own that fails
         return False
 
@@ -97,12 +99,12 @@ def _numbers(shape: tuple[int, ...], kind: str) -> Iterator[prints.Array]:
         yield numbers.astype("float32" if kind == "bfloat16" else kind)
 
 
-def _same(layer: Thing, numbers: prints.Array) -> bool:
-    own, began = _is_own(layer), time.monotonic()
+def _same(layer: Thing, numbers: prints.Array, until: float) -> bool:
+    own = _is_own(layer)
     for trial in range(1 + (TRIALS if own else 1)):
         answered = np.asarray(layer(numbers, training=trial > 0), np.float64)
         apart = np.abs(answered - numbers).max(initial=0)
-        if not apart <= (OWN if own else FROZEN) * np.abs(numbers).max() or time.monotonic() - began > SECONDS:
+        if not apart <= (OWN if own else FROZEN) * np.abs(numbers).max() or time.monotonic() > until:
             return False
     return not own or (not layer.losses and _passes_back(layer, numbers))
 
