@@ -39,7 +39,9 @@ Standing = Mapping[int, str]
 
 
 def standing(model: Thing) -> Standing:
-    """As a training begins."""
+    """As a training begins; nothing of a model so large that it would be felt."""
+    if models.parameters(model) > models.WEIGHED:
+        return {}
     return {id(layer): _held(layer) for layer in models.flat(model) if _is_own(layer)}
 
 
