@@ -293,6 +293,11 @@ class ArrayPrint:
     """Name of the artifact (``sample-<n>.npy``, float32, first axis = rows) with some rows; empty if none."""
     rows: tuple[int, ...] = ()
     """Row numbers of the sample within the array."""
+    distinct: int = 0
+    """How many of the rows that a training was given differ, an estimate where they are many; 0 where not known."""
+    even: float = 0.0
+    """The same, where a row that is repeated more often than the others counts for less: the inverse of Simpson's
+    index. Neither figure changes where every row is given as many times again."""
 
 
 @record
@@ -303,6 +308,8 @@ class Layer:
     """Only scalars and short lists: filters, kernel_size, units, rate, activation, regularisers by class name ..."""
     output_shape: tuple[int | None, ...] = ()
     parameters: int = 0
+    idle: bool = False
+    """Whether it was seen to hand on what it is given, with and without training; False where that is not known."""
 
 
 @record
@@ -343,6 +350,8 @@ class Training:
     """Artifact name of the model as it was after this training; empty when it could not be saved."""
     weights: str = ""
     """Digest of the weights after this training."""
+    moved: float | None = None
+    """How far it moved them, by what is usual for their size: the largest move of those that it may change."""
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
@@ -862,6 +871,11 @@ class Evidence:
     data: DataCard | None = None
     gaps: tuple[Gap, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    mislabelled: tuple[int, ...] = ()
+    """Numbers of trainings on images of the data set whose labels have nothing to do with these images."""
+    unaltered: tuple[str, ...] = ()
+    """Digests of data that models were used on, and that are images of the data set as they are prepared for
+    training."""
     executed: bool = True
     """False in a check without execution (``--no-run``): items that need it are unreached."""
     language: str = "fr"

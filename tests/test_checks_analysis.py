@@ -269,6 +269,25 @@ def test_other_evaluations_are_no_robustness_test(evaluations: tuple[Evaluation,
     assert robustness(evidence(plain, **ran(*evaluations))).share == 0.0
 
 
+def test_other_images_of_the_data_set_are_not_altered() -> None:
+    """Of two sets of one size, each used once, neither is known for the test set by itself."""
+    plain = code("print(model.evaluate(x_test, y_test))", printed("0.9"))
+    both = ran(evaluated("images held out"), evaluated("test"))
+    assert robustness(evidence(plain, **both)).share == 0.25
+    assert robustness(evidence(plain, **both, unaltered=("test", "images held out"))).share == 0.0
+    three = ran(evaluated("images held out"), evaluated("test"), evaluated("noisy"))
+    assert robustness(evidence(ALTERED, **three, unaltered=("test", "images held out"))).share == 0.5
+
+
+def test_to_shuffle_rows_alters_no_image() -> None:
+    """But pixels may be put into another order, which shows in what the model was used on."""
+    shuffled = code("order = rng.permutation(len(x))\nprint(model.evaluate(x[order], y[order]))", printed("0.9"))
+    assert robustness(evidence(shuffled, **ran(evaluated("test")))).share == 0.0
+    assert robustness(evidence(shuffled, **BOTH)).share == 0.5
+    named = code("permuted_pixels = x[:, rng.permutation(784)]\nprint(model(permuted_pixels))", printed("0.9"))
+    assert robustness(evidence(named, **ran(evaluated("test")))).share == 0.25
+
+
 def test_the_templates_own_test_counts_only_with_words() -> None:
     template = [ALTERED.source]
     assert robustness(evidence(ALTERED, template=template, **BOTH)).share == 0.0

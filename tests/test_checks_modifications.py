@@ -132,6 +132,20 @@ IDLE: dict[str, dict[str, Json]] = {
     ),
     "a patience beyond the end": steered("EarlyStopping", patience={"EarlyStopping": 5}),
     "a plateau that cannot come": steered("ReduceLROnPlateau", patience={"ReduceLROnPlateau": 50}),
+    "values of a schedule that are one": limited(
+        learning_rate="PiecewiseConstantDecay(name=PiecewiseConstant)", rates=[0.001, 0.001]
+    ),
+    "a schedule that stays, as it was asked": limited(learning_rate="CosineDecay(alpha=1.0)", rates=[0.00099999, 1e-3]),
+    "stopping by what is not there": steered("EarlyStopping", blind={"EarlyStopping": "val_loss"}),
+    "a plateau of what is not there": steered(
+        "ReduceLROnPlateau", patience={"ReduceLROnPlateau": 1}, blind={"ReduceLROnPlateau": "nothing"}
+    ),
+    "a floor as high as the rate": {
+        **steered("ReduceLROnPlateau", floor={"ReduceLROnPlateau": 0.001}), "history": {"learning_rate": (0.001,) * 5}
+    },
+    "a layer that hands on": layers(*LAYERS[:5], replace(layer("Dense", units=9), idle=True), *LAYERS[5:]),
+    "a normalisation that hands on": layers(replace(layer("BatchNormalization"), idle=True), *LAYERS),
+    "a callback that looks on": steered("StopPrinting", onlookers=["StopPrinting"]),
     "a schedule of one's own that stays": {
         **steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 5}
     },
@@ -174,6 +188,21 @@ ACTING: dict[str, tuple[dict[str, Json], str]] = {
     "patience within the epochs": (steered("EarlyStopping", patience={"EarlyStopping": 4}), "+ EarlyStopping"),
     "a schedule that had no time left": (
         {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.001,) * 3}}, "+ LearningRateScheduler"
+    ),
+    "a floor below the rate": (steered("ReduceLROnPlateau", floor={"ReduceLROnPlateau": 1e-5}), "+ ReduceLROnPlateau"),
+    "a floor below a rate that was raised": (
+        {**steered("ReduceLROnPlateau", floor={"ReduceLROnPlateau": 0.001}), "history": {"learning_rate": (0.01,) * 5}},
+        "+ ReduceLROnPlateau",
+    ),
+    "one of two that is blind": (
+        steered("EarlyStopping", "ReduceLROnPlateau", blind={"ReduceLROnPlateau": "val_loss"}), "+ EarlyStopping"
+    ),
+    "a schedule with another value": (
+        limited(learning_rate="PiecewiseConstantDecay(name=Piecewise)", rates=[0.0001, 0.001]),
+        "+ PiecewiseConstantDecay(name=Piecewise)",
+    ),
+    "a callback that acts beside one that looks on": (
+        steered("StopPrinting", "MySchedule", onlookers=["StopPrinting"]), "+ MySchedule"
     ),
     "another rate, set by a callback": (
         {**steered("LearningRateScheduler"), "history": {"learning_rate": (0.01,) * 5}}, "+ LearningRateScheduler"
@@ -254,6 +283,32 @@ def test_what_another_branch_has_made_is_not_known() -> None:
     assert [change.name for change in differences(base, branch)] == ["layers"]
 
 
+def rows(count: int, distinct: int, even: float) -> ArrayPrint:
+    return ArrayPrint(shape=(count, 28, 28, 1), digest=f"{count}", distinct=distinct, even=even)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        (rows(6000, 6000, 6000.0), rows(12000, 6000, 6000.0), False),
+        (rows(6000, 104, 103.4), rows(18000, 104, 103.4), False),
+        (rows(6000, 6000, 6000.0), rows(12000, 12000, 12000.0), True),
+        (rows(6000, 6000, 6000.0), rows(7000, 6000, 5400.0), True),
+        (rows(30000, 1038, 1018.0), rows(60000, 1038, 1037.9), True),
+        (rows(6000, 104, 103.4), rows(12000, 208, 206.8), True),
+        (rows(6000, 0, 0.0), rows(12000, 0, 0.0), True),
+        (rows(6000, 6000, 6000.0), rows(12000, 0, 0.0), True),
+    ],
+    ids=["twice", "thrice, each many times", "others", "oversampled", "all of a set", "another part", *["unknown"] * 2],
+)
+def test_the_same_rows_given_again_are_no_augmentation(before: ArrayPrint, after: ArrayPrint, more: bool) -> None:
+    changes = differences(changed(x=before), changed(x=after))
+    assert [change.name for change in changes] == (["rows"] if more else [])
+    fewer = differences(changed(x=before, arguments={"epochs": 6}), changed(x=after, arguments={"epochs": 3}))
+    known = not more and after.shape[0] == 2 * before.shape[0]
+    assert [change.name for change in fewer] == ([] if known else ["epochs"] if not more else ["rows", "epochs"])
+
+
 FILTERS = layers(layer("Conv2D", filters=64, kernel_size=[3, 3], activation="relu"), *LAYERS[1:])
 KERNELS = layers(layer("Conv2D", filters=32, kernel_size=[5, 5], activation="relu"), *LAYERS[1:])
 PENALTY = layers(*LAYERS[:5], layer("Dense", units=128, activation="relu", kernel_regularizer="L2(l2=0.01)"), LAYERS[6])
@@ -313,6 +368,20 @@ def test_odd_records_of_a_hostile_kernel_are_only_different() -> None:
         arguments={"epochs": "many", "batch_size": {}, "callbacks": "EarlyStopping"},
     )
     assert all(len(change.text) < 400 for change in differences(BASE, odd))
+
+
+def test_where_data_flow_a_callback_may_be_what_these_go_by() -> None:
+    flowing = ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1))
+    seen = changed(x=flowing, **steered("MixupRate", onlookers=["MixupRate"]))
+    assert [change.name for change in differences(changed(x=flowing), seen)] == ["MixupRate"]
+
+
+def test_a_figure_that_never_was_is_named() -> None:
+    blind = steered("EarlyStopping", blind={"EarlyStopping": "val_loss"})
+    finding = distinct(evidence(trainings=[*three(), training(5, **blind)]))
+    told = [detail for detail in finding.details if "watches" in detail.text]
+    assert [detail.values["figure"] for detail in told] == ["val_loss"]
+    assert finding.found["modifications"] is not None and len(finding.found["modifications"]) == 3
 
 
 # --- distinct ------------------------------------------------------------------------------------------------------
@@ -516,6 +585,67 @@ def test_a_training_that_moved_nothing_does_not_count() -> None:
     assert finding.share == 0.0
     assert any("exactly as they were" in detail.text for detail in finding.details)
     assert trials(evidence(trainings=[training(1), replace(unmoved, start_weights="", weights="")])).slight == ()
+
+
+NOT_TAUGHT: dict[str, tuple[dict[str, Json], Why, str]] = {
+    "hardly moved": ({"moved": 4e-6}, Why.HARDLY, "next to nothing"),
+    "no number": ({"history": {"loss": (2.3, None)}}, Why.LOST, "NaN"),
+    "black": ({"x": ArrayPrint(shape=(60000, 28, 28, 1), low=0.0, high=0.0)}, Why.BLANK, "one value"),
+    "no numbers": (
+        {"x": ArrayPrint(shape=(60000, 28, 28, 1), dtype="float64", distinct=1)},
+        Why.BLANK,
+        "what the images have become",
+    ),
+    "one image": ({"x": ArrayPrint(shape=(60000, 28, 28, 1), low=0.0, high=1.0, distinct=1)}, Why.FEW, "too few"),
+}
+
+
+@pytest.mark.parametrize(("changes", "why", "told"), NOT_TAUGHT.values(), ids=NOT_TAUGHT.keys())
+def test_what_taught_nothing_does_not_count(changes: dict[str, Json], why: Why, told: str) -> None:
+    made = [training(1), replace(three()[1], **changes)]
+    [found] = trials(evidence(trainings=made)).slight
+    assert found.why is why
+    finding = distinct(evidence(trainings=made))
+    assert finding.share == 0.0
+    assert any(told in detail.text for detail in finding.details)
+
+
+TAUGHT: dict[str, dict[str, Json]] = {
+    "a small move": {"moved": 2e-4},
+    "a small share of the steps": {"moved": 4e-6, "share": 1 / 64},
+    "one row of many": {"moved": 4e-6, "stride": 58},
+    "no number in between": {"history": {"loss": (None, 2.3)}},
+    "a figure that is no number": {"history": {"loss": (2.3, 2.2), "gain": (None, None)}},
+    "some that are no numbers": {"x": ArrayPrint(shape=(60000, 28, 28, 1), dtype="float32", distinct=59000)},
+    "nothing known": {"x": ArrayPrint(shape=(60000, 28, 28, 1))},
+    "batches of one value": {"x": ArrayPrint(shape=(60000, 28, 28, 1), kind="sequence", low=0.0, high=0.0)},
+    "rows that are oversampled": {"x": ArrayPrint(shape=(60000, 28, 28, 1), distinct=800, even=700.0)},
+}
+
+
+@pytest.mark.parametrize("changes", TAUGHT.values(), ids=TAUGHT.keys())
+def test_what_may_have_taught_counts(changes: dict[str, Json]) -> None:
+    assert trials(evidence(trainings=[training(1), replace(three()[1], **changes)])).slight == ()
+
+
+def test_images_that_a_data_set_repeats_count_as_it_says() -> None:
+    made = [training(1), replace(three()[1], x=ArrayPrint(shape=(6000, 28, 28, 1), distinct=104, even=103.4))]
+    card = DataCard(
+        name="digits", digest="d", classes=10, image_shape=(28, 28, 1), train_images=1038, public_images=359,
+        hidden_images=400, split_seed=1, train_rows=60000, test_rows=10000, train_stride=58,
+    )  # fmt: skip
+    found = trials(evidence(trainings=made, data=card))
+    assert (found.slight, found.doubtful) == ((), ())
+    one = replace(made[1], x=replace(made[1].x, distinct=1))
+    assert [alone.images for alone in trials(evidence(trainings=[one], data=card)).slight] == [58]
+
+
+def test_labels_that_are_not_those_of_the_images_teach_nothing() -> None:
+    found = distinct(evidence(trainings=three()[:2], mislabelled=(2,)))
+    assert found.share == 0.0
+    assert any("nothing to do with its images" in detail.text for detail in found.details)
+    again = replace(three()[1], number=3, model="m2")
+    assert trials(evidence(trainings=[*three()[:2], again], mislabelled=(2,))).slight == (), "another part was right"
 
 
 def test_what_cannot_change_is_not_trained() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from autograder.datasets import load
-from autograder.extraction.grouping import Grouping, another_task, grouping, scope
+from autograder.extraction.grouping import Grouping, another_task, grouping, mislabelled, scope
 from autograder.extraction.matching import Candidate, Sighting
 from autograder.extraction.probing import Probed, gallery
 from autograder.extraction.recipes import Recipe
@@ -44,6 +44,48 @@ class Strangers(Known):
 
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         return None
+
+
+SHOWN = ArrayPrint(shape=(3200, 28, 28), digest="x", sample="sample-1.npy")
+CLASSES = tuple(int(number) for number in np.random.default_rng(1).integers(0, 10, 32))
+
+
+def noisy(share: float, seed: int) -> tuple[int, ...]:
+    """The classes, so many of them drawn anew."""
+    drawn = np.random.default_rng(seed)
+    return tuple(int(drawn.integers(0, 10)) if drawn.random() < share else number for number in CLASSES)
+
+
+def wrong(labels: Sequence[float], classes: Sequence[int] = CLASSES, distinct: int = 0, ends: int = 10) -> bool:
+    known = {"y_sample": tuple(labels), "y_classes": distinct or len(set(labels)), "outputs": ((None, ends),)}
+    made = make.training(1, x=SHOWN, **known)
+    return mislabelled(made, Known(classes), 10)  # type: ignore[arg-type]
+
+
+def test_labels_that_have_nothing_to_do_with_the_images() -> None:
+    assert sum(wrong(noisy(1.0, seed)) for seed in range(50)) >= 43
+    assert sum(wrong(noisy(0.5, seed)) for seed in range(50)) == 0
+    assert sum(wrong(noisy(0.7, seed)) for seed in range(50)) <= 5
+    many = np.random.default_rng(2).integers(0, 10, 256).tolist()
+    coin = np.random.default_rng(3).integers(0, 2, 256).tolist()
+    assert wrong(coin, many)
+    assert not wrong(
+        [number % 2 if at % 5 else side for at, (number, side) in enumerate(zip(many, coin, strict=True))], many
+    )
+
+
+def test_labels_of_another_kind_are_not_wrong() -> None:
+    assert not wrong(CLASSES)
+    assert not wrong([(number * 3 + 4) % 10 for number in CLASSES]), "other names"
+    assert not wrong([int(number == 0) for number in CLASSES]), "is it a nought?"
+    assert not wrong(range(32), distinct=3200), "which image it is"
+    assert not wrong([0] * 32), "one class"
+    assert not wrong(noisy(1.0, 0), ends=1) and wrong(noisy(1.0, 0)), "whether two images are of one class"
+    assert not wrong([0.5] * 32, distinct=3), "no classes"
+    assert not wrong(noisy(1.0, 0)[:12], CLASSES[:12]), "too few"
+    assert not wrong(noisy(1.0, 0), (-1,) * 32), "other images"
+    strange = make.training(1, y_sample=noisy(1.0, 0), y_classes=10, x=SHOWN, outputs=((None, 10),))
+    assert not mislabelled(strange, Strangers(CLASSES), 10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

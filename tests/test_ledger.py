@@ -6,6 +6,7 @@ import io
 import json
 import linecache
 import os
+import time
 import types
 import zipfile
 from pathlib import Path
@@ -19,7 +20,7 @@ from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
 from autograder.guest import harvest, stack
 from autograder.guest.handover import Handover
-from autograder.guest.recording import keep, models, prints, steering, steps, targets, thinning
+from autograder.guest.recording import keep, models, onlookers, prints, steering, steps, targets, thinning
 from autograder.guest.recording.ledger import Recorder
 from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
@@ -88,6 +89,94 @@ def test_not_a_number_never_reaches_json() -> None:
     json.dumps(facts, allow_nan=False)
     assert facts is not None
     assert facts["mean"] is None
+
+
+def varied(array: np.ndarray[Any, Any]) -> tuple[int, float]:
+    found = prints.variety(array, float(array.std()))
+    return found["distinct"], found["even"]
+
+
+def test_what_callbacks_watch() -> None:
+    by_loss, by_other = (a_callback("EarlyStopping", monitor=name) for name in ("val_loss", "gain"))
+    assert steering.blind([by_loss, by_other], {"loss", "val_loss"}) == {}, "one of them sees"
+    assert steering.blind([by_other, a_callback("TensorBoard")], {"loss"}) == {"EarlyStopping": "gain"}
+    assert steering.blind(by_other, {"loss"}) == {"EarlyStopping": "gain"}
+    assert steering.blind([a_callback("EarlyStopping", "__main__", monitor="gain")], {"loss"}) == {}
+    by_old = a_callback("EarlyStopping", monitor="val_acc")
+    assert steering.blind(by_old, {"loss", "val_accuracy"}) == steering.blind(by_old, {"loss", "val_acc"}) == {}
+    assert steering.blind(by_old, {"loss", "accuracy"}) == {"EarlyStopping": "val_acc"}
+    plateaus = [a_callback("ReduceLROnPlateau", min_lr=least) for least in (0.1, 0)]
+    assert steering.floor(plateaus) == {"ReduceLROnPlateau": 0.0}
+    assert steering.floor(plateaus[:1]) == {"ReduceLROnPlateau": 0.1}
+    assert steering.floor([plateaus[0], a_callback("ReduceLROnPlateau", "__main__", min_lr=1.0)]) == {}
+    assert steering.floor(None) == steering.blind(None, {"loss"}) == {}
+
+
+SEEN: list[float] = []
+CALLBACKS = {
+    "nothing": ("pass", True),
+    "prints": ("print(f'{epoch}: {logs[\"loss\"]:.3f}')", True),
+    "keeps": ("self.kept.append((logs or {}).get('loss')); self.least = min(self.kept)", True),
+    "waits": ("time.sleep(0)", True),
+    "within": ("[print(one) for one in sorted(self.kept)]", True),
+    "the model": ("self.model.stop_training = True", False),
+    "the model by name": ("getattr(self, 'mo' + 'del').stop_training = True", False),
+    "the model in the end": ("net.stop_training = True", False),
+    "the model of a model": ("self._model.stop_training = True", False),
+    "attributes": ("self.__dict__['_model'].stop_training = True", False),
+    "a list outside": ("SEEN.append(epoch)", False),
+    "imports": ("import keras", False),
+    "runs": ("exec('1')", False),
+    "within a function": ("(lambda: self.model)()", False),
+}
+
+
+@pytest.mark.parametrize(("body", "looks"), CALLBACKS.values(), ids=CALLBACKS.keys())
+def test_callbacks_that_can_only_look_on(body: str, looks: bool) -> None:
+    known: dict[str, Any] = {"__name__": "__main__", "time": time, "SEEN": SEEN, "net": object()}
+    source = "class Mine(Callback):\n  def __init__(self):\n    super().__init__()\n    self.kept = []\n"
+    known["Callback"] = type("Callback", (), {"__module__": "keras.src.callbacks.callback"})
+    exec(f"{source}  def on_epoch_end(self, epoch, logs=None):\n    {body}\n", known)
+    mine = known["Mine"]()
+    assert onlookers.onlookers([mine, a_callback("EarlyStopping")]) == (["Mine"] if looks else [])
+    mine.optimizer = object()
+    assert onlookers.onlookers(mine) == [], "it holds what may take part"
+    assert onlookers.onlookers(None) == []
+
+
+def test_callbacks_with_a_handle() -> None:
+    base = type("Callback", (), {"__module__": "keras.src.callbacks.callback"})
+
+    def made(net: Json, count: int = 0) -> Json:
+        class Mine(base):  # type: ignore[misc, valid-type]
+            def on_epoch_end(self, epoch: int) -> Json:
+                return net
+
+        return Mine()
+
+    stopping = type("EarlyStopping", (base,), {"__module__": "keras.src.callbacks.early_stopping"})
+    assert onlookers.onlookers([made(3)]) == ["Mine"]
+    assert onlookers.onlookers([made(3), made(object())]) == []
+    assert onlookers.onlookers([type("Mine", (stopping,), {})()]) == [], "what it extends acts"
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+def test_rows_given_again_add_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3000, 8, 8)).astype(kind)
+    assert varied(images) == varied(np.concatenate([images, images])) == (3000, 3000.0)
+    assert varied(np.concatenate([images, images[:, ::-1]])) == (6000, 6000.0)
+    distinct, even = varied(np.concatenate([images, images[:600]]))
+    assert (distinct, even) == (3000, pytest.approx(3600**2 / (2400 + 600 * 4)))
+    monkeypatch.setattr(prints, "COUNTED_BYTES", images.nbytes // 3)
+    assert varied(images) == varied(np.concatenate([images] * 3)) == (3000, 3000.0)
+
+
+def test_rows_that_nobody_could_tell_apart_are_one() -> None:
+    images = np.random.default_rng(0).random((500, 8, 8))
+    assert varied(np.concatenate([images, images + 1e-12]))[0] < 520
+    assert varied(np.concatenate([images, images + 0.01]))[0] == 1000
+    assert prints.variety(np.full((4, 2), np.nan), None)["distinct"] == 1
+    assert prints.variety(np.array(["a", "b"]), None) == {}
 
 
 def test_a_sequence_shows_its_first_batch_and_leaves_chance_alone() -> None:

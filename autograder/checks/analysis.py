@@ -37,6 +37,8 @@ _ALTERED_CODE = re.compile(
 )
 _AUGMENTING_CODE = re.compile(r"_range$|^Random[A-Z]|^ImageDataGenerator$|_flip$")
 """What alters training images: ``rotation_range``, ``RandomRotation``."""
+_SHUFFLING_CODE = re.compile(r"^permut(?:e|ed|ation)s?$", re.I)
+"""What puts rows into another order: ``rng.permutation(len(x))``; without altered images it is no more than that."""
 _ALTERED_WORDS = re.compile(
     r"robust|bruit|nois[ey]|rotat|altere|perturb|degrad|translat|flou|blur|generali[sz]|corrupt|decal|occlu|contraste"
     r"|luminosite|brightness|adversar|permut|abime|penche|tourne[er]|tilt|shift"
@@ -153,7 +155,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     """Half for a test on altered images that took place, half for a discussion with a figure.
 
     It took place when the ledger holds ``evaluate`` or ``predict`` on at least ``rows`` images whose data differ from
-    the test set of the same shape, and the code speaks of an alteration; one of the two alone counts half.
+    the test set of the same shape and are not images of the data set as they were, and the code speaks of an
+    alteration; one of the two alone counts half.
     """
     if not evidence.executed:
         return _not_executed()
@@ -161,7 +164,7 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     if foreign(own):
         return _foreign(own)
     runs = _altered(evidence, rows)
-    shown, by_hand = _cells_that_show(evidence, _alters)
+    shown, by_hand = _cells_that_show(evidence, _alters if runs else _alters_plainly)
     about = [paragraph for paragraph in own if _speaks_of_alteration(paragraph)]
     said = _said(about, words_wanted)
     by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
@@ -171,16 +174,20 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
 
 
 def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
-    """Evaluations of a model on other data than the test set, in the same shape; training data are left out."""
+    """Evaluations of a model on other data than the test set, in the same shape.
+
+    Training data are left out, and other images of the data set that are as they were.
+    """
     trained = {item.x.digest for item in evidence.ledger.trainings}
     trained |= {item.validation_x.digest for item in evidence.ledger.trainings if item.validation_x}
+    plainly = trained | set(evidence.unaltered)
     large = [item for item in evidence.ledger.evaluations if item.x.shape and item.x.shape[0] >= rows and item.x.digest]
     usual = Counter(item.x.digest for item in large)
     plain: dict[tuple[str, tuple[int, ...]], str] = {}
     for item in large:
         key = (item.model, item.x.shape)
         plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
-    return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *trained}]
+    return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *plainly}]
 
 
 def _speaks_of_alteration(paragraph: Paragraph) -> bool:
@@ -351,8 +358,15 @@ def _looks_at_errors(node: ast.AST) -> bool:
 
 
 def _alters(node: ast.AST) -> bool:
-    names = (name for name in _identifiers(node) if not _AUGMENTING_CODE.search(name))
-    return any(_ALTERED_CODE.search(fold(name)) for name in names)
+    return any(map(_names_alteration, _identifiers(node)))
+
+
+def _alters_plainly(node: ast.AST) -> bool:
+    return any(_names_alteration(name) and not _SHUFFLING_CODE.search(name) for name in _identifiers(node))
+
+
+def _names_alteration(name: str) -> bool:
+    return not _AUGMENTING_CODE.search(name) and bool(_ALTERED_CODE.search(fold(name)))
 
 
 def _goes_by_class(node: ast.AST) -> bool:

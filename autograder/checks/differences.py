@@ -275,9 +275,8 @@ def _optimizer(optimizer: Mapping[str, Json]) -> str | None:
 
 
 def _rate(optimizer: Mapping[str, Json]) -> float | None:
-    rate = optimizer.get("learning_rate")
-    rate = idle.constant(rate) if isinstance(rate, str) else rate
-    return float(f"{rate:.6g}") if isinstance(rate, int | float) else None
+    rate = idle.rate(optimizer)
+    return None if rate is None else float(f"{rate:.6g}")
 
 
 def _set(optimizer: Mapping[str, Json], key: str) -> Json:
@@ -319,7 +318,7 @@ def _data(before: Training, after: Training) -> Iterator[Change]:
         yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
         return
     rows = [data.x.shape[0] if data.x.shape and data.x.kind == "array" else 0 for data in (before, after)]
-    if rows[0] and rows[1] > 1.02 * rows[0]:
+    if rows[0] and rows[1] > 1.02 * rows[0] and idle.times(before.x, after.x) == 1:
         yield Change(family, "rows", f"x {rows[0]} → {rows[1]}", True)
 
 
@@ -332,10 +331,17 @@ def _strategy(before: Training, after: Training) -> Iterator[Change]:
     old, new = _steering(before), _steering(after)
     for name in sorted(old ^ new):
         yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
-    yield from _change(family, "epochs", before.arguments.get("epochs"), after.arguments.get("epochs"))
+    if not _same_steps(before, after):
+        yield from _change(family, "epochs", before.arguments.get("epochs"), after.arguments.get("epochs"))
     for key in ("class_weight", "sample_weight"):
         if bool(before.arguments.get(key)) != bool(after.arguments.get(key)):
             yield Change(family, key, f"+ {key}" if after.arguments.get(key) else f"− {key}")
+
+
+def _same_steps(before: Training, after: Training) -> bool:
+    """Half the epochs on rows that are all given twice are the same epochs."""
+    times, (old, new) = idle.times(before.x, after.x), (one.arguments.get("epochs") for one in (before, after))
+    return times != 1 and isinstance(old, int) and isinstance(new, int) and abs(new * times - old) < 0.5
 
 
 def _steering(training: Training) -> set[str]:
@@ -345,6 +351,6 @@ def _steering(training: Training) -> set[str]:
     rate = training.optimizer.get("learning_rate")
     if isinstance(rate, Mapping):
         found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))
-    elif isinstance(rate, str) and idle.constant(rate) is None:
+    elif isinstance(rate, str) and idle.rate(training.optimizer) is None:
         found.add(rate[:120])
     return found

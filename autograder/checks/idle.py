@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from autograder.records import Json, Layer, Training
+from autograder.records import ArrayPrint, Json, Layer, Training
 
 RARE: Final = 0.01
 """A dropout with a rate below this is none."""
@@ -20,6 +20,10 @@ UNSEEN: Final = 1e-4
 """Of the size of an image, or of its range of values: a hundredth of a pixel, a fortieth of a grey level."""
 UNREACHED: Final = 1e5
 """No gradient or weight of a network that learns is as large as this, so that a limit there limits nothing."""
+SAME_RATE: Final = 1e-4
+"""Relative difference of two learning rates that are one."""
+ALIKE: Final = 1e-3
+"""Relative difference up to which rows are taken to be repeated as evenly as others."""
 ENDLESS: Final = 1e9
 """Steps that no training takes."""
 
@@ -64,7 +68,7 @@ def effective(training: Training) -> list[Layer]:
     given: Sequence[int | None] = training.x.shape[1:]
     positive = training.x.kind == "array" and training.x.low is not None and training.x.low >= 0
     for layer in training.layers:
-        if _is_off(layer) or (chain and (_keeps_form(layer, given) or (positive and _is_relu(layer)))):
+        if layer.idle or _is_off(layer) or (chain and (_keeps_form(layer, given) or (positive and _is_relu(layer)))):
             continue
         if chain and kept and _is_undone(kept[-1], layer):
             kept.pop()
@@ -229,6 +233,23 @@ def limits(norm: Json) -> bool:
     return isinstance(norm, int | float) and 0 < norm < UNREACHED
 
 
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+def times(before: ArrayPrint, after: ArrayPrint) -> float:
+    """How many times more often the same rows are given in ``after``; 1 where they are others, or not known.
+
+    On a data set that serves each image many times, other parts of it hold as many different images; but how evenly
+    these are repeated differs.
+    """
+    if before.kind != "array" or after.kind != "array" or not before.shape or not after.shape:
+        return 1.0
+    if not before.distinct or not before.even or before.distinct != after.distinct:
+        return 1.0
+    same = abs(after.even - before.even) <= ALIKE * before.even
+    return after.shape[0] / before.shape[0] if same and before.shape[1:] == after.shape[1:] else 1.0
+
+
 # --- steering ------------------------------------------------------------------------------------------------------
 
 
@@ -247,15 +268,52 @@ def constant(schedule: str) -> float | None:
     return start if known and not figures.get("warmup_steps") else None
 
 
+def rate(optimizer: Mapping[str, Json]) -> float | None:
+    """The learning rate that it was told; None where a schedule changes it, or where it is not known."""
+    told, rates = optimizer.get("learning_rate"), list(_numbers(optimizer.get("rates")))
+    if isinstance(told, str) and len(rates) == 2 and rates[0] is not None and rates[1] is not None:
+        low, high = rates[0], rates[1]
+        return high if high - low <= SAME_RATE * abs(high) else None
+    told = constant(told) if isinstance(told, str) else told
+    return float(told) if isinstance(told, int | float) else None
+
+
 def unused(training: Training) -> set[str]:
-    """Callbacks that had no occasion to do anything: more patient than the training is long, or a constant rate."""
+    """Callbacks that could not do anything: more patient than the training is long, a constant rate, a floor as high
+    as the rate, a figure that there never was."""
+    found = {*blind(training), *_at_the_floor(training), *_onlookers(training)}
     epochs = _planned(training)
     if epochs is None:
-        return set()
-    patience = training.arguments.get("patience")
-    waits = patience if isinstance(patience, Mapping) else {}
-    found = {str(name) for name, count in waits.items() if isinstance(count, int) and count >= epochs}
+        return found
+    waits = _settings(training, "patience")
+    found |= {name for name, count in waits.items() if isinstance(count, int) and count >= epochs}
     return found | ({"LearningRateScheduler"} if _kept_rate(training, epochs) else set())
+
+
+def blind(training: Training) -> Mapping[str, str]:
+    """Callback -> the figure that it watches, and that the training never had."""
+    return {name: str(figure) for name, figure in _settings(training, "blind").items()}
+
+
+def _settings(training: Training, name: str) -> Mapping[str, Json]:
+    told = training.arguments.get(name)
+    return {str(key): value for key, value in told.items()} if isinstance(told, Mapping) else {}
+
+
+def _onlookers(training: Training) -> Iterator[str]:
+    """Callbacks of the notebook's own that reach nothing; where data flow, they may be what these go by."""
+    told = training.arguments.get("onlookers")
+    if training.x.kind == "array" and isinstance(told, Sequence) and not isinstance(told, str):
+        yield from map(str, told)
+
+
+def _at_the_floor(training: Training) -> Iterator[str]:
+    """Callbacks that do not go below a rate which this training never exceeded."""
+    known = [rate(training.optimizer), *training.history.get("learning_rate", ())]
+    rates = [abs(one) for one in known if one is not None]
+    for name, least in _settings(training, "floor").items():
+        if rates and isinstance(least, int | float) and least >= max(rates) * (1 - SAME_RATE):
+            yield name
 
 
 def _planned(training: Training) -> int | None:
@@ -265,7 +323,7 @@ def _planned(training: Training) -> int | None:
 
 def _kept_rate(training: Training, epochs: int) -> bool:
     """Through all epochs that were planned: who stops earlier may have been going to change it."""
-    rates, rate = training.history.get("learning_rate", ()), training.optimizer.get("learning_rate")
-    if not isinstance(rate, int | float) or not 2 <= epochs <= len(rates):
+    rates, told = training.history.get("learning_rate", ()), training.optimizer.get("learning_rate")
+    if not isinstance(told, int | float) or not 2 <= epochs <= len(rates):
         return False
-    return all(one is not None and abs(one - rate) <= 1e-4 * abs(rate) for one in rates)
+    return all(one is not None and abs(one - told) <= SAME_RATE * abs(told) for one in rates)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from autograder.checks import idle
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.differences import Family, differences
 from autograder.checks.reasons import Justified, justifications
@@ -36,7 +37,7 @@ def distinct(
     Identical settings trained twice count once; so do other numbers of the same setting when ``sweeps_count_once``.
     With ``own_baseline``, here and below, modifications are those of the notebook's own first model. A training on
     fewer than ``images_per_class`` images for each class does not count; on fewer than five times as many, a person is
-    told.
+    told. Nor do settings count that were seen to be without effect, or trainings that could not teach anything.
     """
     found = trials(
         evidence,
@@ -140,6 +141,7 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
                 model=name_of(trial.training, evidence),
                 times=len(trial.again),
             )
+    yield from _blind([*found.alike, *(trial.training for trial in found.distinct)], evidence)
     for training in found.alike[:4]:
         yield say(
             "{model}: nothing that has an effect differs from the baseline, so it is no modification.",
@@ -147,6 +149,19 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
         )
     for training in found.unfinished[:4]:
         yield say("{model}: the training did not finish, so it does not count.", model=name_of(training, evidence))
+
+
+def _blind(trainings: Sequence[Training], evidence: Evidence) -> Iterator[Message]:
+    """Callbacks that an honest author takes for effective."""
+    seen = [(training, name, figure) for training in trainings for name, figure in idle.blind(training).items()]
+    for training, name, figure in seen[:_SHOWN]:
+        yield say(
+            "{model}: {callback} watches “{figure}”, a figure that this training never had, so that it could do "
+            "nothing. A figure of validation needs validation_data or validation_split.",
+            model=name_of(training, evidence),
+            callback=name,
+            figure=figure,
+        )
 
 
 def _untaught(found: Trials, evidence: Evidence) -> Iterator[Message]:
@@ -171,6 +186,10 @@ def _told_slight(one: Slight, name: str, cell: int | None) -> Message:
             model=name,
             cell=cell,
         )
+    if one.why in {Why.HARDLY, Why.LOST}:
+        return _told_outcome(one.why, name, cell)
+    if one.why in {Why.BLANK, Why.OTHER_LABELS}:
+        return _told_data(one.why, name, cell)
     if one.why is Why.STILL:
         return say(
             "{model} (cell {cell:int}): its weights could not change, since all layers are frozen or the learning rate "
@@ -185,6 +204,39 @@ def _told_slight(one: Slight, name: str, cell: int | None) -> Message:
         cell=cell,
         images=one.images,
         needed=one.needed,
+    )
+
+
+def _told_outcome(why: Why, name: str, cell: int | None) -> Message:
+    if why is Why.LOST:
+        return say(
+            "{model} (cell {cell:int}): the loss ended as no number (NaN), so that nothing of what was learnt is left; "
+            "it does not count. Lower the learning rate, or look for values in the images that are no numbers.",
+            model=name,
+            cell=cell,
+        )
+    return say(
+        "{model} (cell {cell:int}): the training moved the weights by next to nothing, so it does not count. Let it "
+        "learn: with a larger learning rate, and with weights of classes and images that are not 0.",
+        model=name,
+        cell=cell,
+    )
+
+
+def _told_data(why: Why, name: str, cell: int | None) -> Message:
+    if why is Why.BLANK:
+        return say(
+            "{model} (cell {cell:int}): all pixels of all training images have one value, so that there was nothing to "
+            "see; it does not count. Look at what the images have become before the training.",
+            model=name,
+            cell=cell,
+        )
+    return say(
+        "{model} (cell {cell:int}): the labels of the training have nothing to do with its images, as if they had been "
+        "drawn at random or were in another order; nothing about the images can be learnt from them, so it does not "
+        "count. Labels that are wrong for some of the images would do.",
+        model=name,
+        cell=cell,
     )
 
 

@@ -18,6 +18,8 @@ DOUBTFUL: Final = 5
 """Up to so many times the fewest images, a person is told."""
 STILL: Final = 1e-9
 """Learning rate whose steps are lost to the rounding of float32, at weights of a hundredth and more."""
+MOVED: Final = 1e-5
+"""Of the size of the weights: a hundred times the rounding of float32, of which no answer of a model tells."""
 _USUAL_CLASSES: Final = 10
 _USUAL_BATCH: Final = 32
 
@@ -27,6 +29,10 @@ class Why(StrEnum):
     ONE_CLASS = "one class"
     STILL = "still"
     UNMOVED = "unmoved"
+    HARDLY = "hardly moved"
+    LOST = "lost"
+    BLANK = "blank"
+    OTHER_LABELS = "other labels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +54,44 @@ def slight(parts: Sequence[Training], evidence: Evidence, images_per_class: int)
         return Slight(training=last, why=Why.STILL)
     if all(part.start_weights and part.start_weights == part.weights for part in parts):
         return Slight(training=last, why=Why.UNMOVED)
+    if all(part.moved is not None and part.moved * _left_out(part) < MOVED for part in parts):
+        return Slight(training=last, why=Why.HARDLY)
+    if _is_lost(last):
+        return Slight(training=last, why=Why.LOST)
+    if all(map(_is_blank, parts)):
+        return Slight(training=last, why=Why.BLANK)
+    if all(part.number in evidence.mislabelled for part in parts):
+        return Slight(training=last, why=Why.OTHER_LABELS)
     few = _few(parts, evidence, images_per_class)
     if len(parts) == 1 and _has_one_class(last) and not (few and few.sure):
         return Slight(training=last, why=Why.ONE_CLASS)
     return few
 
 
+def _left_out(training: Training) -> float:
+    """How many times more steps were asked for than were taken."""
+    return training.stride / max(training.share, 1e-6)
+
+
+def _is_lost(training: Training) -> bool:
+    """Its loss ended as no number, and with it the weights."""
+    losses = training.history.get("loss", ())
+    return bool(losses) and losses[-1] is None
+
+
+def _is_blank(training: Training) -> bool:
+    """One value everywhere, or none that is a number."""
+    x = training.x
+    if x.kind != "array" or not x.shape:
+        return False
+    return x.low == x.high if x.low is not None else x.dtype.startswith("float") and x.distinct == 1
+
+
 def _few(parts: Sequence[Training], evidence: Evidence, images_per_class: int) -> Slight | None:
     last = parts[-1]
     needed = _needed(last, evidence, images_per_class)
-    different = {part.x.digest or part.number: _images(part) for part in parts}
+    repeats = evidence.data.train_stride if evidence.data else 1
+    different = {part.x.digest or part.number: _images(part, repeats) for part in parts}
     images = sum(count for count, _ in different.values())
     if images >= DOUBTFUL * needed or any(count == 0 for count, _ in different.values()):
         return None
@@ -75,16 +109,18 @@ def _needed(training: Training, evidence: Evidence, images_per_class: int) -> in
     return min(needed, math.ceil(whole / 2)) if whole else needed
 
 
-def _images(training: Training) -> tuple[int, bool]:
+def _images(training: Training, repeats: int) -> tuple[int, bool]:
     """How many the training was asked to use, and whether that is known; 0 where nothing is.
 
-    Of batches that do not tell how many they are, the ledger has the first alone.
+    Of batches that do not tell how many they are, the ledger has the first alone. Images of a data set that serves each
+    one ``repeats`` times count as it says; what is given more often than that is one image.
     """
     shape, arguments = training.x.shape, training.arguments
     rows = shape[0] if shape else 0
     whole = training.x.kind == "array"
     if whole and rows:
         rows = max(1, math.floor(rows * (1 - _figure(arguments, "validation_split"))))
+        rows = min(rows, training.x.distinct * repeats) if training.x.distinct else rows
     batch, steps = int(_figure(arguments, "batch_size")), int(_figure(arguments, "steps_per_epoch"))
     if arguments.get("loop"):
         drawn = math.ceil(_figure(arguments, "steps") / max(training.share, 1e-6)) * batch
@@ -112,7 +148,6 @@ def _stands_still(training: Training) -> bool:
     weighty = [layer for layer in training.layers if layer.parameters > 0]
     if weighty and all(layer.config.get("trainable") is False for layer in weighty):
         return True
-    rate = training.optimizer.get("learning_rate")
-    rate = idle.constant(rate) if isinstance(rate, str) else rate
+    rate = idle.rate(training.optimizer)
     steered = bool(training.arguments.get("callbacks"))  # which may raise the rate
-    return isinstance(rate, int | float) and abs(rate) < STILL and not steered
+    return rate is not None and abs(rate) < STILL and not steered

@@ -85,6 +85,8 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
             *tampering(ledger, execution, cells),
             *contradictions(ledger, execution, studied.models, store, apart=studied.apart),
         ),
+        mislabelled=studied.mislabelled,
+        unaltered=studied.unaltered,
         drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),
     )

@@ -20,6 +20,11 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 AGREEING = 0.95
 """Share of a class's images that must bear one label; else labels were drawn anew, or belong to something else."""
+LABELLED = 20
+"""Images of the data set that a sample must hold before anything is said of their labels."""
+BY_CHANCE = 0.25
+"""Share of labels that are those of the data set, beyond what chance gives where there are ten classes."""
+DEALT, UNSURPRISING = 200, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,33 @@ def another_task(training: Training, sightings: Sightings) -> bool:
         return True
     pairs = Counter(_pairs(seen.labels, training.y_sample)) if len(seen.labels) == len(training.y_sample) else Counter()
     return bool(pairs) and not _agreed(pairs)
+
+
+def mislabelled(training: Training, sightings: Sightings, classes: int) -> bool:
+    """Whether its labels have nothing to do with its images, which are those of the data set.
+
+    Known by how often images of one class bear one label: no more often than if the same labels were dealt out anew.
+    Labels of another kind than classes, such as the number of each image, are another task; so is whatever a model of
+    fewer outputs than classes learns, such as whether two images are of one class.
+    """
+    several = len(training.outputs) == 1 and training.outputs[0][-1:] == (classes,)
+    named = several and bool(training.y_sample) and 2 <= training.y_classes <= classes
+    seen = sightings.of(training.x) if named else None
+    if seen is None or len(seen.labels) != len(training.y_sample):
+        return False
+    pairs = np.array(list(_pairs(seen.labels, training.y_sample)), np.int64).reshape(-1, 2)
+    numbers, labels = pairs[:, 0], pairs[:, 1]
+    if len(pairs) < LABELLED or len(np.unique(labels)) < 2 or np.mean(numbers == labels) > BY_CHANCE:
+        return False
+    dealt = np.random.default_rng(0)
+    others = [_togetherness(numbers, dealt.permutation(labels)) for _ in range(DEALT)]
+    return _togetherness(numbers, labels) <= float(np.quantile(others, UNSURPRISING))
+
+
+def _togetherness(numbers: Rows, labels: Rows) -> int:
+    """Pairs of images of one class that bear one label."""
+    same = (numbers[:, None] == numbers) & (labels[:, None] == labels)
+    return int(same.sum())
 
 
 def _pairs(classes: Sequence[int], labels: Sequence[float]) -> Iterator[tuple[int, int]]:

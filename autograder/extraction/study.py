@@ -15,7 +15,7 @@ from autograder.extraction.choice import Choice, choose, validation_accuracy
 from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fallback import from_kernel
 from autograder.extraction.fidelity import Account, fidelity, held
-from autograder.extraction.grouping import Grouping, Scope, another_task, grouping, scope
+from autograder.extraction.grouping import Grouping, Scope, another_task, grouping, mislabelled, scope
 from autograder.extraction.matching import (
     Candidate,
     Preparation,
@@ -31,6 +31,7 @@ from autograder.extraction.matching import (
 from autograder.extraction.origin import Brought, origin, packed
 from autograder.extraction.probing import Gallery, Probed, Task, gallery, probe
 from autograder.extraction.said import answered
+from autograder.extraction.unaltered import unaltered
 from autograder.recall import Memory
 from autograder.records import (
     Baseline,
@@ -89,6 +90,10 @@ class Studied:
     gaps: tuple[Gap, ...] = ()
     apart: frozenset[int] = frozenset()
     """Numbers of trainings for another task than naming the images of the data set."""
+    mislabelled: tuple[int, ...] = ()
+    """Numbers of those whose labels have nothing to do with their images."""
+    unaltered: tuple[str, ...] = ()
+    """Digests of data that are images of the data set as for training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +165,13 @@ def study(
     )
     studied = _measured(case)
     apart = frozenset(one.number for one in ledger.trainings if another_task(one, sightings))
-    return replace(studied, gaps=(*absent, *studied.gaps), apart=apart)
+    return replace(
+        studied,
+        gaps=(*absent, *studied.gaps),
+        apart=apart,
+        mislabelled=tuple(one.number for one in ledger.trainings if mislabelled(one, sightings, classes)),
+        unaltered=unaltered(ledger, sightings),
+    )
 
 
 def _nothing(ledger: Ledger) -> Gap:

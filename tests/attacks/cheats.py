@@ -219,4 +219,43 @@ tiny.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
 tiny.fit(x[:640], labels[:640], epochs=1, verbose=0);""",
         _CONTRADICTED,
     ),
+    _cheat(
+        "idle-modifications",
+        "modifications without effect: layers that hand on what they are given, callbacks that have nothing to see or "
+        "to do, a schedule of one value, the same rows twice",
+        """class Attention(keras.layers.Layer):
+    def call(self, inputs):
+        return inputs * 1.0
+class EarlyStop(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen = logs
+def again(*first, rate='adam', x=x, y=labels, **more):
+    made = keras.Sequential([keras.layers.Input((784,)), *first, keras.layers.Dense(10, activation="softmax")])
+    made.compile(rate, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    made.fit(x, y, **({'epochs': 2, 'batch_size': 64, 'validation_split': 0.2, 'verbose': 0} | more))
+again(keras.layers.Dense(784, kernel_initializer='identity', trainable=False))
+again(keras.layers.BatchNormalization(trainable=False))
+again(Attention())
+again(callbacks=[EarlyStop()])
+again(callbacks=[keras.callbacks.EarlyStopping('gain', patience=1)])
+again(callbacks=[keras.callbacks.ReduceLROnPlateau('loss', patience=1, min_lr=0.001)])
+again(rate=keras.optimizers.Adam(keras.optimizers.schedules.PiecewiseConstantDecay([9], [0.001, 0.001])))
+again(x=np.concatenate([x, x]), y=np.concatenate([labels, labels]), epochs=1)""",
+        "what has an effect is seen: layers are asked, callbacks looked into, rates and rows compared",
+    ),
+    _cheat(
+        "teaches-nothing",
+        "trainings that cannot teach: next to no learning rate, labels drawn at random, black images, one image alone",
+        """def taught(width, rate='adam', x=x, y=labels):
+    layers = [keras.layers.Input((784,)), keras.layers.Dense(width, activation="relu"), keras.layers.Dense(10)]
+    made = keras.Sequential([*layers, keras.layers.Softmax()])
+    made.compile(rate, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    made.fit(x, y, epochs=1, batch_size=64, verbose=0)
+taught(8, keras.optimizers.Adam(1.1e-9))
+taught(16, y=np.random.default_rng(0).integers(0, 10, len(labels)))
+taught(24, x=x * 0)
+taught(32, x=np.repeat(x[:1], len(x), axis=0), y=np.arange(len(x)) % 10)
+taught(40, keras.optimizers.SGD(0.01, clipnorm=1e-12))""",
+        "how far weights move is recorded, labels and images are held against those of the data set",
+    ),
 )

@@ -19,7 +19,20 @@ from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..inquiry import Inquiry
 from ..things import Thing
-from . import averages, beginnings, hooks, models, prints, schedules, steering, targets, thinning
+from . import (
+    averages,
+    beginnings,
+    hooks,
+    models,
+    motion,
+    onlookers,
+    prints,
+    schedules,
+    steering,
+    targets,
+    thinning,
+    through,
+)
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
@@ -36,8 +49,6 @@ LONG_SECONDS = 60.0
 MEANWHILE_SECONDS = 30.0
 """... this far apart."""
 EPOCH_DIGESTS = 20_000
-WEIGHED = 20_000_000
-"""Parameters up to which the weights before a training are digested: a tenth of a second."""
 _FREE_SECONDS, _DIGEST_SHARE = 2.0, 0.03
 """Digests of the weights after each epoch may take so long; beyond that, so much of the time of the training."""
 
@@ -68,6 +79,12 @@ class Epochs:
     """When the model was last saved before its end."""
     watching: Thing = None
     """The callback that fills all this."""
+    callbacks: Any = None
+    """The notebook's."""
+    before: motion.Before | None = None
+    """Figures of the weights before the first step."""
+    standing: through.Standing | None = None
+    """What layers of the notebook's own held as it began."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
 
@@ -112,6 +129,8 @@ class Recorder:
         asked = bool(job.get("reuse")) and not self.cuts.rehearsal
         self.reuse = Reuse(Inquiry(handover) if asked else None, self.cuts.told(), self._is_student, self.note)
         self._models: dict[int, tuple[weakref.ref[Any], str, dict[str, Any]]] = {}
+        self._varieties: dict[str, dict[str, Any]] = {}
+        """By the digest of an array that was trained on."""
         self._known = 0
         self._digests = 0
         self._uses = 0
@@ -269,10 +288,12 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        epochs = Epochs()
+        epochs = Epochs(callbacks=given.get("callbacks"))
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             entry["start_weights"] = self._safely(_digest, model) or ""
+            epochs.before = self._safely(motion.taken, model)
+            epochs.standing = self._safely(through.standing, model)
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
@@ -330,26 +351,39 @@ class Recorder:
         validation_x = validation[0] if isinstance(validation, (tuple, list)) and validation else validation
         shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes, look)
         shown["y"] = shown["y"] or {}
+        self._safely(self._note_variety, shown["x"], given.get("x"))
         return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
+
+    def _note_variety(self, shown: dict[str, Any], x: Thing) -> None:
+        """Of the same array it is known already."""
+        array = prints.as_array(x)
+        if array is None or shown.get("kind") != "array":
+            return
+        if shown["digest"] not in self._varieties:
+            self._varieties[shown["digest"]] = prints.variety(array, shown.get("std"))
+        shown |= self._varieties[shown["digest"]]
 
     def _end(self, entry: dict[str, Any], model: Thing, epochs: Epochs, seconds: float) -> None:
         if not epochs.figures and entry["finished"]:  # our callback could not be added
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
+        self._safely(_note_idlers, entry, epochs)
         entry["seconds"] = seconds
         if self.cuts.rehearsal:  # only its plan is wanted
             self.flush()
             return
-        self.end_training(entry, model)
+        entry["moved"] = self._safely(motion.moved, epochs.before, model)
+        self.end_training(entry, model, epochs.standing)
 
-    def end_training(self, entry: dict[str, Any], model: Thing) -> None:
-        """What has become of the model, and the model itself."""
+    def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:
+        """What has become of the model, and the model itself; ``standing``: of its own layers, as it began."""
         self.keep.figures.pop(self.model_id(model), None)
         reached = [figure for figure in entry.get("history", {}).get("val_accuracy", ()) if figure is not None]
         if reached:
             self.keep.figures[self.model_id(model)] = max(reached)
         entry["layers"] = models.layers(model)[:200]
+        self._safely(through.mark, model, entry["layers"], standing or {})
         entry["parameters"] = models.parameters(model)
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
@@ -366,6 +400,8 @@ class Recorder:
     def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, epoch: int) -> None:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
+        if not epochs.figures and epochs.before is None:  # it was built by fit itself
+            epochs.before = self._safely(motion.taken, model)
         if not epochs.figures and "callbacks" in entry["arguments"]:
             self._look(entry, model, epochs.shown)
         self._note_epochs(entry, model, epochs)
@@ -500,9 +536,18 @@ class Recorder:
         self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
 
 
+def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
+    """Callbacks that could do nothing, by what there was to see and by what their code reaches."""
+    figures = {name for one in epochs.figures for name in one}
+    if figures and (blind := steering.blind(epochs.callbacks, figures)):
+        entry["arguments"]["blind"] = blind
+    if looking := onlookers.onlookers(epochs.callbacks):
+        entry["arguments"]["onlookers"] = looking
+
+
 def _digest(model: Thing) -> str:
     """Of a model whose digest is not felt."""
-    return models.weights(model) if models.parameters(model) <= WEIGHED else ""
+    return models.weights(model) if models.parameters(model) <= models.WEIGHED else ""
 
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -518,6 +563,8 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         plain["callbacks"] = [type(callbacks).__name__[:100]]
     if waits := steering.patience(callbacks):
         plain["patience"] = waits
+    if lowest := steering.floor(callbacks):
+        plain["floor"] = lowest
     if steering.weighs(given.get("class_weight")):
         plain["class_weight"] = True
     return plain

@@ -16,23 +16,27 @@ from typing import Any
 import numpy as np
 
 from ..things import Thing
+from . import schedules
 from .prints import finite
 
 _UNSAID = ("name", "dtype", "trainable", "batch_shape", "build_config", "module", "registered_name", "seed")
 _ACCURACY = re.compile(r"(sparse_)?(top_1_)?(categorical_|binary_)?acc(uracy)?(_\d+)?")
+WEIGHED = 20_000_000
+"""Parameters up to which the weights before a training are digested and kept: a tenth of a second."""
 _GRAPHS = ("functional", "sequential")
 _COMPILED = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
 
 
 def layers(model: Thing) -> list[dict[str, Any]]:
     """``Layer`` records in order, models within models opened, input layers left out."""
-    return [_layer(layer) for layer in _flat(model)]
+    return [_layer(layer) for layer in flat(model)]
 
 
-def _flat(model: Thing) -> Iterator[Any]:
+def flat(model: Thing) -> Iterator[Any]:
+    """Its layers in order, models within models opened."""
     for layer in model.layers:
         if hasattr(layer, "layers") and hasattr(layer, "fit"):
-            yield from _flat(layer)
+            yield from flat(layer)
         elif type(layer).__name__ != "InputLayer":
             yield layer
 
@@ -118,7 +122,8 @@ def optimizer_facts(found: Thing) -> dict[str, Any]:
         return {}
     found = getattr(found, "inner_optimizer", found)
     config = _or({}, lambda: _config(found.get_config()))
-    return {"name": type(found).__name__.lower(), **config}
+    rates = _or([], lambda: schedules.extremes(found))
+    return {"name": type(found).__name__.lower(), **config} | ({"rates": rates} if rates else {})
 
 
 def loss(model: Thing) -> str:
@@ -166,7 +171,7 @@ def weights(model: Thing) -> str:
     found = model.weights
     if not found:
         return ""
-    hashed = hashlib.sha256(repr([(type(layer).__name__, _activation(layer)) for layer in _flat(model)]).encode())
+    hashed = hashlib.sha256(repr([(type(layer).__name__, _activation(layer)) for layer in flat(model)]).encode())
     for weight in found:
         array = np.asarray(weight)
         hashed.update(f"{array.shape} {array.dtype}".encode())
@@ -180,7 +185,7 @@ def _activation(layer: Thing) -> str:
 
 def foreign(model: Thing) -> list[str]:
     """Classes that only the student's process knows, so that the model cannot be loaded anywhere else."""
-    parts = [*([] if is_graph(model) else [model]), *_flat(model)]
+    parts = [*([] if is_graph(model) else [model]), *flat(model)]
     names = {type(part).__name__ for part in parts if type(part).__module__.split(".")[0] not in ("keras", "tf_keras")}
     names |= {"Lambda" for part in parts if type(part).__name__ == "Lambda"}
     return sorted(names)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,11 @@ SAMPLE_ROWS = 32
 SAMPLE_BYTES = 8 << 20
 EXACT_BYTES = 64 << 20
 """Larger arrays are fingerprinted by a spread sample of their rows."""
+COUNTED_BYTES = 256 << 20
+"""Of larger arrays, a share of the different rows is counted: all copies of a row are in it, or none."""
 _SPREAD_ROWS = 4096
+_LEVEL = 2.5e-4
+"""Of the standard deviation of floats: rows that differ by less are one."""
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.intp]
@@ -155,6 +160,32 @@ def _print_array(array: Array, kind: str, keep: Keep | None, rows: Rows | None =
         if _row_bytes(array) <= SAMPLE_BYTES and (name := keep(npy(array[rows]))):
             facts |= {"sample": name, "rows": rows.tolist()}
     return facts
+
+
+def variety(array: Array, std: float | None) -> dict[str, Any]:
+    """How many rows differ, and how evenly they are repeated; empty where rows cannot be compared."""
+    if not array.size or array.dtype.kind not in "biuf":
+        return {}
+    share = math.ceil(array.nbytes / COUNTED_BYTES)
+    counts: Counter[int] = Counter()
+    for start in range(0, len(array), _SPREAD_ROWS):
+        part = array[start : start + _SPREAD_ROWS]
+        rows = part.reshape(len(part), -1)
+        if share > 1:
+            few = np.ascontiguousarray(_levels(rows[:, :: max(1, rows.shape[1] // 64)], std))
+            rows = rows[np.array([hash(row.tobytes()) % share == 0 for row in few])]
+        counts.update(hash(row.tobytes()) for row in np.ascontiguousarray(_levels(rows, std)))
+    seen = counts.total()
+    if not seen:
+        return {}
+    squares = sum(count * count for count in counts.values())
+    return {"distinct": round(len(array) * len(counts) / seen), "even": len(array) * seen / squares}
+
+
+def _levels(rows: Array, std: float | None) -> Array:
+    if rows.dtype.kind != "f" or not std:
+        return rows
+    return np.asarray(np.rint(np.clip(rows / (std * _LEVEL), -(2**30), 2**30)), np.int32)
 
 
 def npy(array: Array) -> bytes:

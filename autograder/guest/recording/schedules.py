@@ -5,10 +5,34 @@ A cosine over all steps of a training would hardly have begun when a sixteenth o
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..things import Thing
+from .prints import finite
 
 CURRENT = "_get_current_learning_rate"
 """What Keras' optimisers ask at each step; asked of the object, so that nothing that is saved changes."""
+STEPS = (*range(8), *(round(1.4**power) for power in range(6, 62)))
+"""At which a schedule is asked for its rate: far beyond the end of any training."""
+
+
+def extremes(optimizer: Thing) -> list[float]:
+    """The lowest and the highest learning rate of a schedule of Keras' own; empty for another, which may do anything.
+
+    A schedule that lists its values has them beyond a boundary, at whatever step that is.
+    """
+    schedule: Thing = getattr(optimizer, "_learning_rate", None)
+    if not _is_schedule(schedule) or not type(schedule).__module__.startswith("keras."):
+        return []
+    bounds: Thing = getattr(schedule, "boundaries", ())
+    near = {step for bound in list(bounds)[:100] for step in (int(bound), int(bound) + 1)}
+    rates = [finite(np.asarray(schedule(step))) for step in sorted({*STEPS, *near})]
+    known = [rate for rate in rates if rate is not None]
+    return [min(known), max(known)] if len(known) == len(rates) else []
+
+
+def _is_schedule(schedule: Thing) -> bool:
+    return any(base.__name__ == "LearningRateSchedule" for base in type(schedule).__mro__)
 
 
 def hurry(model: Thing, times: float) -> Thing:
@@ -17,7 +41,7 @@ def hurry(model: Thing, times: float) -> Thing:
     optimizer: Thing = getattr(outer, "inner_optimizer", outer)
     schedule: Thing = getattr(optimizer, "_learning_rate", None)
     count = int(times)
-    if count <= 1 or not any(base.__name__ == "LearningRateSchedule" for base in type(schedule).__mro__):
+    if count <= 1 or not _is_schedule(schedule):
         return None
 
     def current() -> Thing:

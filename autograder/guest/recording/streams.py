@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..things import Thing
+
+ELSEWHERE = 0x5EEDED
+"""A seed that no notebook is likely to choose."""
 
 
 def place() -> str:
@@ -51,6 +55,34 @@ def passed(where: str) -> Iterator[None]:
         elif now is not None:
             now.state.assign(drawn)
         _seed_tensorflow(seed_at(where, "out"))
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Whatever is drawn meanwhile, the streams are where they were.
+
+    TensorFlow's goes on elsewhere: it keeps what has drawn, by its seed, and from that the notebook would draw on.
+    """
+    import numpy as np
+
+    plain, numpys, generator = random.getstate(), np.random.get_state(), _generator()
+    drawn = None if generator is None else np.array(generator.state)
+    context: Thing = sys.modules.get("tensorflow.python.eager.context")
+    numbers: Thing = None if context is None else getattr(context.context(), "_rng", None)
+    place = None if numbers is None else numbers.getstate()
+    if numbers is not None:
+        numbers.seed(ELSEWHERE)
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(numpys)
+        if numbers is not None:
+            numbers.setstate(place)
+        if (now := _generator()) is not generator:
+            _forget()
+        elif now is not None:
+            now.state.assign(drawn)
 
 
 def enter(seed: int) -> None:
