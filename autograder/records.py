@@ -306,6 +306,23 @@ class Layer:
 
 
 @record
+class Swap:
+    """Weights that took the place of others while a training went on, by something else than its steps."""
+
+    before: float
+    """Of a few of its images, those that the model named rightly with the weights that went."""
+    after: float
+    """The same with those that came."""
+    weights: str = ""
+    """Digest of the weights that came."""
+    saved_before: str = ""
+    saved: str = ""
+    """Artifact names of the model with either."""
+    steps: int = 0
+    """Of the optimiser that may lie between the two: 0, or hardly any."""
+
+
+@record
 class Training:
     """One ``fit``, or one hand-written loop over an optimiser of PyTorch's within one run of a cell."""
 
@@ -374,6 +391,8 @@ class Training:
     """Digest of the weights then; empty where there were none yet, or where that is not known."""
     start_saved: str = ""
     """Artifact name of the model as it was then."""
+    swaps: tuple[Swap, ...] = ()
+    """Only those by which the model could suddenly do what it could not."""
 
 
 @record
@@ -491,6 +510,7 @@ class Ledger:
                 (len(self.trainings), 500),
                 (max((len(training.layers) for training in self.trainings), default=0), 2_000),
                 (layers, 100_000),
+                (sum(len(training.swaps) for training in self.trainings), 100),
                 (len(self.evaluations), 2_000),
                 (len(self.frames), 100),
                 (len(self.scores), 1_000),

@@ -36,16 +36,23 @@ class Origin:
 
 def root(training: Training, ledger: Ledger, origin: Origin) -> Training | None:
     """The training of this line that began with able weights which none before had left; None where there is none."""
-    while training.start_accuracy is not None:
-        before = [one for one in ledger.trainings if one.number < training.number]
-        parent = next(_parents(training, before, origin), None)
-        if parent is None:
-            return None if any(_may_have_left(one, training) for one in before) else training
-        training = parent
-    return None
+    *_, first = line(training, ledger, origin)
+    before = [one for one in ledger.trainings if one.number < first.number]
+    if first.start_accuracy is None or any(_may_have_left(one, first) for one in before):
+        return None
+    return first
 
 
-def _parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
+def line(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Training]:
+    """It, and what left the weights that it began with, and so on back, as far as that is known."""
+    found: Training | None = training
+    while found is not None:
+        yield found
+        before = [one for one in ledger.trainings if one.number < found.number]
+        found = None if found.start_accuracy is None else next(parents(found, before, origin), None)
+
+
+def parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
     """By the digest first; then by the weights themselves, which another architecture may have taken over."""
     digest = training.start_weights
     yield from (

@@ -24,6 +24,7 @@ from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
 from .steps import Steps
+from .swaps import Swaps, Watch
 from .tally import ENOUGH, Tally
 
 ROWS = ENOUGH
@@ -70,6 +71,7 @@ class Epochs:
     """The callback that fills all this."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
+    watch: Watch | None = None
 
 
 class Recorder:
@@ -105,6 +107,7 @@ class Recorder:
         self.classes = int(job.get("classes", 0))
         """Of the served data; 0 when not told."""
         self.train_rows = int(job["train_rows"])
+        self.swaps = Swaps(self)
         self.steps = Steps(self)
         self.tally = Tally(self)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
@@ -277,9 +280,12 @@ class Recorder:
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
+            if not self.cuts.rehearsal:
+                epochs.watch = self._safely(self.swaps.watch, model, entry, lambda: _both(epochs.shown))
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
+            between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
-            epochs.watching = _callback(begin, end)
+            epochs.watching = _callback(begin, between, end)
             thinned = thinned | {"callbacks": [*(watched or ()), epochs.watching]}
         self.flush()
         return entry, self.cuts.begin(thinned), epochs
@@ -304,6 +310,7 @@ class Recorder:
             "finished": False,
             "arguments": arguments,
             "epoch_weights": [],
+            "swaps": [],
         }
         self.trainings.append(entry)
         return entry
@@ -337,6 +344,7 @@ class Recorder:
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
+        self._safely(self.swaps.end, epochs.watch)
         entry["seconds"] = seconds
         if self.cuts.rehearsal:  # only its plan is wanted
             self.flush()
@@ -366,14 +374,23 @@ class Recorder:
     def _begin_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, epoch: int) -> None:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
+        if epochs.watch is not None:
+            self._safely(self.swaps.epoch_begins, epochs.watch)
         if not epochs.figures and "callbacks" in entry["arguments"]:
             self._look(entry, model, epochs.shown)
         self._note_epochs(entry, model, epochs)
         self.progress(f"epoch {epoch + 1}/{total}", entry["number"])
 
+    def _between_steps(self, epochs: Epochs) -> None:
+        """Before a step: nearly always there is nothing to see."""
+        if epochs.watch is not None and epochs.watch.before is not None:
+            self.swaps.settle(epochs.watch)
+
     def _end_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, figures: dict[str, Any]) -> None:
         """Weights that a callback may keep and the notebook load again are known by their digest."""
         epochs.figures.append(figures)
+        if epochs.watch is not None:
+            self._safely(self.swaps.epoch_ends, epochs.watch)
         now = time.monotonic()
         slow = epochs.hashing > max(_FREE_SECONDS, _DIGEST_SHARE * (now - epochs.start))
         whole = len(epochs.weights) == len(epochs.figures) - 1
@@ -523,13 +540,22 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _callback(begin_epoch: Callable[[int], None], end_epoch: Callable[[dict[str, Any]], None]) -> Thing:
-    """A Keras callback that tells of each epoch and its figures; made here since Keras is imported late."""
+def _both(shown: Shown) -> tuple[prints.Array, prints.Array] | None:
+    return (shown[0], shown[1]) if len(shown) == 2 else None
+
+
+def _callback(
+    begin_epoch: Callable[[int], None], between: Callable[[], None], end_epoch: Callable[[dict[str, Any]], None]
+) -> Thing:
+    """A Keras callback that tells of each epoch, its figures and its steps; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
 
     class Watching(Callback):  # type: ignore[misc, unused-ignore]
         def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
             begin_epoch(epoch)
+
+        def on_train_batch_begin(self, batch: int, logs: Thing = None) -> None:
+            between()
 
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             end_epoch(dict(logs or {}))

@@ -43,6 +43,9 @@ def actions(session: Thing) -> Actions:
             session.recorder.steps.install_function(module.Function)
         ),
         "tensorflow.python.eager.backprop": lambda module: session.recorder.steps.install_tape(module.GradientTape),
+        "tensorflow.python.ops.resource_variable_ops": lambda module: session.recorder.swaps.install(
+            module.BaseResourceVariable
+        ),
         "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
 

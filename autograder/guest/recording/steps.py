@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
+
 from ..things import Thing
 from . import beginnings, hooks, models, prints, targets
 from .keep import Keep
+from .swaps import Swaps, Watch
 from .tally import Tally
 
 OPEN = 4
@@ -29,6 +32,7 @@ class Book(Protocol):
     """What the ledger is to steps."""
 
     keep: Keep
+    swaps: Swaps
     tally: Tally
     classes: int
     train_rows: int
@@ -73,6 +77,15 @@ class Stretch:
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
     told: float = 0.0
+    watch: Watch | None = None
+
+    def shown(self) -> tuple[prints.Array, Any] | None:
+        """Rows that were seen passing, and their labels."""
+        known = [(x, y) for x, y in self.seen if len(np.shape(y)) and len(y) == len(x)]
+        if not known:
+            return None
+        images = np.concatenate([x for x, _ in known])
+        return beginnings.few(images, np.concatenate([np.asarray(y) for _, y in known]))
 
 
 @dataclass
@@ -154,9 +167,13 @@ class Steps:
 
     def _apply(self, original: Thing, optimizer: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
+        swaps = self._recorder.swaps
         if self._recorder._inside:
-            return original(optimizer, *arguments, **keywords)
-        with self._recorder.silently():
+            with swaps.lawful():
+                return original(optimizer, *arguments, **keywords)
+        if _eager():
+            self._recorder._safely(swaps.settle_all)
+        with self._recorder.silently(), swaps.lawful():
             result = original(optimizer, *arguments, **keywords)
         variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
         self._recorder._safely(self._note_apply, optimizer, variables)
@@ -185,6 +202,7 @@ class Steps:
         __tracebackhide__ = True
         if self._recorder._inside:
             return original(model, *arguments, **keywords)
+        self._recorder._safely(self._recorder.swaps.settle_all)
         began = self._recorder._safely(self._before_batch, original, model, arguments, keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
@@ -204,6 +222,7 @@ class Steps:
         __tracebackhide__ = True
         if self._recorder._inside or not _eager():  # within another function, whose trace this belongs to
             return original(function, *arguments, **keywords)
+        self._recorder._safely(self._recorder.swaps.settle_all)
         with self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
         if trace.steps or trace.models or trace.gradients:
@@ -366,7 +385,9 @@ class Steps:
         entry |= {"optimizer": models.optimizer_facts(optimizer), "loss": loss}
         before = 0 if optimizer is None else self._iterations.get(optimizer, 0)
         now = time.monotonic()
-        return Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
+        stretch = Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
+        stretch.watch = self._recorder._safely(self._recorder.swaps.watch, model, entry, stretch.shown)
+        return stretch
 
     def _see(self, stretch: Stretch, x: Thing, y: Thing) -> None:
         shape = tuple(getattr(x, "shape", ()))
@@ -387,6 +408,7 @@ class Steps:
         if stretch is None:
             return
         entry, recorder = stretch.entry, self._recorder
+        recorder._safely(recorder.swaps.end, stretch.watch)
         entry["finished"] = finished
         entry["seconds"] = time.monotonic() - stretch.start
         entry["arguments"]["steps"] = stretch.steps = max(stretch.steps, self._iterated(stretch))
