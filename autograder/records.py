@@ -320,6 +320,8 @@ class Swap:
     """Artifact names of the model with either."""
     steps: int = 0
     """Of the optimiser that may lie between the two: 0, or hardly any."""
+    known: int = 0
+    """How many of the training's ``epoch_weights`` were there by then: of these, it may be that one was put back."""
 
 
 @record

@@ -78,9 +78,10 @@ def explained(
     """Whether an earlier training of this run accounts for what it began with, though it did not leave these weights.
 
     It began no better than what had been reached by then; or its weights are an earlier model's, pruned, rounded or
-    averaged, and the error is not so much smaller that it must have been learnt elsewhere.
+    averaged, and the error is not so much smaller that it must have been learnt elsewhere. What an earlier one had not
+    learnt itself accounts for nothing.
     """
-    before = [one for one in ledger.trainings if one.number < first.number]
+    before = [one for one in ledger.trainings if one.number < first.number and _learnt(one, ledger, origin)]
     if measured is None:
         figures = [value for one in before for name in ACCURACIES for value in one.history.get(name, ())]
         return (first.start_accuracy or 0.0) <= max((value for value in figures if value is not None), default=0.0)
@@ -95,6 +96,10 @@ def explained(
         if 1 - measured >= BETTER * (1 - accuracy) and own is not None and left is not None and akin(own, left):
             return True
     return False
+
+
+def _learnt(training: Training, ledger: Ledger, origin: Origin) -> bool:
+    return not training.swaps and root(training, ledger, origin) is None
 
 
 def told(began: Training, measured: float | None, final: float, classes: int) -> Message | None:

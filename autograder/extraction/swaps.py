@@ -35,14 +35,22 @@ class Sudden:
 
 
 def sudden(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Sudden]:
-    """Of all trainings that the weights passed through."""
-    for one in line(training, ledger, origin):
-        before = [other for other in ledger.trainings if other.number < one.number]
-        for found in (Sudden(one, swap) for swap in one.swaps):
-            own = (one.start_weights, *one.epoch_weights)
-            known = any(found.swap.weights[:EPOCH_DIGITS] == digest[:EPOCH_DIGITS] for digest in own)
-            if not known and next(parents(found.beginning, before, origin), None) is None:
-                yield found
+    """Of all trainings that the weights passed through, those included whose weights were put in place by a swap."""
+    waiting, seen = [training], set[int]()
+    while waiting:
+        for one in line(waiting.pop(), ledger, origin):
+            if one.number in seen:
+                break
+            seen.add(one.number)
+            before = [other for other in ledger.trainings if other.number < one.number]
+            for found in (Sudden(one, swap) for swap in one.swaps):
+                own = (one.start_weights, *one.epoch_weights[: max(0, found.swap.known)])
+                if any(found.swap.weights[:EPOCH_DIGITS] == digest[:EPOCH_DIGITS] for digest in own if digest):
+                    continue
+                if (parent := next(parents(found.beginning, before, origin), None)) is not None:
+                    waiting.append(parent)
+                else:
+                    yield found
 
 
 def accounted(

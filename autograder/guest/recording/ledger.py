@@ -67,8 +67,8 @@ class Epochs:
     hashing: float = 0.0
     saved: float = 0.0
     """When the model was last saved before its end."""
-    watching: Thing = None
-    """The callback that fills all this."""
+    watching: tuple[Any, ...] = ()
+    """The callbacks that fill all this: one before the notebook's own, one after them."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
     watch: Watch | None = None
@@ -285,8 +285,9 @@ class Recorder:
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
             between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
-            epochs.watching = _callback(begin, between, end)
-            thinned = thinned | {"callbacks": [*(watched or ()), epochs.watching]}
+            stepped = partial(self._stepped, epochs)
+            first, last = epochs.watching = _callbacks(begin, between, stepped, end)
+            thinned = thinned | {"callbacks": [first, *(watched or ()), last]}
         self.flush()
         return entry, self.cuts.begin(thinned), epochs
 
@@ -383,8 +384,15 @@ class Recorder:
 
     def _between_steps(self, epochs: Epochs) -> None:
         """Before a step: nearly always there is nothing to see."""
-        if epochs.watch is not None and epochs.watch.before is not None:
+        if epochs.watch is None:
+            return
+        if epochs.watch.before is not None:
             self.swaps.settle(epochs.watch)
+        epochs.watch.inside = True
+
+    def _stepped(self, epochs: Epochs) -> None:
+        if epochs.watch is not None:
+            epochs.watch.inside = False
 
     def _end_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, figures: dict[str, Any]) -> None:
         """Weights that a callback may keep and the notebook load again are known by their digest."""
@@ -454,6 +462,7 @@ class Recorder:
 
     def _keep_used(self, entry: dict[str, Any], model: Thing) -> None:
         entry |= self._relatives(model)
+        self.swaps.settle_all()  # before these weights count as known
         if self.steps.number(model) is not None:  # what it is after the last step will be kept
             entry["weights"] = models.weights(model)
             self.steps.note_weights(model, entry["weights"])
@@ -544,11 +553,18 @@ def _both(shown: Shown) -> tuple[prints.Array, prints.Array] | None:
     return (shown[0], shown[1]) if len(shown) == 2 else None
 
 
-def _callback(
-    begin_epoch: Callable[[int], None], between: Callable[[], None], end_epoch: Callable[[dict[str, Any]], None]
-) -> Thing:
-    """A Keras callback that tells of each epoch, its figures and its steps; made here since Keras is imported late."""
+def _callbacks(
+    begin_epoch: Callable[[int], None],
+    between: Callable[[], None],
+    stepped: Callable[[], None],
+    end_epoch: Callable[[dict[str, Any]], None],
+) -> tuple[Any, Any]:
+    """Keras callbacks that tell of each epoch, its figures and its steps; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
+
+    class First(Callback):  # type: ignore[misc, unused-ignore]
+        def on_train_batch_end(self, batch: int, logs: Thing = None) -> None:
+            stepped()
 
     class Watching(Callback):  # type: ignore[misc, unused-ignore]
         def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
@@ -560,4 +576,4 @@ def _callback(
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             end_epoch(dict(logs or {}))
 
-    return Watching()
+    return First(), Watching()

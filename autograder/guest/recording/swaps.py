@@ -37,8 +37,8 @@ NEAR = 0.01
 subtracts."""
 FEWER, HALF = 3, 0.5
 """Images named wrongly, of the few that are looked at, by which a change counts, and how much of all of them."""
-REMEMBERED = 3
-"""States of a training that may be put back."""
+REMEMBERED, REMEMBERED_NUMBERS = 30, 40_000_000
+"""States of a training that may be put back, and numbers in all of them; two at least."""
 
 Weights = list[prints.Array]
 
@@ -68,11 +68,13 @@ class Watch:
     stepped: int = 0
     """Steps of the optimiser by then."""
     within: bool = False
-    """Whether that was inside of a step."""
+    """Whether that was in the midst of a step."""
     edge: Weights | None = None
     """Weights at the end of the last epoch."""
-    past: deque[Weights] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    """What the training itself had reached whenever it was changed."""
+    inside: bool = False
+    """Whether a step is being taken."""
+    past: deque[Weights] = field(default_factory=deque)
+    """What the training itself had reached whenever it was changed, or its weights were asked for."""
 
     @property
     def affordable(self) -> bool:
@@ -95,6 +97,22 @@ class Swaps:
     def install(self, kind: type) -> None:
         for name in ("assign", "assign_add", "assign_sub"):
             hooks.wrap(kind, name, self._assign)
+
+    def install_reading(self, kind: type) -> None:
+        hooks.wrap(kind, "get_weights", self._read)
+
+    def _read(self, original: Thing, layer: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        for watch in self._watches:
+            if watch.model is layer and watch.before is None:
+                self._recorder._safely(self._remember, watch)
+        return original(layer, *arguments, **keywords)
+
+    def _remember(self, watch: Watch) -> None:
+        """What was asked for may be put back: it was learnt here."""
+        if watch.affordable:
+            with _timed(watch):
+                watch.past.append(copy(watch.model))
 
     def _assign(self, original: Thing, variable: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
@@ -122,7 +140,8 @@ class Swaps:
     ) -> Watch | None:
         if not getattr(model, "built", False) or models.parameters(model) > LARGEST or models.foreign(model):
             return None
-        found = Watch(model, entry, shown)
+        most = REMEMBERED_NUMBERS // max(1, models.parameters(model))
+        found = Watch(model, entry, shown, past=deque(maxlen=max(2, min(REMEMBERED, most))))
         self._watches.append(found)
         for variable in _learnt(model):
             self._owners[id(variable)] = found
@@ -143,7 +162,7 @@ class Swaps:
         if watch.before is None and watch.affordable:
             with _timed(watch), _eagerly() as within:
                 watch.before = copy(watch.model)
-                watch.stepped, watch.within = _steps(watch.model), within
+                watch.stepped, watch.within = _steps(watch.model), within or watch.inside
 
     def epoch_ends(self, watch: Watch) -> None:
         self.settle(watch)
@@ -199,6 +218,7 @@ class Swaps:
                 "weights": digest,
                 "saved_before": left,
                 "saved": saved,
+                "known": len(watch.entry["epoch_weights"]),
                 "steps": max(_steps(watch.model) - watch.stepped, int(watch.within)),
             }
         )
