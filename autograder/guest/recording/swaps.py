@@ -30,7 +30,7 @@ SWAPS = 3
 """Kept of one training ..."""
 ALL_SWAPS = 30
 """... and of a run."""
-FREE_SECONDS, LOOKING_SHARE = 0.1, 0.01
+FREE_SECONDS, LOOKING_SHARE = 0.05, 0.01
 """What looking may take of one training; beyond that, so much of its time."""
 NEAR = 0.01
 """Of their own size, by which weights may differ that are the same but for rounding: a swap of averages adds and
@@ -187,6 +187,8 @@ class Swaps:
         if before is None:
             return
         with _timed(watch), self._recorder.silently(), self.lawful():
+            if _unchanged(watch.model, before):
+                return
             now = copy(watch.model)
             if _near(before, now):
                 return
@@ -252,6 +254,11 @@ def copy(model: Thing) -> Weights:
 def _assign(model: Thing, weights: Sequence[prints.Array]) -> None:
     for variable, value in zip(model.weights, weights, strict=True):
         variable.assign(value)
+
+
+def _unchanged(model: Thing, weights: Weights) -> bool:
+    """As nearly always; quicker than to say by how much."""
+    return all(np.array_equal(np.asarray(one), value) for one, value in zip(model.weights, weights, strict=False))
 
 
 def _near(one: Weights, two: Weights) -> bool:
