@@ -393,6 +393,8 @@ class Training:
     """Digest of the weights then; empty where there were none yet, or where that is not known."""
     start_saved: str = ""
     """Artifact name of the model as it was then."""
+    own_step: bool = False
+    """Whether a step of it is the student's own code, as that of a subclass is."""
     swaps: tuple[Swap, ...] = ()
     """Only those by which the model could suddenly do what it could not."""
 

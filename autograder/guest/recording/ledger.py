@@ -19,7 +19,7 @@ from .. import stack
 from ..handover import LEDGER, PROGRESS, UNSAVED, Handover
 from ..inquiry import Inquiry
 from ..things import Thing
-from . import averages, beginnings, hooks, models, prints, schedules, steering, targets, thinning
+from . import averages, beginnings, hooks, models, passing, prints, schedules, steering, swaps, targets, thinning
 from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
@@ -72,6 +72,9 @@ class Epochs:
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
     watch: Watch | None = None
+    own: bool = False
+    """Whether a step of the training is the student's own code."""
+    stepped: bool = False
 
 
 class Recorder:
@@ -272,16 +275,20 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        epochs = Epochs()
+        epochs = Epochs(own=models.steps_itself(model))
+        entry["own_step"] = epochs.own
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             entry["start_weights"] = self._safely(_digest, model) or ""
+            given = given | {"x": passing.watched(given.get("x"), partial(self._choose, epochs.shown))}
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             if not self.cuts.rehearsal:
                 epochs.watch = self._safely(self.swaps.watch, model, entry, lambda: _both(epochs.shown))
+                if epochs.watch is not None and not epochs.shown:
+                    epochs.watch.begun = swaps.copy(model)
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
             between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
@@ -316,9 +323,10 @@ class Recorder:
         self.trainings.append(entry)
         return entry
 
-    def _choose(self, shown: Shown, images: Thing, labels: Thing) -> None:
+    def _choose(self, shown: Shown, images: Thing, labels: Thing) -> bool:
         few = self._safely(beginnings.few, images, labels)
-        shown += [] if few is None else few
+        shown[:] = shown if few is None else few
+        return few is not None
 
     def _look(self, entry: dict[str, Any], model: Thing, shown: Shown) -> None:
         """Once before a training, and once more when its callbacks have had a word before the first step."""
@@ -384,13 +392,17 @@ class Recorder:
 
     def _between_steps(self, epochs: Epochs) -> None:
         """Before a step: nearly always there is nothing to see."""
-        if epochs.watch is None:
+        watch = epochs.watch
+        if watch is None:
             return
-        if epochs.watch.before is not None:
-            self.swaps.settle(epochs.watch)
-        epochs.watch.inside = True
+        if watch.before is not None or (epochs.shown and watch.begun is not None):
+            self._safely(self.swaps.settle, watch)
+        if epochs.own and not epochs.stepped:
+            self._safely(self.swaps.doubted, watch)
+        watch.inside = True
 
     def _stepped(self, epochs: Epochs) -> None:
+        epochs.stepped = True
         if epochs.watch is not None:
             epochs.watch.inside = False
 

@@ -193,6 +193,15 @@ def is_graph(model: Thing) -> bool:
     return any(type(model).call is graph.call and type(model).__call__ is graph.__call__ for graph in own)
 
 
+def steps_itself(model: Thing) -> bool:
+    """Whether a step of its training is not Keras' own, by its class or by what was laid over it."""
+    names = ("train_step", "make_train_function", "compute_loss", "compute_gradients")
+    if any(name in vars(model) for name in names):
+        return True
+    own = (getattr(type(model), name, None) for name in names)
+    return any(not str(getattr(one, "__module__", "keras")).startswith(("keras.", "tf_keras.")) for one in own if one)
+
+
 def strangers(path: Path) -> list[str]:
     """Functions and classes of a saved model that a process without the student's code does not know."""
     with zipfile.ZipFile(path) as archive:

@@ -52,6 +52,8 @@ class Book(Protocol):
 
     def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing: ...
 
+    def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None: ...
+
 
 @dataclass
 class Watch:
@@ -69,6 +71,10 @@ class Watch:
     """Steps of the optimiser by then."""
     within: bool = False
     """Whether that was in the midst of a step."""
+    begun: Weights | None = None
+    """Weights before the first step, until images are there by which they can be tried."""
+    waiting: tuple[Weights, Weights, int, int] | None = None
+    """A change, until then: weights before and after, steps between, and how many digests of epochs were known."""
     edge: Weights | None = None
     """Weights at the end of the last epoch."""
     inside: bool = False
@@ -157,6 +163,11 @@ class Swaps:
             self._watches.remove(watch)
             self._owners = {key: one for key, one in self._owners.items() if one is not watch}
 
+    def doubted(self, watch: Watch) -> None:
+        """The step to come is the student's own code, which may change weights in ways that are not seen."""
+        self.touched(watch)
+        watch.within = True
+
     def touched(self, watch: Watch) -> None:
         """Something is about to be changed: the first of a row of changes counts."""
         if watch.before is None and watch.affordable:
@@ -184,44 +195,72 @@ class Swaps:
     def settle(self, watch: Watch) -> None:
         """At a place between two steps: what has the row of changes done?"""
         before, watch.before = watch.before, None
-        if before is None:
-            return
-        with _timed(watch), self._recorder.silently(), self.lawful():
-            if _unchanged(watch.model, before):
-                return
-            now = copy(watch.model)
-            if _near(before, now):
-                return
-            known = any(_near(one, now) for one in watch.past)
-            watch.past.append(before)
-            if not known:
-                self._compare(watch, before, now)
+        if before is not None:
+            with _timed(watch), self._recorder.silently(), self.lawful():
+                self._settle(watch, before)
+        if watch.begun is not None or watch.waiting is not None:
+            with _timed(watch), self._recorder.silently(), self.lawful():
+                self._catch_up(watch)
 
-    def _compare(self, watch: Watch, before: Weights, now: Weights) -> None:
-        if len(watch.entry["swaps"]) >= SWAPS or self._count >= ALL_SWAPS or (shown := watch.shown()) is None:
+    def _settle(self, watch: Watch, before: Weights) -> None:
+        if _unchanged(watch.model, before):
             return
-        images, labels = shown
-        after = _share(watch.model, images, labels)
-        if after is None or not beginnings.able(after, labels):
+        now = copy(watch.model)
+        if _near(before, now):
             return
-        with put(watch.model, before, now):
-            earlier = _share(watch.model, images, labels)
-        if earlier is None or not _leaps(earlier, after, len(images)):
+        known = any(_near(one, now) for one in watch.past)
+        watch.past.append(before)
+        if not known:
+            steps = max(_steps(watch.model) - watch.stepped, int(watch.within))
+            watch.waiting = watch.waiting or (before, now, steps, len(watch.entry["epoch_weights"]))
+
+    def _catch_up(self, watch: Watch) -> None:
+        """As soon as there are images: a generator, or batches of few rows, have none at first."""
+        if (shown := watch.shown()) is None:
+            return
+        begun, watch.begun = watch.begun, None
+        change, watch.waiting = watch.waiting, None
+        now = copy(watch.model)
+        if begun is not None and "start_accuracy" not in watch.entry:
+            with put(watch.model, begun, now):
+                began = beginnings.seen(watch.model, *shown)
+                if began is not None:
+                    self._recorder._note_beginning(watch.entry, watch.model, began)
+        if change is not None and len(watch.entry["swaps"]) < SWAPS and self._count < ALL_SWAPS:
+            self._compare(watch, change, now, *shown)
+
+    def _compare(
+        self,
+        watch: Watch,
+        change: tuple[Weights, Weights, int, int],
+        now: Weights,
+        images: prints.Array,
+        labels: prints.Array,
+    ) -> None:
+        model, keep = watch.model, self._recorder.keep
+        before, after, steps, known = change
+        with put(model, after, now):
+            able = _share(model, images, labels)
+        if able is None or not beginnings.able(able, labels):
+            return
+        with put(model, before, now):
+            earlier = _share(model, images, labels)
+        if earlier is None or not _leaps(earlier, able, len(images)):
             return
         self._count += 1
-        number, keep = self._count, self._recorder.keep
-        saved, digest, _ = keep.model(watch.model, f"swap-{2 * number}.keras")
-        with put(watch.model, before, now):
-            left, _, _ = keep.model(watch.model, f"swap-{2 * number - 1}.keras")
+        with put(model, after, now):
+            saved, digest, _ = keep.model(model, f"swap-{2 * self._count}.keras")
+        with put(model, before, now):
+            left, _, _ = keep.model(model, f"swap-{2 * self._count - 1}.keras")
         watch.entry["swaps"].append(
             {
                 "before": earlier,
-                "after": after,
+                "after": able,
                 "weights": digest,
                 "saved_before": left,
                 "saved": saved,
-                "known": len(watch.entry["epoch_weights"]),
-                "steps": max(_steps(watch.model) - watch.stepped, int(watch.within)),
+                "known": known,
+                "steps": steps,
             }
         )
 
@@ -240,6 +279,9 @@ def _share(model: Thing, images: prints.Array, labels: Thing) -> float | None:
 @contextmanager
 def put(model: Thing, weights: Weights, back: Weights) -> Iterator[None]:
     """The model with other weights for a moment; the optimiser is not asked."""
+    if _unchanged(model, weights):
+        yield
+        return
     _assign(model, weights)
     try:
         yield
