@@ -362,6 +362,8 @@ class Training:
     """Artifact name of the model as it was after this training; empty when it could not be saved."""
     weights: str = ""
     """Digest of the weights after this training."""
+    numbers: str = ""
+    """The same of the numbers alone, in whatever order, as the saved file must hold them; empty where it need not."""
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
@@ -639,6 +641,8 @@ class MeasuredModel:
     """``.npy`` float32 (images, classes)."""
     seconds: float | None = None
     """Training time claimed by the ledger."""
+    numbers: str = ""
+    """Digest of its weights alone, as room 2 read them; empty where it did not."""
 
 
 @record

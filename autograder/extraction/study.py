@@ -13,6 +13,7 @@ from autograder.extraction import beginnings, measures, memory, swaps
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.contradictions import exchanged
 from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fallback import from_kernel
 from autograder.extraction.fidelity import Account, fidelity, held
@@ -278,7 +279,8 @@ def _final(
     began = next((told for one in looked if (told := _began(case, one, models, final, within)) is not None), None)
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, models, final, within)) is not None), None)
-    found = (tested, brought or began or swapped, packed(case.things))
+    other = next((told for one in parts if (told := _other_weights(one, models)) is not None), None)
+    found = (tested, brought or began or swapped, other, packed(case.things))
     doubts = (*signs.doubts, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -437,6 +439,7 @@ def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: S
         problem=answer.problem,
         parameters=model.parameters if answer.parameters is None else answer.parameters,
         bytes=None if one.artifact is None else len(bench.store.get(one.artifact)),
+        numbers=answer.numbers,
         ms_per_image=answer.ms_per_image,
         public_accuracy=None if asked.public is None else measures.public_accuracy(asked.public, within.data),
         hidden_accuracy=None if asked.hidden is None else measures.hidden_accuracy(asked.hidden, within.data),
@@ -516,6 +519,16 @@ def _swapped(
         if (told := swaps.told(found, figures, final.accuracy, final.classes)) is not None:
             return told
     return None
+
+
+def _other_weights(one: Candidate, models: Sequence[MeasuredModel]) -> Message | None:
+    """What was measured is not what the training is said to have left."""
+    if not any(model.id == one.id and exchanged(model, one.training) for model in models):
+        return None
+    return say(
+        "The saved model does not hold the weights that its training left, by the record of its kernel: it was "
+        "exchanged while it was saved, or the record is not true."
+    )
 
 
 def _measured_again(case: _Case, one: Candidate, name: str, within: Scope) -> float | None:

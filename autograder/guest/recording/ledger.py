@@ -371,6 +371,7 @@ class Recorder:
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
+        entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
 
     def _note_epochs(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
@@ -434,7 +435,7 @@ class Recorder:
         epochs.saved = float("inf")  # unless all goes well, once is enough
         name = f"fit-{entry['number']}.keras"
         if self.keep.meanwhile(model, name):
-            entry["saved"], entry["weights"] = name, models.weights(model)
+            entry["saved"], entry["weights"], entry["numbers"] = name, models.weights(model), models.numbers(model)
             epochs.saved = now
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------

@@ -174,6 +174,18 @@ def weights(model: Thing) -> str:
     return hashed.hexdigest()
 
 
+def numbers(model: Thing) -> str:
+    """SHA-256 over the weights alone, in whatever order: what the saved file must hold, as ``probe.py`` reads it.
+
+    Empty for a model that is saved as a graph of its layers: of its own ones some may be in no graph.
+    """
+    if type(model).__module__.split(".")[0] != "keras":
+        return ""
+    arrays = [np.ascontiguousarray(np.asarray(weight)) for weight in model.weights]
+    parts = sorted(hashlib.sha256(f"{one.shape} {one.dtype} ".encode() + one.tobytes()).digest() for one in arrays)
+    return hashlib.sha256(b"".join(parts)).hexdigest() if parts else ""
+
+
 def _activation(layer: Thing) -> str:
     return str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
