@@ -158,7 +158,8 @@ class Swaps:
         if watch is None or watch not in self._watches:
             return
         try:
-            self.epoch_begins(watch)
+            if not watch.entry.get("reused"):  # whose weights the host has sent
+                self.epoch_begins(watch)
         finally:
             self._watches.remove(watch)
             self._owners = {key: one for key, one in self._owners.items() if one is not watch}
