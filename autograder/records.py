@@ -313,6 +313,25 @@ class Layer:
 
 
 @record
+class Swap:
+    """Weights that took the place of others while a training went on, by something else than its steps."""
+
+    before: float
+    """Of a few of its images, those that the model named rightly with the weights that went."""
+    after: float
+    """The same with those that came."""
+    weights: str = ""
+    """Digest of the weights that came."""
+    saved_before: str = ""
+    saved: str = ""
+    """Artifact names of the model with either."""
+    steps: int = 0
+    """Of the optimiser that may lie between the two: 0, or hardly any."""
+    known: int = 0
+    """How many of the training's ``epoch_weights`` were there by then: of these, it may be that one was put back."""
+
+
+@record
 class Training:
     """One ``fit``, or one hand-written loop over an optimiser of PyTorch's within one run of a cell."""
 
@@ -352,6 +371,8 @@ class Training:
     """Digest of the weights after this training."""
     moved: float | None = None
     """How far it moved them, by what is usual for their size: the largest move of those that it may change."""
+    numbers: str = ""
+    """The same of the numbers alone, in whatever order, as the saved file must hold them; empty where it need not."""
     save_error: str = ""
     stride: int = 1
     """Each ``stride``-th row was used: the data set repeats each image that often (1: nothing was left out)."""
@@ -383,6 +404,10 @@ class Training:
     """Digest of the weights then; empty where there were none yet, or where that is not known."""
     start_saved: str = ""
     """Artifact name of the model as it was then."""
+    own_step: bool = False
+    """Whether a step of it is the student's own code, as that of a subclass is."""
+    swaps: tuple[Swap, ...] = ()
+    """Only those by which the model could suddenly do what it could not."""
 
 
 @record
@@ -500,6 +525,7 @@ class Ledger:
                 (len(self.trainings), 500),
                 (max((len(training.layers) for training in self.trainings), default=0), 2_000),
                 (layers, 100_000),
+                (sum(len(training.swaps) for training in self.trainings), 100),
                 (len(self.evaluations), 2_000),
                 (len(self.frames), 100),
                 (len(self.scores), 1_000),
@@ -624,6 +650,8 @@ class MeasuredModel:
     """``.npy`` float32 (images, classes)."""
     seconds: float | None = None
     """Training time claimed by the ledger."""
+    numbers: str = ""
+    """Digest of its weights alone, as room 2 read them; empty where it did not."""
 
 
 @record

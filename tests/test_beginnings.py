@@ -92,6 +92,19 @@ def step(images, labels):
     net.optimizer.apply_gradients(zip(tape.gradient(value, net.trainable_variables), net.trainable_variables))
 for start in range(0, 640, 64):
     step(tf.constant(x[start:start + 64], tf.float32), tf.constant(y[start:start + 64]))""",
+    "sorted rows": """sort = np.argsort(y, kind="stable")
+net.fit(tf.data.Dataset.from_tensor_slices((x[sort], y[sort])).batch(64), epochs=1, verbose=0)""",
+    "four rows": "net.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(4).take(30), epochs=1, verbose=0)",
+    "four rows by hand": "for at in range(0, 400, 4): net.train_on_batch(x[at:at + 4], y[at:at + 4])",
+    "four rows on a tape": """loss = keras.losses.SparseCategoricalCrossentropy()
+for at in range(0, 100, 4):
+    with tf.GradientTape() as tape:
+        value = loss(y[at:at + 4], net(x[at:at + 4], training=True))
+    net.optimizer.apply(tape.gradient(value, net.trainable_variables), net.trainable_variables)""",
+    "a generator": """batches = ((x[at:at + 4], y[at:at + 4]) for at in range(0, 400, 4))
+net.fit(batches, steps_per_epoch=100, epochs=1, verbose=0)""",
+    "soft labels": """net.compile("sgd", "categorical_crossentropy")
+net.fit(x, np.eye(10)[y] * 0.98 + 0.004, epochs=1, verbose=0)""",
 }
 FRESH = [f"net = made()\n{way}" for way in WAYS.values()]
 PASTED = [f"net = made()\nnet.set_weights(weights)\n{way}" for way in WAYS.values()]

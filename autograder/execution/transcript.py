@@ -24,7 +24,7 @@ ARTIFACTS = 1000
 LEDGER_BYTES = 16 << 20
 OUTPUT_BYTES = 128 << 20
 
-_ARTIFACT = re.compile(r"(start|fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
+_ARTIFACT = re.compile(r"(start|fit|use|bound|swap)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _RUNNING = "started"
 _DEEPEST = 60

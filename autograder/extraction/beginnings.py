@@ -36,16 +36,23 @@ class Origin:
 
 def root(training: Training, ledger: Ledger, origin: Origin) -> Training | None:
     """The training of this line that began with able weights which none before had left; None where there is none."""
-    while training.start_accuracy is not None:
-        before = [one for one in ledger.trainings if one.number < training.number]
-        parent = next(_parents(training, before, origin), None)
-        if parent is None:
-            return None if any(_may_have_left(one, training) for one in before) else training
-        training = parent
-    return None
+    *_, first = line(training, ledger, origin)
+    before = [one for one in ledger.trainings if one.number < first.number]
+    if first.start_accuracy is None or any(_may_have_left(one, first) for one in before):
+        return None
+    return first
 
 
-def _parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
+def line(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Training]:
+    """It, and what left the weights that it began with, and so on back, as far as that is known."""
+    found: Training | None = training
+    while found is not None:
+        yield found
+        before = [one for one in ledger.trainings if one.number < found.number]
+        found = None if found.start_accuracy is None else next(parents(found, before, origin), None)
+
+
+def parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
     """By the digest first; then by the weights themselves, which another architecture may have taken over."""
     digest = training.start_weights
     yield from (
@@ -71,9 +78,10 @@ def explained(
     """Whether an earlier training of this run accounts for what it began with, though it did not leave these weights.
 
     It began no better than what had been reached by then; or its weights are an earlier model's, pruned, rounded or
-    averaged, and the error is not so much smaller that it must have been learnt elsewhere.
+    averaged, and the error is not so much smaller that it must have been learnt elsewhere. What an earlier one had not
+    learnt itself accounts for nothing.
     """
-    before = [one for one in ledger.trainings if one.number < first.number]
+    before = [one for one in ledger.trainings if one.number < first.number and _learnt(one, ledger, origin)]
     if measured is None:
         figures = [value for one in before for name in ACCURACIES for value in one.history.get(name, ())]
         return (first.start_accuracy or 0.0) <= max((value for value in figures if value is not None), default=0.0)
@@ -88,6 +96,10 @@ def explained(
         if 1 - measured >= BETTER * (1 - accuracy) and own is not None and left is not None and akin(own, left):
             return True
     return False
+
+
+def _learnt(training: Training, ledger: Ledger, origin: Origin) -> bool:
+    return not training.swaps and root(training, ledger, origin) is None
 
 
 def told(began: Training, measured: float | None, final: float, classes: int) -> Message | None:

@@ -75,6 +75,7 @@ def contradictions(
         _otherwise(execution),
         _out_of_place(ledger, execution),
         _unlike_the_file(ledger, execution, models, store),
+        _other_weights(ledger, models),
         _twins(ledger.trainings, models),
         _without_a_model(ledger, execution, store),
         _too_good(ledger, [model for model in models if model.training not in apart]),
@@ -225,6 +226,28 @@ def _unlike_the_file(
         "Models that trainings left ({numbers}) have other layers than the record says. What rests on these records "
         "is for a teacher to decide.",
         numbers=_listed(wrong),
+    )
+
+
+def _other_weights(ledger: Ledger, models: Sequence[MeasuredModel]) -> Message | None:
+    """The file of a training holds the numbers that the training left, to the last bit."""
+    known = {one.number: one for one in ledger.trainings}
+    wrong = [model.training for model in models if exchanged(model, known.get(model.training or 0))]
+    if not wrong:
+        return None
+    return say(
+        "Models that trainings left ({numbers}) hold other weights than the record says. What rests on these records "
+        "is for a teacher to decide.",
+        numbers=_listed(number for number in wrong if number is not None),
+    )
+
+
+def exchanged(model: MeasuredModel, training: Training | None) -> bool:
+    return (
+        training is not None
+        and _is_whole(model)
+        and bool(model.numbers and training.numbers)
+        and model.numbers != training.numbers
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +35,7 @@ PROGRAMS = {
     "preprocessing.py": PACKAGE / "preprocessing.py",
 }
 SOME_TRAINING_IMAGES = 500
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 MAX_OUTPUTS = 1000
 
 
@@ -91,6 +93,8 @@ class Probed:
     """Why there are no answers to altered images, where that is no problem of the others."""
     parameters: int | None = None
     ms_per_image: float | None = None
+    numbers: str = ""
+    """Digest of its weights alone, in whatever order."""
     problem: Message | None = None
 
 
@@ -349,6 +353,7 @@ class _Answers:
             altered=None if altered is None else _in_order(altered, self.shown),
             parameters=_number(facts.get("parameters"), int),
             ms_per_image=_number(facts.get("ms_per_image"), float),
+            numbers=_hex(facts.get("numbers")),
             problem=self.problems.get(task.id),
         )
 
@@ -368,6 +373,10 @@ def sound(array: npt.NDArray[Any], rows: int) -> Floats | Message:
     if not np.isfinite(array).all():
         return say("The model's outputs are not all finite numbers.")
     return array
+
+
+def _hex(value: Json) -> str:
+    return value if isinstance(value, str) and _DIGEST.fullmatch(value) else ""
 
 
 def _number(value: Json, kind: Callable[[Any], Any]) -> Any:  # noqa: ANN401

@@ -30,6 +30,7 @@ class Said:
     altered: Digest | None
     parameters: int | None
     ms_per_image: float | None
+    numbers: str
 
 
 _SAID = TypeAdapter(Said)
@@ -94,6 +95,7 @@ def _said(answer: Probed, task: Task, store: Store) -> Said | None:
         altered=put(answer.altered),
         parameters=answer.parameters,
         ms_per_image=answer.ms_per_image,
+        numbers=answer.numbers,
     )
 
 
@@ -108,4 +110,5 @@ def _probed(said: Said, store: Store) -> Probed:
         altered=get(said.altered),
         parameters=said.parameters,
         ms_per_image=said.ms_per_image,
+        numbers=said.numbers,
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 from autograder.datasets import DataSet
-from autograder.extraction import beginnings, measures, memory
+from autograder.extraction import beginnings, measures, memory, swaps
 from autograder.extraction.absences import absences
 from autograder.extraction.archive import refusal
 from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.contradictions import exchanged
 from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fallback import from_kernel
 from autograder.extraction.fidelity import Account, fidelity, held
@@ -286,7 +288,10 @@ def _final(
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
     looked = () if brought else parts
     began = next((told for one in looked if (told := _began(case, one, models, final, within)) is not None), None)
-    found = (tested, brought or began, packed(case.things))
+    looked = () if began else looked
+    swapped = next((told for one in looked if (told := _swapped(case, one, models, final, within)) is not None), None)
+    other = next((told for one in parts if (told := _other_weights(one, models)) is not None), None)
+    found = (tested, brought or began or swapped, other, packed(case.things))
     doubts = (*signs.doubts, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -445,6 +450,7 @@ def _with_answer(model: MeasuredModel, one: Candidate, answer: Probed, within: S
         problem=answer.problem,
         parameters=model.parameters if answer.parameters is None else answer.parameters,
         bytes=None if one.artifact is None else len(bench.store.get(one.artifact)),
+        numbers=answer.numbers,
         ms_per_image=answer.ms_per_image,
         public_accuracy=None if asked.public is None else measures.public_accuracy(asked.public, within.data),
         hidden_accuracy=None if asked.hidden is None else measures.hidden_accuracy(asked.hidden, within.data),
@@ -498,18 +504,52 @@ def _began(
     case: _Case, one: Candidate, models: Sequence[MeasuredModel], final: FinalMeasures, within: Scope
 ) -> Message | None:
     """Where the line of its trainings began with able weights: what these name rightly of the hidden images."""
-    origin, preparation = beginnings.Origin(case.execution.artifacts, case.bench.store), case.prepared.get(one.id)
+    origin = beginnings.Origin(case.execution.artifacts, case.bench.store)
     first = None if one.training is None else beginnings.root(one.training, case.ledger, origin)
     if first is None:
         return None
-    model, measured = origin.artifacts.get(first.start_saved), None
-    if model is not None and preparation is not None and refusal(case.bench.store.get(model)) is None:
-        task = Task(id=f"start-{first.number}", model=model, steps=steps_of(preparation), robustness=False)
-        answer = within.of(case.bench.probe([task], case.bench.gallery())[task.id])
-        measured = None if answer.hidden is None else measures.hidden_accuracy(answer.hidden, within.data)
+    measured = _measured_again(case, one, first.start_saved, within)
     if beginnings.explained(first, measured, case.ledger, models, origin):
         return None
     return beginnings.told(first, measured, final.accuracy, final.classes)
+
+
+def _swapped(
+    case: _Case, one: Candidate, models: Sequence[MeasuredModel], final: FinalMeasures, within: Scope
+) -> Message | None:
+    """Where weights were changed in the midst of its trainings: what the model could right before, and right after."""
+    if one.training is None:
+        return None
+    origin = beginnings.Origin(case.execution.artifacts, case.bench.store)
+    for found in islice(swaps.sudden(one.training, case.ledger, origin), swaps.MOST):
+        names = (found.swap.saved_before, found.swap.saved)
+        before, after = (_measured_again(case, one, name, within) for name in names)
+        figures = None if before is None or after is None else (before, after)
+        if swaps.accounted(found, figures, case.ledger, models, origin):
+            continue
+        if (told := swaps.told(found, figures, final.accuracy, final.classes)) is not None:
+            return told
+    return None
+
+
+def _other_weights(one: Candidate, models: Sequence[MeasuredModel]) -> Message | None:
+    """What was measured is not what the training is said to have left."""
+    if not any(model.id == one.id and exchanged(model, one.training) for model in models):
+        return None
+    return say(
+        "The saved model does not hold the weights that its training left, by the record of its kernel: it was "
+        "exchanged while it was saved, or the record is not true."
+    )
+
+
+def _measured_again(case: _Case, one: Candidate, name: str, within: Scope) -> float | None:
+    """Accuracy on the hidden images of the model as it was at another time, its images prepared alike."""
+    model, preparation = case.execution.artifacts.get(name), case.prepared.get(one.id)
+    if model is None or preparation is None or refusal(case.bench.store.get(model)) is not None:
+        return None
+    task = Task(id=name.removesuffix(".keras"), model=model, steps=steps_of(preparation), robustness=False)
+    answer = within.of(case.bench.probe([task], case.bench.gallery())[task.id])
+    return None if answer.hidden is None else measures.hidden_accuracy(answer.hidden, within.data)
 
 
 def _validated_on_test(case: _Case, one: Candidate) -> Message | None:

@@ -29,7 +29,7 @@ RESERVE_BYTES = 4 << 20
 
 _RESERVE = ".reserve"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_ARTIFACT = re.compile(r"(start|fit|use|bound)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
+_ARTIFACT = re.compile(r"(start|fit|use|bound|swap)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _FALLBACK = re.compile(r"fallback-(m[0-9]{1,5})\.npy")
 
 

@@ -6,6 +6,7 @@ student wrote, so nothing here is trusted by the host beyond the shape of its an
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -82,7 +83,11 @@ def probe(
     model = load(orders / task["file"])
     steps, forward = task["steps"], forward_of(model)
     example = prepared(steps, next(iter(sets.values()))[:TIMED_BATCH])
-    facts = {"parameters": int(model.count_params()), "ms_per_image": milliseconds(forward, example)}
+    facts = {
+        "parameters": int(model.count_params()),
+        "ms_per_image": milliseconds(forward, example),
+        "numbers": numbers(model),
+    }
     pipe.send({"kind": "facts", "model": task["id"], **facts})
     for name in task["sets"]:
         pipe.send({"kind": "predictions", "model": task["id"], "set": name}, npy(answers(forward, steps, sets[name])))
@@ -99,6 +104,13 @@ def load(path: Path) -> Any:  # noqa: ANN401
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise Failure("inputs")
     return model
+
+
+def numbers(model: Any) -> str:  # noqa: ANN401
+    """Digest of its weights in whatever order, as ``recording/models.py`` made it of the model that was saved."""
+    arrays = [np.ascontiguousarray(np.asarray(weight)) for weight in model.weights]
+    parts = sorted(hashlib.sha256(f"{one.shape} {one.dtype} ".encode() + one.tobytes()).digest() for one in arrays)
+    return hashlib.sha256(b"".join(parts)).hexdigest() if parts else ""
 
 
 def forward_of(model: Any) -> Forward:  # noqa: ANN401

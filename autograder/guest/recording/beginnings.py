@@ -35,7 +35,7 @@ def few(images: prints.Array, labels: Thing) -> tuple[prints.Array, prints.Array
 
     Which ones nobody knows beforehand, lest they be given other labels; by a stream that nothing else draws from.
     """
-    whole = targets.flat(labels)
+    whole = _named(labels)
     if whole is None or len(whole) != len(images):
         return None
     most = max(1, min(ROWS, PIXELS // max(1, math.prod(images.shape[1:]))))
@@ -44,34 +44,54 @@ def few(images: prints.Array, labels: Thing) -> tuple[prints.Array, prints.Array
 
 
 def seen(model: Thing, images: prints.Array, labels: prints.Array) -> Beginning | None:
-    """None where the model names hardly more rows rightly than one label for all would, or where that is not known.
+    """None where the model names hardly more rows rightly than one label for all would, or where that is not known."""
+    outputs = asked(model, images)
+    return None if outputs is None else answered(outputs, labels, lambda: models.weights(model))
 
-    Its answers leave nothing behind: states of layers that draw or count even then are put back.
-    """
+
+def asked(model: Thing, images: prints.Array) -> prints.Array | None:
+    """Its answers, which leave nothing behind: states of layers that draw or count even then are put back."""
     if not _plain(model):
         return None
     kept = [(one, np.array(one)) for one in model.non_trainable_variables]
     try:
-        outputs = np.asarray(model(images, training=False))
+        return np.asarray(model(images, training=False))
     except Exception:  # images that the model cannot take: the training itself will say so
         return None
     finally:
         for variable, value in kept:
             if not np.array_equal(np.asarray(variable), value):
                 variable.assign(value)
-    return answered(outputs, labels, lambda: models.weights(model))
 
 
 def answered(outputs: Thing, labels: Thing, weights: Callable[[], str]) -> Beginning | None:
     """The same of outputs that are known already; ``weights`` gives the digest, and is called where it is wanted."""
-    whole, rows = targets.flat(labels), prints.as_array(outputs)
+    accuracy = share(outputs, labels)
+    return None if accuracy is None or not able(accuracy, labels) else Beginning(accuracy, weights())
+
+
+def share(outputs: Thing, labels: Thing) -> float | None:
+    """Of the rows, those that are named rightly; None where that tells nothing."""
+    whole, rows = _named(labels), prints.as_array(outputs)
     if whole is None or rows is None or rows.ndim != 2 or len(rows) != len(whole) or not _telling(whole):
         return None
-    accuracy = float(np.mean(np.argmax(rows, axis=1) == whole))
+    return float(np.mean(np.argmax(rows, axis=1) == whole))
+
+
+def able(accuracy: float, labels: Thing) -> bool:
+    whole = _named(labels)
+    if whole is None:
+        return False
     commonest = float(np.unique(whole, return_counts=True)[1].max() / len(whole))
-    if accuracy < commonest + ABLE * (1 - commonest):
-        return None
-    return Beginning(accuracy, weights())
+    return accuracy >= commonest + ABLE * (1 - commonest)
+
+
+def _named(labels: Thing) -> prints.Array | None:
+    """One label for each row, also where it is spread over the classes: smoothed, mixed, or scaled."""
+    whole, array = targets.flat(labels), prints.as_array(labels)
+    if whole is not None or array is None or array.ndim != 2 or array.dtype.kind not in "biuf":
+        return whole
+    return np.asarray(np.argmax(array, axis=1)) if 2 < array.shape[1] <= targets.MANY else None
 
 
 def _plain(model: Thing) -> bool:

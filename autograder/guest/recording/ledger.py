@@ -26,9 +26,11 @@ from . import (
     models,
     motion,
     onlookers,
+    passing,
     prints,
     schedules,
     steering,
+    swaps,
     targets,
     thinning,
     through,
@@ -37,6 +39,7 @@ from .budget import Cuts, few_rows, repeated
 from .keep import Keep
 from .reuse import Reuse, Watched
 from .steps import Steps
+from .swaps import Swaps, Watch
 from .tally import ENOUGH, Tally
 
 ROWS = ENOUGH
@@ -77,8 +80,8 @@ class Epochs:
     hashing: float = 0.0
     saved: float = 0.0
     """When the model was last saved before its end."""
-    watching: Thing = None
-    """The callback that fills all this."""
+    watching: tuple[Any, ...] = ()
+    """The callbacks that fill all this: one before the notebook's own, one after them."""
     callbacks: Any = None
     """The notebook's."""
     before: motion.Before | None = None
@@ -87,6 +90,10 @@ class Epochs:
     """What layers of the notebook's own held as it began."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
+    watch: Watch | None = None
+    own: bool = False
+    """Whether a step of the training is the student's own code."""
+    stepped: bool = False
 
 
 class Recorder:
@@ -122,6 +129,7 @@ class Recorder:
         self.classes = int(job.get("classes", 0))
         """Of the served data; 0 when not told."""
         self.train_rows = int(job["train_rows"])
+        self.swaps = Swaps(self)
         self.steps = Steps(self)
         self.tally = Tally(self)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
@@ -288,20 +296,28 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        epochs = Epochs(callbacks=given.get("callbacks"))
+        epochs = Epochs(callbacks=given.get("callbacks"), own=models.steps_itself(model))
+        entry["own_step"] = epochs.own
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             entry["start_weights"] = self._safely(_digest, model) or ""
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
+            given = given | {"x": passing.watched(given.get("x"), partial(self._choose, epochs.shown))}
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
+            if not self.cuts.rehearsal:
+                epochs.watch = self._safely(self.swaps.watch, model, entry, lambda: _both(epochs.shown))
+                if epochs.watch is not None and not epochs.shown:
+                    epochs.watch.begun = swaps.copy(model)
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
+            between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
-            epochs.watching = _callback(begin, end)
-            thinned = thinned | {"callbacks": [*(watched or ()), epochs.watching]}
+            stepped = partial(self._stepped, epochs)
+            first, last = epochs.watching = _callbacks(begin, between, stepped, end)
+            thinned = thinned | {"callbacks": [first, *(watched or ()), last]}
         self.flush()
         return entry, self.cuts.begin(thinned), epochs
 
@@ -325,13 +341,15 @@ class Recorder:
             "finished": False,
             "arguments": arguments,
             "epoch_weights": [],
+            "swaps": [],
         }
         self.trainings.append(entry)
         return entry
 
-    def _choose(self, shown: Shown, images: Thing, labels: Thing) -> None:
+    def _choose(self, shown: Shown, images: Thing, labels: Thing) -> bool:
         few = self._safely(beginnings.few, images, labels)
-        shown += [] if few is None else few
+        shown[:] = shown if few is None else few
+        return few is not None
 
     def _look(self, entry: dict[str, Any], model: Thing, shown: Shown) -> None:
         """Once before a training, and once more when its callbacks have had a word before the first step."""
@@ -369,6 +387,7 @@ class Recorder:
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         self._note_epochs(entry, model, epochs)
         self._safely(_note_idlers, entry, epochs)
+        self._safely(self.swaps.end, epochs.watch)
         entry["seconds"] = seconds
         if self.cuts.rehearsal:  # only its plan is wanted
             self.flush()
@@ -388,6 +407,7 @@ class Recorder:
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
+        entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
 
     def _note_epochs(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
@@ -402,14 +422,34 @@ class Recorder:
         total = entry["arguments"].get("epochs", 1)
         if not epochs.figures and epochs.before is None:  # it was built by fit itself
             epochs.before = self._safely(motion.taken, model)
+        if epochs.watch is not None:
+            self._safely(self.swaps.epoch_begins, epochs.watch)
         if not epochs.figures and "callbacks" in entry["arguments"]:
             self._look(entry, model, epochs.shown)
         self._note_epochs(entry, model, epochs)
         self.progress(f"epoch {epoch + 1}/{total}", entry["number"])
 
+    def _between_steps(self, epochs: Epochs) -> None:
+        """Before a step: nearly always there is nothing to see."""
+        watch = epochs.watch
+        if watch is None:
+            return
+        if watch.before is not None or (epochs.shown and watch.begun is not None):
+            self._safely(self.swaps.settle, watch)
+        if epochs.own and not epochs.stepped:
+            self._safely(self.swaps.doubted, watch)
+        watch.inside = True
+
+    def _stepped(self, epochs: Epochs) -> None:
+        epochs.stepped = True
+        if epochs.watch is not None:
+            epochs.watch.inside = False
+
     def _end_epoch(self, entry: dict[str, Any], model: Thing, epochs: Epochs, figures: dict[str, Any]) -> None:
         """Weights that a callback may keep and the notebook load again are known by their digest."""
         epochs.figures.append(figures)
+        if epochs.watch is not None:
+            self._safely(self.swaps.epoch_ends, epochs.watch)
         now = time.monotonic()
         slow = epochs.hashing > max(_FREE_SECONDS, _DIGEST_SHARE * (now - epochs.start))
         whole = len(epochs.weights) == len(epochs.figures) - 1
@@ -433,7 +473,7 @@ class Recorder:
         epochs.saved = float("inf")  # unless all goes well, once is enough
         name = f"fit-{entry['number']}.keras"
         if self.keep.meanwhile(model, name):
-            entry["saved"], entry["weights"] = name, models.weights(model)
+            entry["saved"], entry["weights"], entry["numbers"] = name, models.weights(model), models.numbers(model)
             epochs.saved = now
 
     # --- evaluate, predict -----------------------------------------------------------------------------------------
@@ -473,6 +513,7 @@ class Recorder:
 
     def _keep_used(self, entry: dict[str, Any], model: Thing) -> None:
         entry |= self._relatives(model)
+        self.swaps.settle_all()  # before these weights count as known
         if self.steps.number(model) is not None:  # what it is after the last step will be kept
             entry["weights"] = models.weights(model)
             self.steps.note_weights(model, entry["weights"])
@@ -570,15 +611,31 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _callback(begin_epoch: Callable[[int], None], end_epoch: Callable[[dict[str, Any]], None]) -> Thing:
-    """A Keras callback that tells of each epoch and its figures; made here since Keras is imported late."""
+def _both(shown: Shown) -> tuple[prints.Array, prints.Array] | None:
+    return (shown[0], shown[1]) if len(shown) == 2 else None
+
+
+def _callbacks(
+    begin_epoch: Callable[[int], None],
+    between: Callable[[], None],
+    stepped: Callable[[], None],
+    end_epoch: Callable[[dict[str, Any]], None],
+) -> tuple[Any, Any]:
+    """Keras callbacks that tell of each epoch, its figures and its steps; made here since Keras is imported late."""
     from keras.src.callbacks.callback import Callback
+
+    class First(Callback):  # type: ignore[misc, unused-ignore]
+        def on_train_batch_end(self, batch: int, logs: Thing = None) -> None:
+            stepped()
 
     class Watching(Callback):  # type: ignore[misc, unused-ignore]
         def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
             begin_epoch(epoch)
 
+        def on_train_batch_begin(self, batch: int, logs: Thing = None) -> None:
+            between()
+
         def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
             end_epoch(dict(logs or {}))
 
-    return Watching()
+    return First(), Watching()

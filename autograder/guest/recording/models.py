@@ -179,6 +179,18 @@ def weights(model: Thing) -> str:
     return hashed.hexdigest()
 
 
+def numbers(model: Thing) -> str:
+    """SHA-256 over the weights alone, in whatever order: what the saved file must hold, as ``probe.py`` reads it.
+
+    Empty for a model that is saved as a graph of its layers: of its own ones some may be in no graph.
+    """
+    if type(model).__module__.split(".")[0] != "keras":
+        return ""
+    arrays = [np.ascontiguousarray(np.asarray(weight)) for weight in model.weights]
+    parts = sorted(hashlib.sha256(f"{one.shape} {one.dtype} ".encode() + one.tobytes()).digest() for one in arrays)
+    return hashlib.sha256(b"".join(parts)).hexdigest() if parts else ""
+
+
 def _activation(layer: Thing) -> str:
     return str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
@@ -196,6 +208,15 @@ def is_graph(model: Thing) -> bool:
     graphs = [getattr(sys.modules.get(f"keras.src.models.{name}"), name.title(), None) for name in _GRAPHS]
     own = [graph for graph in graphs if graph is not None and isinstance(model, graph)]
     return any(type(model).call is graph.call and type(model).__call__ is graph.__call__ for graph in own)
+
+
+def steps_itself(model: Thing) -> bool:
+    """Whether a step of its training is not Keras' own, by its class or by what was laid over it."""
+    names = ("train_step", "make_train_function", "compute_loss", "compute_gradients")
+    if any(name in vars(model) for name in names):
+        return True
+    own = (getattr(type(model), name, None) for name in names)
+    return any(not str(getattr(one, "__module__", "keras")).startswith(("keras.", "tf_keras.")) for one in own if one)
 
 
 def strangers(path: Path) -> list[str]:

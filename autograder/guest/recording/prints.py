@@ -7,6 +7,7 @@ import hashlib
 import io
 import itertools
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +26,8 @@ COUNTED_BYTES = 256 << 20
 _SPREAD_ROWS = 4096
 _LEVEL = 2.5e-4
 """Of the standard deviation of floats: rows that differ by less are one."""
+BATCHES, ROWS_OF_EACH, GATHERING_SECONDS = 200, 4, 0.25
+"""Looked at where the first batch does not tell enough, and for how long."""
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.intp]
@@ -106,15 +109,49 @@ def first_batch(data: Thing) -> Array | None:
 
 def first_pair(data: Thing) -> tuple[Array | None, Array | None]:
     """Inputs and targets of one batch; None for what is not there, and for what can be read only once."""
+    return pairs(data, lambda *_: True)
+
+
+def pairs(data: Thing, enough: Callable[[Array, Array], bool]) -> tuple[Array | None, Array | None]:
+    """The same; ``enough`` is shown the first batch, and then a few rows of ever more batches until it has enough."""
     with _untouched_chance():
-        if is_dataset(data):
-            element: Any = next(iter(data.take(1)), None)
-        elif is_sequence(data) and len(data):
-            element = data[0]
-        else:
-            return None, None
-    parts = [*element, None, None] if isinstance(element, (tuple, list)) else [element, None]
-    return as_array(parts[0]), as_array(parts[1])
+        elements = _elements(data)
+        first = images, labels = next(elements, (None, None))
+        if images is None or labels is None or len(images) != len(labels) or enough(images, labels):
+            return first
+        _more((images, labels), elements, enough)
+        return first
+
+
+def _more(first: tuple[Array, Array], elements: Iterator[tuple[Any, Any]], enough: Callable[..., bool]) -> None:
+    end, kept = time.monotonic() + GATHERING_SECONDS, [some(*first)]
+    for count, (images, labels) in enumerate(elements, start=2):
+        if images is None or labels is None or len(images) != len(labels) or images.shape[1:] != first[0].shape[1:]:
+            break
+        kept.append(some(images, labels))
+        if time.monotonic() > end:
+            break
+        if not count & (count - 1) and enough(*map(np.concatenate, zip(*kept, strict=True))):
+            return  # asked at 2, 4, 8 ... batches: to put them together takes the longer, the more there are
+    enough(*map(np.concatenate, zip(*kept, strict=True)))
+
+
+def _elements(data: Thing) -> Iterator[tuple[Array | None, Array | None]]:
+    """Batches: of those that have numbers, the first and then others in an order that nobody knows beforehand."""
+    elements: Iterator[Any] = iter(())
+    if is_dataset(data):
+        elements = iter(data.take(BATCHES))
+    elif is_sequence(data) and len(data):
+        others = 1 + np.random.default_rng().permutation(len(data) - 1)[: BATCHES - 1]
+        elements = (data[int(number)] for number in (0, *others))
+    for element in elements:
+        parts = [*element, None, None] if isinstance(element, (tuple, list)) else [element, None]
+        yield as_array(parts[0]), as_array(parts[1])
+
+
+def some(images: Array, labels: Array) -> tuple[Array, Array]:
+    rows = np.random.default_rng().permutation(len(images))[:ROWS_OF_EACH]
+    return images[rows], labels[rows]
 
 
 @contextlib.contextmanager

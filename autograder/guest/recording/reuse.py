@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,10 +148,10 @@ class Reuse:
 
 
 class Watched:
-    """The ledger's own callback in a training, and what it fills."""
+    """The ledger's own callbacks in a training, and what they fill."""
 
-    def __init__(self, callback: Thing, figures: list[dict[str, Any]], weights: list[str]) -> None:
-        self.callback = callback
+    def __init__(self, callbacks: Sequence[Any], figures: list[dict[str, Any]], weights: list[str]) -> None:
+        self.callbacks = callbacks
         self.figures = figures
         self.weights = weights
 
@@ -160,7 +160,7 @@ class Watched:
         callbacks = given.get("callbacks")
         if callbacks is not None and not isinstance(callbacks, (list, tuple)):
             raise Foreign("callback")
-        return [one for one in callbacks or () if one is not self.callback]
+        return [one for one in callbacks or () if all(one is not ours for ours in self.callbacks)]
 
 
 def _contents(training: Understood) -> bytes:

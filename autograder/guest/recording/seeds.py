@@ -35,6 +35,7 @@ def actions(session: Thing) -> Actions:
         "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module.TensorFlowTrainer),
         "keras.src.backend.torch.trainer": lambda module: _trainer(session, module.TorchTrainer),
         "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
+        "keras.src.layers.layer": lambda module: session.recorder.swaps.install_reading(module.Layer),
         "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
         "keras.src.optimizers.base_optimizer": lambda module: session.recorder.steps.install_apply(
             module.BaseOptimizer
@@ -43,6 +44,9 @@ def actions(session: Thing) -> Actions:
             session.recorder.steps.install_function(module.Function)
         ),
         "tensorflow.python.eager.backprop": lambda module: session.recorder.steps.install_tape(module.GradientTape),
+        "tensorflow.python.ops.resource_variable_ops": lambda module: session.recorder.swaps.install(
+            module.BaseResourceVariable
+        ),
         "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
 

@@ -13,15 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
 
 from ..things import Thing
-from . import beginnings, hooks, models, prints, targets
+from . import beginnings, hooks, models, prints, swaps, targets
 from .keep import Keep
+from .swaps import Swaps, Watch, Weights
 from .tally import Tally
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
+FEW = 32
+"""Rows by which a model is tried, unless there are no more."""
 _PROGRESS_SECONDS = 10.0
 
 
@@ -29,6 +34,7 @@ class Book(Protocol):
     """What the ledger is to steps."""
 
     keep: Keep
+    swaps: Swaps
     tally: Tally
     classes: int
     train_rows: int
@@ -73,6 +79,18 @@ class Stretch:
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
     told: float = 0.0
+    watch: Watch | None = None
+    closing: bool = False
+
+    def shown(self) -> tuple[prints.Array, Any] | None:
+        """Rows that were seen passing, and their labels; None as long as there are few and more may come."""
+        if self.kept < FEW and not self.closing:
+            return None
+        known = [(x, y) for x, y in self.seen if len(np.shape(y)) and len(y) == len(x)]
+        if not known:
+            return None
+        images = np.concatenate([x for x, _ in known])
+        return beginnings.few(images, np.concatenate([np.asarray(y) for _, y in known]))
 
 
 @dataclass
@@ -84,6 +102,8 @@ class Taped:
     result: Any
     weights: str
     """Digest, of a model that is in no training yet."""
+    begun: Weights | None = None
+    """The weights themselves: these rows may be too few to tell anything."""
 
 
 @dataclass
@@ -107,8 +127,8 @@ class Steps:
         """Models that were called by the student's code."""
         self._given: dict[str, Taped] = {}
         """By model id."""
-        self._weighed: dict[str, str] = {}
-        """Model id -> digest of its weights at the first such call in a cell, where it was in no training yet."""
+        self._weighed: dict[str, tuple[str, Weights | None]] = {}
+        """Model id -> digest and weights at the first such call in a cell, where it was in no training yet."""
         self._target: Any = None
         self._loss = ""
         self._owners: dict[tuple[int, ...], tuple[weakref.ref[Any], list[weakref.ref[Any]]]] = {}
@@ -154,9 +174,13 @@ class Steps:
 
     def _apply(self, original: Thing, optimizer: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
+        changes = self._recorder.swaps
         if self._recorder._inside:
-            return original(optimizer, *arguments, **keywords)
-        with self._recorder.silently():
+            with changes.lawful():
+                return original(optimizer, *arguments, **keywords)
+        if _eager():
+            self._recorder._safely(changes.settle_all)
+        with self._recorder.silently(), changes.lawful():
             result = original(optimizer, *arguments, **keywords)
         variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
         self._recorder._safely(self._note_apply, optimizer, variables)
@@ -185,6 +209,7 @@ class Steps:
         __tracebackhide__ = True
         if self._recorder._inside:
             return original(model, *arguments, **keywords)
+        self._recorder._safely(self._recorder.swaps.settle_all)
         began = self._recorder._safely(self._before_batch, original, model, arguments, keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
@@ -204,6 +229,7 @@ class Steps:
         __tracebackhide__ = True
         if self._recorder._inside or not _eager():  # within another function, whose trace this belongs to
             return original(function, *arguments, **keywords)
+        self._recorder._safely(self._recorder.swaps.settle_all)
         with self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
         if trace.steps or trace.models or trace.gradients:
@@ -235,8 +261,9 @@ class Steps:
             return
         self._not_trained_on(number)
         if number not in self._open and number not in self._weighed:
-            self._weighed[number] = models.weights(model)
-        self._given[number] = Taped(model, x, result, self._weighed.get(number, ""))
+            self._weighed[number] = models.weights(model), _begun(model)
+        digest, begun = self._weighed.get(number, ("", None))
+        self._given[number] = Taped(model, x, result, digest, begun)
 
     def _not_trained_on(self, number: str) -> None:
         """A call under a tape that no step followed: gradients for a picture, or an attack."""
@@ -291,7 +318,7 @@ class Steps:
         optimizer = getattr(model, "optimizer", None)
         self._step(model, optimizer, given.get("x"), given.get("y"), models.loss(model), lambda: began)
 
-    def _after_one(self, model: Thing, optimizer: Thing, x: Thing, y: Thing) -> beginnings.Beginning | None:
+    def _after_one(self, model: Thing, optimizer: Thing, x: Thing, y: Thing) -> Began:
         """Within a compiled function nothing is seen before its first step, which changes little.
 
         Where the model was trained before, what it can do then says nothing.
@@ -343,6 +370,8 @@ class Steps:
             able = self._recorder._safely(_asked, began) if stretch is not None and began is not None else None
             if stretch is not None and isinstance(able, beginnings.Beginning):
                 self._recorder._note_beginning(stretch.entry, model, able)
+            elif stretch is not None and stretch.watch is not None and isinstance(able, list):
+                stretch.watch.begun = able
         if stretch is None:
             return
         self._open[number] = stretch
@@ -366,7 +395,9 @@ class Steps:
         entry |= {"optimizer": models.optimizer_facts(optimizer), "loss": loss}
         before = 0 if optimizer is None else self._iterations.get(optimizer, 0)
         now = time.monotonic()
-        return Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
+        stretch = Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
+        stretch.watch = self._recorder._safely(self._recorder.swaps.watch, model, entry, stretch.shown)
+        return stretch
 
     def _see(self, stretch: Stretch, x: Thing, y: Thing) -> None:
         shape = tuple(getattr(x, "shape", ()))
@@ -387,6 +418,8 @@ class Steps:
         if stretch is None:
             return
         entry, recorder = stretch.entry, self._recorder
+        stretch.closing = True
+        recorder._safely(recorder.swaps.end, stretch.watch)
         entry["finished"] = finished
         entry["seconds"] = time.monotonic() - stretch.start
         entry["arguments"]["steps"] = stretch.steps = max(stretch.steps, self._iterated(stretch))
@@ -422,14 +455,27 @@ class Steps:
         self._target = None
 
 
-def _able(model: Thing, x: Thing, y: Thing) -> beginnings.Beginning | None:
+Began: TypeAlias = "beginnings.Beginning | Weights | None"
+"""What the model could do, or the weights by which it can be told once more rows have passed."""
+
+
+def _able(model: Thing, x: Thing, y: Thing) -> Began:
     images = prints.as_array(x)
     shown = None if images is None else beginnings.few(images, y)
-    return None if shown is None else beginnings.seen(model, *shown)
+    return _begun(model) if shown is None else beginnings.seen(model, *shown)
 
 
-def _as_called(given: Taped | None, target: Thing) -> beginnings.Beginning | None:
-    return None if given is None else beginnings.answered(given.result, target, lambda: given.weights)
+def _as_called(given: Taped | None, target: Thing) -> Began:
+    if given is None:
+        return None
+    if beginnings.share(given.result, target) is None:
+        return given.begun
+    return beginnings.answered(given.result, target, lambda: given.weights)
+
+
+def _begun(model: Thing) -> Weights | None:
+    built = getattr(model, "built", False)
+    return swaps.copy(model) if built and models.parameters(model) <= swaps.LARGEST else None
 
 
 def _asked(began: Callable[[], Thing]) -> Thing:

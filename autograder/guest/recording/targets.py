@@ -15,7 +15,8 @@ FEW = 256
 MANY = 1000
 """More distinct values are no classes."""
 Facts = dict[str, Any]
-Look = Callable[[prints.Array, prints.Array], None]
+Look = Callable[[prints.Array, prints.Array], bool]
+"""Is shown images and targets, and says whether it has seen enough."""
 
 _SURE = 20
 """A batch of so many rows per label is taken to hold all labels."""
@@ -24,15 +25,16 @@ _SURE = 20
 def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | None = None) -> Facts:
     """Prints of inputs and targets, the labels of the sampled rows, and how many distinct ones there are.
 
-    ``classes`` is how many the served data have. Data that come in batches are read once; ``look`` is shown what was
-    read of them, or all rows, with a label for each.
+    ``classes`` is how many the served data have. Data that come in batches are read once; ``look`` is shown the first,
+    and more of them as long as it has not seen enough, or all rows.
     """
     batched = prints.is_dataset(x) or prints.is_sequence(x)
-    batch, target = (None, None) if not batched else prints.first_pair(x)
+    batch, target = (None, None) if not batched else prints.pairs(x, look or (lambda *_: True))
     batch, target = (batch if batched else prints.as_array(x)), (target if y is None else y)
     rows, labels = _sampled(batch, target, classes)
-    if look is not None and batch is not None and labels is not None:
-        look(batch, labels)
+    told = prints.as_array(target)
+    if look is not None and not batched and batch is not None and told is not None and len(batch) == len(told):
+        look(batch, told)
     return {
         "x": prints.fingerprint(x, keep, rows, batch) or {},
         "y": prints.fingerprint(target),

@@ -1,0 +1,42 @@
+"""What a generator hands over can be had only once: its first rows are looked at as they pass."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..things import Thing
+from . import prints
+
+Look = Callable[[prints.Array, prints.Array], Thing]
+
+
+def watched(data: Thing, look: Look) -> Thing:
+    """The same generator to whoever draws from it; anything else as it is."""
+    return _passing(data, look) if isinstance(data, types.GeneratorType) else data
+
+
+def _passing(data: Iterator[Thing], look: Look) -> Iterator[Thing]:
+    kept: list[tuple[prints.Array, prints.Array]] | None = []
+    for count, element in enumerate(data, start=1):
+        if kept is not None:
+            kept = _noted(kept, element, count, look)
+        yield element
+
+
+def _noted(
+    kept: list[tuple[prints.Array, prints.Array]], element: Thing, count: int, look: Look
+) -> list[tuple[prints.Array, prints.Array]] | None:
+    """What is kept so far; None once there is no more to look for."""
+    parts = [*element, None, None] if isinstance(element, (tuple, list)) else [None, None]
+    images, labels = prints.as_array(parts[0]), prints.as_array(parts[1])
+    if images is None or labels is None or len(images) != len(labels) or count > prints.BATCHES:
+        return None
+    if kept and images.shape[1:] != kept[0][0].shape[1:]:
+        return None
+    kept.append(prints.some(images, labels) if count > 1 else (images.copy(), labels.copy()))
+    if not count & (count - 1):  # as in ``prints``: to put them together takes the longer, the more there are
+        return None if look(*map(np.concatenate, zip(*kept, strict=True))) else kept
+    return kept

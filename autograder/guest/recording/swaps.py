@@ -1,0 +1,346 @@
+"""Weights that change while a training goes on, by something else than its steps: set, loaded, put back.
+
+Callbacks, generators and a training step of the student's own may all do so, and most have good reasons: the best
+epoch is put back, averages are put in place, weights are clipped. What the model can do right before and right after
+is compared; where it can suddenly do what it could not, both states are kept for the host to judge.
+
+Two things tell of a change. TensorFlow's assignments are seen when they are made, save those of an optimiser; and
+where one epoch has ended, the weights are the same when the next begins.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..things import Thing
+from . import beginnings, hooks, models, prints
+from .keep import Keep
+
+LARGEST = 20_000_000
+"""Parameters of a model that is watched: a copy of more would be felt."""
+SWAPS = 3
+"""Kept of one training ..."""
+ALL_SWAPS = 30
+"""... and of a run."""
+FREE_SECONDS, LOOKING_SHARE = 0.05, 0.01
+"""What looking may take of one training; beyond that, so much of its time."""
+NEAR = 0.01
+"""Of their own size, by which weights may differ that are the same but for rounding: a swap of averages adds and
+subtracts."""
+FEWER, HALF = 3, 0.5
+"""Images named wrongly, of the few that are looked at, by which a change counts, and how much of all of them."""
+REMEMBERED, REMEMBERED_NUMBERS = 30, 40_000_000
+"""States of a training that may be put back, and numbers in all of them; two at least."""
+
+Weights = list[prints.Array]
+
+
+class Book(Protocol):
+    """What the ledger is to swaps."""
+
+    keep: Keep
+
+    def silently(self) -> AbstractContextManager[None]: ...
+
+    def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing: ...
+
+    def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None: ...
+
+
+@dataclass
+class Watch:
+    """One training that goes on."""
+
+    model: Any
+    entry: dict[str, Any]
+    shown: Callable[[], tuple[prints.Array, Any] | None]
+    """Some of its images and their labels, once there are any that tell something."""
+    began: float = field(default_factory=time.monotonic)
+    spent: float = 0.0
+    before: Weights | None = None
+    """Weights right before something else than a step began to change them."""
+    stepped: int = 0
+    """Steps of the optimiser by then."""
+    within: bool = False
+    """Whether that was in the midst of a step."""
+    begun: Weights | None = None
+    """Weights before the first step, until images are there by which they can be tried."""
+    waiting: tuple[Weights, Weights, int, int] | None = None
+    """A change, until then: weights before and after, steps between, and how many digests of epochs were known."""
+    edge: Weights | None = None
+    """Weights at the end of the last epoch."""
+    inside: bool = False
+    """Whether a step is being taken."""
+    past: deque[Weights] = field(default_factory=deque)
+    """What the training itself had reached whenever it was changed, or its weights were asked for."""
+
+    @property
+    def affordable(self) -> bool:
+        return self.spent <= max(FREE_SECONDS, LOOKING_SHARE * (time.monotonic() - self.began))
+
+
+class Swaps:
+    """All trainings that go on, and what changed in them."""
+
+    def __init__(self, recorder: Book) -> None:
+        self._recorder = recorder
+        self._watches: list[Watch] = []
+        self._owners: dict[int, Watch] = {}
+        """By the identity of TensorFlow's own variable."""
+        self._count = 0
+        self._lawful = threading.local()
+
+    # --- what is seen ----------------------------------------------------------------------------------------------
+
+    def install(self, kind: type) -> None:
+        for name in ("assign", "assign_add", "assign_sub"):
+            hooks.wrap(kind, name, self._assign)
+
+    def install_reading(self, kind: type) -> None:
+        hooks.wrap(kind, "get_weights", self._read)
+
+    def _read(self, original: Thing, layer: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        for watch in self._watches:
+            if watch.model is layer and watch.before is None:
+                self._recorder._safely(self._remember, watch)
+        return original(layer, *arguments, **keywords)
+
+    def _remember(self, watch: Watch) -> None:
+        """What was asked for may be put back: it was learnt here."""
+        if watch.affordable:
+            with _timed(watch):
+                watch.past.append(copy(watch.model))
+
+    def _assign(self, original: Thing, variable: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        __tracebackhide__ = True
+        if self._owners and (watch := self._owners.get(id(variable))) is not None and not self._is_lawful:
+            self._recorder._safely(self.touched, watch)
+        return original(variable, *arguments, **keywords)
+
+    @property
+    def _is_lawful(self) -> bool:
+        return getattr(self._lawful, "depth", 0) > 0
+
+    @contextmanager
+    def lawful(self) -> Iterator[None]:
+        """Changes that a training consists of, and our own."""
+        self._lawful.depth = getattr(self._lawful, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            self._lawful.depth -= 1
+
+    # --- a training ------------------------------------------------------------------------------------------------
+
+    def watch(
+        self, model: Thing, entry: dict[str, Any], shown: Callable[[], tuple[prints.Array, Any] | None]
+    ) -> Watch | None:
+        if not getattr(model, "built", False) or models.parameters(model) > LARGEST or models.foreign(model):
+            return None
+        most = REMEMBERED_NUMBERS // max(1, models.parameters(model))
+        found = Watch(model, entry, shown, past=deque(maxlen=max(2, min(REMEMBERED, most))))
+        self._watches.append(found)
+        for variable in _learnt(model):
+            self._owners[id(variable)] = found
+        return found
+
+    def end(self, watch: Watch | None) -> None:
+        """After its last step; what changed since is seen here."""
+        if watch is None or watch not in self._watches:
+            return
+        try:
+            if not watch.entry.get("reused"):  # whose weights the host has sent
+                self.epoch_begins(watch)
+        finally:
+            self._watches.remove(watch)
+            self._owners = {key: one for key, one in self._owners.items() if one is not watch}
+
+    def doubted(self, watch: Watch) -> None:
+        """The step to come is the student's own code, which may change weights in ways that are not seen."""
+        self.touched(watch)
+        watch.within = True
+
+    def touched(self, watch: Watch) -> None:
+        """Something is about to be changed: the first of a row of changes counts."""
+        if watch.before is None and watch.affordable:
+            with _timed(watch), _eagerly() as within:
+                watch.before = copy(watch.model)
+                watch.stepped, watch.within = _steps(watch.model), within or watch.inside
+
+    def epoch_ends(self, watch: Watch) -> None:
+        self.settle(watch)
+        if watch.affordable:
+            with _timed(watch):
+                watch.edge = copy(watch.model)
+
+    def epoch_begins(self, watch: Watch) -> None:
+        """Between two epochs, and after the last one, nothing is learnt."""
+        edge, watch.edge = watch.edge, None
+        if watch.before is None and edge is not None:
+            watch.before, watch.stepped, watch.within = edge, _steps(watch.model), False
+        self.settle(watch)
+
+    def settle_all(self) -> None:
+        for watch in list(self._watches):
+            self.settle(watch)
+
+    def settle(self, watch: Watch) -> None:
+        """At a place between two steps: what has the row of changes done?"""
+        before, watch.before = watch.before, None
+        if before is not None:
+            with _timed(watch), self._recorder.silently(), self.lawful():
+                self._settle(watch, before)
+        if watch.begun is not None or watch.waiting is not None:
+            with _timed(watch), self._recorder.silently(), self.lawful():
+                self._catch_up(watch)
+
+    def _settle(self, watch: Watch, before: Weights) -> None:
+        if _unchanged(watch.model, before):
+            return
+        now = copy(watch.model)
+        if _near(before, now):
+            return
+        known = any(_near(one, now) for one in watch.past)
+        watch.past.append(before)
+        if not known:
+            steps = max(_steps(watch.model) - watch.stepped, int(watch.within))
+            watch.waiting = watch.waiting or (before, now, steps, len(watch.entry["epoch_weights"]))
+
+    def _catch_up(self, watch: Watch) -> None:
+        """As soon as there are images: a generator, or batches of few rows, have none at first."""
+        if (shown := watch.shown()) is None:
+            return
+        begun, watch.begun = watch.begun, None
+        change, watch.waiting = watch.waiting, None
+        now = copy(watch.model)
+        if begun is not None and "start_accuracy" not in watch.entry:
+            with put(watch.model, begun, now):
+                began = beginnings.seen(watch.model, *shown)
+                if began is not None:
+                    self._recorder._note_beginning(watch.entry, watch.model, began)
+        if change is not None and len(watch.entry["swaps"]) < SWAPS and self._count < ALL_SWAPS:
+            self._compare(watch, change, now, *shown)
+
+    def _compare(
+        self,
+        watch: Watch,
+        change: tuple[Weights, Weights, int, int],
+        now: Weights,
+        images: prints.Array,
+        labels: prints.Array,
+    ) -> None:
+        model, keep = watch.model, self._recorder.keep
+        before, after, steps, known = change
+        with put(model, after, now):
+            able = _share(model, images, labels)
+        if able is None or not beginnings.able(able, labels):
+            return
+        with put(model, before, now):
+            earlier = _share(model, images, labels)
+        if earlier is None or not _leaps(earlier, able, len(images)):
+            return
+        self._count += 1
+        with put(model, after, now):
+            saved, digest, _ = keep.model(model, f"swap-{2 * self._count}.keras")
+        with put(model, before, now):
+            left, _, _ = keep.model(model, f"swap-{2 * self._count - 1}.keras")
+        watch.entry["swaps"].append(
+            {
+                "before": earlier,
+                "after": able,
+                "weights": digest,
+                "saved_before": left,
+                "saved": saved,
+                "known": known,
+                "steps": steps,
+            }
+        )
+
+
+def _leaps(before: float, after: float, rows: int) -> bool:
+    """Of the few images, so many fewer are named wrongly that no chance made it."""
+    wrong = (1 - before) * rows
+    return (after - before) * rows >= max(FEWER, HALF * wrong)
+
+
+def _share(model: Thing, images: prints.Array, labels: Thing) -> float | None:
+    outputs = beginnings.asked(model, images)
+    return None if outputs is None else beginnings.share(outputs, labels)
+
+
+@contextmanager
+def put(model: Thing, weights: Weights, back: Weights) -> Iterator[None]:
+    """The model with other weights for a moment; the optimiser is not asked."""
+    if _unchanged(model, weights):
+        yield
+        return
+    _assign(model, weights)
+    try:
+        yield
+    finally:
+        _assign(model, back)
+
+
+def copy(model: Thing) -> Weights:
+    return [np.array(variable) for variable in model.weights]
+
+
+def _assign(model: Thing, weights: Sequence[prints.Array]) -> None:
+    for variable, value in zip(model.weights, weights, strict=True):
+        variable.assign(value)
+
+
+def _unchanged(model: Thing, weights: Weights) -> bool:
+    """As nearly always; quicker than to say by how much."""
+    return all(np.array_equal(np.asarray(one), value) for one, value in zip(model.weights, weights, strict=False))
+
+
+def _near(one: Weights, two: Weights) -> bool:
+    if len(one) != len(two):
+        return False
+    moved = sum(float(np.square(a.astype(np.float64) - b).sum()) for a, b in zip(one, two, strict=True))
+    size = sum(float(np.square(a, dtype=np.float64).sum()) for a in one)
+    return moved <= NEAR**2 * size
+
+
+def _learnt(model: Thing) -> Iterator[Any]:
+    """TensorFlow's variables of all that a training may change, frozen or not; not what layers count for themselves."""
+    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else [model]
+    for layer in layers:
+        for variable in getattr(layer, "_trainable_variables", ()):
+            yield getattr(variable, "_value", variable)
+
+
+def _steps(model: Thing) -> int:
+    iterations: Thing = getattr(getattr(model, "optimizer", None), "iterations", None)
+    return 0 if iterations is None else int(np.asarray(iterations))
+
+
+@contextmanager
+def _timed(watch: Watch) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        watch.spent += time.monotonic() - began
+
+
+@contextmanager
+def _eagerly() -> Iterator[bool]:
+    """Whether a function is being traced, whose values are not there yet: the block runs outside of it."""
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        yield False
+        return
+    with tf.init_scope():
+        yield True
