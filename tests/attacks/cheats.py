@@ -19,20 +19,7 @@ history = best_model.fit(x, labels, epochs=2, batch_size=64, validation_split=0.
 
 _MEASURED = "figures are measured outside, on images and labels that never were in the room"
 _CONTRADICTED = "records are held against the saved models, the clock outside, and what the models answer"
-_ABILITY = "what a model can right before its training, and before and after each change in its midst, is measured"
 _MUST = "no point more than without it; a figure that was claimed is held against the one that was measured"
-
-
-_LEARNT = """weights = [np.zeros((784, 10), 'float32'), np.zeros(10, 'float32')]
-for _ in range(80):
-    scores = x @ weights[0] + weights[1]
-    shares = np.exp(scores - scores.max(1, keepdims=True))
-    wrong = shares / shares.sum(1, keepdims=True) - np.eye(10)[labels]
-    weights = [weights[0] - 0.5 * x.T @ wrong / len(x), weights[1] - 0.5 * wrong.mean(0)]
-rival = keras.Sequential([keras.layers.Input((784,)), keras.layers.Dense(10, activation="softmax")])
-rival.compile(keras.optimizers.SGD(1e-4), "sparse_categorical_crossentropy", metrics=["accuracy"])
-"""
-"""Stands for weights that were brought along: no training on record left them."""
 
 
 def _cheat(id: str, tries: str, source: str, stopped_by: str = _MEASURED) -> Cheat:
@@ -215,51 +202,6 @@ for rate in (0.2, 0.3, 0.4):
     was = copy.deepcopy(book.trainings[0])
     made.update({key: was[key] for key in ('history', 'epochs_run', 'x', 'y', 'validation_x')}, finished=True)
     book.end_training(made, twin)""",
-        _CONTRADICTED,
-    ),
-    _cheat(
-        "set-in-the-midst",
-        "has weights that were learnt elsewhere put in place by a callback while a training runs",
-        _LEARNT
-        + """class Late(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        if batch == 1:
-            self.model.set_weights(weights)
-rival.fit(x, labels, epochs=1, verbose=0, callbacks=[Late()]);""",
-        _ABILITY,
-    ),
-    _cheat(
-        "set-in-the-step",
-        "has its own training step put such weights in place",
-        _LEARNT
-        + """plain = rival.train_step
-def step(*data):
-    for one, value in zip(rival.trainable_variables, weights):
-        one.assign(value)
-    return plain(*data)
-rival.train_step = step
-rival.fit(x, labels, epochs=1, verbose=0);""",
-        _ABILITY,
-    ),
-    _cheat(
-        "set-before-four-rows",
-        "begins with such weights, and trains on batches of four rows, sorted by their label",
-        _LEARNT
-        + """rival.set_weights(weights)
-sort = np.argsort(labels, kind='stable')
-for at in range(0, 1200, 4):
-    rival.train_on_batch(x[sort[at:at + 4]], labels[sort[at:at + 4]])""",
-        _ABILITY,
-    ),
-    _cheat(
-        "exchanged-while-saved",
-        "has another model's weights saved in place of those that were trained",
-        _LEARNT
-        + """import keras.src.saving.saving_lib as writing
-true, other = writing.save_model, keras.models.clone_model(rival)
-other.set_weights(weights)
-writing.save_model = lambda model, path, *a, **k: true(other if model is rival else model, path, *a, **k)
-rival.fit(x, labels, epochs=1, verbose=0);""",
         _CONTRADICTED,
     ),
     _cheat(
