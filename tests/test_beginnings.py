@@ -96,6 +96,8 @@ for start in range(0, 640, 64):
 net.fit(tf.data.Dataset.from_tensor_slices((x[sort], y[sort])).batch(64), epochs=1, verbose=0)""",
     "four rows": "net.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(4).take(30), epochs=1, verbose=0)",
     "four rows by hand": "for at in range(0, 400, 4): net.train_on_batch(x[at:at + 4], y[at:at + 4])",
+    "sorted rows by hand": """sort = np.argsort(y, kind="stable")
+for at in range(0, 3000, 10): net.train_on_batch(x[sort[at:at + 10]], y[sort[at:at + 10]])""",
     "four rows on a tape": """loss = keras.losses.SparseCategoricalCrossentropy()
 for at in range(0, 100, 4):
     with tf.GradientTape() as tape:

@@ -105,6 +105,16 @@ def test_honest_trainings_are_left_alone(store: Store) -> None:
 # --- what the host saw -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("recorded", "saved", "found"),
+    [("a" * 64, "a" * 64, 0), ("a" * 64, "b" * 64, 1), ("", "b" * 64, 0), ("a" * 64, "", 0)],
+)
+def test_a_file_with_other_weights_is_named(recorded: str, saved: str, found: int, store: Store) -> None:
+    models = [a_model(1), replace(a_model(2), numbers=saved)]
+    told = said(store, [a_training(1), a_training(2, numbers=recorded)], models)
+    assert told == ["Models that trainings left: 2"] * found
+
+
 def test_records_that_changed_are_named(store: Store) -> None:
     assert said(store, [a_training(1)], rewritten=(2, 1)) == ["Records of trainings that had ended: 1, 2"]
 

@@ -150,12 +150,23 @@ def test_frames_about_unknown_models_and_sets_are_ignored(tmp_path: Path) -> Non
         Frame({"kind": "predictions", "model": "other", "set": "images"}, body),
         Frame({"kind": "predictions", "model": "m1-t1", "set": "labels"}, body),
         Frame({"kind": "facts", "model": ["m1-t1"], "parameters": 3}),
-        Frame({"kind": "facts", "model": "m1-t1", "parameters": float("nan"), "ms_per_image": -1}),
+        Frame({"kind": "facts", "model": "m1-t1", "parameters": float("nan"), "ms_per_image": -1, "numbers": "G" * 64}),
         Frame({"kind": "predictions", "model": "m1-t1", "set": "images"}, body),
     ]
     answer = ask(Script(frames), store, images)
     assert answer.hidden is not None
     assert answer.parameters is None and answer.ms_per_image is None and answer.problem is None
+    assert answer.numbers == ""
+
+
+def test_weights_are_told_by_their_digest(tmp_path: Path) -> None:
+    store, images = shown(tmp_path)
+    frames = [
+        READY,
+        Frame({"kind": "facts", "model": "m1-t1", "numbers": "a1" * 32}),
+        Frame({"kind": "predictions", "model": "m1-t1", "set": "images"}, npy(outputs(len(images.order)))),
+    ]
+    assert ask(Script(frames), store, images).numbers == "a1" * 32
 
 
 def test_altered_images_come_back_by_kind_and_severity(tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ TITLES = {
         "Each follows the same honest notebook. Points are those that were decided without a person, and the last "
         "columns tell what the teacher reads of it.",
     ),
+    "weights": (
+        "Weights from elsewhere",
+        "Each takes the place of the final model of the same honest notebook. No point is taken for it: a person is "
+        "told beside the gain.",
+    ),
 }
 _HEAD = """# Attacks
 

@@ -29,11 +29,12 @@ from tests.attacks.handins import HANDINS
 from tests.attacks.models import MODELS
 from tests.attacks.probes import PRELUDE, PROBES
 from tests.attacks.record import Attack
-from tests.attacks.test_claims import Graded, course, graded
+from tests.attacks.test_claims import Graded, course, graded, marked
 from tests.attacks.test_files import STEPS
 from tests.attacks.test_readers import everywhere
 from tests.attacks.test_rooms import SPARE_SECONDS, dropped
 from tests.attacks.texts import CODE, TEXTS
+from tests.attacks.weights import WEIGHTS
 from tests.pages import assert_inert
 
 
@@ -167,6 +168,17 @@ def said(found: Graded) -> Iterator[str]:
         yield from (render(flag, "en") for flag in evidence.final.flags)
 
 
+def weights(folder: Path, wall: Sandbox) -> Iterator[Played]:
+    """Each in place of the honest notebook's model: what the teacher reads of its gain."""
+    folder.mkdir(exist_ok=True)
+    where = course(folder, wall)
+    for cheat in WEIGHTS:
+        began = time.monotonic()
+        found = graded(where, cheat.source)
+        told = " ".join(said(found))
+        yield Played(attack=cheat, outcome=told or "nothing", seconds=time.monotonic() - began, held=marked(found))
+
+
 GROUPS: Mapping[str, Callable[[Path, Sandbox], Iterator[Played]]] = {
     "probes": probes,
     "bombs": bombs,
@@ -174,6 +186,7 @@ GROUPS: Mapping[str, Callable[[Path, Sandbox], Iterator[Played]]] = {
     "handins": handins,
     "texts": texts,
     "cheats": cheats,
+    "weights": weights,
 }
 ATTACKS: Mapping[str, tuple[Attack, ...]] = {
     "probes": PROBES,
@@ -182,4 +195,5 @@ ATTACKS: Mapping[str, tuple[Attack, ...]] = {
     "handins": HANDINS,
     "texts": (*TEXTS, *CODE),
     "cheats": CHEATS,
+    "weights": WEIGHTS,
 }

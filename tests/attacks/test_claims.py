@@ -26,6 +26,7 @@ from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 from tests.attacks import ground, various
 from tests.attacks.cheats import CHEATS, HONEST
+from tests.attacks.weights import WEIGHTS
 from tests.notebooks import notebook
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.kernel]
@@ -162,6 +163,25 @@ SENTENCES = (
 def test_records_that_cannot_be_true_are_seen(compared: Compared, sentence: str) -> None:
     records = [gap.reason.text for gap in compared.lying.evidence.gaps if gap.kind is GapKind.RECORDS]
     assert any(sentence in text for text in records), records
+
+
+def marked(found: Graded) -> bool:
+    """Whether a person is told, beside the gain, that something is to be looked into."""
+    awards = [one for one in found.report.grade.awards if one.item == "gain"]
+    told = [one.finding.for_teacher for one in awards]
+    final = found.evidence.final
+    return final is not None and any("weights" in doubt.text for doubt in final.doubts if doubt in told)
+
+
+def test_weights_from_elsewhere_are_marked(tmp_path: Path) -> None:
+    where = course(tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(WEIGHTS, pool.map(lambda one: graded(where, one.source), WEIGHTS), strict=True))
+    assert [one.id for one, told in found.items() if not marked(told)] == []
+    assert all(told.accuracy is not None and told.accuracy > 0.8 for told in found.values()), (
+        "else there is nothing to it"
+    )
+    assert not marked(graded(where)), "the honest one"
 
 
 def test_trainings_that_were_made_up_earn_nothing(compared: Compared) -> None:

@@ -25,6 +25,8 @@ from .tally import Tally
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
+SOMETIMES, LATER = 16, 200
+"""Of how many steps one is looked at, and how many in all, where the first rows tell nothing."""
 FEW = 32
 """Rows by which a model is tried, unless there are no more."""
 _PROGRESS_SECONDS = 10.0
@@ -76,6 +78,8 @@ class Stretch:
     rows: int = 0
     seen: list[tuple[prints.Array, Any]] = field(default_factory=list)
     kept: int = 0
+    later: list[tuple[prints.Array, prints.Array]] = field(default_factory=list)
+    """A few rows of later batches."""
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
     told: float = 0.0
@@ -86,7 +90,7 @@ class Stretch:
         """Rows that were seen passing, and their labels; None as long as there are few and more may come."""
         if self.kept < FEW and not self.closing:
             return None
-        known = [(x, y) for x, y in self.seen if len(np.shape(y)) and len(y) == len(x)]
+        known = [(x, y) for x, y in (*self.seen, *self.later) if len(np.shape(y)) and len(y) == len(x)]
         if not known:
             return None
         images = np.concatenate([x for x, _ in known])
@@ -403,6 +407,7 @@ class Steps:
         shape = tuple(getattr(x, "shape", ()))
         stretch.rows += int(shape[0]) if shape and isinstance(shape[0], int) else 0
         if stretch.kept >= targets.FEW:
+            self._see_more(stretch, x, y)
             return
         part = prints.as_array(x)
         if part is None or (stretch.seen and stretch.seen[0][0].shape[1:] != part.shape[1:]):
@@ -410,6 +415,15 @@ class Steps:
         stretch.entry["arguments"].setdefault("batch_size", len(part))
         stretch.seen.append((part.copy(), y))
         stretch.kept += len(part)
+
+    def _see_more(self, stretch: Stretch, x: Thing, y: Thing) -> None:
+        """Where the first rows tell nothing, being all of one label, say, a few of later ones may."""
+        wanted = stretch.watch is not None and stretch.watch.begun is not None
+        if not wanted or stretch.steps % SOMETIMES or len(stretch.later) >= LATER:
+            return
+        images, labels = prints.as_array(x), prints.as_array(y)
+        if images is not None and labels is not None and len(images) == len(labels):
+            stretch.later.append(prints.some(images, labels))
 
     def close(self, number: str, *, finished: bool) -> None:
         """Write down what has become of a training."""
