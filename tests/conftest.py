@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from hypothesis import settings
 
 from autograder import familiar, parcel, repairs
 from autograder.store import Store
+
+# A shell's background job ignores interrupts, and so does whatever it starts: rooms and programs would end otherwise.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # It lies beside the guest's own modules in a room, and a floor above them here.
 sys.modules["autograder.guest.repairs"] = repairs
