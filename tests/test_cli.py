@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from threadpoolctl import threadpool_info
 
+from autograder import cli
 from autograder.cli import main
 from autograder.feedback import files
 from autograder.gradebook import Gradebook, Ruling
@@ -55,6 +57,18 @@ def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
 
 
 # --- the program ---------------------------------------------------------------------------------------------------
+
+
+def test_numpy_has_one_thread_while_a_command_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def called(_: list[str] | None) -> int:
+        seen.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        return 0
+
+    monkeypatch.setattr(cli, "_called", called)
+    assert main([]) == 0
+    assert seen and set(seen) == {1}
 
 
 @pytest.mark.parametrize(

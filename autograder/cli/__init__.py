@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from autograder import __version__
 from autograder.cli import store
@@ -54,7 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        code = _called(arguments)
+        # NumPy's threads wait in a loop, which takes the processors from the notebooks that train beside this process.
+        with threadpool_limits(1, user_api="blas"):
+            code = _called(arguments)
     except (KeyboardInterrupt, Cancelled):
         code = INTERRUPTED
     except AutograderError as error:
