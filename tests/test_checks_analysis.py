@@ -288,6 +288,16 @@ def test_to_shuffle_rows_alters_no_image() -> None:
     assert robustness(evidence(named, **ran(evaluated("test")))).share == 0.25
 
 
+def test_a_name_alters_no_image() -> None:
+    """What models were used on is known to be as it was; where one use is not, names count as before."""
+    named = code("noise = 0\nprint(model.evaluate(x_test + noise, y_test))", printed("0.9"))
+    known = ran(evaluated("test"), evaluated("few", rows=5), evaluated("train"))
+    assert robustness(evidence(named, **known, unaltered=("test", "few"))).share == 0.0
+    assert robustness(evidence(named, **known, unaltered=("test",))).share == 0.25
+    flow = ran(evaluated("test"), evaluated(""))
+    assert robustness(evidence(named, **flow, unaltered=("test",))).share == 0.25
+
+
 def test_the_templates_own_test_counts_only_with_words() -> None:
     template = [ALTERED.source]
     assert robustness(evidence(ALTERED, template=template, **BOTH)).share == 0.0

@@ -39,7 +39,9 @@ USED: dict[str, tuple[Images, bool]] = {
         np.concatenate([TEST[:1000], TEST[1000:] + DRAWN.normal(0, 25, TEST[1000:].shape)]),
         False,
     ),
-    "few": (TEST[:50], False),
+    "few": (TEST[:50], True),
+    "few and noisy": (TEST[:50] + DRAWN.normal(0, 25, TEST[:50].shape), False),
+    "one": (TEST[7:8], True),
 }
 
 

@@ -156,7 +156,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
 
     It took place when the ledger holds ``evaluate`` or ``predict`` on at least ``rows`` images whose data differ from
     the test set of the same shape and are not images of the data set as they were, and the code speaks of an
-    alteration; one of the two alone counts half.
+    alteration; one of the two alone counts half. Code that only speaks of it counts nothing where all that models were
+    used on is known to be as it was.
     """
     if not evidence.executed:
         return _not_executed()
@@ -165,6 +166,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
         return _foreign(own)
     runs = _altered(evidence, rows)
     shown, by_hand = _cells_that_show(evidence, _alters if runs else _alters_plainly)
+    if _all_as_it_was(evidence):
+        shown = []
     about = [paragraph for paragraph in own if _speaks_of_alteration(paragraph)]
     said = _said(about, words_wanted)
     by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
@@ -178,9 +181,7 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
 
     Training data are left out, and other images of the data set that are as they were.
     """
-    trained = {item.x.digest for item in evidence.ledger.trainings}
-    trained |= {item.validation_x.digest for item in evidence.ledger.trainings if item.validation_x}
-    plainly = trained | set(evidence.unaltered)
+    plainly = _as_it_was(evidence)
     large = [item for item in evidence.ledger.evaluations if item.x.shape and item.x.shape[0] >= rows and item.x.digest]
     usual = Counter(item.x.digest for item in large)
     plain: dict[tuple[str, tuple[int, ...]], str] = {}
@@ -188,6 +189,19 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
         key = (item.model, item.x.shape)
         plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
     return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *plainly}]
+
+
+def _as_it_was(evidence: Evidence) -> set[str]:
+    """Digests of training data, and of other images of the data set that nothing has altered."""
+    trained = {item.x.digest for item in evidence.ledger.trainings}
+    trained |= {item.validation_x.digest for item in evidence.ledger.trainings if item.validation_x}
+    return trained | set(evidence.unaltered)
+
+
+def _all_as_it_was(evidence: Evidence) -> bool:
+    """False where no use is on record: models of other libraries leave none."""
+    used = {item.x.digest for item in evidence.ledger.evaluations}
+    return bool(used) and used <= _as_it_was(evidence) - {""}
 
 
 def _speaks_of_alteration(paragraph: Paragraph) -> bool:

@@ -9,24 +9,19 @@ from collections.abc import Iterator, Sequence
 
 from autograder.extraction.matching import Sighting, Sightings, differ
 from autograder.preprocessing import Step
-from autograder.records import ArrayPrint, Ledger
+from autograder.records import Ledger
 
-ROWS = 100
-"""Fewer are no test."""
 LOOKED_AT = 100
-"""Different data of one notebook, at most: to look takes time."""
+"""Different data of one notebook, at most, the largest first: to look takes time."""
 
 
 def unaltered(ledger: Ledger, sightings: Sightings) -> tuple[str, ...]:
     """Their digests; none where it is not known how images are prepared for training."""
     usual = list(_prepared(ledger, sightings))
-    used = {use.x.digest: use.x for use in ledger.evaluations if _is_test(use.x)}
-    found = ((digest, sightings.of(shown)) for digest, shown in list(used.items())[:LOOKED_AT] if usual)
+    used = {use.x.digest: use.x for use in ledger.evaluations if use.x.digest and use.x.shape}
+    largest = sorted(used.items(), key=lambda one: -one[1].shape[0])[:LOOKED_AT]
+    found = ((digest, sightings.of(shown)) for digest, shown in largest if usual)
     return tuple(digest for digest, seen in found if seen is not None and _is_usual(seen, usual, sightings))
-
-
-def _is_test(shown: ArrayPrint) -> bool:
-    return bool(shown.digest) and bool(shown.shape) and shown.shape[0] >= ROWS
 
 
 def _prepared(ledger: Ledger, sightings: Sightings) -> Iterator[tuple[Step, ...]]:

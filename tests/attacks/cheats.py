@@ -258,4 +258,15 @@ taught(32, x=np.repeat(x[:1], len(x), axis=0), y=np.arange(len(x)) % 10)
 taught(40, keras.optimizers.SGD(0.01, clipnorm=1e-12))""",
         "how far weights move is recorded, labels and images are held against those of the data set",
     ),
+    _cheat(
+        "altered-by-name",
+        "a test on noisy and turned images in which no image is altered",
+        """noise, rotation = 0.0, 0
+noisy = t + noise
+turned = np.rot90(noisy.reshape(-1, 28, 28), rotation, axes=(1, 2)).reshape(-1, 784)
+print('robustness to noise', best_model.evaluate(noisy, y_test, verbose=0)[1])
+print('robustness to rotation', best_model.evaluate(turned[:2000], y_test[:2000], verbose=0)[1])
+print(best_model.predict(noisy[:5], verbose=0).argmax(axis=1))""",
+        "images that models were used on are held against those of the data set",
+    ),
 )

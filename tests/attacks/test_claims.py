@@ -35,7 +35,7 @@ RUBRIC = """
 id: claims
 version: 1
 title: {fr: "Barème", en: "Rubric"}
-points: 10
+points: 11
 data: digits
 hidden_images: 300
 robustness_images: 10
@@ -44,13 +44,14 @@ limits: {run_seconds: 120, cell_seconds: 60, memory_mb: 2048, disk_mb: 128, proc
 criteria:
   - id: all
     title: {fr: "Tout", en: "All"}
-    points: 10
+    points: 11
     items:
       - {id: runs, title: {fr: "a", en: "a"}, points: 1, check: notebook.completes}
       - {id: gain, title: {fr: "b", en: "b"}, points: 6, check: model.gain}
       - {id: robust, title: {fr: "c", en: "c"}, points: 1, check: model.robustness}
       - {id: distinct, title: {fr: "d", en: "d"}, points: 1, check: modifications.distinct}
       - {id: comparison, title: {fr: "e", en: "e"}, points: 1, check: document.comparison}
+      - {id: tested, title: {fr: "f", en: "f"}, points: 1, check: analysis.robustness}
 """
 
 

@@ -5,11 +5,9 @@ A failure in here is noted and never reaches the student's code.
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,6 +34,7 @@ from . import (
     through,
 )
 from .budget import Cuts, few_rows, repeated
+from .depth import Depth
 from .keep import Keep
 from .reuse import Reuse, Watched
 from .steps import Steps
@@ -143,7 +142,9 @@ class Recorder:
         self._digests = 0
         self._uses = 0
         self._small_uses = 0
-        self._local = threading.local()
+        self._inside = Depth()
+        self.silently = self._inside.deeper
+        """Around calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, and around ours."""
 
     # --- hooks -----------------------------------------------------------------------------------------------------
 
@@ -168,14 +169,14 @@ class Recorder:
             return original(model, *arguments, **keywords)
         begun = self._safely(self._begin, original, model, arguments, keywords)
         if begun is None:
-            with self._nested():
+            with self.silently():
                 return original(model, *arguments, **keywords)
         entry, given, epochs = begun
         start = time.monotonic()
         times = entry["stride"] / self.cuts.share
         momenta, schedule = self._safely(averages.hasten, model, times), self._safely(schedules.hurry, model, times)
         try:
-            with self._nested():
+            with self.silently():
                 result = self._trained(original, model, given, entry, epochs)
         except BaseException:
             self._safely(averages.restore, momenta)
@@ -209,7 +210,7 @@ class Recorder:
         entry = self._safely(self._begin_use, original, model, arguments, keywords)
         start = time.monotonic()
         try:
-            with self._nested():
+            with self.silently():
                 result = original(model, *arguments, **keywords)
         except Exception:
             # What a model cannot take says nothing about how its images are prepared.
@@ -231,24 +232,9 @@ class Recorder:
         answers = original(model, **{**given, "x": few, "steps": None})
         return repeated(answers, len(x))
 
-    @property
-    def _inside(self) -> bool:
-        return getattr(self._local, "depth", 0) > 0
-
-    @contextmanager
-    def _nested(self) -> Iterator[None]:
-        """Calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, are not the student's."""
-        self._local.depth = getattr(self._local, "depth", 0) + 1
-        try:
-            yield
-        finally:
-            self._local.depth -= 1
-
-    silently = _nested
-
     def _safely(self, work: Callable[..., Any], *arguments: Thing) -> Thing:
         try:
-            with self._nested():  # a model's own attributes may call the hooks
+            with self.silently():  # a model's own attributes may call the hooks
                 return work(*arguments)
         except Exception as error:
             self.note(f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")

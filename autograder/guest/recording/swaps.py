@@ -10,7 +10,6 @@ where one epoch has ended, the weights are the same when the next begins.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 
 from ..things import Thing
 from . import beginnings, hooks, models, prints
+from .depth import Depth
 from .keep import Keep
 
 LARGEST = 20_000_000
@@ -96,7 +96,9 @@ class Swaps:
         self._owners: dict[int, Watch] = {}
         """By the identity of TensorFlow's own variable."""
         self._count = 0
-        self._lawful = threading.local()
+        self._lawful = Depth()
+        self.lawful = self._lawful.deeper
+        """Around changes that a training consists of, and our own."""
 
     # --- what is seen ----------------------------------------------------------------------------------------------
 
@@ -122,22 +124,9 @@ class Swaps:
 
     def _assign(self, original: Thing, variable: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._owners and (watch := self._owners.get(id(variable))) is not None and not self._is_lawful:
+        if self._owners and (watch := self._owners.get(id(variable))) is not None and not self._lawful:
             self._recorder._safely(self.touched, watch)
         return original(variable, *arguments, **keywords)
-
-    @property
-    def _is_lawful(self) -> bool:
-        return getattr(self._lawful, "depth", 0) > 0
-
-    @contextmanager
-    def lawful(self) -> Iterator[None]:
-        """Changes that a training consists of, and our own."""
-        self._lawful.depth = getattr(self._lawful, "depth", 0) + 1
-        try:
-            yield
-        finally:
-            self._lawful.depth -= 1
 
     # --- a training ------------------------------------------------------------------------------------------------
 
