@@ -24,9 +24,8 @@ from autograder.errors import StoreError
 from autograder.program import code_digest, digest_of, packages
 from autograder.records import Json
 from autograder.store import Store
+from autograder.worth import Worth
 
-START_SECONDS: Final = 8.0
-"""What a room of its own costs before it trains: shorter trainings are worth one once they were asked for often."""
 _ASIDE: Final = b"set aside"
 _PROGRAM: Final = ("guest/recording", "guest/trainer.py", "familiar.py", "parcel.py")
 _HEAD: Final = {
@@ -69,7 +68,7 @@ class Trainings:
     """Share of the answers that are held against a training that takes place all the same."""
     trusted: bool = False
     """Whether the rooms that ask hold nothing but our own notebooks."""
-    start_seconds: float = START_SECONDS
+    worth: Worth = field(default_factory=Worth)
     _desk: threading.Lock = field(default_factory=threading.Lock)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _hits: Counter[str] = field(default_factory=Counter)
@@ -125,15 +124,24 @@ class Trainings:
             self._note(asked.key, times + 1, seconds)
         return times, seconds
 
-    def took(self, key: str, seconds: float) -> None:
+    def took(self, asked: Asked, seconds: float) -> None:
         """A kernel says how long it took: a claim, by which it is only weighed what is worth a room of its own."""
         with self._desk:
-            times, _ = self._noted(key)
-            self._note(key, times, seconds)
+            times, _ = self._noted(asked.key)
+            self._note(asked.key, times, seconds)
+            self.worth.took(asked.head, seconds)
 
-    def is_worth_a_room(self, times: int, seconds: float) -> bool:
-        """Whether others are likely enough to ask for it."""
-        return times > 0 and times * seconds >= self.start_seconds
+    def is_worth_a_room(self, asked: Asked, times: int, seconds: float) -> bool:
+        """Whether others are likely enough to ask for it; ``times`` and ``seconds`` as in ``asked_before``."""
+        with self._desk:
+            return self.worth.is_enough(asked.head, times, seconds)
+
+    def note(self, asked: Asked, content: bytes | None) -> None:
+        """That it was asked for, and what is known of it."""
+        with self._desk:
+            self.worth.asked(asked.key)
+            if content is not None:
+                self.worth.took(asked.head, seconds_of(content))
 
     def note_failure(self, asked: Asked) -> None:
         """It could not be carried out elsewhere: in this run it is not tried again."""

@@ -16,6 +16,7 @@ from autograder.records import Audit, Json, Ledger, Limits, Replay, Reuse, Train
 from autograder.sandbox.room import Outcome
 from autograder.store import Store
 from autograder.trainings import Asked, Trainings, read
+from autograder.worth import Worth
 from tests import asked as make
 from tests.fakes import FakeSandbox
 
@@ -38,14 +39,14 @@ class Trainer:
 
 @pytest.fixture
 def known(store: Store) -> Trainings:
-    return Trainings(store=store, start_seconds=10.0)
+    return Trainings(store=store, worth=Worth(start_seconds=10.0))
 
 
 def asked_for(known: Trainings, seconds: float = 60.0) -> None:
     """Somebody trained it already."""
     assert ASKED is not None
     known.asked_before(ASKED)
-    known.took(ASKED.key, seconds)
+    known.took(ASKED, seconds)
 
 
 def replay() -> Replay:
@@ -98,7 +99,7 @@ def test_where_the_trainer_fails_the_kernel_trains(known: Trainings) -> None:
     assert ASKED is not None
     asked_for(known)
     for left in (None, b"nonsense"):
-        tried = Trainings(store=known.store, start_seconds=10.0)
+        tried = Trainings(store=known.store, worth=Worth(start_seconds=10.0))
         trainer = Trainer(left)
         fits = Fits(trainings=tried, retrain=trainer)
         assert fits.ask(make.body()) == b"send\n"
@@ -125,7 +126,7 @@ def test_no_room_has_more_trained_elsewhere_than_it_could_have_trained_itself(kn
     asked = read(other, threads=2, device="cpu")
     assert asked is not None
     known.asked_before(asked)
-    known.took(asked.key, 60.0)
+    known.took(asked, 60.0)
     assert fits.ask(other) == TRAIN
     assert given == [0.01]
 
@@ -165,7 +166,7 @@ def test_a_forged_question_is_kept_under_its_own_digest(known: Trainings) -> Non
     asked = read(forged, threads=2, device="cpu")
     assert asked is not None
     known.asked_before(asked)
-    known.took(asked.key, 60.0)
+    known.took(asked, 60.0)
     fits = Fits(trainings=known, retrain=Trainer(make.result(99.0)))
     assert fits.ask(forged) == b"send\n"
     assert fits.contents(make.contents()).startswith(b"replay\n")

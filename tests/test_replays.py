@@ -17,6 +17,7 @@ from autograder.sandbox import choose
 from autograder.sandbox.room import Sandbox
 from autograder.store import Store
 from autograder.trainings import Trainings
+from autograder.worth import Worth
 from tests.notebooks import notebook
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.kernel]
@@ -68,7 +69,7 @@ def test_who_hands_in_the_same_need_not_train_it(sandbox: Sandbox, store: Store,
         assert execution.ending is Ending.COMPLETED, execution.reason
         return execution, ledger(execution, store)
 
-    known = Trainings(store=store, start_seconds=0.001)
+    known = Trainings(store=store, worth=Worth(start_seconds=0.001))
     first, (trained,) = _once(run(known))
     assert (trained.reused, trained.unreused, trained.request != "") == (False, "", True)
     second, both = run(known, FORGING)

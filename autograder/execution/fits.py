@@ -63,12 +63,14 @@ class Fits:
         self._asked[asked.short] = asked
         with known.alone(asked):
             content = known.known(asked)
+        known.note(asked, content)
         if content is not None:
             return self._known(known, asked, content)
         if known.trusted:
             self._expect("trained", asked)
             return b"tell\n"
-        if not known.is_worth_a_room(*known.asked_before(asked)) or known.has_failed(asked) or self.seconds <= 0:
+        worth = known.is_worth_a_room(asked, *known.asked_before(asked))
+        if not worth or known.has_failed(asked) or self.seconds <= 0:
             return TRAIN
         self._expect("contents", asked)
         return b"send\n"
@@ -135,7 +137,7 @@ class Fits:
                 continue
             if one.finished and not one.reused and one.seconds:
                 self._noted.add(one.number)
-                self.trainings.took(asked.key, min(one.seconds, 86_400.0))
+                self.trainings.took(asked, min(one.seconds, 86_400.0))
 
     def told(self, ledger: Ledger | None) -> Reuse | None:
         """For the record of the run; None where nothing was to be reused."""
