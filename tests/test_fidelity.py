@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from autograder.extraction.fidelity import Account, fidelity, in_short, tally
-from autograder.extraction.matching import Candidate, Preparation, Sighting
+from autograder.extraction.matching import Candidate, Preparation, Sighting, used
 from autograder.extraction.recipes import Recipe
 from autograder.records import (
     ArrayPrint,
@@ -87,6 +87,19 @@ def test_an_evaluate_comes_first() -> None:
     found = judge(0.981, [one], [use(one, 3, "evaluate", accuracy=0.9812)], accuracy=0.9812)
     assert found == Fidelity(claimed=0.9812, source="evaluate", measured=0.981, tolerance=0.002, cell=2)
     assert found.agrees
+
+
+def test_a_copy_on_record_takes_no_figure_from_the_model_that_was_used() -> None:
+    one = training()
+    copy = replace(training(2), weights=one.weights)
+    tested = use(one, 3, "evaluate", accuracy=0.999)
+    known = [
+        Candidate(id=f"c{each.number}", model=each.model, training=each, artifact=None, weights=each.weights)
+        for each in (one, copy)
+    ]
+    assert used(tested, known, {}) is known[0]
+    assert used(replace(tested, model="another"), known, {}) is known[1]
+    assert used(replace(tested, weights="unknown"), known, {}) is None
 
 
 def test_two_tenths_of_a_point_decide() -> None:

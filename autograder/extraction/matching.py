@@ -210,11 +210,18 @@ def _origin(use: Evaluation, ledger: Ledger) -> tuple[Training | None, int | Non
 
 
 def used(use: Evaluation, known: Sequence[Candidate], artifacts: Artifacts) -> Candidate | None:
-    """Which weights an ``evaluate`` or ``predict`` used: by their digest, else the model's last training before it."""
+    """Which weights an ``evaluate`` or ``predict`` used: by their digest, else the model's last training before it.
+
+    Of several with the same weights that of the model that was used, for a copy of it may bear another name.
+    """
     artifact = artifacts.get(use.saved)
-    for one in reversed(known):
-        if (use.weights and one.weights == use.weights) or (artifact is not None and one.artifact == artifact):
-            return one
+    same = [
+        one
+        for one in reversed(known)
+        if (use.weights and one.weights == use.weights) or (artifact is not None and one.artifact == artifact)
+    ]
+    if same:
+        return next((one for one in same if one.model == use.model), same[0])
     if use.weights or artifact is not None:
         return None
     moment = use.execution_count or 0
