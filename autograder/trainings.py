@@ -129,19 +129,7 @@ class Trainings:
         with self._desk:
             times, _ = self._noted(asked.key)
             self._note(asked.key, times, seconds)
-            self.worth.took(asked.head, seconds)
-
-    def is_worth_a_room(self, asked: Asked, times: int, seconds: float) -> bool:
-        """Whether others are likely enough to ask for it; ``times`` and ``seconds`` as in ``asked_before``."""
-        with self._desk:
-            return self.worth.is_enough(asked.head, times, seconds)
-
-    def note(self, asked: Asked, content: bytes | None) -> None:
-        """That it was asked for, and what is known of it."""
-        with self._desk:
-            self.worth.asked(asked.key)
-            if content is not None:
-                self.worth.took(asked.head, seconds_of(content))
+        self.worth.took(asked.head, seconds)
 
     def note_failure(self, asked: Asked) -> None:
         """It could not be carried out elsewhere: in this run it is not tried again."""

@@ -5,6 +5,7 @@ Nothing here decides what a training leaves. Durations may be what kernels claim
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,25 +19,29 @@ START_SECONDS: Final = 5.0
 
 @dataclass(kw_only=True, eq=False)
 class Worth:
-    """What has been seen of the trainings of one run."""
+    """What has been seen of the trainings of one run, whose notebooks may ask at the same time."""
 
     start_seconds: float = START_SECONDS
     _asked: Counter[str] = field(default_factory=Counter)
     _seconds: float = 0.0
     _images: float = 0.0
     """Of the trainings whose durations are known: rows times epochs."""
+    _desk: threading.Lock = field(default_factory=threading.Lock)
 
     def asked(self, key: str) -> None:
-        self._asked[key] += 1
+        with self._desk:
+            self._asked[key] += 1
 
     def took(self, head: Mapping[str, Json], seconds: float) -> None:
-        self._seconds += seconds
-        self._images += _images(head)
+        with self._desk:
+            self._seconds += seconds
+            self._images += _images(head)
 
     def is_enough(self, head: Mapping[str, Json], times: int, seconds: float) -> bool:
         """Whether a training that was asked for so often before, and took so long (0: not known), is to have a room."""
-        likely = times or self._chance()
-        return likely * (seconds or self._expected(head)) >= self.start_seconds
+        with self._desk:
+            likely = times or self._chance()
+            return likely * (seconds or self._expected(head)) >= self.start_seconds
 
     def _chance(self) -> float:
         """That what is new will be asked for again, by what became of all trainings so far: Laplace's rule of

@@ -174,6 +174,20 @@ def test_a_forged_question_is_kept_under_its_own_digest(known: Trainings) -> Non
     assert known.known(ASKED) is None
 
 
+def test_what_is_new_is_trained_elsewhere_where_others_are_asked_for_again(known: Trainings) -> None:
+    """At the pace of what is known already."""
+    assert ASKED is not None
+    trainer = Trainer(make.result())
+    fits = Fits(trainings=known, retrain=trainer)
+    assert fits.ask(make.body(seed=1)) == TRAIN
+    known.keep(ASKED, make.result())
+    for _ in range(2):
+        assert fits.ask(make.body()).startswith(b"replay\n")
+    assert fits.ask(make.body(seed=2)) == b"send\n"
+    assert fits.contents(make.contents()).startswith(b"replay\n")
+    assert len(trainer.called) == 1
+
+
 def test_nobody_is_answered_where_nothing_is_reused() -> None:
     fits = Fits()
     assert fits.ask(make.body()) == fits.contents(make.contents()) == TRAIN

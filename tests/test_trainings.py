@@ -108,21 +108,12 @@ def test_what_is_damaged_takes_place_again(store: Store) -> None:
     assert known.known(question()) == make.result()
 
 
-def test_what_is_asked_for_again_is_worth_a_room(store: Store) -> None:
+def test_how_often_and_how_long_is_remembered(store: Store) -> None:
     known = Trainings(store=store)
     assert known.asked_before(question()) == (0, 0.0)
     known.took(question(), 60.0)
-    assert known.asked_before(question()) == (1, 60.0)
-    assert known.is_worth_a_room(question(), 1, 60.0)
-    assert not known.is_worth_a_room(question(), 1, 1.0)
-
-
-def test_what_is_new_is_worth_a_room_by_what_became_of_others(store: Store) -> None:
-    known = Trainings(store=store)
-    assert not known.is_worth_a_room(question(), 0, 0.0), "nobody knows how long it takes"
-    known.keep(question(), make.result())
-    known.note(question(), make.result())
-    assert known.is_worth_a_room(question(seed=8), 0, 0.0)
+    assert Trainings(store=store).asked_before(question()) == (1, 60.0)
+    assert known.worth.is_enough(question().head, 0, 0.0), "its pace is known now"
 
 
 # --- audits ----------------------------------------------------------------------------------------------------------

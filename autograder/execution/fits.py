@@ -63,19 +63,20 @@ class Fits:
         self._asked[asked.short] = asked
         with known.alone(asked):
             content = known.known(asked)
-        known.note(asked, content)
+        known.worth.asked(asked.key)
         if content is not None:
             return self._known(known, asked, content)
         if known.trusted:
             self._expect("trained", asked)
             return b"tell\n"
-        worth = known.is_worth_a_room(asked, *known.asked_before(asked))
+        worth = known.worth.is_enough(asked.head, *known.asked_before(asked))
         if not worth or known.has_failed(asked) or self.seconds <= 0:
             return TRAIN
         self._expect("contents", asked)
         return b"send\n"
 
     def _known(self, known: Trainings, asked: Asked, content: bytes) -> bytes:
+        known.worth.took(asked.head, trainings.seconds_of(content))
         if not known.trusted and known.is_audited(asked):
             self._expect("trained", asked, content)
             return b"audit\n"
