@@ -66,7 +66,12 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Text as a reader of a terminal would have seen it: no escapes, no controls, overwritten lines gone."""
     text = _ESCAPES.sub("", text[: 4 * limit])
     text = "\n".join(_overwritten(line) for line in text.replace("\r\n", "\n").split("\n"))
-    return _PACKAGES.sub(r"\1site-packages/", _SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
+    return without_place(_SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
+
+
+def without_place(text: str) -> str:
+    """The same text; of the files of packages, nothing is said but their names below ``site-packages``."""
+    return _PACKAGES.sub(r"\1site-packages/", text)
 
 
 def _overwritten(line: str) -> str:
