@@ -37,7 +37,7 @@ from autograder.messages import KINDS, render, visible
 from autograder.notebook import source
 from autograder.notebook.accuracies import stated
 from autograder.notebook.dataset import MAX_ENTERED, _Code
-from autograder.records import ArrayPrint, Cell, CellKind, Ledger, Message, Output, Training
+from autograder.records import ArrayPrint, Cell, CellKind, CellState, Ledger, Message, Output, Training
 from tests.soup import CONFIG, NOTEBOOK, VALUES, mutated, npy, objects, soup, written
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
@@ -281,6 +281,15 @@ def test_a_script_of_endless_cells_is_no_notebook() -> None:
 def transcript() -> Transcript:
     document = targets.runs.parse(json.dumps({"cells": [{"cell_type": "code", "source": ""}], "nbformat": 4}).encode())
     return Transcript(document, targets.Memory(), lambda _: None, None)
+
+
+@pytest.mark.parametrize("count", [10**12, -1, 10**300, "7", 1.5, True, [1]])
+def test_the_number_of_a_cell_costs_at_most_itself(count: object, transcript: Transcript) -> None:
+    body = b'[{"output_type": "stream", "name": "stdout", "text": "x"}]'
+    transcript.hear(Frame({"kind": "cell", "index": 0, "state": "ran", "execution_count": count}, body))
+    (run,) = transcript.cells()
+    assert (run.state, run.execution_count) == (CellState.RAN, None)
+    assert len(transcript.outputs[0].outputs) == 1 and not transcript.notes
 
 
 @pytest.mark.parametrize("depth", [3, 400, 900])

@@ -300,6 +300,14 @@ def test_progress_is_shown_as_a_terminal_leaves_it() -> None:
     assert cell["outputs"] == [{"name": "stderr", "output_type": "stream", "text": "2/2\nx\n"}]
 
 
+def test_where_packages_lie_on_this_machine_is_nobodys_business() -> None:
+    warning = "/home/teacher/.venv/lib/python3.11/site-packages/keras/x.py:7: UserWarning: no\n"
+    error = {"output_type": "error", "ename": "E", "evalue": "x", "traceback": [f"File {warning}"]}
+    [cell] = made(code("x", {"output_type": "stream", "name": "stderr", "text": warning}, error))["cells"]
+    assert cell["outputs"][0]["text"] == "site-packages/keras/x.py:7: UserWarning: no\n"
+    assert "teacher" not in json.dumps(cell)
+
+
 def test_pictures_are_pictures_and_not_too_many() -> None:
     gif, jpeg = (
         base64.b64encode(b"GIF89a" + b"0" * 9).decode(),

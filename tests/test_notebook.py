@@ -141,6 +141,52 @@ def test_bad_images_and_bombs_are_refused(store: Store, image: Json) -> None:
     assert output.image is None and output.text == "<Figure>"
 
 
+BROKEN = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAEEAAAAAA6I9alAAAACGFjVEyAAAAAAAAAANp2RcoAAAAMSURBVHicY2AYHgAAAMgAAa1AdiIAAAAEdFJOU+I6"
+    "whrit8PZAAAACGFjVEwAAAABAAAAALQt6aAAAAAASUVORK5CYII=",
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAAC0lEQVR4nGNggAEAAAoAAX+AdF4AAAAAaUNDUKWJGT4AAAAMc1JHQgUzjwuMb2S/iF/w"
+    "gllAfGgAAAAASUVORK5CYII=",
+)
+"""A transparent colour after the dots, and a profile of no bytes: Pillow raises what it raises for no other file."""
+
+
+@pytest.mark.parametrize("image", BROKEN)
+def test_no_picture_stops_the_reading(store: Store, image: str) -> None:
+    outputs = only(as_notebook(code(display(image_png=image), display(text_plain="next"))), store).outputs
+    assert [output.text for output in outputs] == ["", "next"]
+
+
+def test_a_picture_is_its_dots_alone(store: Store) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(buffer, "PNG", icc_profile=b"profile of a student", transparency=(0, 0, 0))
+    (output,) = only(as_notebook(code(display(image_png=base64.b64encode(buffer.getvalue()).decode()))), store).outputs
+    assert output.image is not None
+    with Image.open(io.BytesIO(store.get(output.image))) as kept:
+        assert kept.size == (9, 9) and not kept.info
+
+
+def scans(side: int, count: int) -> str:
+    """A progressive JPEG whose last scan is there so many times more."""
+    buffer = io.BytesIO()
+    Image.new("L", (side, side)).save(buffer, "JPEG", progressive=True)
+    raw = buffer.getvalue()
+    last = raw.rfind(b"\xff\xc4", 0, raw.rfind(b"\xff\xda"))
+    return base64.b64encode(raw[:-2] + raw[last:-2] * count + raw[-2:]).decode()
+
+
+def test_a_picture_of_thousands_of_scans_is_not_drawn(store: Store) -> None:
+    pictures = [display(image_jpeg=scans(1000, count)) for count in (0, 3000, 0)]
+    outputs = only(as_notebook(code(*pictures)), store).outputs
+    assert [output.image is not None for output in outputs] == [True, False, True]
+
+
+def test_pictures_share_what_may_be_drawn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_TOTAL_PIXELS", 1000)
+    pictures = [display(image_png=encoded(side, side)) for side in (20, 20, 20, 10)]
+    outputs = only(as_notebook(code(*pictures)), store).outputs
+    assert [output.image is not None for output in outputs] == [True, True, False, True]
+
+
 def test_svg_and_scripts_never_pass(store: Store) -> None:
     data = display(**{"image_svg+xml": "<svg onload=alert(1)>", "application_javascript": "alert(1)"})
     (output,) = only(as_notebook(code(data)), store).outputs

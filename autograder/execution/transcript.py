@@ -164,7 +164,7 @@ class Transcript:
             index=index,
             state=_state(head.get("state")),
             seconds=_number(head.get("seconds")),
-            execution_count=_count(head.get("execution_count")),
+            execution_count=_counted(head.get("execution_count")),
             error=_text(head["error"], 500) if head.get("error") is not None else None,
         )
         self._runs[index] = run
@@ -265,6 +265,11 @@ def _number(value: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
         raise Malformed("not a duration")
     return float(value)
+
+
+def _counted(value: Json) -> int | None:
+    """The number that the kernel gave the cell; its code can set it, and one of no use costs no more than itself."""
+    return value if type(value) is int and 0 <= value < 1 << 31 else None
 
 
 def _count(value: Json) -> int | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from autograder.feedback import defused, inert
 from autograder.messages import render, visible
+from autograder.notebook.reading import without_place
 from autograder.records import Json, say
 
 ATTACHED: Final = 10 * 2**20
@@ -119,8 +120,8 @@ class _Copy:
         return kept
 
     def _said(self, value: Json) -> str:
-        """Without colours, which not every program turns into colours."""
-        return visible(inert.settled(self._text(value)))
+        """Without colours, which not every program turns into colours, and without the folders of this machine."""
+        return visible(without_place(inert.settled(self._text(value))))
 
     def _text(self, value: Json) -> str:
         text = _joined(value)

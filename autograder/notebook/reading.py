@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import re
@@ -29,6 +28,8 @@ MAX_TOTAL_TEXT = 8_000_000
 MAX_IMAGES = 200
 MAX_IMAGE_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 20_000_000
+MAX_TOTAL_PIXELS = 160_000_000
+"""Of all images of a notebook, a second for each 40 million: 200 figures of 800 thousand, twice what a plot has."""
 MAX_SIDE = 1600
 """Larger figures are scaled down: a sheet has to open on a phone."""
 
@@ -65,7 +66,12 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Text as a reader of a terminal would have seen it: no escapes, no controls, overwritten lines gone."""
     text = _ESCAPES.sub("", text[: 4 * limit])
     text = "\n".join(_overwritten(line) for line in text.replace("\r\n", "\n").split("\n"))
-    return _PACKAGES.sub(r"\1site-packages/", _SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
+    return without_place(_SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
+
+
+def without_place(text: str) -> str:
+    """The same text; of the files of packages, nothing is said but their names below ``site-packages``."""
+    return _PACKAGES.sub(r"\1site-packages/", text)
 
 
 def _overwritten(line: str) -> str:
@@ -109,6 +115,7 @@ class _Budget:
         self.text = MAX_TOTAL_TEXT
         self.source = MAX_TOTAL_SOURCE
         self.images = MAX_IMAGES
+        self.pixels = MAX_TOTAL_PIXELS
 
     def take_source(self, value: Json) -> str:
         written = _INLINE.sub("data:", _text(value))
@@ -127,8 +134,22 @@ class _Budget:
         if encoded is None or self.images <= 0:
             return None, 0, 0
         self.images -= 1
-        drawn = _png(_text(encoded))
+        drawn = self._png(_text(encoded))
         return (self.store.put(drawn[0]), drawn[1], drawn[2]) if drawn else (None, 0, 0)
+
+    def _png(self, encoded: str) -> tuple[bytes, int, int] | None:
+        if len(encoded) > MAX_IMAGE_BYTES * 3 // 2:
+            return None
+        try:
+            raw = base64.b64decode(re.sub(r"\s", "", encoded), validate=True)
+            with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as image:
+                effort = _effort(image, raw)
+                if image.width * image.height > MAX_PIXELS or effort > self.pixels:
+                    return None
+                self.pixels -= effort
+                return _drawn(image)
+        except Exception:  # Pillow promises nothing of files made to break it: what it raises is no fixed list
+            return None
 
 
 def _cell(index: int, cell: Json, budget: _Budget) -> Cell:
@@ -192,25 +213,16 @@ def _text(value: Json) -> str:
     return ""
 
 
-def _png(encoded: str) -> tuple[bytes, int, int] | None:
-    if len(encoded) > MAX_IMAGE_BYTES * 3 // 2:
-        return None
-    try:
-        raw = base64.b64decode(re.sub(r"\s", "", encoded), validate=True)
-        with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return None
-            mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
-            drawn = image.convert(mode)
-    except (
-        binascii.Error,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ):
-        return None
+def _effort(image: Image.Image, raw: bytes) -> int:
+    """Pixels to go through: of a progressive JPEG once a scan, and a file of a few kilobytes may hold thousands."""
+    scans = 1 if image.format == "PNG" else max(1, raw.count(b"\xff\xda"))
+    return image.width * image.height * scans
+
+
+def _drawn(image: Image.Image) -> tuple[bytes, int, int]:
+    """Dots alone: profiles, transparent colours and other remarks of the file would be carried over."""
+    drawn = image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
+    drawn.info.clear()
     drawn.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = io.BytesIO()
     drawn.save(buffer, format="PNG")
