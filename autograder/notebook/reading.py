@@ -28,8 +28,8 @@ MAX_TOTAL_TEXT = 8_000_000
 MAX_IMAGES = 200
 MAX_IMAGE_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 20_000_000
-MAX_TOTAL_PIXELS = 160_000_000
-"""Of all images of a notebook, a second for each 40 million: 200 figures of 800 thousand, twice what a plot has."""
+MAX_TOTAL_PIXELS = 400_000_000
+"""Of all images of a notebook, a second for each 40 million: 140 figures of usual size at 300 dots an inch."""
 MAX_SIDE = 1600
 """Larger figures are scaled down: a sheet has to open on a phone."""
 
