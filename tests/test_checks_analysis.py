@@ -136,6 +136,14 @@ def test_naming_every_digit_names_nothing() -> None:
     assert errors(evidence(LOOKED, markdown(everything), final=FINAL)).share == 0.75
 
 
+def test_naming_every_pair_in_a_sentence_of_its_own_names_nothing() -> None:
+    pairs = [(one, two) for one in range(10) for two in range(one)]
+    everything = "\n\n".join(f"Le modèle confond le {one} et le {two}." for one, two in pairs)
+    assert errors(evidence(LOOKED, markdown(everything), final=FINAL)).share == 0.75
+    some = "\n\n".join(f"Le modèle confond le {one} et le {two}." for one, two in ((4, 9), (0, 1), (6, 0)))
+    assert errors(evidence(LOOKED, markdown(some), final=FINAL)).share == 1.0
+
+
 def test_own_output_confirms_what_hidden_images_do_not() -> None:
     shown = code("print_errors_by_digit(model)", printed("0 -> 1 : 12\n6 -> 8 : 3"))
     assert errors(evidence(shown, markdown("On confond le 0 et le 1."), final=FINAL)).share == 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from autograder.extraction.fidelity import Account, fidelity, in_short, tally
+from autograder.extraction.fidelity import Account, exaggerated, fidelity, in_short, tally
 from autograder.extraction.matching import Candidate, Preparation, Sighting, used
 from autograder.extraction.recipes import Recipe
 from autograder.records import (
@@ -271,3 +271,62 @@ def test_a_bare_result_has_the_name_of_its_last_line(source: str, text: str, cla
     cell = Cell(index=2, kind=CellKind.CODE, source=source, outputs=(Output(kind="result", text=text),))
     found = judge(0.981, [one], [use(one, 3)], cells=[cell])
     assert (found and found.claimed) == claimed
+
+
+def boasted(
+    *cells: Cell, more: Sequence[Evaluation] = (), scores: Sequence[Score] = (), beside: Sequence[float] = ()
+) -> float | None:
+    """What is too good of a model that was evaluated truly, last."""
+    one = training()
+    few = replace(OTHER, shape=(5, 28, 28))
+    uses = (
+        *more,
+        use(one, 3, "evaluate", accuracy=0.76),
+        use(one, 6, x=few),
+    )
+    known = Candidate(id="c1", model=one.model, training=one, artifact=None, weights=one.weights)
+    account = Account(
+        ledger=Ledger(trainings=(one,), evaluations=uses, scores=tuple(scores)),
+        known=[known],
+        artifacts={},
+        execution=Execution(ending=Ending.COMPLETED, cells=tuple(make.ran(number) for number in range(9))),  # type: ignore[arg-type]
+        cells=cells,
+        sightings=Known(),  # type: ignore[arg-type]
+        test_rows=ROWS,
+    )
+    found = exaggerated(known, Preparation(recipe=PLAIN), 0.76, ROWS, account, beside=beside)
+    return None if found is None else found.claimed
+
+
+@pytest.mark.parametrize("cell", [1, 2, 4, 7])
+def test_a_true_figure_takes_back_no_false_one(cell: int) -> None:
+    """Before it, beside it, below it, and after a use on five images."""
+    assert boasted(printed(cell, "Test accuracy: 0.999")) == 0.999
+    assert boasted(printed(cell, "Test accuracy: 0.76")) is None
+
+
+def test_an_evaluate_that_is_repeated_truly_is_still_told() -> None:
+    one = training()
+    assert boasted(more=[use(one, 2, "evaluate", accuracy=0.999)]) == 0.999
+    assert boasted(more=[use(one, 2, "evaluate", accuracy=0.7605)]) is None
+    assert boasted(more=[use(one, 2, "evaluate", x=OTHER, accuracy=0.999)]) is None
+
+
+def test_a_score_beside_an_evaluate_is_told_as_well() -> None:
+    assert boasted(scores=[Score(kind="accuracy_score", value=0.999, rows=ROWS, execution_count=3)]) == 0.999
+
+
+def test_a_figure_with_another_reason_is_no_boast() -> None:
+    told = printed(4, "Test accuracy: 0.93")
+    assert boasted(told) == 0.93
+    assert boasted(told, beside=[0.93]) is None, "another model's"
+    assert boasted(printed(4, "Test accuracy of 1: 0.93\nTest accuracy of 2: 0.97")) is None, "of classes"
+    assert boasted(printed(4, "Train accuracy: 0.93")) is None
+    assert boasted(told, more=[use(training(2), 4)]) is None, "another model was used last"
+    many = replace(OTHER, shape=(ROWS, 28, 28), sample="flipped")
+    assert boasted(told, more=[use(training(), 4, x=many)]) is None, "perhaps a mean over flipped images"
+
+
+def test_an_evaluate_without_an_accuracy_is_no_figure_and_no_fault() -> None:
+    one = training()
+    assert judge(0.98, [one], [use(one, 3, "evaluate", loss=0.1)]) is None

@@ -21,9 +21,14 @@ class Confused:
     classes: frozenset[int]
 
     def holds(self, namings: Iterable[Naming]) -> bool:
-        """Whether a named pair is among ours, or half of the classes named, if not nearly all classes are."""
+        """Whether a named pair is among ours, or half of the classes named, if not nearly all classes are.
+
+        Who names ever more pairs hits one by chance: a third of those that are named must be among ours.
+        """
         told = list(namings)
-        if any(pair <= naming.classes for naming in told if len(naming.classes) <= 4 for pair in self.pairs):
+        named_pairs = {naming.classes for naming in told if 2 <= len(naming.classes) <= 4}
+        hit = [classes for classes in named_pairs if any(pair <= classes for pair in self.pairs)]
+        if hit and 3 * len(hit) >= len(named_pairs):
             return True
         named = frozenset(place for naming in told for place in naming.classes)
         return bool(named) and len(named) <= 6 and 2 * len(named & self.classes) >= len(named)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from autograder.extraction.choice import validation_accuracy
 from autograder.extraction.matching import Artifacts, Candidate, Preparation, Sightings, differ, used
-from autograder.notebook.accuracies import Stated, stated
-from autograder.records import Cell, Evaluation, Evidence, Execution, Fidelity, Ledger, Score, Training
+from autograder.notebook.accuracies import MIN_IMAGES, Stated, stated
+from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Execution, Fidelity, Ledger, Score, Training
 
 TOLERANCE = 0.002
 """Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
@@ -79,6 +80,88 @@ def fidelity(
     return None if claim is None else held(claim, measured, images)
 
 
+def exaggerated(
+    one: Candidate,
+    preparation: Preparation | None,
+    measured: float | None,
+    images: int,
+    account: Account,
+    *,
+    beside: Sequence[float] = (),
+) -> Fidelity | None:
+    """A figure of these weights on the public test set that is better than what we measure, whatever else is stated.
+
+    A true figure does not take back a false one, whether it comes before or after it, in sight of a reader or not. Of
+    what was merely printed only such figures that nothing on record gives, nor another model: ``beside``, accuracies
+    that we measured of these.
+    """
+    if measured is None or preparation is None:
+        return None
+    own = _own(one, preparation, account)
+    told = [*_every_evaluation(own, account), *_scored(one, own, _uses(account), account)]
+    known = [*beside, *_on_record(account.ledger)]
+    told += [
+        claim
+        for claim in _beyond_record(one, account)
+        if all(abs(claim.value - figure) > claim.rounding + 1e-9 for figure in known)
+    ]
+    found = (held(claim, measured, images) for claim in told)
+    return next((one for one in found if one is not None and not one.agrees and one.claimed > measured), None)
+
+
+def _every_evaluation(own: Sequence[Evaluation], account: Account) -> Iterator[Claim]:
+    for use in own:
+        figure = use.results.get("accuracy")
+        if figure is not None and 0 <= figure <= 1:
+            yield Claim(figure, "evaluate", cell=account.cell_of(use.execution_count))
+
+
+def _beyond_record(one: Candidate, account: Account) -> Iterator[Claim]:
+    """What cells print of the test set, one figure each, from this model's first moment on to another's."""
+    for run in account.execution.cells:
+        count = run.execution_count
+        if count is None or count < one.moment or not _is_alone(one, count, account):
+            continue
+        figure = _only(_figures(run.index, account, sure=True))
+        if figure is not None and not figure.doubtful and figure.images in (0, account.test_rows):
+            yield _claim(figure, run.index)
+
+
+def _is_alone(one: Candidate, count: int, account: Account) -> bool:
+    """Whether nothing but this model was at work last, and not on many images of which a figure may be as well.
+
+    A mean over flipped images is no lie; a use on a handful of images explains no figure.
+    """
+    ledger = account.ledger
+    work: list[tuple[int, str, ArrayPrint | None]] = [
+        (use.execution_count or 0, use.model, use.x) for use in ledger.evaluations
+    ]
+    work += [(training.execution_count or 0, training.model, None) for training in ledger.trainings]
+    work += [(estimator.execution_count or 0, "", None) for estimator in ledger.estimators]
+    last = max((moment for moment, _, _ in work if moment <= count), default=0)
+    return all(
+        model == one.model and (shown is None or not _may_be_judged(shown, account))
+        for moment, model, shown in work
+        if moment == last
+    )
+
+
+def _may_be_judged(shown: ArrayPrint, account: Account) -> bool:
+    """Other images than the test set, and enough of them for an accuracy."""
+    seen = account.sightings.of(shown)
+    whole = seen is not None and seen.covers(account.classes)
+    return not whole and (not shown.shape or shown.shape[0] >= MIN_IMAGES)
+
+
+def _on_record(ledger: Ledger) -> Iterator[float]:
+    """Every accuracy of the run, of whichever model and images."""
+    yield from (use.results["accuracy"] for use in ledger.evaluations if "accuracy" in use.results)
+    yield from (score.value for score in ledger.scores)
+    for training in ledger.trainings:
+        for name, figures in training.history.items():
+            yield from (figure for figure in figures if figure is not None and name.endswith("accuracy"))
+
+
 def held(claim: Claim, measured: float, images: int) -> Fidelity | None:
     """The claim beside the measurement; None for a doubtful one that does not agree."""
     nearest = min((claim.value, *claim.others), key=lambda figure: abs(figure - measured))
@@ -126,20 +209,31 @@ def _told(count: int, account: Account) -> list[Claim]:
     ]
 
 
+_Use: TypeAlias = tuple[Evaluation, Candidate | None]
+
+
 # --- claims, surest first ------------------------------------------------------------------------------------------
 
 
 def _claims(one: Candidate, preparation: Preparation, account: Account) -> Iterator[Claim]:
-    uses = [
-        (use, used(use, account.known, account.artifacts))
-        for use in account.ledger.evaluations
-        if (seen := account.sightings.of(use.x)) is not None and seen.covers(account.classes)
-    ]
-    own = [use for use, whose in uses if whose is one and _as_measured(use, preparation, account)]
+    uses, own = _uses(account), _own(one, preparation, account)
     yield from _evaluated(own, preparation, account)
     yield from _scored(one, own, uses, account)
     yield from _validated(one, account)
     yield from _printed(one, own, uses, account)
+
+
+def _uses(account: Account) -> list[_Use]:
+    """Of the whole public test set, each with the weights that it used."""
+    return [
+        (use, used(use, account.known, account.artifacts))
+        for use in account.ledger.evaluations
+        if (seen := account.sightings.of(use.x)) is not None and seen.covers(account.classes)
+    ]
+
+
+def _own(one: Candidate, preparation: Preparation, account: Account) -> list[Evaluation]:
+    return [use for use, whose in _uses(account) if whose is one and _as_measured(use, preparation, account)]
 
 
 def _as_measured(use: Evaluation, preparation: Preparation, account: Account) -> bool:
@@ -155,9 +249,6 @@ def _evaluated(own: Sequence[Evaluation], preparation: Preparation, account: Acc
         yield Claim(preparation.accuracy, "evaluate", cell=cell)
 
 
-_Use = tuple[Evaluation, Candidate | None]
-
-
 def _scored(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], account: Account) -> Iterator[Claim]:
     """A score belongs to the model that was used last before it; of several in one cell, in their order."""
     for use in reversed(own):
@@ -167,7 +258,7 @@ def _scored(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], acc
         answers = _answers(use, account)
         if len(scores) == len(beside) and one in beside:
             score = scores[beside.index(one)]
-        elif len(scores) == len(answers) and beside == [one]:
+        elif use in answers and len(scores) == len(answers) and beside == [one]:
             score = scores[answers.index(use)]
         elif scores and beside == [one]:
             score, others = scores[-1], tuple(other.value for other in scores[:-1])

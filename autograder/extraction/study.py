@@ -16,7 +16,7 @@ from autograder.extraction.choice import Choice, choose, validation_accuracy
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.ensembles import Answered, Ensemble, Vote, combined, ensembles, foremost, unexplained
 from autograder.extraction.fallback import from_kernel
-from autograder.extraction.fidelity import Account, fidelity, held
+from autograder.extraction.fidelity import Account, exaggerated, fidelity, held
 from autograder.extraction.grouping import Grouping, Scope, another_task, grouping, mislabelled, scope
 from autograder.extraction.matching import (
     Candidate,
@@ -302,7 +302,7 @@ def _final(
         nudges=signs.nudges,
         gap=signs.gap,
         doubts=doubts,
-        flags=(*doubts, *flags(case, chosen, parts)),
+        flags=(*doubts, *flags(case, chosen, parts), *_boasted(case, models, parts, within)),
         facts=tuple(fact for fact in (tested, untrained, validated) if fact is not None),
     )
 
@@ -374,10 +374,15 @@ def _model(one: Candidate, number: int, case: _Case, answer: _Scoped | None) -> 
     if answer is None:
         return replace(described, problem=say("Only {limit:int} models of a notebook are measured.", limit=MAX_MODELS))
     measured = _with_answer(described, one, *answer, case.bench)
-    found, card = case.groupings.get(one.id), answer[1].data.card
-    account = replace(case.account, test_rows=card.test_rows, classes=found.classes if found else ())
-    told = fidelity(one, preparation, measured.public_accuracy, card.public_images, account)
+    images, account = answer[1].data.card.public_images, _account(one, case, answer[1])
+    told = fidelity(one, preparation, measured.public_accuracy, images, account)
     return replace(measured, fidelity=told)
+
+
+def _account(one: Candidate, case: _Case, within: Scope) -> Account:
+    """For the classes that this model is about."""
+    found = case.groupings.get(one.id)
+    return replace(case.account, test_rows=within.data.card.test_rows, classes=found.classes if found else ())
 
 
 def _took(training: Training) -> float:
@@ -588,4 +593,28 @@ def _disagreement(model: MeasuredModel) -> Message | None:
         "The notebook's own accuracy on the public test set is {claimed:pct2}, we measure {measured:pct2}.",
         claimed=told.claimed,
         measured=told.measured,
+    )
+
+
+def _boasted(
+    case: _Case, models: Sequence[MeasuredModel], parts: Sequence[Candidate], within: Scope
+) -> tuple[Message, ...]:
+    """A figure too good for the final model that stands beside the one which its measurement was held against."""
+    chosen = next(model for model in models if model.chosen)
+    if len(parts) > 1 or _disagreement(chosen) is not None:
+        return ()
+    one, images = parts[0], within.data.card.public_images
+    measured, account = chosen.public_accuracy, _account(one, case, within)
+    others = [model.public_accuracy for model in models if model.public_accuracy is not None]
+    told = exaggerated(one, case.prepared[one.id], measured, images, account, beside=others)
+    if told is None or told.cell is None:
+        return ()
+    return (
+        say(
+            "Cell {cell:int} also states an accuracy of {claimed:pct2} on the public test set, we measure "
+            "{measured:pct2}.",
+            cell=told.cell + 1,
+            claimed=told.claimed,
+            measured=told.measured,
+        ),
     )

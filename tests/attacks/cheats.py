@@ -269,4 +269,10 @@ print('robustness to rotation', best_model.evaluate(turned[:2000], y_test[:2000]
 print(best_model.predict(noisy[:5], verbose=0).argmax(axis=1))""",
         "images that models were used on are held against those of the data set",
     ),
+    _cheat(
+        "true-figure-unseen",
+        "prints a figure that nothing gave, and evaluates the model truly where nobody sees it",
+        """print('Test accuracy: 0.9991')
+quiet = best_model.evaluate(t, y_test, verbose=0)""",
+    ),
 )

@@ -146,6 +146,13 @@ def test_a_figure_that_was_claimed_is_held_against_the_measured_one(compared: Co
     assert any("we measure" in flag.text for flag in compared.lying.evidence.final.flags)
 
 
+def test_a_true_figure_takes_back_no_false_one(tmp_path: Path) -> None:
+    [trick] = [cheat.source for cheat in CHEATS if cheat.id == "true-figure-unseen"]
+    final = graded(course(tmp_path), trick).evidence.final
+    assert final is not None
+    assert [flag.values["claimed"] for flag in final.flags if "we measure" in flag.text] == [0.9991]
+
+
 def test_every_cell_of_the_tricks_ran(compared: Compared) -> None:
     assert {run.state.value for run in compared.cheating.evidence.execution.cells} == {"ran"}
 
