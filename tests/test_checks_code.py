@@ -225,3 +225,25 @@ def test_what_the_kernel_makes_readable_is_read_here_too(source: str) -> None:
 
 def test_what_nobody_can_read_stays_as_it_is() -> None:
     assert python("def f(:\n") == "def f(:\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "used"),
+    [
+        ("", 0),
+        ("print(area(2))", 1),
+        ("grid = map(area, range(3))", 1),
+        ("@cached\ndef half(x):\n    return x / 2", 1),
+        (
+            "class Grey(Layer):\n    def call(self, x):\n        return x\n    def build(self, shape):\n        pass",
+            2,
+        ),
+    ],
+    ids=["never", "called", "handed on", "decorated", "methods"],
+)
+def test_functions_that_nobody_calls_are_none(more: str, used: int) -> None:
+    """One that only calls itself is one of these."""
+    area = "def area(side):\n    return area(side - 1) if side else 0"
+    finding = structure(evidence(code(IMPORTS), code(area), code(more)), enough=1)
+    told = next(line for line in finding.details if "functions" in line.values and "wanted" in line.values)
+    assert told.values["functions"] == used

@@ -9,7 +9,7 @@ import ast
 import io
 import re
 import tokenize
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -71,7 +71,7 @@ def structure(
         *_builders(own),
         _cells(own, long_cell),
         _repetition(own, block, copies),
-        _functions(own, wanted_functions),
+        _functions(own, pieces(evidence.cells), wanted_functions),
     ]
     defined = len(list(functions(piece.node for piece in own)))
     return combine(
@@ -186,14 +186,33 @@ def _copied(bodies: Iterable[Sequence[ast.stmt]], block: int, copies: int) -> in
     return len({(number, start + step) for places in repeated for number, start in places for step in range(block)})
 
 
-def _functions(own: Sequence[Piece], wanted: int) -> Part:
-    defined = len(list(functions(piece.node for piece in own)))
+def _functions(own: Sequence[Piece], everything: Sequence[Piece], wanted: int) -> Part:
+    used = len(_called(own, everything))
     return Part(
         weight=0.15,
-        score=min(1.0, defined / wanted),
-        line=say("Functions of your own: {functions:int}; wanted: {wanted:int}.", functions=defined, wanted=wanted),
+        score=min(1.0, used / wanted),
+        line=say(
+            "Functions of your own that are used: {functions:int}; wanted: {wanted:int}.", functions=used, wanted=wanted
+        ),
         advice=say("Write functions for what is done more than once: build, train, evaluate, plot."),
     )
+
+
+def _called(own: Sequence[Piece], everything: Sequence[Piece]) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Those that the code names outside of themselves; others call methods and what is decorated."""
+    classes = (node for piece in own for node in ast.walk(piece.node) if isinstance(node, ast.ClassDef))
+    methods = {id(node) for found in classes for node in found.body}
+    named = _mentions(piece.node for piece in everything)
+    return [
+        one
+        for one in functions(piece.node for piece in own)
+        if one.decorator_list or id(one) in methods or named[one.name] > _mentions([one])[one.name]
+    ]
+
+
+def _mentions(nodes: Iterable[ast.AST]) -> Counter[str]:
+    inner = (part for node in nodes for part in ast.walk(node))
+    return Counter(part.id for part in inner if isinstance(part, ast.Name))
 
 
 # --- readability ---------------------------------------------------------------------------------------------------
