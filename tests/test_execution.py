@@ -227,7 +227,6 @@ def test_the_error_of_a_cell_is_told_without_control_characters(run: Callable[..
         Frame({"kind": "cell", "index": True, "state": "ran"}),
         Frame({"kind": "cell", "index": 0, "state": "perfect"}),
         Frame({"kind": "cell", "index": 0, "state": "ran", "seconds": "1"}),
-        Frame({"kind": "cell", "index": 0, "state": "ran", "execution_count": -1}),
         Frame({"kind": "cell", "index": 0, "state": "ran"}, b'{"not": "a list"}'),
         Frame({"kind": "cell", "index": 0, "state": "ran"}, b"[[[" * 100_000),
         Frame({"kind": "artifact", "name": "../../grade.json"}, b"x"),
@@ -247,6 +246,15 @@ def test_what_is_malformed_is_left_out_and_noted(run: Callable[..., Execution], 
     assert len(execution.notes) == 1
     assert execution.artifacts == execution.fallbacks == {}
     assert execution.ledger is None
+
+
+@pytest.mark.parametrize("count", [-1, 10**12, "2", True])
+def test_a_count_of_no_use_costs_no_more_than_itself(run: Callable[..., Execution], count: Json) -> None:
+    """Code can set it in the kernel: ``get_ipython().execution_count = 10**12``."""
+    frame = Frame({"kind": "cell", "index": 0, "state": "ran", "execution_count": count})
+    execution = run(FakeSandbox([READY, frame, cell(1, "ran", []), end()]), "1", "2")
+    assert states(execution) == ["ran", "ran"]
+    assert execution.cells[0].execution_count is None
 
 
 def test_unknown_keys_of_a_ledger_are_not_kept(run: Callable[..., Execution], store: Store) -> None:
