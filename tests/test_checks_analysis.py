@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autograder.checks.analysis import discussion, errors, robustness
@@ -147,6 +149,32 @@ def test_naming_every_pair_in_a_sentence_of_its_own_names_nothing() -> None:
 def test_own_output_confirms_what_hidden_images_do_not() -> None:
     shown = code("print_errors_by_digit(model)", printed("0 -> 1 : 12\n6 -> 8 : 3"))
     assert errors(evidence(shown, markdown("On confond le 0 et le 1."), final=FINAL)).share == 1.0
+
+
+def test_own_output_confirms_nothing_that_hidden_images_speak_against() -> None:
+    """Errors enough for every pair, and none between these two."""
+    many = replace(FINAL, confusion=matrix(t4p9=30, t3p5=10, t8p3=9, t0p6=2))
+    shown = code("print_errors_by_digit(model)", printed("1 -> 2 : 12\n6 -> 8 : 3"))
+    assert errors(evidence(shown, markdown("On confond le 1 et le 2."), final=many)).share == 0.75
+    assert errors(evidence(shown, markdown("On confond le 4 et le 9."), final=many)).share == 1.0
+    rates = "\n".join(f"Chiffre {digit}: {9.1 if digit in (1, 2, 0) else 0.5} %" for digit in range(10))
+    read = from_output(rates, 10, 8, many.confusion)
+    assert read is not None and read.classes.isdisjoint({1, 2}) and 0 in read.classes
+    square = "\n".join(str(list(row)).replace(",", "") for row in matrix(t0p1=9, t0p6=5))
+    drawn = from_output(square, 10, 8, many.confusion)
+    assert drawn is not None and drawn.pairs == {frozenset((0, 6))}
+
+
+def test_a_name_is_no_error_analysis() -> None:
+    """Neither where the output repeats the code, nor where no model told one image from another."""
+    repeated = code("errors = 'the digit 0 -> 1'\nprint(errors)", printed("the digit 0 -> 1"))
+    assert errors(evidence(repeated, final=FINAL)).share == 0.0
+    judged = ran(evaluated("test"), evaluated("train"))
+    assert errors(evidence(LOOKED, final=FINAL, **judged)).share == 0.0
+    predicted = replace(evaluated("test"), kind="predict")
+    assert errors(evidence(LOOKED, final=FINAL, **ran(predicted, evaluated("train")))).share == 0.5
+    by_class = ran(*(evaluated(f"images of {digit}") for digit in range(10)))
+    assert errors(evidence(LOOKED, final=FINAL, **by_class)).share == 0.5
 
 
 def test_without_any_measure_a_person_decides() -> None:

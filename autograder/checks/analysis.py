@@ -19,11 +19,12 @@ from autograder.checks.confused import Confused, from_matrix, from_output
 from autograder.checks.mentions import Naming, foreign, namings, own_prose, section_cells
 from autograder.checks.parts import Part, combine
 from autograder.checks.registry import check
+from autograder.checks.repeated import works_out, written
 from autograder.notebook.numbers import figures
 from autograder.notebook.prose import Paragraph
 from autograder.notebook.source import Piece, pieces
 from autograder.notebook.text import fold, sentences, words
-from autograder.records import Evaluation, Evidence, Finding, GapKind, Message, Standing, say
+from autograder.records import Cell, Evaluation, Evidence, Finding, GapKind, Message, Output, Standing, say
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -72,7 +73,8 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
     """Half for errors per class or a confusion matrix, half for sentences that name classes which really are confused.
 
     A pair is really confused when it is among the ``pairs`` most confused on hidden images, or in what the notebook
-    itself printed. Classes that are not so earn half of the half.
+    itself printed, unless hidden images speak against it. Classes that are not so earn half of the half. Code that only
+    speaks of errors counts nothing where all uses of models are known and none can have told one image from another.
     """
     if not evidence.executed:
         return _not_executed()
@@ -81,6 +83,7 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
         return _foreign(own)
     told = tuple(namings(evidence, own))
     done, by_hand = _cells_that_show(evidence, _looks_at_errors)
+    done = [] if _only_judged_whole(evidence) else done
     known = _confused(evidence, done, pairs)
     if told and not known:
         return undecided(
@@ -134,9 +137,20 @@ def _measured_pairs(evidence: Evidence, pairs: int) -> Iterator[Message]:
 
 def _confused(evidence: Evidence, cells: Sequence[int], pairs: int) -> list[Confused]:
     classes = evidence.data.classes if evidence.data else 10
-    found = [from_matrix(evidence.final.confusion, pairs)] if evidence.final and evidence.final.confusion else []
+    measured = evidence.final.confusion if evidence.final else ()
+    found = [from_matrix(measured, pairs)] if measured else []
     texts = (output.text for cell in evidence.cells if cell.index in cells for output in cell.outputs)
-    return found + [read for text in texts if (read := from_output(text, classes, pairs))]
+    return found + [read for text in texts if (read := from_output(text, classes, pairs, measured))]
+
+
+def _only_judged_whole(evidence: Evidence) -> bool:
+    """Whether every use on record is an ``evaluate`` of one of two sets of images: of training and test, mostly.
+
+    False where no use is on record: models of other libraries leave none.
+    """
+    uses = evidence.ledger.evaluations
+    judged = {use.x.digest for use in uses}
+    return bool(uses) and all(use.kind == "evaluate" for use in uses) and len(judged) <= 2 and "" not in judged
 
 
 def _named(told: Iterable[Naming]) -> list[int]:
@@ -347,14 +361,15 @@ def _own_cells(evidence: Evidence) -> set[int | None]:
 
 
 def _cells_that_show(evidence: Evidence, uses: Callable[[ast.AST], bool]) -> tuple[list[int], bool]:
-    """Cells whose code does such a thing and showed something, and whether that code is the student's own."""
-    showing = {cell.index for cell in evidence.cells if any(_shows(o.kind, o.stream) for o in cell.outputs)}
+    """Cells whose code does such a thing and showed what it worked out, and whether that code is the student's own."""
+    known = written(evidence.cells)
+    showing = {cell.index for cell in evidence.cells if works_out(_shown(cell), cell.source, known)}
     own = _using(pieces(evidence.cells, evidence.template_cells), uses) & showing
     return (sorted(own), True) if own else (sorted(_using(pieces(evidence.cells), uses) & showing), False)
 
 
-def _shows(kind: str, stream: str) -> bool:
-    return kind != "error" and stream != "stderr"
+def _shown(cell: Cell) -> list[Output]:
+    return [output for output in cell.outputs if output.kind != "error" and output.stream != "stderr"]
 
 
 def _using(found: Iterable[Piece], uses: Callable[[ast.AST], bool]) -> set[int]:

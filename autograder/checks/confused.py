@@ -51,19 +51,53 @@ def from_matrix(confusion: Sequence[Sequence[int]], pairs: int) -> Confused:
     )
 
 
-def from_output(text: str, classes: int, pairs: int) -> Confused | None:
-    """What a notebook printed: a confusion matrix, pairs, or rates per class; None when nothing can be read."""
+def from_output(text: str, classes: int, pairs: int, measured: Sequence[Sequence[int]] = ()) -> Confused | None:
+    """What a notebook printed: a confusion matrix, pairs, or rates per class; None when nothing can be read.
+
+    What our own confusions on hidden images speak against (``measured``) is left out.
+    """
     rows = [[int(number) for number in re.findall(r"\d+", row)] for row in _ROW.findall(text[:200_000])]
     for start in range(len(rows) - classes + 1):
         matrix = rows[start : start + classes]
         if all(len(row) == classes for row in matrix):
-            return from_matrix(matrix, pairs)
-    told = frozenset(frozenset(map(int, pair)) for pair in _TOLD_PAIR.findall(text) if pair[0] != pair[1])
+            found = from_matrix(matrix, pairs)
+            return Confused(_unless_contrary(found.pairs, measured), found.classes - _never_missed(measured))
+    pairs_told = frozenset(frozenset(map(int, pair)) for pair in _TOLD_PAIR.findall(text) if pair[0] != pair[1])
+    told = _unless_contrary(pairs_told, measured)
     rates = {int(place): float(rate.replace(",", ".")) for place, rate in _RATE.findall(text.lower())}
     if not told and len(rates) < classes:
         return None
     mean = sum(rates.values()) / max(len(rates), 1)
     right = mean > 50 or 0.5 < mean <= 1
-    often = sorted(rates, key=lambda place: rates[place] if right else -rates[place])
+    often = sorted(rates, key=lambda place: rates[place] if right else -rates[place])[: max(2, round(0.4 * classes))]
     named = frozenset(place for pair in told for place in pair)
-    return Confused(told, frozenset(often[: max(2, round(0.4 * classes))]) if len(rates) >= classes else named)
+    return Confused(told, frozenset(often) - _never_missed(measured) if len(rates) >= classes else named)
+
+
+def _unless_contrary(pairs: frozenset[frozenset[int]], measured: Sequence[Sequence[int]]) -> frozenset[frozenset[int]]:
+    """Less those that never were confused on hidden images, although there were errors enough for every pair."""
+    if not _errors_enough(measured):
+        return pairs
+    size = len(measured)
+    return frozenset(
+        pair
+        for pair in pairs
+        if any(place >= size or other >= size or measured[place][other] for place, other in _both_ways(pair))
+    )
+
+
+def _both_ways(pair: frozenset[int]) -> list[tuple[int, int]]:
+    return [(one, other) for one in pair for other in pair if one != other]
+
+
+def _never_missed(measured: Sequence[Sequence[int]]) -> frozenset[int]:
+    """Classes that were always told right, although there were errors enough for every pair."""
+    if not _errors_enough(measured):
+        return frozenset()
+    return frozenset(place for place, row in enumerate(measured) if sum(row) == row[place])
+
+
+def _errors_enough(measured: Sequence[Sequence[int]]) -> bool:
+    size = len(measured)
+    wrong = sum(map(sum, measured)) - sum(row[place] for place, row in enumerate(measured))
+    return 2 * wrong >= size * (size - 1) > 0
