@@ -208,6 +208,15 @@ def test_one_of_two_printed_figures_is_of_the_model(measured: float, claimed: fl
     assert (found and found.claimed) == (claimed and pytest.approx(claimed))
 
 
+def test_what_a_page_shows_is_read_like_what_is_printed() -> None:
+    one = training()
+    page = Output(kind="display", text="<IPython.core.display.HTML object>", html="<p>Test accuracy: <b>98.1 %</b></p>")
+    found = judge(0.981, [one], [use(one, 3)], cells=[replace(printed(2, ""), outputs=(page,))])
+    assert found is not None and (found.source, found.cell) == ("printed", 2)
+    unseen = replace(page, html="<p style='display:none'>Test accuracy: 98.1 %</p>")
+    assert judge(0.981, [one], [use(one, 3)], cells=[replace(printed(2, ""), outputs=(unseen,))]) is None
+
+
 def test_what_is_printed_below() -> None:
     one, later = training(1), training(6)
     below = [printed(3, "Accuracy: 0.9812"), printed(6, "Accuracy: 0.5")]

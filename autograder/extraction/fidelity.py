@@ -14,8 +14,20 @@ from typing import TypeAlias
 
 from autograder.extraction.choice import validation_accuracy
 from autograder.extraction.matching import Artifacts, Candidate, Preparation, Sightings, differ, used
-from autograder.notebook.accuracies import MIN_IMAGES, Stated, stated
-from autograder.records import ArrayPrint, Cell, Evaluation, Evidence, Execution, Fidelity, Ledger, Score, Training
+from autograder.notebook.accuracies import MAX_CHARACTERS, MIN_IMAGES, Stated, stated
+from autograder.notebook.shown import lines
+from autograder.records import (
+    ArrayPrint,
+    Cell,
+    Evaluation,
+    Evidence,
+    Execution,
+    Fidelity,
+    Ledger,
+    Output,
+    Score,
+    Training,
+)
 
 TOLERANCE = 0.002
 """Largest difference between our accuracy on the public test set and the notebook's own that counts as agreement."""
@@ -394,6 +406,7 @@ def _figures(index: int | None, account: Account, *, sure: bool = False) -> list
     cell = next((cell for cell in account.cells if cell.index == index), None) if index is not None else None
     outputs = () if cell is None else cell.outputs
     texts = [output.text for output in outputs if output.kind == "result" or output.stream == "stdout"]
+    texts += ["\n".join(lines(output.html[:MAX_CHARACTERS])) for output in outputs if _is_page(output)]
     texts += [_named(cell.source, output.text) for output in outputs if cell and output.kind == "result"]
     told = [figure for text in texts for figure in stated(text)]
     found = [figure for figure in told if not figure.doubtful] or told
@@ -401,6 +414,11 @@ def _figures(index: int | None, account: Account, *, sure: bool = False) -> list
     if named or sure:
         return named
     return [figure for figure in found if not figure.of and figure.images in (0, account.test_rows)]
+
+
+def _is_page(output: Output) -> bool:
+    """Shown as HTML that says more than the text beside it, which is not shown then."""
+    return bool(output.html) and not stated(output.text)
 
 
 def _named(source: str, text: str) -> str:
