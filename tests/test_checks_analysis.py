@@ -133,6 +133,10 @@ def test_classes_that_are_not_confused_earn_less() -> None:
     assert finding.share == 0.75 and finding.message.text.endswith("most confused.") and finding.advice
 
 
+def test_classes_that_are_not_confused_earn_nothing_where_no_errors_were_looked_at() -> None:
+    assert errors(evidence(markdown("Le modèle confond le 0 et le 1."), final=FINAL)).share == 0.0
+
+
 def test_naming_every_digit_names_nothing() -> None:
     everything = "Les confusions touchent le 0, le 1, le 2, le 6, le 7, le 8, le 4, le 5."
     assert errors(evidence(LOOKED, markdown(everything), final=FINAL)).share == 0.75

@@ -73,8 +73,9 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
     """Half for errors per class or a confusion matrix, half for sentences that name classes which really are confused.
 
     A pair is really confused when it is among the ``pairs`` most confused on hidden images, or in what the notebook
-    itself printed, unless hidden images speak against it. Classes that are not so earn half of the half. Code that only
-    speaks of errors counts nothing where all uses of models are known and none can have told one image from another.
+    itself printed, unless hidden images speak against it. Classes that are not so earn half of the half, beside errors
+    that were looked at. Code that only speaks of errors counts nothing where all uses of models are known and none can
+    have told one image from another.
     """
     if not evidence.executed:
         return _not_executed()
@@ -94,7 +95,7 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
         )
     confirmed = any(source.holds(told) for source in known)
     looked = bool(done) and (by_hand or bool(told))
-    parts = [_looked(looked, done), _sentences(told, confirmed)]
+    parts = [_looked(looked, done), _sentences(told, 1.0 if confirmed else 0.5 if looked and told else 0.0)]
     return combine(parts, Standing.TEXT, _on_errors(looked, told, confirmed), details=_measured_pairs(evidence, pairs))
 
 
@@ -106,10 +107,10 @@ def _looked(looked: bool, cells: Sequence[int]) -> Part:
     return Part(0.5, float(looked), line, advice, cells if looked else ())
 
 
-def _sentences(told: Sequence[Naming], confirmed: bool) -> Part:
+def _sentences(told: Sequence[Naming], score: float) -> Part:
     return Part(
         weight=0.5,
-        score=1.0 if confirmed else 0.5 if told else 0.0,
+        score=score,
         line=say("Classes that your text names as confused: {classes}.", classes=_list(_named(told)) or "–"),
         advice=say("Say in a sentence which classes are confused with which, as your confusion matrix shows, and why."),
         cells=sorted({naming.cell for naming in told}),
