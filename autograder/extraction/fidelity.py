@@ -109,8 +109,9 @@ def exaggerated(
     """
     if measured is None or preparation is None:
         return None
-    own = _own(one, preparation, account)
-    told = [*_every_evaluation(own, account), *_scored(one, own, _uses(account), account)]
+    uses = _uses(account)
+    own = _own(one, preparation, uses, account)
+    told = [*_every_evaluation(own, account), *_scored(one, own, uses, account)]
     known = [*beside, *_on_record(account.ledger)]
     told += [
         claim
@@ -228,7 +229,8 @@ _Use: TypeAlias = tuple[Evaluation, Candidate | None]
 
 
 def _claims(one: Candidate, preparation: Preparation, account: Account) -> Iterator[Claim]:
-    uses, own = _uses(account), _own(one, preparation, account)
+    uses = _uses(account)
+    own = _own(one, preparation, uses, account)
     yield from _evaluated(own, preparation, account)
     yield from _scored(one, own, uses, account)
     yield from _validated(one, account)
@@ -244,8 +246,8 @@ def _uses(account: Account) -> list[_Use]:
     ]
 
 
-def _own(one: Candidate, preparation: Preparation, account: Account) -> list[Evaluation]:
-    return [use for use, whose in _uses(account) if whose is one and _as_measured(use, preparation, account)]
+def _own(one: Candidate, preparation: Preparation, uses: Sequence[_Use], account: Account) -> list[Evaluation]:
+    return [use for use, whose in uses if whose is one and _as_measured(use, preparation, account)]
 
 
 def _as_measured(use: Evaluation, preparation: Preparation, account: Account) -> bool:
