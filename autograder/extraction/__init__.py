@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autograder.datasets import DataSet
+from autograder.extraction.case import Bench
 from autograder.extraction.contradictions import contradictions
 from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
@@ -14,7 +15,7 @@ from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
 from autograder.extraction.stored import comparable, drifts
-from autograder.extraction.study import Bench, study
+from autograder.extraction.study import study
 from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from autograder.datasets import DataSet
 from autograder.errors import AutograderError
 from autograder.extraction import measures
+from autograder.extraction.case import Bench
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.matching import Sightings, candidates, prepare, steps_of
 from autograder.extraction.probing import Gallery, Task
-from autograder.extraction.study import Bench
 from autograder.recall import Memory
 from autograder.records import Baseline, Ending, Execution, Rubric, Training
 from autograder.sandbox.room import Sandbox

@@ -1,0 +1,200 @@
+"""What a person should look at in a final model and its story; nothing of it costs a point by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from autograder.extraction import beginnings, measures, swaps
+from autograder.extraction.archive import refusal
+from autograder.extraction.case import BY_HAND, Case
+from autograder.extraction.contradictions import exchanged
+from autograder.extraction.fidelity import exaggerated
+from autograder.extraction.grouping import Scope
+from autograder.extraction.matching import Candidate, steps_of, validates_on_test
+from autograder.extraction.origin import origin, packed
+from autograder.extraction.probing import Task
+from autograder.records import FinalMeasures, MeasuredModel, Message, say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is known once the final model was measured."""
+
+    models: Sequence[MeasuredModel]
+    final: FinalMeasures
+    within: Scope
+    parts: Sequence[Candidate]
+    """The weights that the final model is made of: several for an ensemble."""
+
+    @property
+    def chosen(self) -> MeasuredModel:
+        return next(model for model in self.models if model.chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    doubts: tuple[Message, ...]
+    """Signs that something was brought along rather than learnt, the strongest first."""
+    flags: tuple[Message, ...]
+    """The doubts, and claims that do not hold."""
+    facts: tuple[Message, ...]
+    """For the student as well: told without a judgement."""
+
+
+def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
+    """``answers``: doubts that the model's answers give, which come first."""
+    parts = seen.parts
+    brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
+    tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
+    looked = () if brought else parts
+    began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
+    looked = () if began else looked
+    swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
+    other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
+    found = (tested, brought or began or swapped, other, packed(case.things))
+    doubts = (*answers, *(doubt for doubt in found if doubt is not None))
+    # That a training changed nothing is a reproach; that there was none is a fact.
+    untrained = brought if any(one.training is None for one in parts) else None
+    validated = next((told for one in parts if (told := _validated_on_test(case, one)) is not None), None)
+    return Noticed(
+        doubts=doubts,
+        flags=(*doubts, *_flags(case, seen), *_boasted(case, seen)),
+        facts=tuple(fact for fact in (tested, untrained, validated) if fact is not None),
+    )
+
+
+def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
+    chosen, prepared = seen.chosen, [case.prepared[one.id] for one in seen.parts]
+    found = [_disagreement(chosen), _unconfirmed(chosen)]
+    if any(one is not None and one.differs_from_training for one in prepared):
+        found.append(
+            say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
+        )
+    if chosen.where == "kernel":
+        found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
+    return tuple(flag for flag in found if flag is not None)
+
+
+def _unconfirmed(chosen: MeasuredModel) -> Message | None:
+    if not chosen.members or chosen.fidelity is not None:
+        return None
+    return say(
+        "The notebook seems to put several models together, and states no accuracy of it on the public test set: it is "
+        "measured as the mean of their outputs."
+    )
+
+
+def _origin(case: Case, one: Candidate) -> Message | None:
+    followed = case.ledger.unfollowed < BY_HAND
+    return origin(one, case.known, case.things, case.bench.store, followed=followed)
+
+
+def _began(case: Case, one: Candidate, seen: Measured) -> Message | None:
+    """Where the line of its trainings began with able weights: what these name rightly of the hidden images."""
+    origin = beginnings.Origin(case.execution.artifacts, case.bench.store)
+    first = None if one.training is None else beginnings.root(one.training, case.ledger, origin)
+    if first is None:
+        return None
+    measured = _measured_again(case, one, first.start_saved, seen.within)
+    if beginnings.explained(first, measured, case.ledger, seen.models, origin):
+        return None
+    return beginnings.told(first, measured, seen.final.accuracy, seen.final.classes)
+
+
+def _swapped(case: Case, one: Candidate, seen: Measured) -> Message | None:
+    """Where weights were changed in the midst of its trainings: what the model could right before, and right after."""
+    if one.training is None:
+        return None
+    origin = beginnings.Origin(case.execution.artifacts, case.bench.store)
+    for found in islice(swaps.sudden(one.training, case.ledger, origin), swaps.MOST):
+        names = (found.swap.saved_before, found.swap.saved)
+        before, after = (_measured_again(case, one, name, seen.within) for name in names)
+        figures = None if before is None or after is None else (before, after)
+        if swaps.accounted(found, figures, case.ledger, seen.models, origin):
+            continue
+        if (told := swaps.told(found, figures, seen.final.accuracy, seen.final.classes)) is not None:
+            return told
+    return None
+
+
+def _other_weights(one: Candidate, models: Sequence[MeasuredModel]) -> Message | None:
+    """What was measured is not what the training is said to have left."""
+    if not any(model.id == one.id and exchanged(model, one.training) for model in models):
+        return None
+    return say(
+        "The saved model does not hold the weights that its training left, by the record of its kernel: it was "
+        "exchanged while it was saved, or the record is not true."
+    )
+
+
+def _measured_again(case: Case, one: Candidate, name: str, within: Scope) -> float | None:
+    """Accuracy on the hidden images of the model as it was at another time, its images prepared alike."""
+    model, preparation = case.execution.artifacts.get(name), case.prepared.get(one.id)
+    if model is None or preparation is None or refusal(case.bench.store.get(model)) is not None:
+        return None
+    task = Task(id=name.removesuffix(".keras"), model=model, steps=steps_of(preparation), robustness=False)
+    answer = within.of(case.bench.probe([task], case.bench.gallery())[task.id])
+    return None if answer.hidden is None else measures.hidden_accuracy(answer.hidden, within.data)
+
+
+def _validated_on_test(case: Case, one: Candidate) -> Message | None:
+    """A third of honest notebooks do so, and it is nothing to look into: a fact, no flag."""
+    training = one.training
+    if training is None or not validates_on_test(training, case.sightings):
+        return None
+    return say(
+        "The public test set was used for validation during training. That is no training on it; but choosing epochs "
+        "or settings by it makes the accuracy on it look a little better than it is."
+    )
+
+
+def _trained_on_test(case: Case, one: Candidate) -> Message | None:
+    """Seen in any training of the final model, or of the model that its weights came from."""
+    public, looked = 0, 0
+    origin = one.training.model if one.training else ""
+    for training in case.ledger.trainings:
+        seen = case.sightings.of(training.x) if training.model in (one.model, origin) else None
+        if seen is not None and seen.public > public:
+            public, looked = seen.public, seen.rows
+    if not public:
+        return None
+    return say(
+        "{found:int} of {looked:int} sampled training images are images of the public test set.",
+        found=public,
+        looked=looked,
+    )
+
+
+def _disagreement(model: MeasuredModel) -> Message | None:
+    told = model.fidelity
+    if told is None or told.agrees:
+        return None
+    return say(
+        "The notebook's own accuracy on the public test set is {claimed:pct2}, we measure {measured:pct2}.",
+        claimed=told.claimed,
+        measured=told.measured,
+    )
+
+
+def _boasted(case: Case, seen: Measured) -> tuple[Message, ...]:
+    """A figure too good for the final model that stands beside the one which its measurement was held against."""
+    chosen = seen.chosen
+    if len(seen.parts) > 1 or _disagreement(chosen) is not None:
+        return ()
+    one, images = seen.parts[0], seen.within.data.card.public_images
+    measured, account = chosen.public_accuracy, case.account_of(one, seen.within)
+    others = [model.public_accuracy for model in seen.models if model.public_accuracy is not None]
+    told = exaggerated(one, case.prepared[one.id], measured, images, account, beside=others)
+    if told is None or told.cell is None:
+        return ()
+    return (
+        say(
+            "Cell {cell:int} also states an accuracy of {claimed:pct2} on the public test set, we measure "
+            "{measured:pct2}.",
+            cell=told.cell + 1,
+            claimed=told.claimed,
+            measured=told.measured,
+        ),
+    )
