@@ -59,3 +59,9 @@ def test_what_says_nothing_of_the_final_model() -> None:
     assert told(fit(1, MIXED, y_sample=()), fit(2, PLAIN), final=2) == "", "without labels"
     angles = tuple(number % 4 for number in range(40))
     assert told(fit(1, MIXED, y_sample=angles), fit(2, PLAIN), final=2) == "", "another task"
+
+
+def test_arrays_of_a_pipeline_count_together() -> None:
+    parts = [ArrayPrint(shape=(40, 28, 28), digest=data, sample=f"{data}.npy") for data in (PLAIN, MIXED)]
+    assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts)), final=2).startswith("10 of 80 sampled")
+    assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts[:1])), final=2) == ""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from autograder.extraction import beginnings
 from autograder.extraction.grouping import another_task
 from autograder.extraction.matching import Candidate, Sightings
-from autograder.records import Ledger, Message, Training, say
+from autograder.records import ArrayPrint, Ledger, Message, Training, say
 
 
 def leaked(one: Candidate, ledger: Ledger, sightings: Sightings, origin: beginnings.Origin) -> Message | None:
@@ -55,7 +55,15 @@ def _before(one: Candidate, ledger: Ledger, sightings: Sightings) -> Iterator[Tr
 
 
 def _most(trainings: Sequence[Training] | Iterator[Training], sightings: Sightings) -> tuple[int, int, int] | None:
-    """Number, public images, and all images looked at, of the one with most public images; None where none has any."""
-    seen = [(one.number, found.public, found.rows) for one in trainings if (found := sightings.of(one.x)) is not None]
+    """Number, public images, and all images looked at, of the data with most public images; None where none has any.
+
+    Of a pipeline the arrays that it is made of count together, beside its first batch.
+    """
+    seen = [(one.number, *_public(shown, sightings)) for one in trainings for shown in ((one.x,), one.roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
+
+
+def _public(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:
+    found = [seen for one in shown if (seen := sightings.of(one)) is not None]
+    return sum(seen.public for seen in found), sum(seen.rows for seen in found)

@@ -26,6 +26,7 @@ from . import (
     onlookers,
     passing,
     prints,
+    roots,
     schedules,
     steering,
     swaps,
@@ -356,6 +357,7 @@ class Recorder:
         shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes, look)
         shown["y"] = shown["y"] or {}
         self._safely(self._note_variety, shown["x"], given.get("x"))
+        shown["roots"] = self._safely(roots.roots, given.get("x"), self.keep.sample) or []
         return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
 
     def _note_variety(self, shown: dict[str, Any], x: Thing) -> None:
