@@ -358,7 +358,8 @@ class Training:
     the student's own ``{"loop": True, "steps": n}``, with the batch size where it is known."""
     x: ArrayPrint = field(default_factory=ArrayPrint)
     roots: tuple[ArrayPrint, ...] = ()
-    """Arrays that a ``tf.data`` pipeline is made of, of whose batches ``x`` knows the first."""
+    """Where ``x`` knows the first batches only: arrays that a ``tf.data`` pipeline is made of, and later rows of what
+    came by a generator or in a loop."""
     y: ArrayPrint = field(default_factory=ArrayPrint)
     validation_x: ArrayPrint | None = None
     history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
