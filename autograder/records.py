@@ -357,6 +357,9 @@ class Training:
     """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ...; of a loop of
     the student's own ``{"loop": True, "steps": n}``, with the batch size where it is known."""
     x: ArrayPrint = field(default_factory=ArrayPrint)
+    roots: tuple[ArrayPrint, ...] = ()
+    """Where ``x`` knows the first batches only: arrays that a ``tf.data`` pipeline is made of, and later rows of what
+    came by a generator or in a loop."""
     y: ArrayPrint = field(default_factory=ArrayPrint)
     validation_x: ArrayPrint | None = None
     history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
@@ -526,6 +529,7 @@ class Ledger:
                 (max((len(training.layers) for training in self.trainings), default=0), 2_000),
                 (layers, 100_000),
                 (sum(len(training.swaps) for training in self.trainings), 100),
+                (max((len(training.roots) for training in self.trainings), default=0), 8),
                 (len(self.evaluations), 2_000),
                 (len(self.frames), 100),
                 (len(self.scores), 1_000),

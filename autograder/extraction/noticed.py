@@ -12,6 +12,7 @@ from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import exaggerated
 from autograder.extraction.grouping import Scope
+from autograder.extraction.leaks import leaked
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
@@ -151,20 +152,7 @@ def _validated_on_test(case: Case, one: Candidate) -> Message | None:
 
 
 def _trained_on_test(case: Case, one: Candidate) -> Message | None:
-    """Seen in any training of the final model, or of the model that its weights came from."""
-    public, looked = 0, 0
-    origin = one.training.model if one.training else ""
-    for training in case.ledger.trainings:
-        seen = case.sightings.of(training.x) if training.model in (one.model, origin) else None
-        if seen is not None and seen.public > public:
-            public, looked = seen.public, seen.rows
-    if not public:
-        return None
-    return say(
-        "{found:int} of {looked:int} sampled training images are images of the public test set.",
-        found=public,
-        looked=looked,
-    )
+    return leaked(one, case.ledger, case.sightings, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:

@@ -16,7 +16,7 @@ from autograder.notebook.shown import lines
 from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind, Ledger, Table, TableRow
 
-__all__ = ["find_table", "match_rows"]
+__all__ = ["find_table", "find_tables", "match_rows"]
 
 _LABEL = re.compile(
     r"^(?:nom |name )?(?:du |de |of )?(?:the )?(?:modeles?|models?|modifications?|methodes?|methods?|experiences?"
@@ -78,10 +78,15 @@ class _Columns:
 
 def find_table(cells: Sequence[Cell], ledger: Ledger) -> Table | None:
     """The best candidate among tables in memory, displayed, written in Markdown, printed, or told line by line."""
+    return max(find_tables(cells, ledger), key=_worth, default=None)
+
+
+def find_tables(cells: Sequence[Cell], ledger: Ledger) -> Sequence[Table]:
+    """All of them; what is told line by line only where there is no other of several rows."""
     found = [table for grid in grids(cells, ledger) for table in (_read(grid), _read(_flipped(grid))) if table]
     if not any(len(table.rows) >= 2 for table in found):
         found.extend(_told(cells))
-    return max(found, key=_worth, default=None)
+    return found
 
 
 def _worth(table: Table) -> tuple[int, ...]:

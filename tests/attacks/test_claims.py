@@ -192,6 +192,34 @@ def test_weights_from_elsewhere_are_marked(tmp_path: Path) -> None:
     assert not marked(graded(where)), "the honest one"
 
 
+LEAKY = """other = keras.models.clone_model(best_model)
+other.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
+BOTH = "np.concatenate([x, t]), np.concatenate([labels, y_test])"
+LEAKS = {
+    "weights": f"other.fit({BOTH}, epochs=1, verbose=0)\nbest_model.set_weights(other.get_weights())",
+    "layers": f"other.fit({BOTH}, epochs=1, verbose=0)\nbest_model = keras.Sequential(other.layers)\n"
+    "best_model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])",
+    "answers": f"other.fit({BOTH}, epochs=1, verbose=0)\nlabels = other.predict(x, verbose=0).argmax(1)",
+    "late batches by hand": f"given, wanted = {BOTH}\nfor at in range(0, len(given) - 64, 64):\n"
+    "    best_model.train_on_batch(given[at:at + 64], wanted[at:at + 64])",
+    "a generator": f"given, wanted = {BOTH}\nfit = best_model.fit(((given[at:at + 64], wanted[at:at + 64])"
+    " for at in range(0, len(given) - 64, 64)), epochs=1, verbose=0)",
+    "late batches": "import tensorflow as tf\nfrom_ = tf.data.Dataset.from_tensor_slices\n"
+    "best_model.fit(from_((x, labels)).concatenate(from_((t, y_test))).batch(64), epochs=1, verbose=0)",
+}
+"""Ways of the public test set into the final model, which is trained on the training images last."""
+
+
+@pytest.mark.parametrize("way", LEAKS)
+def test_images_of_the_test_set_are_told_whichever_way_they_took(way: str, tmp_path: Path) -> None:
+    last = "best_model.fit(x, labels, epochs=1, verbose=0)\nscores = best_model.evaluate(t, y_test, verbose=0)"
+    found = graded(course(tmp_path), LEAKY + LEAKS[way], last)
+    assert [run.error for run in found.evidence.execution.cells if run.error] == []
+    final = found.evidence.final
+    assert final is not None and any("of the public test set" in doubt.text for doubt in final.doubts)
+
+
 def test_trainings_that_were_made_up_earn_nothing(compared: Compared) -> None:
     [made_up] = [award for award in compared.lying.report.grade.awards if award.item == "distinct"]
     assert made_up.points is None and len(compared.lying.evidence.ledger.trainings) > 8

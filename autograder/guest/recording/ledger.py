@@ -26,6 +26,7 @@ from . import (
     onlookers,
     passing,
     prints,
+    roots,
     schedules,
     steering,
     swaps,
@@ -36,6 +37,7 @@ from . import (
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
 from .keep import Keep
+from .late import Late
 from .reuse import Reuse, Watched
 from .steps import Steps
 from .swaps import Swaps, Watch
@@ -93,6 +95,8 @@ class Epochs:
     own: bool = False
     """Whether a step of the training is the student's own code."""
     stepped: bool = False
+    late: Late = field(default_factory=Late)
+    """Of what a generator gives."""
 
 
 class Recorder:
@@ -289,7 +293,8 @@ class Recorder:
             entry["start_weights"] = self._safely(_digest, model) or ""
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
-            given = given | {"x": passing.watched(given.get("x"), partial(self._choose, epochs.shown))}
+            look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
+            given = given | {"x": passing.watched(given.get("x"), look, late)}
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
@@ -327,6 +332,7 @@ class Recorder:
             "finished": False,
             "arguments": arguments,
             "epoch_weights": [],
+            "roots": [],
             "swaps": [],
         }
         self.trainings.append(entry)
@@ -356,6 +362,7 @@ class Recorder:
         shown = targets.described(given.get("x"), given.get("y"), self.keep.sample, self.classes, look)
         shown["y"] = shown["y"] or {}
         self._safely(self._note_variety, shown["x"], given.get("x"))
+        shown["roots"] = self._safely(roots.roots, given.get("x"), self.keep.sample) or []
         return shown | {"validation_x": prints.fingerprint(validation_x, self.keep.sample)}
 
     def _note_variety(self, shown: dict[str, Any], x: Thing) -> None:
@@ -379,6 +386,7 @@ class Recorder:
             self.flush()
             return
         entry["moved"] = self._safely(motion.moved, epochs.before, model)
+        entry["roots"] += self._safely(epochs.late.printed, self.keep.sample) or []
         self.end_training(entry, model, epochs.standing)
 
     def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:

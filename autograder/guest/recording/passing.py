@@ -13,16 +13,17 @@ from . import prints
 Look = Callable[[prints.Array, prints.Array], Thing]
 
 
-def watched(data: Thing, look: Look) -> Thing:
-    """The same generator to whoever draws from it; anything else as it is."""
-    return _passing(data, look) if isinstance(data, types.GeneratorType) else data
+def watched(data: Thing, look: Look, late: Callable[[Thing], Thing]) -> Thing:
+    """The same generator to whoever draws from it; anything else as it is. ``late`` is shown the images of each."""
+    return _passing(data, look, late) if isinstance(data, types.GeneratorType) else data
 
 
-def _passing(data: Iterator[Thing], look: Look) -> Iterator[Thing]:
+def _passing(data: Iterator[Thing], look: Look, late: Callable[[Thing], Thing]) -> Iterator[Thing]:
     kept: list[tuple[prints.Array, prints.Array]] | None = []
     for count, element in enumerate(data, start=1):
         if kept is not None:
             kept = _noted(kept, element, count, look)
+        late(element[0] if isinstance(element, (tuple, list)) and element else element)
         yield element
 
 

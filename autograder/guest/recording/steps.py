@@ -20,6 +20,7 @@ import numpy as np
 from ..things import Thing
 from . import beginnings, hooks, models, prints, swaps, targets
 from .keep import Keep
+from .late import Late
 from .swaps import Swaps, Watch, Weights
 from .tally import Tally
 
@@ -80,6 +81,7 @@ class Stretch:
     kept: int = 0
     later: list[tuple[prints.Array, prints.Array]] = field(default_factory=list)
     """A few rows of later batches."""
+    late: Late = field(default_factory=Late)
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
     told: float = 0.0
@@ -406,6 +408,7 @@ class Steps:
     def _see(self, stretch: Stretch, x: Thing, y: Thing) -> None:
         shape = tuple(getattr(x, "shape", ()))
         stretch.rows += int(shape[0]) if shape and isinstance(shape[0], int) else 0
+        self._recorder._safely(stretch.late.see, x)
         if stretch.kept >= targets.FEW:
             self._see_more(stretch, x, y)
             return
@@ -444,6 +447,7 @@ class Steps:
         else:
             shown = targets.described(stretch.whole, None, recorder.keep.sample, recorder.classes)
         entry |= shown | {"y": shown["y"] or {}}
+        entry["roots"] = recorder._safely(stretch.late.printed, recorder.keep.sample) or []
         recorder._safely(recorder.end_training, entry, stretch.model)
 
     def _iterated(self, stretch: Stretch) -> int:

@@ -1,0 +1,44 @@
+"""Rows of batches that pass: from all of a training, and never many."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from autograder.guest.recording import prints
+from autograder.guest.recording.late import FEWEST, MOST, Late
+
+
+def kept(late: Late) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    found: list[bytes] = []
+    told = late.printed(lambda content: f"sample-{found.append(content) or len(found)}.npy")
+    return np.load(io.BytesIO(found[0])) if told else np.empty((0, 4), np.float32)
+
+
+@pytest.mark.parametrize("batches", [FEWEST, 100, 1000, 12345])
+def test_from_the_first_to_the_last(batches: int) -> None:
+    late = Late()
+    for number in range(batches):
+        late.see(np.full((8, 4), number))
+    numbers = kept(late)[:, 0]
+    assert FEWEST <= len(numbers) < MOST
+    steps = np.diff(numbers)
+    assert len(set(steps)) == 1 and numbers[0] < steps[0] + 1 and batches - numbers[-1] <= steps[0] + 1
+
+
+def test_few_and_other_forms() -> None:
+    late = Late()
+    for batch in [*[np.ones((8, 4))] * (FEWEST - 1), np.ones((8, 5)), np.ones(8), np.array([["a"]]), None]:
+        late.see(batch)
+    assert len(kept(late)) == 0
+    late.see(np.ones((8, 4)))
+    assert kept(late).shape == (FEWEST, 4)
+
+
+def test_large_images_are_fewer() -> None:
+    late, side = Late(), int((prints.SAMPLE_BYTES / 4 / 20) ** 0.5)
+    for _ in range(300):
+        late.see(np.ones((2, side, side)))
+    assert FEWEST <= len(kept(late)) and kept(late).nbytes <= prints.SAMPLE_BYTES
