@@ -5,6 +5,7 @@ Nothing here decides what a training leaves. Durations may be what kernels claim
 
 from __future__ import annotations
 
+import statistics
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -23,9 +24,8 @@ class Worth:
 
     start_seconds: float = START_SECONDS
     _asked: Counter[str] = field(default_factory=Counter)
-    _seconds: float = 0.0
-    _images: float = 0.0
-    """Of the trainings whose durations are known: rows times epochs."""
+    _paces: list[float] = field(default_factory=list)
+    """Seconds for each image and epoch of the trainings whose durations are known."""
     _desk: threading.Lock = field(default_factory=threading.Lock)
 
     def asked(self, key: str) -> None:
@@ -34,8 +34,7 @@ class Worth:
 
     def took(self, head: Mapping[str, Json], seconds: float) -> None:
         with self._desk:
-            self._seconds += seconds
-            self._images += _images(head)
+            self._paces.append(seconds / _images(head))
 
     def is_enough(self, head: Mapping[str, Json], times: int, seconds: float) -> bool:
         """Whether a training that was asked for so often before, and took so long (0: not known), is to have a room."""
@@ -50,8 +49,11 @@ class Worth:
         return (again + 1) / (len(self._asked) + 2)
 
     def _expected(self, head: Mapping[str, Json]) -> float:
-        """Seconds, at the pace of the others, whatever the model; 0 where none is known."""
-        return self._seconds / self._images * _images(head) if self._images else 0.0
+        """Seconds, at the median pace of the others, whatever the model; 0 where none is known.
+
+        No single one moves it far, whatever its kernel claims.
+        """
+        return statistics.median(self._paces) * _images(head) if self._paces else 0.0
 
 
 def _images(head: Mapping[str, Json]) -> int:

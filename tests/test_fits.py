@@ -244,13 +244,19 @@ def entry(number: int, **changes: Json) -> Training:
     return Training(number=number, model="m1", **changes)
 
 
-def test_what_the_ledger_says_is_counted(known: Trainings) -> None:
+@pytest.mark.parametrize(("claimed", "believed"), [(30.0, 30.0), (86_400.0, 40.0)])
+def test_what_the_ledger_says_is_counted(
+    known: Trainings, claimed: float, believed: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No training takes longer than since it was asked about."""
     assert ASKED is not None
     fits = Fits(trainings=known)
+    clock = iter([1000.0, 1040.0])
+    monkeypatch.setattr("autograder.execution.fits.time.monotonic", lambda: next(clock))
     fits.ask(make.body())
     ledger = Ledger(
         trainings=(
-            entry(1, request=ASKED.short, seconds=30.0),
+            entry(1, request=ASKED.short, seconds=claimed),
             entry(2, unreused="tf.data"),
             entry(3, unreused="<script>"),
             entry(4, arguments={"loop": True}),
@@ -259,7 +265,7 @@ def test_what_the_ledger_says_is_counted(known: Trainings) -> None:
     )
     fits.heard(ledger)
     fits.heard(ledger)
-    assert known.asked_before(ASKED) == (1, 30.0)
+    assert known.asked_before(ASKED) == (1, believed)
     told = fits.told(ledger)
     assert told is not None
     assert (told.trained, told.refused) == (1, {"tf.data": 1, "another": 1})

@@ -51,3 +51,11 @@ def test_how_long_it_will_take_is_told_by_the_others_pace() -> None:
 def test_what_a_kernel_says_may_be_anything(epochs: Json) -> None:
     assert seen(1).is_enough(head(rows=10**9, epochs=epochs), 0, 0.0)
     assert not seen(1).is_enough({"data": {}, "arguments": {"epochs": epochs}}, 0, 0.0)
+
+
+def test_one_claim_moves_nothing() -> None:
+    known = seen(3, 3)
+    known.took(head(), 1e9)
+    known.took(head(rows=1 << 40), 0.001)
+    assert known.is_enough(head(), 0, 0.0)
+    assert not known.is_enough(head(rows=100), 0, 0.0)

@@ -44,6 +44,8 @@ class Fits:
     heard_of: Counter[str] = field(default_factory=Counter)
     """How often each question was asked, as the ledger names it."""
     _asked: dict[str, Asked] = field(default_factory=dict)
+    _moments: dict[str, float] = field(default_factory=dict)
+    """When each was first asked about, by our own clock."""
     _open: Asked | None = None
     """The training of which contents or a result are expected next."""
     _expected: str = ""
@@ -61,6 +63,7 @@ class Fits:
         if known is None or asked is None:
             return TRAIN
         self._asked[asked.short] = asked
+        self._moments.setdefault(asked.short, time.monotonic())
         with known.alone(asked):
             content = known.known(asked)
         known.worth.asked(asked.key)
@@ -131,14 +134,14 @@ class Fits:
     # --- what is said of them afterwards ---------------------------------------------------------------------------
 
     def heard(self, ledger: Ledger) -> None:
-        """How long trainings took in their kernel, by what it says."""
+        """How long trainings took in their kernel, by what it says: no longer than since it asked about them."""
         for one in ledger.trainings:
             asked = self._asked.get(one.request)
             if self.trainings is None or asked is None or one.number in self._noted:
                 continue
             if one.finished and not one.reused and one.seconds:
                 self._noted.add(one.number)
-                self.trainings.took(asked, min(one.seconds, 86_400.0))
+                self.trainings.took(asked, min(one.seconds, time.monotonic() - self._moments[asked.short]))
 
     def told(self, ledger: Ledger | None) -> Reuse | None:
         """For the record of the run; None where nothing was to be reused."""
