@@ -92,6 +92,8 @@ class Output:
     """PNG bytes, re-encoded by us."""
     width: int = 0
     height: int = 0
+    undrawn: bool = False
+    """A picture was left out: too large, too intricate, damaged, or one too many."""
 
 
 @record
