@@ -13,8 +13,8 @@ from autograder.intake.leaves import Blemish, Leaf, Listing
 from autograder.intake.roster import Person, match
 
 _NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?\W*", re.IGNORECASE | re.DOTALL)
-"""Browsers append ``.txt`` or ``.json`` to what they do not know. A name may hold the end of a line, on which ``.`` stops,
-or end in what nobody sees."""
+"""Browsers append ``.txt`` or ``.json`` to what they do not know. A name may hold the end of a line, on which ``.``
+stops, or end in what nobody sees."""
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<pid>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL)
 """Moodle's "download all submissions", folders or flat (mod/assign/locallib.php)."""
