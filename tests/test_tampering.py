@@ -37,6 +37,12 @@ def test_code_that_reaches_for_the_records_is_seen(source: str) -> None:
     assert gap.reason.values["cells"] == "3"
 
 
+def test_code_that_no_check_looks_into_is_looked_into_for_that() -> None:
+    padding = [make.code(at, "[" * 20_000) for at in range(3)]
+    [gap] = tampering(Ledger(), KEPT, [*padding, make.code(3, "import autograder_guest")])
+    assert gap.reason.values["cells"] == "4"
+
+
 def test_what_the_notebook_is_given_may_be_named() -> None:
     assert tampering(Ledger(), KEPT, [make.code(0, "np.load(autograder_data); seed = autograder_seed")]) == ()
 
