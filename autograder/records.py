@@ -105,6 +105,8 @@ class Cell:
     kind: CellKind
     source: str
     outputs: tuple[Output, ...] = ()
+    reaching: bool = False
+    """Whether all of its source, of which ``source`` may be a beginning, names what only our code in a kernel uses."""
 
 
 # --- execution ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ MAX_SIDE = 1600
 """Larger figures are scaled down: a sheet has to open on a phone."""
 
 _INJECTED = "injected-parameters"
+_OURS = re.compile(r"autograder_(?:session|guest)|AUTOGRADER_[A-Z]+")
+"""Names inside a kernel that no notebook has a use for."""
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and other strings: titles, links
@@ -153,10 +155,12 @@ def _cell(index: int, cell: Json, budget: _Budget) -> Cell:
     outputs = cell.get("outputs")
     if kind not in ("code", "markdown"):
         return Cell(index=index, kind=CellKind.RAW, source=source)
-    if kind == "markdown" or not isinstance(outputs, list):
-        return Cell(index=index, kind=CellKind(kind), source=source)
-    read_outputs = (_output(output, budget) for output in outputs[:MAX_OUTPUTS] if isinstance(output, dict))
-    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=tuple(_merged(read_outputs)))
+    if kind == "markdown":
+        return Cell(index=index, kind=CellKind.MARKDOWN, source=source)
+    listed = outputs[:MAX_OUTPUTS] if isinstance(outputs, list) else []
+    shown = tuple(_merged(_output(output, budget) for output in listed if isinstance(output, dict)))
+    reaching = _OURS.search(_text(cell.get("source"))) is not None
+    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=shown, reaching=reaching)
 
 
 def _merged(outputs: Iterable[Output | None]) -> Iterator[Output]:
