@@ -92,6 +92,8 @@ class Output:
     """PNG bytes, re-encoded by us."""
     width: int = 0
     height: int = 0
+    undrawn: bool = False
+    """A picture was left out: too large, too intricate, damaged, or one too many."""
 
 
 @record
@@ -103,6 +105,8 @@ class Cell:
     kind: CellKind
     source: str
     outputs: tuple[Output, ...] = ()
+    reaching: bool = False
+    """Whether all of its source, of which ``source`` may be a beginning, names what only our code in a kernel uses."""
 
 
 # --- execution ---------------------------------------------------------------------------------------------------

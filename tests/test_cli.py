@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -69,6 +70,22 @@ def test_numpy_has_one_thread_while_a_command_works(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cli, "_called", called)
     assert main([]) == 0
     assert seen and set(seen) == {1}
+
+
+@pytest.mark.parametrize(("options", "seen"), [([], []), (["default"], ["a picture is damaged"])])
+def test_warnings_of_libraries_are_for_whoever_asks_for_them(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], seen: list[str]
+) -> None:
+    def called(_: list[str] | None) -> int:
+        warnings.warn("a picture is damaged", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(cli, "_called", called)
+    monkeypatch.setattr(sys, "warnoptions", options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        assert main([]) == 0
+    assert [str(one.message) for one in caught] == seen
 
 
 @pytest.mark.parametrize(

@@ -556,6 +556,14 @@ def test_figures_beyond_the_cap_are_named_as_left_out(tmp_path: Path) -> None:
     assert "A figure was left out: see executed.ipynb." in page.text
 
 
+def test_a_picture_that_was_not_drawn_is_named_beside_what_is_left_of_its_output(tmp_path: Path) -> None:
+    told = "A picture was left out: it is too large, too intricate or damaged."
+    drawn, lost = (Output(kind="display", text="a figure", undrawn=undrawn) for undrawn in (False, True))
+    assert told not in Page(_executed(_cells(drawn), tmp_path)).text
+    page = Page(_executed(_cells(lost), tmp_path))
+    assert told in page.text and "a figure" in page.text
+
+
 def test_a_figure_missing_from_the_store_is_our_fault(tmp_path: Path) -> None:
     report = a_report(a_store(tmp_path / "one"))
     with pytest.raises(StoreError):

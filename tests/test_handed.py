@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import re
@@ -12,15 +11,18 @@ from html.parser import HTMLParser
 import nbformat
 import pytest
 from builders import HOSTILE
+from drawn import encoded, moving, moving_png, scans
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from PIL import Image
 
 from autograder.feedback import defused, handed
 from autograder.messages import visible
 from autograder.records import Json
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 60).decode()
+PNG, JPEG, GIF = (encoded(Image.new("P" if form == "GIF" else "L", (9, 9)), form) for form in ("PNG", "JPEG", "GIF"))
+LEFT_OUT = "A picture was left out: it is too large, too intricate or damaged."
 SUSPECT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e0fff]"
 )
@@ -309,18 +311,41 @@ def test_where_packages_lie_on_this_machine_is_nobodys_business() -> None:
 
 
 def test_pictures_are_pictures_and_not_too_many() -> None:
-    gif, jpeg = (
-        base64.b64encode(b"GIF89a" + b"0" * 9).decode(),
-        base64.b64encode(b"\xff\xd8\xff\xe0" + b"0" * 9).decode(),
-    )
-    kept = {"image/png": PNG, "image/gif": gif, "image/jpeg": jpeg}
+    kept = {"image/png": PNG, "image/gif": GIF, "image/jpeg": JPEG}
     [cell] = made(code("x", shown(kept), shown({"image/png": PNG + '" onerror=x', "image/gif": PNG})))["cells"]
     assert cell["outputs"][0]["data"] == kept
-    assert (
-        cell["outputs"][1]["data"]["text/plain"] == "Left out, because a program could act on it: image/png, image/gif."
-    )
+    assert cell["outputs"][1]["data"] == {"text/plain": f"{LEFT_OUT}\n"}
     large = {f"{name}.png": {"image/png": PNG + "A" * (handed.ATTACHED // 2)} for name in "abc"}
     assert list(made(markdown("x", attachments=large))["cells"][0]["attachments"]) == ["a.png"]
+
+
+BOMBS = {
+    "image/jpeg": scans(1000, 3000),
+    "image/gif": moving(4000, 200),
+    "image/png": moving_png(2000, 200),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_picture_that_would_keep_its_reader_is_left_out_and_that_is_said(kind: str) -> None:
+    held = {"a.x": {kind: BOMBS[kind]}, "b.png": {"image/png": PNG}}
+    text = f"![a](attachment:a.x) ![b](data:{kind};base64,{BOMBS[kind]}) ![c](data:image/png;base64,{PNG})"
+    bare, worded = shown({kind: BOMBS[kind]}), shown({kind: BOMBS[kind], "text/plain": "<Figure>"})
+    table = shown({kind: BOMBS[kind], "text/html": "<table><tr><td>1</td></tr></table>"})
+    first, second = made(markdown(text, attachments=held), code("x", bare, worded, table))["cells"]
+    assert first["attachments"] == {"b.png": {"image/png": PNG}}
+    assert first["source"].count(LEFT_OUT) == 2 and f"![c](data:image/png;base64,{PNG})" in first["source"]
+    plain = [output["data"]["text/plain"] for output in second["outputs"]]
+    assert plain == [f"{LEFT_OUT}\n", f"{LEFT_OUT}\n<Figure>", f"{LEFT_OUT}\n"]
+    assert second["outputs"][2]["data"]["text/html"].startswith(f"{LEFT_OUT}\n<table>")
+    assert BOMBS[kind] not in json.dumps([first, second])
+
+
+def test_a_pasted_picture_is_one_whatever_it_says_that_it_is() -> None:
+    [cell] = made(markdown(f"![a](data:image/png;base64,{BOMBS['image/gif']}) ![b](data:image/png;base64,QUJD)"))[
+        "cells"
+    ]
+    assert cell["source"].count(LEFT_OUT) == 2 and "base64" not in cell["source"]
 
 
 def test_what_nobody_would_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,27 @@ def test_a_folder_of_notebooks_holds_one_student_each(tmp_path: Path, store: Sto
     assert store.get(found[0].handed_in or found[0].student) == notebook("a")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("two\nlines.ipynb", "two-lines"),
+        ("ada.ipynb\n", "ada"),
+        ("ada.ipynb ", "ada"),
+        ("ada.ipynb\u200b", "ada"),
+        ("ada\n_12_assignsubmission_file_/w.ipynb", "ada"),
+        ("ada\n.zip", "ada"),
+    ],
+)
+def test_no_name_hides_a_hand_in(name: str, student: str, tmp_path: Path, store: Store) -> None:
+    work = notebook("x = 1")
+    content = zipped({"in\nside.ipynb": work}) if name.endswith(".zip") else work
+    other = "bob_13_assignsubmission_file_/w.ipynb" if "_file_" in name else "bob.ipynb"
+    root = put(tmp_path / "class", {name: content, other: work})
+    found = collect([root], store)
+    assert [one.student for one in found] == sorted([student, "bob"])
+    assert all(one.notebook for one in found)
+
+
 def test_a_folder_of_folders_holds_one_student_each_with_their_files(tmp_path: Path, store: Store) -> None:
     inbox = put(
         tmp_path / "in",

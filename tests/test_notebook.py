@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import scans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from autograder.errors import StoreError
-from autograder.notebook import read, reading
+from autograder.notebook import pictures, read, reading
 from autograder.records import Cell, CellKind, Json
 from autograder.store import Store
 
@@ -138,7 +139,7 @@ def bomb(side: int) -> str:
 @pytest.mark.parametrize("image", [bomb(6000), bomb(12_000), bomb(60_000), "not base64!", encoded(9, 9)[:40], "", None])
 def test_bad_images_and_bombs_are_refused(store: Store, image: Json) -> None:
     (output,) = only(as_notebook(code(display(image_png=image, text_plain="<Figure>"))), store).outputs
-    assert output.image is None and output.text == "<Figure>"
+    assert output.image is None and output.undrawn and output.text == "<Figure>"
 
 
 BROKEN = (
@@ -165,26 +166,18 @@ def test_a_picture_is_its_dots_alone(store: Store) -> None:
         assert kept.size == (9, 9) and not kept.info
 
 
-def scans(side: int, count: int) -> str:
-    """A progressive JPEG whose last scan is there so many times more."""
-    buffer = io.BytesIO()
-    Image.new("L", (side, side)).save(buffer, "JPEG", progressive=True)
-    raw = buffer.getvalue()
-    last = raw.rfind(b"\xff\xc4", 0, raw.rfind(b"\xff\xda"))
-    return base64.b64encode(raw[:-2] + raw[last:-2] * count + raw[-2:]).decode()
-
-
 def test_a_picture_of_thousands_of_scans_is_not_drawn(store: Store) -> None:
-    pictures = [display(image_jpeg=scans(1000, count)) for count in (0, 3000, 0)]
-    outputs = only(as_notebook(code(*pictures)), store).outputs
+    shown = [display(image_jpeg=scans(1000, count)) for count in (0, 3000, 0)]
+    outputs = only(as_notebook(code(*shown)), store).outputs
     assert [output.image is not None for output in outputs] == [True, False, True]
 
 
 def test_pictures_share_what_may_be_drawn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_TOTAL_PIXELS", 1000)
-    pictures = [display(image_png=encoded(side, side)) for side in (20, 20, 20, 10)]
-    outputs = only(as_notebook(code(*pictures)), store).outputs
+    monkeypatch.setattr(pictures, "MAX_TOTAL_PIXELS", 1000)
+    shown = [display(image_png=encoded(side, side)) for side in (20, 20, 20, 10)]
+    outputs = only(as_notebook(code(*shown)), store).outputs
     assert [output.image is not None for output in outputs] == [True, True, False, True]
+    assert [output.undrawn for output in outputs] == [False, False, True, False]
 
 
 def test_svg_and_scripts_never_pass(store: Store) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from autograder import checks, rubric
 from autograder.extraction.tampering import tampering
-from autograder.records import Digest, Ending, Execution, GapKind, Ledger, Verdict
+from autograder.notebook import read, reading
+from autograder.records import Cell, Digest, Ending, Execution, GapKind, Ledger, Verdict
+from autograder.store import Store
 from tests import evidence as make
 
 KEPT = Execution(ending=Ending.COMPLETED, artifacts={"fit-1.keras": Digest("sha256:" + "0" * 64)})
@@ -31,14 +36,30 @@ criteria:
     "source",
     ["sys.modules['autograder_session']", "import autograder_guest.ledger", "os.environ['AUTOGRADER_HANDOVER']"],
 )
-def test_code_that_reaches_for_the_records_is_seen(source: str) -> None:
-    [gap] = tampering(Ledger(), KEPT, [make.text(0, source), make.code(1, "x = 1"), make.code(2, source)])
+def test_code_that_reaches_for_the_records_is_seen(source: str, tmp_path: Path) -> None:
+    [gap] = tampering(Ledger(), KEPT, as_read(tmp_path, ("markdown", source), ("code", "x = 1"), ("code", source)))
     assert gap.kind is GapKind.RECORDS and not gap.ours
     assert gap.reason.values["cells"] == "3"
 
 
-def test_what_the_notebook_is_given_may_be_named() -> None:
-    assert tampering(Ledger(), KEPT, [make.code(0, "np.load(autograder_data); seed = autograder_seed")]) == ()
+def as_read(folder: Path, *cells: tuple[str, str]) -> Sequence[Cell]:
+    written = [{"cell_type": kind, "source": source, "metadata": {}, "outputs": []} for kind, source in cells]
+    return read(json.dumps({"cells": written}).encode(), Store(folder))
+
+
+@pytest.mark.parametrize("before", [reading.MAX_SOURCE, 7 * reading.MAX_SOURCE])
+def test_code_that_nobody_looks_into_is_looked_into_for_that(before: int, tmp_path: Path) -> None:
+    padding = [("code", "# " + "a b " * (reading.MAX_SOURCE // 4))] * (before // reading.MAX_SOURCE - 1)
+    long = "# " + "a b " * (reading.MAX_SOURCE // 4) + "\nimport autograder_guest"
+    cells = as_read(tmp_path, *padding, ("code", long))
+    assert "autograder" not in cells[-1].source
+    [gap] = tampering(Ledger(), KEPT, cells)
+    assert gap.reason.values["cells"] == str(len(cells))
+
+
+def test_what_the_notebook_is_given_may_be_named(tmp_path: Path) -> None:
+    given = as_read(tmp_path, ("code", "np.load(autograder_data); seed = autograder_seed"))
+    assert tampering(Ledger(), KEPT, given) == ()
 
 
 def test_a_training_leaves_a_model_or_a_reason() -> None:

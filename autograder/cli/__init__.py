@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     3: a smoke pass that was all that was asked for met a notebook that does not run through.
     """
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    if not sys.warnoptions:  # what libraries think of pictures, numbers and code of students is for developers
+        warnings.simplefilter("ignore")
     try:
         # NumPy's threads wait in a loop, which takes the processors from the notebooks that train beside this process.
         with threadpool_limits(1, user_api="blas"):

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from autograder.notebook.source import code_cells
 from autograder.records import Cell, Execution, Gap, GapKind, Ledger, Message, Training, say
 
-_OURS = re.compile(r"autograder_(?:session|guest)|AUTOGRADER_[A-Z]+")
-"""Names inside a kernel that no notebook has a use for."""
 _SHOWN = 10
 
 
@@ -19,7 +15,7 @@ def tampering(ledger: Ledger, execution: Execution, cells: Sequence[Cell]) -> tu
 
 
 def _reasons(ledger: Ledger, execution: Execution, cells: Sequence[Cell]) -> Iterator[Message]:
-    if reaching := [str(cell.index + 1) for cell in code_cells(cells) if _OURS.search(cell.source)]:
+    if reaching := [str(cell.index + 1) for cell in cells if cell.reaching]:
         yield say(
             "Code reaches for what this program records of the run (cells: {cells}). What rests on these records is "
             "for a teacher to decide.",

@@ -11,8 +11,6 @@ from typing import Final
 
 from autograder.messages import visible
 
-PICTURES: Final = ("image/png", "image/jpeg", "image/gif")
-
 _HELD = r"attachment:[^()\s<>\"'\\]{1,300}|data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]+"
 """Pictures that the notebook holds itself."""
 _HARMLESS = rf"https?://|mailto:|#|(?:{_HELD})\)"

@@ -32,6 +32,7 @@ class _Output:
     width: int = 0
     height: int = 0
     left_out: bool = False
+    undrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +111,5 @@ def _output(output: Output, album: _Album) -> _Output:
     if output.image is not None:
         return album.add(output)
     table = inert.table(output.html) if output.html else None
-    return _Output(text=inert.settled(output.text), error=output.kind == "error", table=table)
+    text = inert.settled(output.text)
+    return _Output(text=text, error=output.kind == "error", table=table, undrawn=output.undrawn)

@@ -96,7 +96,10 @@ def _key(report: Report, rubric: Rubric, language: str) -> Key:
         evidence=None if report.evidence is None else digest(_EVIDENCE.dump_json(report.evidence)),
         rubric=rubric.digest,
         language=language,
-        program=[code_digest("feedback", "exports", "messages.py", "unseen.py"), data_digest("feedback", "locale")],
+        program=[
+            code_digest("feedback", "exports", "notebook", "messages.py", "unseen.py"),
+            data_digest("feedback", "locale"),
+        ],
     )
 
 

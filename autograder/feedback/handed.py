@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from markupsafe import escape
+
 from autograder.feedback import defused, inert
 from autograder.messages import render, visible
+from autograder.notebook import pictures
 from autograder.notebook.reading import without_place
 from autograder.records import Json, say
 
@@ -16,10 +19,11 @@ ATTACHED: Final = 10 * 2**20
 """Characters of all pictures that are pasted into the text of a notebook."""
 WRITTEN: Final = 4_000_000
 """Characters of all sources and texts; nobody reads as much, and hidden ones take eight when they are shown."""
-_BEGINNINGS: Final = {"image/png": "iVBORw0KGgo", "image/jpeg": "/9j/", "image/gif": "R0lGOD"}
-"""Of such a file in base64."""
+_PASTED = re.compile(r"data:(image/(?:png|jpeg|gif));base64,([A-Za-z0-9+/=]+)")
+"""A picture in the text itself."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 """What is no base64 could end the attribute that a program puts it into."""
+_LEFT_OUT: Final = say("A picture was left out: it is too large, too intricate or damaged.")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[^()\s<>\"'\\]{1,300}")
 _METADATA: Final = {
@@ -53,7 +57,8 @@ class _Copy:
     def __init__(self, language: str) -> None:
         self._language = language
         self._ids: set[str] = set()
-        self._pictures = ATTACHED
+        self._attached = ATTACHED
+        self._effort = pictures.Effort()
         self._written = WRITTEN
 
     def cell(self, cell: Mapping[str, Json], number: int) -> Json:
@@ -68,7 +73,10 @@ class _Copy:
         if kind == "markdown":
             attached = self._attachments(cell.get("attachments"))
             held = {"attachments": attached} if attached else {}
-            return {**made, **held, "cell_type": kind, "source": defused.markdown(source)}
+            text = _PASTED.sub(lambda found: found[0] if self._fits(found[2], found[1]) else self._left_out(), source)
+            if len(attached) < _named(cell.get("attachments")):
+                text = f"{text}\n\n{self._left_out()}"
+            return {**made, **held, "cell_type": kind, "source": defused.markdown(text)}
         return {**made, "cell_type": "raw", "source": defused.plain(source)}
 
     def _id(self, stated: Json, number: int) -> str:
@@ -82,12 +90,23 @@ class _Copy:
     def _attachments(self, value: Json) -> dict[str, Json]:
         kept: dict[str, Json] = {}
         for name, bundle in value.items() if isinstance(value, dict) else ():
-            pictures = _pictures(bundle) if _NAME.fullmatch(name) and visible(name) == name else {}
-            size = sum(map(len, pictures.values()))
-            if pictures and size <= self._pictures:
-                kept[name] = pictures
-                self._pictures -= size
+            held = self._pictures(bundle) if _NAME.fullmatch(name) and visible(name) == name else {}
+            size = sum(map(len, held.values()))
+            if held and size <= self._attached:
+                kept[name] = held
+                self._attached -= size
         return kept
+
+    def _pictures(self, bundle: Json) -> dict[str, str]:
+        """Those of forms that hold nothing but dots, are what they say, and are no more work than is left."""
+        texts = {kind: _joined(bundle[kind]) for kind in pictures.KINDS if kind in bundle} if isinstance(bundle, dict) else {}
+        return {kind: text for kind, text in texts.items() if _BASE64.fullmatch(text) and self._fits(text, kind)}
+
+    def _fits(self, encoded: str, kind: str) -> bool:
+        return pictures.opened(encoded, self._effort, kind) is not None
+
+    def _left_out(self) -> str:
+        return render(_LEFT_OUT, self._language)
 
     def _output(self, output: Json) -> Json:
         """None for what no program would show."""
@@ -108,15 +127,17 @@ class _Copy:
         return {**shown, **counted}
 
     def _data(self, data: Mapping[str, Json]) -> dict[str, Json]:
-        kept: dict[str, Json] = dict(_pictures(data))
+        kept: dict[str, Json] = dict(self._pictures(data))
+        lost = not kept and any(kind in data for kind in pictures.KINDS)
+        told = f"{self._left_out()}\n" if lost else ""
         if table := inert.table(self._text(data.get("text/html"))):
-            kept["text/html"] = str(table)
-        if "text/plain" in data:
-            kept["text/plain"] = self._said(data["text/plain"])
+            kept["text/html"] = f"{escape(told)}{table}"
+        if lost or "text/plain" in data:
+            kept["text/plain"] = told + self._said(data.get("text/plain"))
         if not kept and data:
             kinds = ", ".join(kind[:60] for kind in list(data)[:5])
-            told = say("Left out, because a program could act on it: {kinds}.", kinds=kinds)
-            kept["text/plain"] = render(told, self._language)
+            acting = say("Left out, because a program could act on it: {kinds}.", kinds=kinds)
+            kept["text/plain"] = render(acting, self._language)
         return kept
 
     def _said(self, value: Json) -> str:
@@ -130,14 +151,8 @@ class _Copy:
         return kept if kept == text else kept + render(say(" … The rest was left out."), self._language)
 
 
-def _pictures(bundle: Json) -> dict[str, str]:
-    """Those of forms that hold nothing but dots, and are what they say."""
-    texts = {kind: _joined(bundle.get(kind)) for kind in defused.PICTURES} if isinstance(bundle, dict) else {}
-    return {
-        kind: text
-        for kind, text in texts.items()
-        if text.lstrip().startswith(_BEGINNINGS[kind]) and _BASE64.fullmatch(text)
-    }
+def _named(attachments: Json) -> int:
+    return len(attachments) if isinstance(attachments, dict) else 0
 
 
 def _joined(value: Json) -> str:

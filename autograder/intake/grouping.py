@@ -12,15 +12,16 @@ from autograder.intake.archive import is_archive
 from autograder.intake.leaves import Blemish, Leaf, Listing
 from autograder.intake.roster import Person, match
 
-_NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?", re.IGNORECASE)
-"""Browsers append ``.txt`` or ``.json`` to what they do not know."""
+_NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?\W*", re.IGNORECASE | re.DOTALL)
+"""Browsers append ``.txt`` or ``.json`` to what they do not know. A name may hold the end of a line, on which ``.``
+stops, or end in what nobody sees."""
 
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<pid>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
+_MOODLE = re.compile(r"(?P<name>.+)_(?P<pid>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL)
 """Moodle's "download all submissions", folders or flat (mod/assign/locallib.php)."""
 
-_CANVAS = re.compile(r"(?P<name>[^_]+?)(?P<late>_LATE)?_(?P<uid>\d{2,})_(?P<aid>\d{2,})_(?P<file>.+\..+)")
+_CANVAS = re.compile(r"(?P<name>[^_]+?)(?P<late>_LATE)?_(?P<uid>\d{2,})_(?P<aid>\d{2,})_(?P<file>.+\..+)", re.DOTALL)
 _CANVAS_ANONYMOUS = re.compile(
-    r"(?P<name>anon)(?P<late>_LATE)?_(?P<uid>[A-Za-z0-9]{5})_(?P<aid>\d{2,})_(?P<file>.+\..+)"
+    r"(?P<name>anon)(?P<late>_LATE)?_(?P<uid>[A-Za-z0-9]{5})_(?P<aid>\d{2,})_(?P<file>.+\..+)", re.DOTALL
 )
 """Canvas' "download submissions" (app/models/content_zipper.rb)."""
 

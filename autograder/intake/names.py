@@ -114,11 +114,11 @@ _ATTEMPT = re.compile(
             [-_.](?:0[1-9]|1[0-2])[-_.](?:0[1-9]|[12]\d|3[01])(?:[\sT_-]+\d\d[-_:.h]?\d\d(?:[-_:.m]?\d\d)?)?
             |(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[\sT_-]?\d{4}(?:\d\d)?))
         (?P<rest>(?:[\s_.-].*)?)""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-_NUMBERED = re.compile(r"(?P<base>.+?)\s*\((?P<number>\d{1,3})\)")
-_COPY = re.compile(r"(?P<base>.+?)(?:-Copy\d+| - Cop(?:y|ie)(?: \(\d+\))?)", re.IGNORECASE)
-_LATE = re.compile(r"(?P<base>.+?)[ _-]LATE", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?P<base>.+?)\s*\((?P<number>\d{1,3})\)", re.DOTALL)
+_COPY = re.compile(r"(?P<base>.+?)(?:-Copy\d+| - Cop(?:y|ie)(?: \(\d+\))?)", re.IGNORECASE | re.DOTALL)
+_LATE = re.compile(r"(?P<base>.+?)[ _-]LATE", re.IGNORECASE | re.DOTALL)
 
 
 def attempt(stem: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, process
 
 from autograder.notebook.headings import heading_lines
 from autograder.notebook.shown import lines
-from autograder.notebook.source import parse, python
+from autograder.notebook.source import code_cells, parse, python
 from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind
 
@@ -67,12 +67,18 @@ def paragraphs(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tup
     given = Given(template_cells)
     said: set[str] = set()
     own: list[Paragraph] = []
-    for cell in cells:
+    for cell in _looked_into(cells):
         for paragraph in _raw(cell):
             kept = [line for line in map(given.own_part, paragraph.text.split("\n")) if line and _new(line, said)]
             if kept:
                 own.append(Paragraph(cell.index, paragraph.line, "\n".join(kept), paragraph.origin))
     return tuple(own)
+
+
+def _looked_into(cells: Iterable[Cell]) -> Iterator[Cell]:
+    known = tuple(cells)
+    looked = {cell.index for cell in code_cells(known)}
+    return (cell for cell in known if cell.kind is not CellKind.CODE or cell.index in looked)
 
 
 def _new(line: str, said: set[str]) -> bool:
@@ -186,7 +192,7 @@ def _printed(cell: Cell) -> Iterator[Paragraph]:
 
 def guess_language(cells: Iterable[Cell]) -> str:
     """``fr`` or ``en``, by the share of little words; French when there is nothing to tell by."""
-    french, english, _ = _little_words(text for cell in cells for text in _told(cell))
+    french, english, _ = _little_words(text for cell in _looked_into(cells) for text in _told(cell))
     return "en" if english > french else "fr"
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from PIL import Image
 
 from autograder.errors import StoreError
-from autograder.records import Cell, CellKind, Digest, Json, Output
+from autograder.notebook import pictures
+from autograder.records import Cell, CellKind, Json, Output
 from autograder.store import Store
 
 MAX_CELLS = 1000
@@ -27,13 +27,12 @@ MAX_TOTAL_TEXT = 8_000_000
 """Characters of all outputs of a notebook, HTML included."""
 MAX_IMAGES = 200
 MAX_IMAGE_BYTES = 8 * 1024 * 1024
-MAX_PIXELS = 20_000_000
-MAX_TOTAL_PIXELS = 400_000_000
-"""Of all images of a notebook, a second for each 40 million: 140 figures of usual size at 300 dots an inch."""
 MAX_SIDE = 1600
 """Larger figures are scaled down: a sheet has to open on a phone."""
 
 _INJECTED = "injected-parameters"
+_OURS = re.compile(r"autograder_(?:session|guest)|AUTOGRADER_[A-Z]+")
+"""Names inside a kernel that no notebook has a use for."""
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and other strings: titles, links
@@ -115,7 +114,7 @@ class _Budget:
         self.text = MAX_TOTAL_TEXT
         self.source = MAX_TOTAL_SOURCE
         self.images = MAX_IMAGES
-        self.pixels = MAX_TOTAL_PIXELS
+        self.effort = pictures.Effort()
 
     def take_source(self, value: Json) -> str:
         written = _INLINE.sub("data:", _text(value))
@@ -128,26 +127,24 @@ class _Budget:
         self.text -= len(text)
         return text
 
-    def image(self, data: Json) -> tuple[Digest | None, int, int]:
-        """PNG in the store with its size in pixels; nothing for what cannot be decoded or is too large."""
-        encoded = next((data[kind] for kind in ("image/png", "image/jpeg") if kind in data), None)
-        if encoded is None or self.images <= 0:
-            return None, 0, 0
+    def drawn(self, output: Output, data: Mapping[str, Json]) -> Output:
+        """The output with its picture, as PNG in the store; one that cannot be decoded or is too large is left out."""
+        kind = next((kind for kind in pictures.KINDS if kind in data), None)
+        if kind is None:
+            return output
         self.images -= 1
-        drawn = self._png(_text(encoded))
-        return (self.store.put(drawn[0]), drawn[1], drawn[2]) if drawn else (None, 0, 0)
+        made = self._png(_text(data[kind])) if self.images >= 0 else None
+        if made is None:
+            return replace(output, undrawn=True)
+        content, width, height = made
+        return replace(output, image=self.store.put(content), width=width, height=height)
 
     def _png(self, encoded: str) -> tuple[bytes, int, int] | None:
         if len(encoded) > MAX_IMAGE_BYTES * 3 // 2:
             return None
+        image = pictures.opened(encoded, self.effort)
         try:
-            raw = base64.b64decode(re.sub(r"\s", "", encoded), validate=True)
-            with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as image:
-                effort = _effort(image, raw)
-                if image.width * image.height > MAX_PIXELS or effort > self.pixels:
-                    return None
-                self.pixels -= effort
-                return _drawn(image)
+            return None if image is None else _drawn(image)
         except Exception:  # Pillow promises nothing of files made to break it: what it raises is no fixed list
             return None
 
@@ -158,10 +155,12 @@ def _cell(index: int, cell: Json, budget: _Budget) -> Cell:
     outputs = cell.get("outputs")
     if kind not in ("code", "markdown"):
         return Cell(index=index, kind=CellKind.RAW, source=source)
-    if kind == "markdown" or not isinstance(outputs, list):
-        return Cell(index=index, kind=CellKind(kind), source=source)
-    read_outputs = (_output(output, budget) for output in outputs[:MAX_OUTPUTS] if isinstance(output, dict))
-    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=tuple(_merged(read_outputs)))
+    if kind == "markdown":
+        return Cell(index=index, kind=CellKind.MARKDOWN, source=source)
+    listed = outputs[:MAX_OUTPUTS] if isinstance(outputs, list) else []
+    shown = tuple(_merged(_output(output, budget) for output in listed if isinstance(output, dict)))
+    reaching = _OURS.search(_text(cell.get("source"))) is not None
+    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=shown, reaching=reaching)
 
 
 def _merged(outputs: Iterable[Output | None]) -> Iterator[Output]:
@@ -193,15 +192,12 @@ def _output(output: Json, budget: _Budget) -> Output | None:
     data = output.get("data")
     if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
         return None
-    image, width, height = budget.image(data)
-    return Output(
+    said = Output(
         kind="result" if kind == "execute_result" else "display",
         text=budget.take(data.get("text/plain") or data.get("text/markdown")),
         html=budget.take(data.get("text/html")),
-        image=image,
-        width=width,
-        height=height,
     )
+    return budget.drawn(said, data)
 
 
 def _text(value: Json) -> str:
@@ -211,12 +207,6 @@ def _text(value: Json) -> str:
     if isinstance(value, list):
         return "".join(part for part in value if isinstance(part, str))
     return ""
-
-
-def _effort(image: Image.Image, raw: bytes) -> int:
-    """Pixels to go through: of a progressive JPEG once a scan, and a file of a few kilobytes may hold thousands."""
-    scans = 1 if image.format == "PNG" else max(1, raw.count(b"\xff\xda"))
-    return image.width * image.height * scans
 
 
 def _drawn(image: Image.Image) -> tuple[bytes, int, int]:

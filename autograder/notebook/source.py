@@ -17,8 +17,12 @@ MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
 MAX_NUMBER = 1 << 4096
 """Python writes no whole number of more than 4300 digits, and whoever shows a tree writes its numbers."""
-MAX_CHARACTERS = 1_000_000
-"""Of a notebook's code; what stands below is not looked into."""
+MAX_TOKENS = 40_000
+"""Of a notebook's code; what stands below is not looked into. Long notebooks have 3,000, and every check walks through
+all that there is: half a million took a minute."""
+_REMEMBERED = 4_000
+"""Characters of a cell whose tree is kept: checks ask for the same ones."""
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
@@ -75,7 +79,16 @@ def _modern(source: str) -> str:
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree; None for what Python cannot read, or could read only at a price: bombs of any kind."""
+    """The syntax tree, not to be changed; None for what Python cannot read, or only at a price: bombs of any kind."""
+    return _kept(source) if len(source) <= _REMEMBERED else _tree(source)
+
+
+@functools.lru_cache(maxsize=128)
+def _kept(source: str) -> ast.Module | None:
+    return _tree(source)
+
+
+def _tree(source: str) -> ast.Module | None:
     if repairs.is_bomb(source):
         return None
     try:
@@ -104,10 +117,16 @@ def _is_huge(value: object) -> bool:
 
 
 def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
-    left = MAX_CHARACTERS
+    """Those that are looked into, from the top."""
+    left = MAX_TOKENS
     for cell in cells:
-        if cell.kind is CellKind.CODE and cell.source.strip() and (left := left - len(cell.source)) >= 0:
+        if cell.kind is CellKind.CODE and cell.source.strip() and (left := left - _tokens(cell.source)) >= 0:
             yield cell
+
+
+@functools.lru_cache(maxsize=1024)
+def _tokens(source: str) -> int:
+    return sum(1 for _ in _TOKEN.finditer(source))
 
 
 def pieces(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Piece, ...]:
