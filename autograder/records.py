@@ -856,6 +856,8 @@ class GapKind(StrEnum):
     LEDGER = "ledger"
     RECORDS = "records"
     """The ledger is there, and may be another's."""
+    CODE = "code"
+    """More code than anybody writes."""
 
 
 @record

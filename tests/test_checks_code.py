@@ -9,7 +9,7 @@ import pytest
 from autograder.checks import lint as linting
 from autograder.checks.code import readability, structure
 from autograder.notebook.prose import paragraphs
-from autograder.notebook.source import parse, pieces, python, shape
+from autograder.notebook.source import parse, passed_over, pieces, python, shape
 from autograder.records import Cell, Verdict
 from tests.cells import code, evidence, markdown, notebook
 
@@ -107,11 +107,13 @@ def test_the_templates_code_is_not_the_students() -> None:
 
 def test_a_notebook_is_looked_into_as_far_as_anybody_writes_and_no_further() -> None:
     dense = code("\n".join(f"m{at} = keras.Sequential([layers.Dense({at})])" for at in range(1500)))
-    first, last = code("first = 1"), code("# wanted: the accuracy of eight words that anybody may read here\nlast = 1")
+    first, last = code("first = 1"), code("last = 1")
     own = pieces(notebook(first, dense, dense, last))
-    assert [piece.cell for piece in own] == [0, *[1] * 1500]
-    assert paragraphs(notebook(first, dense, dense, last)) == ()
-    assert len(paragraphs(notebook(first, last))) == 1
+    assert [piece.cell for piece in own] == [0, *[1] * 1500, 3]
+    assert passed_over(notebook(first, dense, dense, last)) == (2,)
+    said = code("# wanted: the accuracy of eight words that anybody may read here\n" + dense.source)
+    assert paragraphs(notebook(first, dense, said)) == ()
+    assert len(paragraphs(notebook(first, said))) == 1
 
 
 def test_the_same_cell_is_parsed_once_while_it_is_short() -> None:

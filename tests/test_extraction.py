@@ -908,6 +908,13 @@ def test_a_notebook_that_trains_nothing(notebook: Notebook) -> None:
     assert GapKind.MODEL in [gap.kind for gap in evidence.gaps]
 
 
+def test_code_that_is_not_looked_into_is_told(notebook: Notebook) -> None:
+    notebook.cell("results = [" + "0.5, " * 30_000 + "]")
+    notebook.cell("1 + 1")
+    [gap] = [gap for gap in notebook.evidence().gaps if gap.kind is GapKind.CODE]
+    assert (gap.ours, gap.reason.values["cells"]) == (False, "1")
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"trainings": [{"number": "x"}]}', b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_ledger_is_a_gap(notebook: Notebook, content: bytes) -> None:
     execution = replace(notebook.execution(), ledger=notebook.store.put(content))

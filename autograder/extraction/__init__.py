@@ -21,6 +21,7 @@ from autograder.extraction.study import Studied, study
 from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read
+from autograder.notebook.source import MAX_TOKENS, passed_over
 from autograder.recall import Memory
 from autograder.records import (
     Baseline,
@@ -86,6 +87,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         data=data.card,
         gaps=(
             *gaps,
+            *_passed_over(cells),
             *studied.gaps,
             *tampering(ledger, execution, cells),
             *contradictions(ledger, execution, studied.models, store, apart=studied.apart),
@@ -95,6 +97,19 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         drifts=_drifts(submission, execution, cells, data, store),
         language=guess_language(cells),
     )
+
+
+def _passed_over(cells: Sequence[Cell]) -> tuple[Gap, ...]:
+    found = passed_over(cells)
+    if not found:
+        return ()
+    reason = say(
+        "The notebook has more code than is looked into, {limit:int} words and signs; passed over (cells: {cells}). "
+        "Data that were pasted in belong into a file.",
+        limit=MAX_TOKENS,
+        cells=", ".join(str(index + 1) for index in found[:10]) + (" …" if len(found) > 10 else ""),
+    )
+    return (Gap(kind=GapKind.CODE, reason=reason),)
 
 
 def _with_tables(

@@ -18,7 +18,7 @@ MAX_DEPTH = 120
 MAX_NUMBER = 1 << 4096
 """Python writes no whole number of more than 4300 digits, and whoever shows a tree writes its numbers."""
 MAX_TOKENS = 40_000
-"""Of a notebook's code; what stands below is not looked into. Long notebooks have 3,000, and every check walks through
+"""Of a notebook's code; cells beyond are not looked into. Long notebooks have 3,000, and every check walks through
 all that there is: half a million took a minute."""
 _REMEMBERED = 4_000
 """Characters of a cell whose tree is kept: checks ask for the same ones."""
@@ -117,11 +117,22 @@ def _is_huge(value: object) -> bool:
 
 
 def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
-    """Those that are looked into, from the top."""
+    """Those that are looked into, from the top: a cell that is more than there is room for is passed over alone."""
+    return (cell for cell, looked in _shared_out(cells) if looked)
+
+
+def passed_over(cells: Iterable[Cell]) -> tuple[int, ...]:
+    """Indices of cells with code that is not looked into."""
+    return tuple(cell.index for cell, looked in _shared_out(cells) if not looked)
+
+
+def _shared_out(cells: Iterable[Cell]) -> Iterator[tuple[Cell, bool]]:
     left = MAX_TOKENS
     for cell in cells:
-        if cell.kind is CellKind.CODE and cell.source.strip() and (left := left - _tokens(cell.source)) >= 0:
-            yield cell
+        if cell.kind is CellKind.CODE and cell.source.strip():
+            asked = _tokens(cell.source)
+            left -= asked if (looked := asked <= left) else 0
+            yield cell, looked
 
 
 @functools.lru_cache(maxsize=1024)
