@@ -275,4 +275,17 @@ print(best_model.predict(noisy[:5], verbose=0).argmax(axis=1))""",
         """print('Test accuracy: 0.9991')
 quiet = best_model.evaluate(t, y_test, verbose=0)""",
     ),
+    _cheat(
+        "figure-in-a-page",
+        "shows a figure that nothing gave as HTML, beside a true one that was printed",
+        """from IPython.display import HTML, display
+display(HTML('<h3>Results</h3><p>Test accuracy: <b>99.92 %</b></p>'))""",
+    ),
+    _cheat(
+        "errors-by-name",
+        "calls a text an error analysis, which names the classes that its own text names",
+        """errors = 'digit 3 -> 5, digit 4 -> 9'
+print(errors)""",
+        "an output that repeats the code is none, and hidden images have a say in which classes are confused",
+    ),
 )

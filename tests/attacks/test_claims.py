@@ -35,7 +35,7 @@ RUBRIC = """
 id: claims
 version: 1
 title: {fr: "Barème", en: "Rubric"}
-points: 11
+points: 12
 data: digits
 hidden_images: 300
 robustness_images: 10
@@ -44,7 +44,7 @@ limits: {run_seconds: 120, cell_seconds: 60, memory_mb: 2048, disk_mb: 128, proc
 criteria:
   - id: all
     title: {fr: "Tout", en: "All"}
-    points: 11
+    points: 12
     items:
       - {id: runs, title: {fr: "a", en: "a"}, points: 1, check: notebook.completes}
       - {id: gain, title: {fr: "b", en: "b"}, points: 6, check: model.gain}
@@ -52,6 +52,7 @@ criteria:
       - {id: distinct, title: {fr: "d", en: "d"}, points: 1, check: modifications.distinct}
       - {id: comparison, title: {fr: "e", en: "e"}, points: 1, check: document.comparison}
       - {id: tested, title: {fr: "f", en: "f"}, points: 1, check: analysis.robustness}
+      - {id: errors, title: {fr: "g", en: "g"}, points: 1, check: analysis.errors}
 """
 
 
