@@ -159,6 +159,26 @@ def test_what_we_failed_to_find_costs_nothing() -> None:
     assert outcome(full, ours).share == 1.0
 
 
+@pytest.mark.parametrize(
+    ("standing", "needs", "share"),
+    [
+        (Standing.CLAIM, GapKind.LEDGER, None),
+        (Standing.TEXT, GapKind.LEDGER, None),
+        (Standing.MEASUREMENT, GapKind.LEDGER, 1.0),
+        (Standing.TEXT, GapKind.TABLE, 1.0),
+    ],
+)
+def test_what_rests_on_doubtful_records_waits_for_a_person(
+    standing: Standing, needs: GapKind, share: float | None
+) -> None:
+    def full(evidence: Evidence) -> Finding:
+        return replace(met(), standing=standing)
+
+    check("test.it", needs=[needs])(full)
+    doubtful = evidence(gaps=(Gap(kind=GapKind.RECORDS, reason=say("Code reaches for the records.")),))
+    assert checks.run(rubric_of("test.it"), doubtful)[0][1].share == share
+
+
 def test_a_teachers_own_checks_lie_beside_the_rubric(tmp_path: Path) -> None:
     source = (
         "from autograder.checks import check\n"

@@ -908,6 +908,20 @@ def test_a_notebook_that_trains_nothing(notebook: Notebook) -> None:
     assert GapKind.MODEL in [gap.kind for gap in evidence.gaps]
 
 
+def test_of_trainings_under_one_number_the_first_counts(notebook: Notebook) -> None:
+    """Copies of a training that a notebook appends to what is recorded of it; a table has a row for each."""
+    notebook.cell("model.fit(x_train, y_train)")
+    first = notebook.fit("m1", scaled(DATA.x_train))
+    table = "| modèle | précision |\n|---|---|\n| un | 0.98 |\n| deux | 0.97 |\n| trois | 0.96 |"
+    notebook.cell(table, CellKind.MARKDOWN)
+    forged = replace(notebook.ledger(), trainings=(first, replace(first, optimizer={"class_name": "SGD"}), first))
+    execution = replace(notebook.execution(), ledger=notebook.store.put(TypeAdapter(Ledger).dump_json(forged)))
+    evidence = notebook.evidence(execution=execution)
+    assert evidence.ledger.trainings == (first,)
+    [gap] = [gap for gap in evidence.gaps if gap.kind is GapKind.RECORDS]
+    assert gap.reason.values["numbers"] == "1"
+
+
 def test_code_that_is_not_looked_into_is_told(notebook: Notebook) -> None:
     notebook.cell("results = [" + "0.5, " * 30_000 + "]")
     notebook.cell("1 + 1")

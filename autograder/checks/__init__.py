@@ -151,9 +151,9 @@ def _spared(finding: Finding, called: Check, evidence: Evidence) -> Finding:
 
 
 def _doubted(finding: Finding, called: Check, evidence: Evidence) -> Finding:
-    """Claims on records that may not be ours neither earn nor cost anything by themselves; measurements stand."""
+    """What rests on records that may not be ours neither earns nor costs anything by itself; measurements stand."""
     gap = next((gap for gap in evidence.gaps if gap.kind is GapKind.RECORDS), None)
-    claimed = finding.standing is Standing.CLAIM and GapKind.LEDGER in called.needs
+    claimed = finding.standing is not Standing.MEASUREMENT and GapKind.LEDGER in called.needs
     if gap is None or not claimed or not finding.share:
         return finding
     return replace(

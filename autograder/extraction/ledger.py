@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.records import Execution, Gap, GapKind, Ledger, say
 from autograder.store import Store
 
 MAX_BYTES = 32 * 2**20
+_SHOWN = 10
 
 _LEDGER = TypeAdapter(Ledger)
 
@@ -22,7 +25,22 @@ def read_ledger(execution: Execution, store: Store) -> tuple[Ledger, tuple[Gap, 
     if ledger is None:
         reason = say("The record of trainings that the notebook's kernel left cannot be read.")
         return Ledger(), (Gap(kind=GapKind.LEDGER, reason=reason),)
-    return ledger, ()
+    return _numbered(ledger)
+
+
+def _numbered(ledger: Ledger) -> tuple[Ledger, tuple[Gap, ...]]:
+    """Our recorder gives each number once; of several trainings with one, the first counts."""
+    first = {training.number: training for training in reversed(ledger.trainings)}
+    more = [training.number for training in ledger.trainings if training is not first[training.number]]
+    if not more:
+        return ledger, ()
+    reason = say(
+        "More trainings than one are on record under the same number ({numbers}); the first of each counts. What rests "
+        "on these records is for a teacher to decide.",
+        numbers=", ".join(map(str, sorted(set(more))[:_SHOWN])),
+    )
+    kept = tuple(training for training in ledger.trainings if training is first[training.number])
+    return replace(ledger, trainings=kept), (Gap(kind=GapKind.RECORDS, reason=reason),)
 
 
 def _parsed(content: bytes) -> Ledger | None:
