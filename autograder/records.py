@@ -549,6 +549,13 @@ class Ledger:
         return any(note.startswith("lost: ") for note in self.notes)
 
     @property
+    def filled(self) -> int | None:
+        """Execution count of the cell after which nothing more could be recorded, since the notebook's own files took
+        all of its disk; 0 where it is not known."""
+        told = (note.partition("the notebook filled the disk: ")[2] for note in self.notes)
+        return next((int(count) if count.isdecimal() and len(count) < 10 else 0 for count in told if count), None)
+
+    @property
     def unserved(self) -> tuple[str, ...]:
         """Data sets that the notebook asked for and this run does not have."""
         return self._wanted("unserved")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.extraction.absences import absences
-from autograder.records import Adaptation, CellRun, Ending, Execution, GapKind, Ledger, say
+from autograder.records import Adaptation, CellRun, CellState, Ending, Execution, GapKind, Ledger, say
 from tests.evidence import raised, training
 
 
@@ -46,6 +46,16 @@ def test_what_our_own_recorder_lost_is_for_a_person() -> None:
     assert absences(Ledger(notes=("reuse: ValueError",)), run) == ()
     [gap] = absences(Ledger(notes=("lost: keras: KeyError: 'HOME'",)), run)
     assert gap.ours and gap.kind is GapKind.LEDGER
+
+
+def test_a_disk_that_the_notebook_filled_is_no_fault_of_ours() -> None:
+    runs = tuple(CellRun(index=2 * number, state=CellState.RAN, execution_count=number) for number in (1, 2, 3))
+    run = Execution(ending=Ending.COMPLETED, cells=runs)
+    [gap] = absences(Ledger(notes=("the notebook filled the disk: 2",)), run)
+    assert not gap.ours and gap.reason.values == {"limit": run.limits.disk_mb, "cell": 5}
+    for forged in ("²", "9" * 5000, "-1"):
+        [gap] = absences(Ledger(notes=(f"the notebook filled the disk: {forged}",)), run)
+        assert gap.reason.values["cell"] == "–"
 
 
 def test_a_ledger_that_was_refused_leaves_it_to_a_person() -> None:

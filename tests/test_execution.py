@@ -652,8 +652,14 @@ def test_a_handover_folder_that_was_deleted_is_made_again(tmp_path: Path) -> Non
     assert handover.read("ledger.json", 100) == b"{}" and len(lost) == 1
 
 
-def test_a_full_disk_has_room_for_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("taken", "told"), [(30, "the notebook filled the disk"), (3, "the disk was full")])
+def test_a_full_disk_has_room_for_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int, told: str
+) -> None:
+    """Beside the 4 MB that were kept for it, the place holds so many."""
     lost: list[str] = []
+    place = SimpleNamespace(f_blocks=40, f_bfree=40 - taken, f_frsize=1 << 20)
+    monkeypatch.setattr(os, "statvfs", lambda _: place)
     handover, write = Handover(tmp_path, lost.append), Path.write_bytes
 
     def full(path: Path, content: bytes) -> int:
@@ -664,7 +670,7 @@ def test_a_full_disk_has_room_for_the_ledger(tmp_path: Path, monkeypatch: pytest
     reserve(handover.folder)
     monkeypatch.setattr(Path, "write_bytes", full)
     handover.put("ledger.json", b"{}")
-    assert handover.read("ledger.json", 100) == b"{}" and lost == ["the disk was full"]
+    assert handover.read("ledger.json", 100) == b"{}" and lost == [told]
     with pytest.raises(OSError, match="No space"):
         handover.put("fit-1.keras", b"x" * 101)
 

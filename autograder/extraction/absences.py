@@ -16,8 +16,9 @@ _REFUSED = say("A message of the kind “{kind}” could not be read.", kind="le
 
 
 def absences(ledger: Ledger, execution: Execution) -> tuple[Gap, ...]:
-    """Gaps that are ours: whatever a run without these things earned less than everything in waits for a person."""
-    return tuple(Gap(kind=GapKind.LEDGER, reason=reason, ours=True) for reason in _reasons(ledger, execution))
+    """Gaps that are ours, but for a full disk: whatever a run earned less than everything in waits for a person."""
+    ours = [Gap(kind=GapKind.LEDGER, reason=reason, ours=True) for reason in _reasons(ledger, execution)]
+    return (*ours, *(Gap(kind=GapKind.LEDGER, reason=reason) for reason in _filled(ledger, execution)))
 
 
 def _reasons(ledger: Ledger, execution: Execution) -> Iterator[Message]:
@@ -50,6 +51,18 @@ def _reasons(ledger: Ledger, execution: Execution) -> Iterator[Message]:
             "without it is for a teacher to decide; it costs you nothing.",
             module=", ".join(absent),
         )
+
+
+def _filled(ledger: Ledger, execution: Execution) -> Iterator[Message]:
+    if ledger.filled is None:
+        return
+    cell = next((run.index + 1 for run in execution.cells if run.execution_count == (ledger.filled or -1)), None)
+    yield say(
+        "The notebook's files took all of its disk (in one place {limit:int} MB are allowed; seen first after cell "
+        "{cell}). What it trained and evaluated from then on could not be recorded.",
+        limit=execution.limits.disk_mb,
+        cell=cell or "–",
+    )
 
 
 def _holds_images(name: str) -> bool:

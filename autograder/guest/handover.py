@@ -24,6 +24,8 @@ IMAGES = "images.npz"
 QUESTION, ANSWER = "question-{}", "answer-{}"
 """By their number."""
 
+FULL, FILLED = "the disk was full", "the notebook filled the disk"
+"""By whose files: ours, of models and samples, or others."""
 RESERVE_BYTES = 4 << 20
 """Kept for the ledger where the notebook fills the disk."""
 
@@ -62,12 +64,21 @@ class Handover:
         """Whether the disk was full, and there is more room now: what was kept for the ledger."""
         if self._lost is None or not isinstance(error, OSError) or error.errno not in _FULL:
             return False
-        self._lost("the disk was full")
+        self._lost(FULL if self._is_ours() else FILLED)
         try:
             (self.folder / _RESERVE).unlink()
         except OSError:
             return False
         return True
+
+    def _is_ours(self) -> bool:
+        """Whether at least half of what lies there is here."""
+        try:
+            place = os.statvfs(self.folder)
+            own = sum(path.stat().st_size for path in self.folder.iterdir())
+        except OSError:
+            return True
+        return 2 * own >= (place.f_blocks - place.f_bfree) * place.f_frsize
 
     def made(self, name: str) -> None:
         self.making(name).replace(self.folder / name)

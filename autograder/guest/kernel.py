@@ -109,8 +109,14 @@ class Session:
             self.notes.append(text[:300])
 
     def lose(self, text: str) -> None:
-        """Note once what the record lacks through no fault of the notebook's."""
-        if LOST + text not in self.notes:
+        """Note once what the record lacks, through no fault of the notebook's unless it filled the disk."""
+        from .handover import FILLED
+
+        if text == FILLED:
+            self.notes[:0] = (
+                [] if any(note.startswith(FILLED) for note in self.notes) else [f"{FILLED}: {self.count()}"]
+            )
+        elif LOST + text not in self.notes:
             self.notes[:0] = [LOST + text]
 
     def after_cell(self, result: Thing = None) -> None:
