@@ -32,7 +32,7 @@ from autograder.sandbox.landlock import _reachable_sockets
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Room, Sandbox
-from autograder.sandbox.watch import Usage, breach, plain_text
+from autograder.sandbox.watch import Child, Clock, Storage, Usage, Watch, breach, plain_text
 
 GUEST = Path(__file__).parents[1] / "autograder" / "guest"
 LIMITS = Limits(run_seconds=20, memory_mb=256, disk_mb=32, processes=80, output_mb=1)
@@ -924,3 +924,23 @@ def test_what_a_killed_grader_left_is_removed(tmp_path: Path, monkeypatch: pytes
     sweep()
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {f"autograder-{os.getpid()}-in-use", "autograder-letters-x"}
+
+
+# --- the end of a room ---------------------------------------------------------------------------------------------
+
+
+def test_who_does_not_die_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.sandbox.watch.BURIAL_SECONDS", 0.1)
+    process = subprocess.Popen(["/bin/sleep", "60"])
+    child = Child(
+        process=process, root=process.pid, frames=-1, answers=-1, log=-1, end=lambda: None, storage=lambda: Storage()
+    )
+    watch = Watch(child, ceiling(Limits()), Clock(), lambda: 0.0)
+    try:
+        watch.close()
+        with pytest.raises(SandboxError, match="did not die") as caught:
+            watch.outcome(None)  # type: ignore[arg-type]
+    finally:
+        process.kill()
+        process.wait()
+    assert caught.value.remedy

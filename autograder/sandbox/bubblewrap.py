@@ -37,7 +37,7 @@ from autograder.sandbox.cgroup import Group, grouped
 from autograder.sandbox.job import Job, Pipes, interpreter, memory_file, open_pipes, prepared, room_user
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside, threads_counted_by_namespace
 from autograder.sandbox.room import OnFrame, Outcome, Room
-from autograder.sandbox.watch import DRAIN_SECONDS, Child, Storage, attend
+from autograder.sandbox.watch import BURIAL_SECONDS, DRAIN_SECONDS, Child, Storage, attend
 
 START_SECONDS = 30.0
 
@@ -209,7 +209,7 @@ def _bury(process: subprocess.Popen[bytes]) -> None:
 
 def _wait_until_dead(first: int) -> None:
     """The kernel reports the end of a namespace's first process only after all others are gone."""
-    if not select.select([first], [], [], DRAIN_SECONDS)[0]:
+    if not select.select([first], [], [], BURIAL_SECONDS)[0]:
         raise SandboxError("the room did not die", remedy="Look for its processes and end them.")
 
 

@@ -27,7 +27,9 @@ from autograder.unseen import UNSEEN
 
 INTERVAL_SECONDS = 0.2
 DRAIN_SECONDS = 5.0
-"""For what still lies in the pipes, and for the dead to be gone."""
+"""For what still lies in the pipes."""
+BURIAL_SECONDS = 60.0
+"""For the killed to be gone: on a machine with no time to spare, gigabytes are slowly given back."""
 LOG_BYTES = 64 << 10
 
 _PATIENCE = 10
@@ -182,7 +184,7 @@ class Watch:
             self._closed.set()
         self.child.end()
         try:
-            self.child.process.wait(DRAIN_SECONDS)
+            self.child.process.wait(BURIAL_SECONDS)
         except subprocess.TimeoutExpired:
             self._fault = SandboxError("the room did not die", remedy="Look for its processes and end them.")
 
@@ -236,7 +238,8 @@ class Watch:
         if isinstance(self._fault, MachineShort):
             raise self._fault
         if self._fault is not None:
-            raise SandboxError(f"the room could not be watched: {self._fault}") from self._fault
+            remedy = self._fault.remedy if isinstance(self._fault, SandboxError) else ""
+            raise SandboxError(f"the room could not be watched: {self._fault}", remedy=remedy) from self._fault
         found = self._breach
         return Outcome(
             exit_code=self.child.process.returncode if found is None else None,
