@@ -421,6 +421,20 @@ def test_a_claim_that_does_not_hold_is_flagged(notebook: Notebook) -> None:
     assert [flag.values["claimed"] for flag in evidence.final.flags] == [0.999]
 
 
+def test_a_figure_too_good_for_another_model_is_told_as_well(notebook: Notebook) -> None:
+    """Printed where one that is not the final model was at work last."""
+    notebook.cell("best_model.fit(x, y)")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"good"), TEST, PUBLIC[b"good"])
+    notebook.bindings["best_model"] = "m1"
+    notebook.cell("other.fit(x, y); print('Test accuracy: 0.9999')", printed="Test accuracy: 0.9999")
+    notebook.fit("m2", TRAIN, quality=b"poor")
+    evidence = notebook.evidence()
+    assert evidence.chosen is not None and evidence.chosen.name == "best_model"
+    assert evidence.final is not None
+    [flag] = evidence.final.flags
+    assert (flag.values["cell"], flag.values["claimed"]) == (2, 0.9999)
+
+
 def test_altered_test_images_are_not_the_notebook_s_figure(notebook: Notebook) -> None:
     notebook.cell("fit")
     training = notebook.fit("m1", TRAIN)

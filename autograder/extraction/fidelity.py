@@ -112,14 +112,13 @@ def exaggerated(
     uses = _uses(account)
     own = _own(one, preparation, uses, account)
     told = [*_every_evaluation(own, account), *_scored(one, own, uses, account)]
-    known = [*beside, *_on_record(account.ledger)]
-    told += [
-        claim
-        for claim in _beyond_record(one, account)
-        if all(abs(claim.value - figure) > claim.rounding + 1e-9 for figure in known)
-    ]
-    found = (held(claim, measured, images) for claim in told)
-    return next((one for one in found if one is not None and not one.agrees and one.claimed > measured), None)
+    told += [claim for whose, claim in beyond_record(account, beside) if whose is one]
+    return next(filter(None, (too_good(claim, measured, images) for claim in told)), None)
+
+
+def too_good(claim: Claim, measured: float, images: int) -> Fidelity | None:
+    found = held(claim, measured, images)
+    return None if found is None or found.agrees or found.claimed <= measured else found
 
 
 def _every_evaluation(own: Sequence[Evaluation], account: Account) -> Iterator[Claim]:
@@ -129,22 +128,26 @@ def _every_evaluation(own: Sequence[Evaluation], account: Account) -> Iterator[C
             yield Claim(figure, "evaluate", cell=account.cell_of(use.execution_count))
 
 
-def _beyond_record(one: Candidate, account: Account) -> Iterator[Claim]:
-    """What cells print of the test set, one figure each, from this model's first moment on to another's."""
-    for run in account.execution.cells:
-        count = run.execution_count
-        if count is None or count < one.moment or not _is_alone(one, count, account):
-            continue
-        figure = _only(_figures(run.index, account, sure=True))
-        if figure is not None and not figure.doubtful and figure.images in (0, account.test_rows):
-            yield _claim(figure, run.index)
+def beyond_record(account: Account, beside: Sequence[float] = ()) -> Iterator[tuple[Candidate, Claim]]:
+    """What cells print of the test set, one figure each, with the model that alone was at work last.
 
-
-def _is_alone(one: Candidate, count: int, account: Account) -> bool:
-    """Whether nothing but this model was at work last, and not on many images of which a figure may be as well.
-
-    A mean over flipped images is no lie; a use on a handful of images explains no figure.
+    Not what is on record, nor ``beside``. A mean over flipped images is no lie: where the model was used on many others
+    than the test set, a figure may be of these; a use on a handful explains none.
     """
+    known = [*beside, *_on_record(account.ledger)]
+    for run in account.execution.cells:
+        figure = None if run.execution_count is None else _only(_figures(run.index, account, sure=True))
+        if figure is None or figure.doubtful or figure.images not in (0, account.test_rows):
+            continue
+        if any(abs(figure.value - other) <= figure.rounding + 1e-9 for other in known):
+            continue
+        whose = _last_at_work(run.execution_count or 0, account)
+        if whose is not None:
+            yield whose, _claim(figure, run.index)
+
+
+def _last_at_work(count: int, account: Account) -> Candidate | None:
+    """In its latest state by then; None for several models, or none of Keras'."""
     ledger = account.ledger
     work: list[tuple[int, str, ArrayPrint | None]] = [
         (use.execution_count or 0, use.model, use.x) for use in ledger.evaluations
@@ -152,11 +155,12 @@ def _is_alone(one: Candidate, count: int, account: Account) -> bool:
     work += [(training.execution_count or 0, training.model, None) for training in ledger.trainings]
     work += [(estimator.execution_count or 0, "", None) for estimator in ledger.estimators]
     last = max((moment for moment, _, _ in work if moment <= count), default=0)
-    return all(
-        model == one.model and (shown is None or not _may_be_judged(shown, account))
-        for moment, model, shown in work
-        if moment == last
-    )
+    models = {model for moment, model, _ in work if moment == last}
+    seen = [shown for moment, _, shown in work if moment == last and shown is not None]
+    if len(models) != 1 or any(_may_be_judged(shown, account) for shown in seen):
+        return None
+    states = [one for one in account.known if one.model in models and one.moment <= count]
+    return max(states, key=lambda one: one.moment, default=None)
 
 
 def _may_be_judged(shown: ArrayPrint, account: Account) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,13 +10,13 @@ from autograder.extraction import beginnings, measures, swaps
 from autograder.extraction.archive import refusal
 from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
-from autograder.extraction.fidelity import exaggerated
+from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
 from autograder.extraction.leaks import leaked
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
-from autograder.records import FinalMeasures, MeasuredModel, Message, say
+from autograder.records import Fidelity, FinalMeasures, MeasuredModel, Message, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,23 +166,25 @@ def _disagreement(model: MeasuredModel) -> Message | None:
     )
 
 
-def _boasted(case: Case, seen: Measured) -> tuple[Message, ...]:
-    """A figure too good for the final model that stands beside the one which its measurement was held against."""
-    chosen = seen.chosen
-    if len(seen.parts) > 1 or _disagreement(chosen) is not None:
-        return ()
-    one, images = seen.parts[0], seen.within.data.card.public_images
-    measured, account = chosen.public_accuracy, case.account_of(one, seen.within)
-    others = [model.public_accuracy for model in seen.models if model.public_accuracy is not None]
-    told = exaggerated(one, case.prepared[one.id], measured, images, account, beside=others)
-    if told is None or told.cell is None:
-        return ()
-    return (
-        say(
-            "Cell {cell:int} also states an accuracy of {claimed:pct2} on the public test set, we measure "
-            "{measured:pct2}.",
-            cell=told.cell + 1,
-            claimed=told.claimed,
-            measured=told.measured,
-        ),
-    )
+def _boasted(case: Case, seen: Measured) -> Iterator[Message]:
+    """Figures too good for the final model that stand beside the one which its measurement was held against, and those
+    that were printed after another model had been at work."""
+    one, within = seen.parts[0], seen.within
+    account, images = case.account_of(one, within), within.data.card.public_images
+    measured = {model.id: model.public_accuracy for model in seen.models if model.public_accuracy is not None}
+    beside = tuple(measured.values())
+    told: list[Fidelity | None] = []
+    if len(seen.parts) == 1 and _disagreement(seen.chosen) is None:
+        figure = seen.chosen.public_accuracy
+        told.append(exaggerated(one, case.prepared[one.id], figure, images, account, beside=beside))
+    others = [(whose.id, claim) for whose, claim in beyond_record(account, beside) if whose not in seen.parts]
+    told += [too_good(claim, measured[id], images) for id, claim in others if id in measured]
+    for found in told:
+        if found is not None and found.cell is not None:
+            yield say(
+                "Cell {cell:int} also states an accuracy of {claimed:pct2} on the public test set, we measure "
+                "{measured:pct2}.",
+                cell=found.cell + 1,
+                claimed=found.claimed,
+                measured=found.measured,
+            )
