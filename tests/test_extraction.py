@@ -421,6 +421,14 @@ def test_a_claim_that_does_not_hold_is_flagged(notebook: Notebook) -> None:
     assert [flag.values["claimed"] for flag in evidence.final.flags] == [0.999]
 
 
+@pytest.mark.parametrize(("made", "flags"), [((), 0), (("optimizer",), 1), (("loss", "optimizer"), 2)])
+def test_parts_of_the_notebooks_own_making_are_told(notebook: Notebook, made: tuple[str, ...], flags: int) -> None:
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, handmade=made), TEST, PUBLIC[b"good"])
+    evidence = notebook.evidence()
+    assert evidence.final is not None and len(evidence.final.flags) == flags
+
+
 def test_a_figure_too_good_for_another_model_is_told_as_well(notebook: Notebook) -> None:
     """Printed where one that is not the final model was at work last."""
     notebook.cell("best_model.fit(x, y)")

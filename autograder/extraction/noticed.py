@@ -73,9 +73,30 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
         found.append(
             say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
         )
+    made = _handmade(case, seen)
+    if "optimizer" in made:
+        found.append(
+            say(
+                "The final model was trained by an optimizer that the notebook wrote itself: whether its weights were "
+                "learnt cannot be followed there."
+            )
+        )
+    if "loss" in made:
+        found.append(
+            say(
+                "The final model was trained with a loss that the notebook wrote itself: whether its weights were "
+                "learnt from the images alone cannot be followed there."
+            )
+        )
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _handmade(case: Case, seen: Measured) -> set[str]:
+    """Of all trainings of the models that it is made of."""
+    models = {one.model for one in seen.parts}
+    return {part for training in case.ledger.trainings if training.model in models for part in training.handmade}
 
 
 def _unconfirmed(chosen: MeasuredModel) -> Message | None:

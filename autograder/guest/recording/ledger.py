@@ -20,6 +20,7 @@ from ..things import Thing
 from . import (
     averages,
     beginnings,
+    handmade,
     hooks,
     models,
     motion,
@@ -329,6 +330,7 @@ class Recorder:
             "labels": stack.labels(running),
             "optimizer": models.optimizer(model),
             "loss": models.loss(model),
+            "handmade": self._safely(handmade.handmade, model, self._is_student) or [],
             "finished": False,
             "arguments": arguments,
             "epoch_weights": [],
