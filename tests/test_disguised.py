@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +13,9 @@ import pytest
 
 from autograder.datasets import DataSet, load
 from autograder.extraction.disguised import CLEARLY, SAME, public_rows
+from autograder.extraction.matching import ROWS_LAID, Disguises, Sightings
+from autograder.records import ArrayPrint
+from autograder.store import Store
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -112,6 +116,25 @@ def test_what_is_not_known_is_none() -> None:
         assert set(public_rows(strange, DIGITS)) == {-1}
     small = replace(DIGITS, x_public=DIGITS.x_public[:, ::2, ::2], x_train=DIGITS.x_train[:, ::2, ::2])
     assert set(public_rows(np.roll(images[:, ::2, ::2], 1, 1), small)) == {-1}
+
+
+def looked_at(rows: Floats, folder: Path) -> Disguises:
+    store = Store(folder)
+    kept = {"sample-1.npy": store.put_array(rows)}
+    places = tuple(range(len(rows)))
+    return Sightings(DIGITS, kept, store).disguises(ArrayPrint(shape=rows.shape, sample="sample-1.npy", rows=places))
+
+
+def test_rows_of_a_sample_that_are_not_recognised_are_looked_at(tmp_path: Path) -> None:
+    plain = scaled(DIGITS.x_train[DIGITS.train_rows[:24]])
+    disguised = 0.9 * scaled(DIGITS.x_public[CHOSEN])
+    seen = looked_at(np.concatenate([disguised, plain]), tmp_path)
+    labels = DIGITS.y_public[CHOSEN].tolist()
+    assert (seen.labels, seen.public, seen.rows) == ((*labels, *[-1] * len(plain)), len(CHOSEN), len(CHOSEN) + 24)
+    assert looked_at(plain, tmp_path) == Disguises(rows=len(plain))
+    many = looked_at(np.roll(scaled(DIGITS.x_public[:100]), (1, 1), (1, 2)), tmp_path)
+    assert (many.public, many.rows, len(many.labels)) == (ROWS_LAID, ROWS_LAID, 100)
+    assert Sightings(DIGITS, {}, Store(tmp_path)).disguises(ArrayPrint(sample="sample-1.npy")) == Disguises()
 
 
 def test_no_other_image_comes_near() -> None:

@@ -26,8 +26,9 @@ Rows: TypeAlias = npt.NDArray[np.intp]
 
 SHIFT = 2
 """Pixels, at most, in each direction."""
-SMALLEST = 16
-"""Sides of an image: what is left of a smaller one looks like others."""
+SMALLEST, LARGEST = 16, 128
+"""Sides of an image: what is left of a smaller one looks like others; a larger one, laid in two hundred ways, takes too
+much memory."""
 SAME = 0.998
 """Correlation from which on a row is an image. What shifts whole pixels, mirrors, turns or dims leaves 0.9999. The most
 that any other image reached, laid in all these ways, was 0.993: of 3,000 training images of MNIST, as of all of
@@ -47,7 +48,8 @@ BLOCK = 1024
 def public_rows(sample: Floats, data: DataSet) -> Rows:
     """For each row the place of the public image that it shows in disguise; -1 where it shows none."""
     found = np.full(len(sample), -1, dtype=np.intp)
-    if not np.isfinite(sample).all() or min(data.x_public.shape[1:3]) < SMALLEST:
+    sides = data.x_public.shape[1:3]
+    if not np.isfinite(sample).all() or min(sides) < SMALLEST or max(sides) > LARGEST:
         return found
     for images in _readings(sample, data.x_public.shape[1:]):
         known = _known(data)
