@@ -368,8 +368,8 @@ class Sightings:
             return Disguises(rows=len(sample))
         some = left[np.linspace(0, len(left) - 1, min(len(left), ROWS_LAID)).astype(np.intp)]
         found = public_rows(sample[some], self._data)
-        labels = np.full(len(sample), -1)
-        labels[some] = np.where(found >= 0, self._data.y_public.reshape(-1)[found], -1)
+        labels = np.full(len(sample), -1, dtype=np.intp)
+        labels[some[found >= 0]] = self._data.y_public.reshape(-1)[found[found >= 0]]
         return Disguises(tuple(int(label) for label in labels), len(sample) - len(left) + len(some))
 
     def _elsewhere(self) -> Iterator[npt.NDArray[np.uint8]]:
