@@ -50,6 +50,7 @@ ALTERED: dict[str, Callable[[Floats], Floats]] = {
     "half a turn, moved and dimmed": lambda images: 0.6 * np.roll(np.rot90(images, 2, (1, 2)), 1, 1) + 0.1,
     "from -1 to 1": lambda images: 2 * np.roll(images, 1, 2) - 1,
     "standardised": lambda images: (np.roll(images, 1, 2) - images.mean()) / images.std(),
+    "in negative": lambda images: 1 - np.roll(images, 1, 2),
     "only dimmed": lambda images: 0.9 * images,
 }
 
