@@ -8,7 +8,7 @@ import pytest
 
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.leaks import leaked
-from autograder.extraction.matching import Candidate, Sighting
+from autograder.extraction.matching import Candidate, Disguises, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.messages import render
 from autograder.records import ArrayPrint, Json, Ledger, Training
@@ -16,16 +16,21 @@ from autograder.store import Store
 from tests import evidence as make
 
 CLASSES = tuple(number % 10 for number in range(40))
-PLAIN, MIXED = "plain", "mixed"
-"""Digests of data without any image of the test set, and with ten in forty."""
+PLAIN, MIXED, SHIFTED = "plain", "mixed", "shifted"
+"""Digests of data without any image of the test set, with ten in forty, and with twenty that are altered alone."""
 
 
 class Seen:
-    """Knows both arrays."""
+    """Knows these arrays."""
 
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
+        if shown and shown.digest == SHIFTED:
+            return None
         public = {PLAIN: 0, MIXED: 10}[shown.digest if shown else PLAIN]
         return Sighting(recipe=Recipe((), 0.0, ()), rows=40, public=public, labels=CLASSES)
+
+    def disguises(self, shown: ArrayPrint) -> Disguises:
+        return Disguises((*CLASSES[:20], *[-1] * 20), 40) if shown.digest == SHIFTED else Disguises(rows=40)
 
 
 def fit(number: int, data: str, **changes: Json) -> Training:
@@ -65,3 +70,21 @@ def test_arrays_of_a_pipeline_count_together() -> None:
     parts = [ArrayPrint(shape=(40, 28, 28), digest=data, sample=f"{data}.npy") for data in (PLAIN, MIXED)]
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts)), final=2).startswith("10 of 80 sampled")
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts[:1])), final=2) == ""
+
+
+def test_altered_images_of_its_own_training() -> None:
+    assert told(fit(1, PLAIN), fit(2, SHIFTED), final=2) == (
+        "20 of 40 sampled training images are images of the public test set, shifted, mirrored, turned or dimmed."
+    )
+    assert "shifted" not in told(fit(1, PLAIN), fit(2, SHIFTED), fit(3, MIXED, model="m2"), final=3)
+    part = ArrayPrint(shape=(40, 28, 28), digest=SHIFTED, sample="shifted.npy")
+    assert told(fit(1, PLAIN), fit(2, PLAIN, roots=(part,)), final=2).startswith("20 of 40 sampled training images")
+
+
+def test_altered_images_of_another_model_before_it() -> None:
+    said = told(fit(1, SHIFTED), fit(2, PLAIN), final=2)
+    assert said.startswith("Training 1, of another model, was given images of the public test set, shifted"), said
+    angles = tuple(number % 4 for number in range(40))
+    assert told(fit(1, SHIFTED, y_sample=angles), fit(2, PLAIN), final=2) == "", "another task"
+    assert told(fit(1, SHIFTED, y_sample=()), fit(2, PLAIN), final=2) == "", "without labels"
+    assert "shifted" not in told(fit(1, SHIFTED), fit(2, MIXED), fit(3, PLAIN), final=3), "what is as it is comes first"

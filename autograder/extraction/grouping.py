@@ -84,6 +84,11 @@ def another_task(training: Training, sightings: Sightings) -> bool:
     return bool(pairs) and not _agreed(pairs)
 
 
+def named(classes: Sequence[int], labels: Sequence[float]) -> bool:
+    """Whether labels go by the classes of their images, as far as these are known."""
+    return len(classes) == len(labels) and bool(_agreed(Counter(_pairs(classes, labels))))
+
+
 def mislabelled(training: Training, sightings: Sightings, classes: int) -> bool:
     """Whether its labels have nothing to do with its images, which are those of the data set.
 

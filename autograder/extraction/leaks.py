@@ -7,32 +7,70 @@ training that was given both images and labels of the test set is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from autograder.extraction import beginnings
-from autograder.extraction.grouping import another_task
+from autograder.extraction.grouping import another_task, named
 from autograder.extraction.matching import Candidate, Sightings
 from autograder.records import ArrayPrint, Ledger, Message, Training, say
 
+Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
+"""Public images among the sampled rows of some data, and how many rows were looked at."""
+
 
 def leaked(one: Candidate, ledger: Ledger, sightings: Sightings, origin: beginnings.Origin) -> Message | None:
-    """Of the training that was given most of the public test set; its own come before those of other models."""
-    own = _own(one, ledger, origin)
-    if (seen := _most(own, sightings)) is not None:
-        _, public, looked = seen
-        return say(
-            "{found:int} of {looked:int} sampled training images are images of the public test set.",
-            found=public,
-            looked=looked,
-        )
-    if (seen := _most(_before(one, ledger, sightings), sightings)) is None:
-        return None
-    number, public, looked = seen
+    """Of the training that was given most of the public test set; its own come before those of other models.
+
+    Images that were altered are looked for where none was given as it is.
+    """
+    own, before = _own(one, ledger, origin), list(_before(one, ledger))
+    same = [training for training in before if not another_task(training, sightings)]
+    if (seen := _most(own, sightings, _as_they_are)) is not None:
+        return _given(*seen[1:])
+    if (seen := _most(own, sightings, _in_disguise)) is not None:
+        return _given_altered(*seen[1:])
+    if (seen := _most(same, sightings, _as_they_are)) is not None:
+        return _given_before(*seen)
+    learnt = (training for training in before if training in same or _learns_classes(training, sightings))
+    if (seen := _most(learnt, sightings, _in_disguise)) is not None:
+        return _given_altered_before(*seen)
+    return None
+
+
+def _given(found: int, looked: int) -> Message:
+    return say(
+        "{found:int} of {looked:int} sampled training images are images of the public test set.",
+        found=found,
+        looked=looked,
+    )
+
+
+def _given_altered(found: int, looked: int) -> Message:
+    return say(
+        "{found:int} of {looked:int} sampled training images are images of the public test set, shifted, mirrored, "
+        "turned or dimmed.",
+        found=found,
+        looked=looked,
+    )
+
+
+def _given_before(number: int, found: int, looked: int) -> Message:
     return say(
         "Training {number:int}, of another model, was given images of the public test set ({found:int} of {looked:int} "
         "sampled ones): the final model may have learnt from it.",
         number=number,
-        found=public,
+        found=found,
+        looked=looked,
+    )
+
+
+def _given_altered_before(number: int, found: int, looked: int) -> Message:
+    return say(
+        "Training {number:int}, of another model, was given images of the public test set, shifted, mirrored, turned "
+        "or dimmed ({found:int} of {looked:int} sampled ones): the final model may have learnt from it.",
+        number=number,
+        found=found,
         looked=looked,
     )
 
@@ -46,24 +84,34 @@ def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[
     return found
 
 
-def _before(one: Candidate, ledger: Ledger, sightings: Sightings) -> Iterator[Training]:
-    """Other trainings that ended before this model's last one began, and learnt the classes of their images."""
+def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
+    """Other trainings that ended before this model's last one began, and were given labels."""
     last = one.training.number if one.training else len(ledger.trainings) + 1
     for training in ledger.trainings:
-        if training.number < last and training.y_sample and not another_task(training, sightings):
+        if training.number < last and training.y_sample:
             yield training
 
 
-def _most(trainings: Sequence[Training] | Iterator[Training], sightings: Sightings) -> tuple[int, int, int] | None:
+def _learns_classes(training: Training, sightings: Sightings) -> bool:
+    """Of images that are not known as they are: whether their labels go by the classes of those in disguise."""
+    return named(sightings.disguises(training.x).labels, training.y_sample)
+
+
+def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> tuple[int, int, int] | None:
     """Number, public images, and all images looked at, of the data with most public images; None where none has any.
 
     Of a pipeline the arrays that it is made of count together, beside its first batch.
     """
-    seen = [(one.number, *_public(shown, sightings)) for one in trainings for shown in ((one.x,), one.roots)]
+    seen = [(one.number, *count(shown, sightings)) for one in trainings for shown in ((one.x,), one.roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
 
 
-def _public(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:
+def _as_they_are(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:
     found = [seen for one in shown if (seen := sightings.of(one)) is not None]
+    return sum(seen.public for seen in found), sum(seen.rows for seen in found)
+
+
+def _in_disguise(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:
+    found = [sightings.disguises(one) for one in shown]
     return sum(seen.public for seen in found), sum(seen.rows for seen in found)

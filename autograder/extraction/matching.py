@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from autograder.datasets import DataSet
 from autograder.extraction.arrays import read_npy
+from autograder.extraction.disguised import public_rows
 from autograder.extraction.recipes import Recipe, infer
 from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
@@ -47,6 +48,8 @@ OTHERWISE_PREPARED = 0.02
 figures stays below."""
 FEW_PIXELS = 0.005
 """Share of the pixels that one preparation may hold still and another not: some hardly vary anyhow."""
+SAMPLES_LAID, ROWS_LAID = 60, 32
+"""How many samples of a notebook, and rows of each, are looked at for images in disguise: each takes a moment."""
 
 
 # --- weights -------------------------------------------------------------------------------------------------------
@@ -300,6 +303,20 @@ class Sighting:
         return self.whole if not classes else self.part == tuple(classes)
 
 
+@dataclass(frozen=True, slots=True)
+class Disguises:
+    """What rows turned out to be that are no images of the data set as they are."""
+
+    labels: tuple[int, ...] = ()
+    """For each row of the sample the class of the public image that it shows altered; -1 where it shows none."""
+    rows: int = 0
+    """Rows of the sample of which it is known what they are, or are not."""
+
+    @property
+    def public(self) -> int:
+        return sum(label >= 0 for label in self.labels)
+
+
 class Sightings:
     """Recognises data that the ledger took samples of; each distinct sample is looked at once."""
 
@@ -311,6 +328,7 @@ class Sightings:
         self._others = others
         self._seen: dict[tuple[str, str], Sighting | None] = {}
         self._foreign: dict[tuple[str, str], bool] = {}
+        self._disguises: dict[tuple[str, str], Disguises] = {}
 
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         """None when there is no sample, or when it is not made of the images that were served."""
@@ -332,6 +350,27 @@ class Sightings:
                 infer(sample, shown.rows, images, in_order=False, share=0.5) is not None for images in self._elsewhere()
             )
         return self._foreign[key]
+
+    def disguises(self, shown: ArrayPrint) -> Disguises:
+        """Public images that were shifted, mirrored, turned or dimmed, among the rows that ``of`` did not recognise."""
+        key = (shown.digest or shown.sample, str(shown.shape))
+        if key not in self._disguises and shown.sample and len(self._disguises) < SAMPLES_LAID:
+            self._disguises[key] = self._lay(shown)
+        return self._disguises.get(key, Disguises())
+
+    def _lay(self, shown: ArrayPrint) -> Disguises:
+        sample, seen = self.sample(shown), self.of(shown)
+        if sample is None:
+            return Disguises()
+        known = np.array(seen.labels if seen is not None and seen.labels else [-1] * len(sample))
+        left = np.flatnonzero(known < 0)
+        if not len(left):
+            return Disguises(rows=len(sample))
+        some = left[np.linspace(0, len(left) - 1, min(len(left), ROWS_LAID)).astype(np.intp)]
+        found = public_rows(sample[some], self._data)
+        labels = np.full(len(sample), -1, dtype=np.intp)
+        labels[some[found >= 0]] = self._data.y_public.reshape(-1)[found[found >= 0]]
+        return Disguises(tuple(int(label) for label in labels), len(sample) - len(left) + len(some))
 
     def _elsewhere(self) -> Iterator[npt.NDArray[np.uint8]]:
         for path in self._others:
