@@ -834,6 +834,8 @@ HIDDEN = [
     "import ast\nget_ipython().ast_transformers.append(ast.NodeTransformer())\n"
     "class T(ast.NodeTransformer): pass\nget_ipython().ast_transformers.append(T())",
     "def well(result):\n    result.error_in_exec = None\nget_ipython().events.register('post_run_cell', well)\n1 / 0",
+    "import zmq\nold = zmq.Socket.send_multipart\nzmq.Socket.send_multipart = lambda *a, **k: old(*a, **k)",
+    "class Shell(type(get_ipython())): pass\nget_ipython().__class__ = Shell",
     "get_ipython().events.callbacks['post_run_cell'].clear()",
 ]
 """Each lets failures of later cells, or its own, go unseen."""

@@ -68,6 +68,9 @@ class Witness:
             *((shell, name, getattr(shell, name)) for name in ("events", "compile", "input_transformer_manager")),
             *((shell, "kernel", kernel), (kernel, "session", kernel.session), (kernel, "shell", kernel.shell)),
         ]
+        stream = getattr(kernel, "shell_stream", None)
+        if stream is not None:  # by which replies leave
+            self._parts += [(kernel, "shell_stream", stream), (stream, "socket", stream.socket)]
         self._owners = [(owner, type(owner)) for owner in (shell, *(part for _, _, part in self._parts))]
         self._places = list(_places(shell, kernel, {type(owner): owner for owner, _ in self._owners}))
         self._lists = [*((shell, name) for name in _LISTS)]
