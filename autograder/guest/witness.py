@@ -62,7 +62,9 @@ class Witness:
         self._shell = shell
         self._count = count
         self._failed: Thing = None
-        """What IPython keeps of the last cell, where that had failed."""
+        """What IPython keeps of the last cell, where that had failed ..."""
+        self._cell: int | None = None
+        """The number of the last cell that began: before the next one, what is seen is that one's doing."""
         kernel = shell.kernel
         self._parts = [
             *((shell, name, getattr(shell, name)) for name in ("events", "compile", "input_transformer_manager")),
@@ -87,6 +89,7 @@ class Witness:
 
     def before(self, *_: Thing) -> None:
         self.look()
+        self._cell = self._count()
 
     def after(self, result: Thing = None) -> None:
         """What the shell's own account says of the cell is another thing than what its result says."""
@@ -110,7 +113,7 @@ class Witness:
                 self._tell(seen.__name__.strip("_"))
 
     def _tell(self, name: str) -> None:
-        self.found.setdefault(name[:60], self._count())
+        self.found.setdefault(name[:60], self._cell if self._cell is not None else self._count())
 
     def _replaced(self) -> Iterator[str]:
         yield from (name for owner, name, kept in self._parts if getattr(owner, name) is not kept)
