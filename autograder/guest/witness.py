@@ -62,7 +62,7 @@ class Witness:
         self._shell = shell
         self._count = count
         self._failed: Thing = None
-        """What IPython keeps of the last cell, where that had failed ..."""
+        """What IPython keeps of the last cell, where that had failed."""
         self._cell: int | None = None
         """The number of the last cell that began: before the next one, what is seen is that one's doing."""
         kernel = shell.kernel
