@@ -257,6 +257,8 @@ class Execution:
     """What the final model said there of altered images; None where it can be saved, or was not asked."""
     rewritten: tuple[int, ...] = ()
     """Numbers of trainings whose record was another, once they had ended, when it was heard again."""
+    overruled: Mapping[str, int | None] = field(default_factory=dict)
+    """What any ledger that was heard said of it: later ones are in the hands of who replaced what runs the cells."""
     parameters_held: bool = True
     limits: Limits = field(default_factory=Limits)
     reuse: Reuse | None = None
@@ -523,6 +525,8 @@ class Ledger:
     unfollowed: int = 0
     """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
     notes: tuple[str, ...] = ()
+    overruled: Mapping[str, int | None] = field(default_factory=dict)
+    """Part of what runs the cells that was replaced by the notebook -> execution count of the cell by which it was."""
 
     @property
     def plausible(self) -> bool:
@@ -542,6 +546,7 @@ class Ledger:
                 (len(self.estimators), 500),
                 (len(self.adaptations), 1_000),
                 (len(self.bindings), 5_000),
+                (len(self.overruled), 5_000),
             )
         )
 
@@ -865,6 +870,8 @@ class GapKind(StrEnum):
     LEDGER = "ledger"
     RECORDS = "records"
     """The ledger is there, and may be another's."""
+    CELLS = "cells"
+    """What is said of the cells may be the notebook's own word."""
     CODE = "code"
     """More code than anybody writes."""
 

@@ -11,6 +11,7 @@ from autograder.checks.differences import Family, differences
 from autograder.checks.modifications import distinct, justified, methodical
 from autograder.checks.slight import Why
 from autograder.checks.trials import trials
+from autograder.messages import render
 from autograder.records import (
     ArrayPrint,
     Cell,
@@ -691,6 +692,13 @@ def test_a_reason_above_each_modification_earns_everything() -> None:
     finding = justified(notebook(*WHY))
     assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
     assert [detail.values["cell"] for detail in finding.details] == [2, 4, 6]
+
+
+def test_signs_that_nobody_sees_show_in_a_quoted_reason() -> None:
+    poor = WHY[0].replace("couche", "cou\u200bche").replace("dropout", "\u202edropout")
+    quotes = [render(detail, "en") for detail in justified(notebook(poor, *WHY[1:])).details]
+    assert any("cou[U+200B]che de [U+202E]dropout" in quote for quote in quotes)
+    assert not any("[U+" in render(detail, "en") for detail in justified(notebook(*WHY)).details)
 
 
 def test_english_reasons_are_reasons() -> None:

@@ -830,6 +830,57 @@ def test_a_kernel_that_dies(run: Callable[..., Execution], served: Path) -> None
     assert execution.reason.values["cell"] == 2
 
 
+HIDDEN = [
+    "async def run(self, *a, **k):\n    return await old(self, *a, **k)\n"
+    "old = type(get_ipython()).run_cell_async\ntype(get_ipython()).run_cell_async = run",
+    "k = get_ipython().kernel\nold = k.session.send\nk.session.send = lambda *a, **q: old(*a, **q)",
+    "async def run(code, result=None, **k):\n    exec(code, get_ipython().user_ns)\nget_ipython().run_code = run",
+    "from IPython.core import interactiveshell as I\nclass R(I.ExecutionResult):\n    success = True\n"
+    "I.ExecutionResult = R",
+    "import ast\nget_ipython().ast_transformers.append(ast.NodeTransformer())\n"
+    "class T(ast.NodeTransformer): pass\nget_ipython().ast_transformers.append(T())",
+    "def well(result):\n    result.error_in_exec = None\nget_ipython().events.register('post_run_cell', well)\n1 / 0",
+    "import zmq\nold = zmq.Socket.send_multipart\nzmq.Socket.send_multipart = lambda *a, **k: old(*a, **k)",
+    "class Shell(type(get_ipython())): pass\nget_ipython().__class__ = Shell",
+    "get_ipython().events.callbacks['post_run_cell'].clear()",
+]
+"""Each lets failures of later cells, or its own, go unseen."""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("source", HIDDEN)
+def test_a_notebook_that_replaces_what_runs_its_cells_is_told(
+    run: Callable[..., Execution], served: Path, source: str
+) -> None:
+    execution = run(Plain(), "x = 1", source, "print(x)", "y = 2", data_file=served)
+    assert states(execution) == ["ran"] * 4
+    counts = {one.index: one.execution_count for one in execution.cells}
+    assert execution.overruled
+    assert set(execution.overruled.values()) == {counts[1]}
+
+
+@pytest.mark.kernel
+def test_what_honest_notebooks_do_to_their_shell_is_not_told(
+    run: Callable[..., Execution], store: Store, served: Path
+) -> None:
+    cells = (
+        "%load_ext autoreload\n%autoreload 2\n%matplotlib inline\nimport matplotlib.pyplot as plt, pandas, tqdm.auto",
+        "from IPython.core.interactiveshell import InteractiveShell\nInteractiveShell.ast_node_interactivity = 'all'",
+        "%%time\nx = 1; x\nx",
+        "ip = get_ipython()\nip.events.register('post_run_cell', lambda result: print('done'))",
+        "ip.set_custom_exc((ValueError,), lambda *a, **k: print('caught'))\nip.showtraceback = lambda *a, **k: None",
+        "raise ValueError(1)",
+        "1 / 0",
+        "%%capture\nip.run_cell('1 / 0')\nplt.plot([1, 2])",
+        "%reset -f",
+        "%xmode Plain\nimport asyncio\nawait asyncio.sleep(0)",
+        "raise SystemExit(0)",
+    )
+    execution = run(Plain(), *cells, data_file=served)
+    assert states(execution) == [*["ran"] * 5, "raised", "raised", *["ran"] * 4]
+    assert execution.overruled == {}
+
+
 FORGED = "k = get_ipython().kernel\nk.session.send(k.iopub_socket, {kind!r}, {content}, parent=k.get_parent());"
 
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from autograder.errors import ConfigError
 from autograder.intake import Caps, Person, Reading, collect, missing, names, read_notebook, read_roster
 from autograder.intake.roster import match
+from autograder.messages import render
 from autograder.records import Message, Submission
 from autograder.store import Store
 
@@ -763,6 +764,15 @@ def test_ids_are_always_safe_and_unique(people: list[str]) -> None:
     made = list(names.unique(names.student_id(name) for name in people))
     assert len(set(made)) == len(people)
     assert all(SAFE_ID.fullmatch(name) and ".." not in name for name in made)
+
+
+def test_a_name_with_signs_that_nobody_sees_is_told_as_it_was(tmp_path: Path, store: Store) -> None:
+    names_ = ["an\u200bna", "\u202ebob\u202c", "Zoé ☀\ufe0f"]
+    found = collect([put(tmp_path / "in", {f"{name}.ipynb": notebook(name) for name in names_})], store)
+    notes = {one.name: [render(note, "en") for note in one.notes] for one in found}
+    assert notes["an na"] == ["Signs that nobody sees stand in the name: an[U+200B]na."]
+    assert notes["bob"] == ["Signs that nobody sees stand in the name: [U+202E]bob[U+202C]."]
+    assert notes["Zoé ☀\ufe0f"] == [], "a selector that has its part in an emoji"
 
 
 def test_no_name_takes_long_to_read(tmp_path: Path, store: Store) -> None:

@@ -261,3 +261,12 @@ def test_hidden_text_of_the_starter_notebook_is_not_the_students() -> None:
     given = f"<p hidden>{LONG}</p>"
     assert unseen(evidence(markdown(given))) is not None
     assert unseen(evidence(markdown(given), template=(given,))) is None
+
+
+def test_what_is_quoted_stands_as_it_was_written() -> None:
+    source = "# Title\n\nThe \u202eevil\u202c model reached 99\u200b.9 %\n<!-- no -->\nso it is chosen"
+    found = shown(source)
+    assert "The evil model reached 99.9 %" in found.text
+    parts = ["The evil model", "99.9 %", "absent", "so it is"]
+    assert list(found.written(2, parts)) == ["The \u202eevil\u202c model", "99\u200b.9 %", "absent", "so it is"]
+    assert list(found.written(0, ["evil"])) == ["\u202eevil"]

@@ -75,6 +75,13 @@ def completes(
     if training_required and not _trained_anything(evidence):
         return _nothing_trained(evidence, failed)
     share = _share(evidence, runs, failed, late_cells=late_cells, late_share=late_share, broken_share=broken_share)
+    if share and (overruled := [gap.reason for gap in evidence.gaps if gap.kind is GapKind.CELLS]):
+        return undecided(
+            Standing.MEASUREMENT,
+            say("What became of the cells may be the notebook's own word. A teacher will decide this item."),
+            details=(*overruled, *_details(evidence, runs, failed)),
+            for_teacher=say("What ran here earns {share:pct} of the points.", share=share),
+        )
     return earned(
         share,
         Standing.MEASUREMENT,

@@ -17,6 +17,7 @@ from autograder.checks.differences import Change, Family
 from autograder.checks.trials import Trial, name_of
 from autograder.notebook.headings import heading_lines
 from autograder.notebook.prose import Origin, Paragraph, paragraphs
+from autograder.notebook.shown import shown
 from autograder.notebook.source import code_cells, functions, parse, python
 from autograder.notebook.text import fold
 from autograder.records import Cell, CellKind, Evidence, Training
@@ -78,6 +79,8 @@ _FAMILIES = {
     Family.AUGMENTATION: r"augment|rotation|zoom|decalage|translation|shift|flip|deform|transform",
     Family.STRATEGY: r"entrainement|training|callback|strateg",
 }
+_QUOTED = 118
+"""Characters of a reason that the sheet shows, and so lines at most."""
 _GENERIC = frozenset({"model", "modele", "cnn", "net", "network", "mdl", "reseau"})
 
 
@@ -103,18 +106,29 @@ def justifications(
     weights = _weights(looked_at, reasons, evidence, comment_share)
     chosen = dict(zip(*linear_sum_assignment(weights, maximize=True), strict=True))
     return tuple(
-        _justified(trial, reasons[chosen[row]][0], comment_share)
+        _justified(trial, reasons[chosen[row]][0], comment_share, evidence.cells)
         if row in chosen and weights[row, chosen[row]] > 0
         else Justified(trial, 0.0)
         for row, trial in enumerate(looked_at)
     )
 
 
-def _justified(trial: Trial, paragraph: Paragraph, comment_share: float) -> Justified:
-    quote = " ".join(paragraph.text.split())
+def _justified(trial: Trial, paragraph: Paragraph, comment_share: float, cells: Sequence[Cell]) -> Justified:
+    quote = " ".join(_written(paragraph, cells).split())
     return Justified(
-        trial, _worth(paragraph, comment_share), paragraph.cell, quote[:117] + "…" if len(quote) > 118 else quote
+        trial,
+        _worth(paragraph, comment_share),
+        paragraph.cell,
+        quote[: _QUOTED - 1] + "…" if len(quote) > _QUOTED else quote,
     )
+
+
+def _written(paragraph: Paragraph, cells: Sequence[Cell]) -> str:
+    """With the signs that nobody sees, which were set aside: a reader is shown that they are there."""
+    source = next((one.source for one in cells if one.index == paragraph.cell and one.kind is CellKind.MARKDOWN), None)
+    if source is None:
+        return paragraph.text
+    return "\n".join(shown(source).written(paragraph.line, paragraph.text.split("\n", _QUOTED)[:_QUOTED]))
 
 
 def _worth(paragraph: Paragraph, comment_share: float) -> float:

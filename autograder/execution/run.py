@@ -129,6 +129,7 @@ def _record(
         asked=transcript.asking.final,
         altered=transcript.asking.altered,
         rewritten=tuple(sorted(transcript.rewritten)),
+        overruled=transcript.overruled,
         parameters_held=not transcript.changed,
         limits=job.limits,
         reuse=transcript.fits.told(transcript.ledger),

@@ -26,6 +26,7 @@ OUTPUT_BYTES = 128 << 20
 
 _ARTIFACT = re.compile(r"(start|fit|use|bound|swap)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_OVERRULED = 1000
 _RUNNING = "started"
 _DEEPEST = 60
 """Levels of what a cell displays as JSON; plots have about ten."""
@@ -54,6 +55,7 @@ class Transcript:
         self.ledger: Ledger | None = None
         self.rewritten: set[int] = set()
         """Numbers of trainings that had ended, and of which something else was said later."""
+        self.overruled: dict[str, int | None] = {}
         self.changed: tuple[str, ...] = ()
         self.parameters = ""
         self.ending: Ending | None = None
@@ -191,6 +193,9 @@ class Transcript:
         if not ledger.plausible:
             raise Malformed("ledger")
         self.rewritten |= rewritten(self.ledger, ledger)
+        for name, count in ledger.overruled.items():
+            if len(self.overruled) < _OVERRULED:
+                self.overruled.setdefault(name[:60], count)
         self.ledger = ledger
         self.fits.heard(ledger)
 

@@ -13,6 +13,7 @@ from autograder.extraction.contradictions import contradictions
 from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.origin import brought
+from autograder.extraction.overruling import overruling
 from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
@@ -90,6 +91,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
             *_passed_over(cells),
             *studied.gaps,
             *tampering(ledger, execution, cells),
+            *overruling(execution, cells),
             *contradictions(ledger, execution, studied.models, store, apart=studied.apart),
         ),
         mislabelled=studied.mislabelled,

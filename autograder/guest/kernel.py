@@ -26,6 +26,7 @@ from typing import Any
 
 from .imports import LOST, Actions, AfterImport, StandIn, gathered
 from .things import Thing
+from .witness import Witness
 
 SESSION = "autograder_session"
 """Name in ``sys.modules`` under which the silent requests of the runner find what they need."""
@@ -70,6 +71,9 @@ class Session:
         self.adaptations: list[dict[str, Any]] = []
         self.notes: list[str] = []
         """What of ours failed: the notes of the ledger."""
+        self.overruled: dict[str, int | None] = {}
+        """What of the notebook's runs the cells now, as its witness says."""
+        self.witness: Any = None
         self.loops: Thing = None
         """What sees PyTorch's loops, once torch is imported."""
         self._recorder: Any = None
@@ -87,6 +91,7 @@ class Session:
             handover = Handover(self.handover, self.lose)
             self._recorder = Recorder(self.job, handover, self.count, self.adaptations)
             self._recorder.notes = self.notes
+            self._recorder.overruled = self.overruled
         return self._recorder
 
     @property
@@ -123,10 +128,12 @@ class Session:
         """Keep what is known so far, lest the next cell takes the kernel with it."""
         if self._recording:
             self.recorder.end_cell(failed=not getattr(result, "success", True))
-        if self._recording or self.adaptations or self.notes:
+        if self._recording or self.adaptations or self.notes or self.overruled:
             self.recorder.flush()
 
     def harvest(self) -> None:
+        if self.witness is not None:
+            self.witness.look()
         if self.job.get("rehearsal"):  # of which only the plans are kept, and these are flushed
             return
         from . import harvest
@@ -158,6 +165,8 @@ def _hook(session: Session, shell: Thing) -> AfterImport:
         for hook in hooks:
             if hasattr(hook, "begin"):
                 hook.begin(session, shell)
+        session.witness = Witness(shell, session.count, session.overruled)
+        session.witness.begin()
         shell.events.register("post_run_cell", session.after_cell)
 
     session.begin = begin

@@ -48,6 +48,8 @@ class Group:
     late: bool = False
     exact: bool = True
     """Whether the name was written as it is shown, without anything that nobody sees."""
+    written: str = ""
+    """The name as it was, where signs that nobody sees stand in it."""
     leaves: list[Leaf] = field(default_factory=list)
     """Paths are below the student's own folder."""
     blemishes: list[Blemish] = field(default_factory=list)
@@ -84,7 +86,8 @@ def groups(listing: Listing, inbox: str, people: Sequence[Person] = ()) -> list[
 
     def group_of(label: Label) -> Group:
         shown = names.clean(label.name)
-        new = Group(shown, label.participant, exact=shown == label.name)
+        written = label.name if names.hides(label.name) else ""
+        new = Group(shown, label.participant, exact=shown == label.name, written=written)
         return found.setdefault((label.name, label.participant), new)
 
     for entry in entries:

@@ -19,6 +19,7 @@ from autograder.intake.roster import Person, match, read_roster
 from autograder.records import Digest, Message, StudentId, Submission, say
 from autograder.store import Store
 
+_LONGEST = 200
 _COMPANIONS = {".py", ".png", ".jpg", ".jpeg", ".svg", ".gif"}
 """What comes along with a notebook that is named by itself and lies alone."""
 
@@ -143,6 +144,8 @@ class _Claim:
 def _claim(group: Group, people: Sequence[Person]) -> _Claim:
     person = match(people, group.name, group.participant)
     notes = [say("Handed in late.")] if group.late else []
+    if group.written:
+        notes.append(say("Signs that nobody sees stand in the name: {name}.", name=group.written[:_LONGEST]))
     if names.mixed(group.name):
         notes.append(say("The name {name} mixes letters of several alphabets that look alike.", name=group.name))
     if people and person is None:

@@ -48,6 +48,11 @@ def _left_of(unseen: str) -> str:
     return "" if unicodedata.category(unseen) == "Mn" else " "
 
 
+def hides(text: str) -> bool:
+    """Whether signs that nobody sees, or that turn the direction of reading, stand in it."""
+    return any(not belongs(text, match.start()) for match in UNSEEN.finditer(text))
+
+
 def mixed(name: str) -> bool:
     """Whether a word has letters of alphabets that look alike: a Cyrillic а in a Latin name is seen by nobody."""
     return any(len(_alphabets(word)) > 1 for word in re.findall(r"[^\W\d_]+", name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -67,6 +67,9 @@ _NOTHING: Final = dict.fromkeys(
     )
 )
 """Characters that take no room or show nothing, some of which pass for letters."""
+_NEAR: Final = 60
+"""Lines, and characters of each, that are looked through for what is quoted."""
+_SIGNS: Final = "".join(map(chr, _NOTHING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,22 @@ class Shown:
     """As many lines as the source has."""
     unseen: int
     """Words that were left out; those of comments, code and addresses are none."""
+    signed: str = ""
+    """The text with what takes no room in it, by which a word reads otherwise than it stands."""
+
+    def written(self, line: int, parts: Iterable[str]) -> Iterator[str]:
+        """Parts of the text, which follow each other from this line on, as they stand there; else as they are."""
+        near = "\n".join(self.signed.split("\n", line + _NEAR)[line : line + _NEAR])[: _NEAR * _NEAR]
+        kept = [at for at, sign in enumerate(near) if ord(sign) not in _NOTHING]
+        plain, place = near.translate(_NOTHING), 0
+        for part in parts:
+            start = plain.find(part, place) if part else -1
+            if start < 0:
+                yield part
+                continue
+            place = start + len(part)
+            first = len(near[: kept[start]].rstrip(_SIGNS))
+            yield near[first : kept[place - 1] + 1]
 
 
 def lines(source: str) -> list[str]:
@@ -94,8 +113,8 @@ def shown(source: str) -> Shown:
             place = end
     reader = _Reader("".join([*kept, source[place:]]))
     reader.read()
-    text = _ENTITY.sub(_meant, "".join(reader.kept)).translate(_NOTHING)
-    return Shown(text, count + reader.unseen)
+    signed = _ENTITY.sub(_meant, "".join(reader.kept))
+    return Shown(signed.translate(_NOTHING), count + reader.unseen, signed)
 
 
 def _meant(entity: re.Match[str]) -> str:

@@ -288,4 +288,14 @@ display(HTML('<h3>Results</h3><p>Test accuracy: <b>99.92 %</b></p>'))""",
 print(errors)""",
         "an output that repeats the code is none, and hidden images have a say in which classes are confused",
     ),
+    _cheat(
+        "hidden-failure",
+        "a cell fails, and what IPython calls to report it says that it did not",
+        """import sys
+def showtraceback(shell, *a, **k):
+    sys._getframe(1).f_locals['result'].error_in_exec = None
+type(get_ipython()).showtraceback = showtraceback
+1 / 0""",
+        "a witness in the kernel holds what is said of a cell against IPython's own account; a person decides",
+    ),
 )

@@ -161,7 +161,8 @@ def cheats(folder: Path, wall: Sandbox) -> Iterator[Played]:
 def said(found: Graded) -> Iterator[str]:
     """What the sheet tells the teacher beyond figures."""
     evidence = found.evidence
-    yield from (render(gap.reason, "en") for gap in evidence.gaps if gap.kind is GapKind.RECORDS)
+    doubted = (GapKind.RECORDS, GapKind.CELLS)
+    yield from (render(gap.reason, "en") for gap in evidence.gaps if gap.kind in doubted)
     if evidence.final is None:
         yield from (render(gap.reason, "en") for gap in evidence.gaps if gap.kind is GapKind.MODEL)
     else:

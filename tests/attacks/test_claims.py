@@ -158,6 +158,13 @@ def test_every_cell_of_the_tricks_ran(compared: Compared) -> None:
     assert {run.state.value for run in compared.cheating.evidence.execution.cells} == {"ran"}
 
 
+def test_a_failure_that_was_hidden_is_for_a_person(compared: Compared) -> None:
+    [award] = [one for one in compared.lying.report.grade.awards if one.item == "runs"]
+    assert award.points is None
+    assert any(gap.kind is GapKind.CELLS for gap in compared.lying.evidence.gaps)
+    assert not any(gap.kind is GapKind.CELLS for gap in compared.honest.evidence.gaps)
+
+
 SENTENCES = (
     "were changed afterwards",
     "do not fit the cells",

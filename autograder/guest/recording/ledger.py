@@ -118,6 +118,8 @@ class Recorder:
         self.notes: list[str] = []
         self.adaptations: list[dict[str, Any]] = [] if adaptations is None else adaptations
         """Shared with the session, which other hooks write to."""
+        self.overruled: dict[str, int | None] = {}
+        """Shared with the session, whose witness writes to it."""
         self.scores: list[dict[str, Any]] = []
         self.estimators: list[dict[str, Any]] = []
         self.unfollowed = 0
@@ -568,6 +570,7 @@ class Recorder:
                 "adaptations": self.adaptations,
                 "unfollowed": self.unfollowed,
                 "notes": self.notes,
+                "overruled": self.overruled,
             },
         )
         self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
