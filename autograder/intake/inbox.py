@@ -16,6 +16,7 @@ from autograder.intake.choice import choose
 from autograder.intake.grouping import Group, groups, notebook_stem
 from autograder.intake.leaves import Leaf, Listing, folder, leaf_of
 from autograder.intake.roster import Person, match, read_roster
+from autograder.messages import visible
 from autograder.records import Digest, Message, StudentId, Submission, say
 from autograder.store import Store
 
@@ -145,7 +146,7 @@ def _claim(group: Group, people: Sequence[Person]) -> _Claim:
     person = match(people, group.name, group.participant)
     notes = [say("Handed in late.")] if group.late else []
     if group.written:
-        notes.append(say("Signs that nobody sees stand in the name: {name}.", name=group.written[:_LONGEST]))
+        notes.append(say("Signs that nobody sees stand in the name: {name}.", name=visible(group.written[:_LONGEST])))
     if names.mixed(group.name):
         notes.append(say("The name {name} mixes letters of several alphabets that look alike.", name=group.name))
     if people and person is None:
