@@ -50,7 +50,9 @@ class Recorded:
             if execution.get("notebook") and execution.get("ledger") and execution["ending"] in ("completed", "raised"):
                 notebook = json.loads(self.blob(execution["notebook"]) or b'{"cells": []}')
                 cells = [cell for cell in notebook["cells"] if "injected-parameters" not in tags(cell)]
-                self.by_code[code(cells)] = {"execution": execution, "cells": cells, "whole": "student" in parsed}
+                whole = "student" in parsed  # evidence, which an execution of the same cells does not replace
+                if whole or code(cells) not in self.by_code:
+                    self.by_code[code(cells)] = {"execution": execution, "cells": cells, "whole": whole}
 
     def blob(self, name: str) -> bytes | None:
         path = self.state / "blobs" / name[7:9] / name[9:].strip()
