@@ -475,6 +475,8 @@ class Estimator:
     kind: str
     """Class name: ``SVC``."""
     rows: int
+    x: ArrayPrint | None = None
+    """What it was trained on."""
     execution_count: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ def fit(number: int, **changes: Json) -> Training:
     return make.training(number, **{**own, **changes})
 
 
-def told(cell: Cell, uses: Sequence[Evaluation] = (), **changes: Json) -> str:
+def told(cell: Cell, uses: Sequence[Evaluation] = (), *, served: str = "", **changes: Json) -> str:
     trainings = tuple(fit(number, **changes) for number in range(1, 5))
     models = [
         make.model(id=f"m{at}-t{at}", name=name, training=at, public_accuracy=figure, chosen=at == 4)
@@ -35,7 +35,7 @@ def told(cell: Cell, uses: Sequence[Evaluation] = (), **changes: Json) -> str:
     ]
     ledger = Ledger(trainings=trainings, evaluations=tuple(uses))
     cells = notebook(cell)
-    found = boasted(cells, [make.ran(one.index, 9) for one in cells], ledger, models, 10000)
+    found = boasted(cells, [make.ran(one.index, 9) for one in cells], ledger, models, 10000, served=served)
     return " ".join(render(message, "en") for message in found)
 
 
@@ -83,3 +83,8 @@ def test_means_are_no_lies() -> None:
 def test_a_coarse_figure_may_have_been_rounded() -> None:
     assert told(shown(0.97, 0.97, 0.95, 0.98)) == ""
     assert told(shown(0.97, 0.97, 0.95, 0.99)) != ""
+
+
+def test_what_may_be_of_other_images_is_said_so() -> None:
+    said = told(shown(*TRUE[:3], 0.9843), served="digits")
+    assert "98.43% stated, 97.54% measured. The figures may be of other images: it is digits" in said

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograder.guest.recording import prints
-from autograder.guest.recording.late import FEWEST, MOST, Late
+from autograder.guest.recording.late import FEWEST, MOST, ROWS, Late
 
 
 def kept(late: Late) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -22,19 +22,38 @@ def test_from_the_first_to_the_last(batches: int) -> None:
     late = Late()
     for number in range(batches):
         late.see(np.full((8, 4), number))
-    numbers = kept(late)[:, 0]
-    assert FEWEST <= len(numbers) < MOST
+    numbers = np.unique(kept(late)[:, 0])
+    assert FEWEST <= len(numbers) < MOST and len(kept(late)) == ROWS * len(numbers)
     steps = np.diff(numbers)
     assert len(set(steps)) == 1 and numbers[0] < steps[0] + 1 and batches - numbers[-1] <= steps[0] + 1
 
 
-def test_few_and_other_forms() -> None:
+def test_several_places_of_each_batch() -> None:
     late = Late()
-    for batch in [*[np.ones((8, 4))] * (FEWEST - 1), np.ones((8, 5)), np.ones(8), np.array([["a"]]), None]:
+    for _ in range(20):
+        late.see(np.arange(40.0).reshape(40, 1))
+    assert len(np.unique(kept(late))) > 20
+    late = Late()
+    for _ in range(20):
+        late.see(np.ones((1, 4)))
+    assert kept(late).shape == (20, 4), "no row twice"
+
+
+def test_rows_that_come_one_by_one() -> None:
+    late = Late()
+    for number in range(100):
+        late.see_row(np.full((8, 4), number))
+    assert kept(late).shape[1:] == (8, 4)
+    assert FEWEST <= len(kept(late)) < MOST
+
+
+def test_one_batch_and_other_forms() -> None:
+    late = Late()
+    for batch in [np.ones((8, 4)), np.ones((8, 5)), np.ones(8), np.array([["a"]]), None]:
         late.see(batch)
     assert len(kept(late)) == 0
     late.see(np.ones((8, 4)))
-    assert kept(late).shape == (FEWEST, 4)
+    assert kept(late).shape == (FEWEST * ROWS, 4)
 
 
 def test_large_images_are_fewer() -> None:

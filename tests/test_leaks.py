@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from autograder.extraction.beginnings import Origin
+from autograder.extraction.fidelity import Account
 from autograder.extraction.leaks import leaked
 from autograder.extraction.matching import Candidate, Disguises, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.messages import render
-from autograder.records import ArrayPrint, Json, Ledger, Training
+from autograder.records import ArrayPrint, Ending, Estimator, Execution, Json, Ledger, Training
 from autograder.store import Store
 from tests import evidence as make
 
@@ -38,11 +40,20 @@ def fit(number: int, data: str, **changes: Json) -> Training:
     return make.training(number, **{"x": x, "y_sample": CLASSES, "y_classes": 10, **changes})
 
 
-def told(*trainings: Training, final: int) -> str:
+def told(*trainings: Training, final: int, estimators: Sequence[Estimator] = ()) -> str:
     one = trainings[final - 1]
     candidate = Candidate(id="c", model=one.model, training=one, artifact=None, weights="")
     origin = Origin({}, Store(Path("/nowhere")))
-    message = leaked(candidate, Ledger(trainings=trainings), Seen(), origin)  # type: ignore[arg-type]
+    account = Account(
+        ledger=Ledger(trainings=trainings, estimators=tuple(estimators)),
+        known=(candidate,),
+        artifacts={},
+        execution=Execution(ending=Ending.COMPLETED, cells=(make.ran(4, 3),)),
+        cells=(),
+        sightings=Seen(),  # type: ignore[arg-type]
+        test_rows=40,
+    )
+    message = leaked(candidate, account, origin)
     return "" if message is None else render(message, "en")
 
 
@@ -88,3 +99,21 @@ def test_altered_images_of_another_model_before_it() -> None:
     assert told(fit(1, SHIFTED, y_sample=angles), fit(2, PLAIN), final=2) == "", "another task"
     assert told(fit(1, SHIFTED, y_sample=()), fit(2, PLAIN), final=2) == "", "without labels"
     assert "shifted" not in told(fit(1, SHIFTED), fit(2, MIXED), fit(3, PLAIN), final=3), "what is as it is comes first"
+
+
+def forest(data: str, at: int | None) -> Estimator:
+    x = ArrayPrint(shape=(40, 784), digest=data, sample=f"{data}.npy")
+    return Estimator(kind="RandomForestClassifier", rows=40, x=x, execution_count=at)
+
+
+def test_a_classifier_of_scikit_learns_before_it() -> None:
+    own = fit(1, PLAIN, execution_count=5)
+    assert told(own, final=1, estimators=[forest(PLAIN, 3)]) == ""
+    assert told(own, final=1, estimators=[forest(MIXED, 6)]) == "", "a later one"
+    said = told(own, final=1, estimators=[forest(PLAIN, 2), forest(MIXED, 3)])
+    assert said == (
+        "A RandomForestClassifier of scikit-learn's was given images of the public test set in cell 5 (10 of 40 "
+        "sampled ones): the final model may have learnt from it."
+    )
+    assert "in cell" not in told(own, final=1, estimators=[forest(MIXED, None)])
+    assert "scikit-learn" not in told(fit(1, MIXED), final=1, estimators=[forest(MIXED, 0)]), "its own come first"

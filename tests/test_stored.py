@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.extraction.stored import comparable, drifts
+from autograder.extraction.stored import comparable, drifts, of_other_images
 from autograder.records import Cell, CellKind, DataCard, Drift, Ending, Execution, Output
 
 CARD = DataCard(
@@ -62,3 +62,11 @@ def test_only_the_same_data_in_full_can_be_compared() -> None:
     fashion = [cell("", source="fashion_mnist.load_data()")]
     assert not comparable(fashion, CARD, run)
     assert comparable(fashion, replace(CARD, name="fashion_mnist"), run)
+
+
+def test_other_images_than_those_that_the_notebook_was_written_for() -> None:
+    cells = [cell("", source="(x, y), _ = keras.datasets.mnist.load_data()")]
+    assert not of_other_images(cells, CARD)
+    assert of_other_images(cells, replace(CARD, name="digits"))
+    assert of_other_images(cells, replace(CARD, train_stride=30)), "fewer ones"
+    assert not of_other_images([cell("", source="load_images()")], replace(CARD, name="digits")), "it names none"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from autograder.datasets import DataSet
-from autograder.extraction.boasts import boasted
 from autograder.extraction.case import Bench
 from autograder.extraction.contradictions import contradictions
 from autograder.extraction.fallback import prepare_fallback
@@ -18,7 +16,7 @@ from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
 from autograder.extraction.stored import comparable, drifts
-from autograder.extraction.study import Studied, study
+from autograder.extraction.study import study
 from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read
@@ -27,12 +25,10 @@ from autograder.recall import Memory
 from autograder.records import (
     Baseline,
     Cell,
-    CellKind,
     Drift,
     Ending,
     Evidence,
     Execution,
-    FinalMeasures,
     Gap,
     GapKind,
     Ledger,
@@ -81,7 +77,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         execution=execution,
         ledger=ledger,
         models=studied.models,
-        final=_with_tables(studied, execution, cells, ledger, data),
+        final=studied.final,
         table=None if table is None else match_rows(table, ledger, studied.models),
         sections=find_sections(cells, template_cells),
         baseline=baseline,
@@ -112,25 +108,6 @@ def _passed_over(cells: Sequence[Cell]) -> tuple[Gap, ...]:
         cells=", ".join(str(index + 1) for index in found[:10]) + (" …" if len(found) > 10 else ""),
     )
     return (Gap(kind=GapKind.CODE, reason=reason),)
-
-
-def _with_tables(
-    studied: Studied, execution: Execution, cells: Sequence[Cell], ledger: Ledger, data: DataSet
-) -> FinalMeasures | None:
-    """The measurements, with a word on each table that is too good: what was typed may be of an earlier run.
-
-    Where a budget cut the trainings here, figures of full ones are better.
-    """
-    if studied.final is None or execution.share < 1:
-        return studied.final
-    typed = [cell for cell in cells if cell.kind is CellKind.MARKDOWN]
-    shown = [cell for cell in cells if cell.kind is CellKind.CODE]
-    flags, facts = (
-        tuple(boasted(some, execution.cells, ledger, studied.models, data.card.public_images))
-        for some in (shown, typed)
-    )
-    final = studied.final
-    return replace(final, flags=(*final.flags, *flags), facts=(*final.facts, *facts))
 
 
 def _drifts(

@@ -21,10 +21,16 @@ ROUNDINGS = (0.005, 0.0005)
 
 
 def boasted(
-    cells: Sequence[Cell], runs: Sequence[CellRun], ledger: Ledger, models: Sequence[MeasuredModel], images: int
+    cells: Sequence[Cell],
+    runs: Sequence[CellRun],
+    ledger: Ledger,
+    models: Sequence[MeasuredModel],
+    images: int,
+    *,
+    served: str = "",
 ) -> Iterator[Message]:
     """One sentence for each table in the text or the outputs of ``cells``; ``images``: of the public test set, each
-    once."""
+    once; ``served``: the data set, where it is another than the one that the tables may be about."""
     chosen = next((model.training for model in models if model.chosen), None)
     for table in find_tables(cells, Ledger()):
         if table.cell is None or _may_be_of_others(_moment(table.cell, runs), ledger):
@@ -33,7 +39,7 @@ def boasted(
         better = [row for row in rows if _ahead(row) > 0]
         own = [row for row in better if row.training == chosen]
         if own or len(better) == len(rows) >= SEVERAL:
-            yield _told(table.cell, (own or better)[0])
+            yield _told(table.cell, (own or better)[0], served)
 
 
 def _moment(cell: int, runs: Sequence[CellRun]) -> int:
@@ -41,7 +47,17 @@ def _moment(cell: int, runs: Sequence[CellRun]) -> int:
     return max((run.execution_count or 0 for run in runs if run.index <= cell), default=0)
 
 
-def _told(cell: int, row: TableRow) -> Message:
+def _told(cell: int, row: TableRow, served: str) -> Message:
+    if served:
+        return say(
+            "A table in cell {cell:int} is better than what we measure: “{label}”, {claimed:pct2} stated, "
+            "{measured:pct2} measured. The figures may be of other images: it is {served} that was served here.",
+            cell=cell + 1,
+            label=row.label[:80],
+            claimed=row.accuracy,
+            measured=row.measured_accuracy,
+            served=served,
+        )
     return say(
         "A table in cell {cell:int} is better than what we measure: “{label}”, {claimed:pct2} stated, {measured:pct2} "
         "measured on the public test set.",

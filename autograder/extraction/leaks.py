@@ -2,7 +2,7 @@
 
 What one model has learnt goes over to another in many ways: weights that are set or shared, with noise as well, a part
 of it that is used again, answers that are learnt instead of labels. None of these need leave a trace. So every earlier
-training that was given both images and labels of the test set is told.
+training that was given both images and labels of the test set is told, a classifier of scikit-learn's among them.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from autograder.extraction import beginnings
+from autograder.extraction.fidelity import Account
 from autograder.extraction.grouping import another_task, named
 from autograder.extraction.matching import Candidate, Sightings
-from autograder.records import ArrayPrint, Ledger, Message, Training, say
+from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training, say
 
 Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 """Public images among the sampled rows of some data, and how many rows were looked at."""
 
 
-def leaked(one: Candidate, ledger: Ledger, sightings: Sightings, origin: beginnings.Origin) -> Message | None:
+def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
     """Of the training that was given most of the public test set; its own come before those of other models.
 
     Images that were altered are looked for where none was given as it is.
     """
+    ledger, sightings = account.ledger, account.sightings
     own, before = _own(one, ledger, origin), list(_before(one, ledger))
     same = [training for training in before if not another_task(training, sightings)]
     if (seen := _most(own, sightings, _as_they_are)) is not None:
@@ -32,6 +34,8 @@ def leaked(one: Candidate, ledger: Ledger, sightings: Sightings, origin: beginni
         return _given_altered(*seen[1:])
     if (seen := _most(same, sightings, _as_they_are)) is not None:
         return _given_before(*seen)
+    if (beside := _beside(one, ledger, sightings)) is not None:
+        return _given_beside(*beside, account)
     learnt = (training for training in before if training in same or _learns_classes(training, sightings))
     if (seen := _most(learnt, sightings, _in_disguise)) is not None:
         return _given_altered_before(*seen)
@@ -75,6 +79,26 @@ def _given_altered_before(number: int, found: int, looked: int) -> Message:
     )
 
 
+def _given_beside(estimator: Estimator, found: int, looked: int, account: Account) -> Message:
+    cell = account.cell_of(estimator.execution_count)
+    if cell is None:
+        return say(
+            "A {kind} of scikit-learn's was given images of the public test set ({found:int} of {looked:int} sampled "
+            "ones): the final model may have learnt from it.",
+            kind=estimator.kind,
+            found=found,
+            looked=looked,
+        )
+    return say(
+        "A {kind} of scikit-learn's was given images of the public test set in cell {cell:int} ({found:int} of "
+        "{looked:int} sampled ones): the final model may have learnt from it.",
+        kind=estimator.kind,
+        cell=cell + 1,
+        found=found,
+        looked=looked,
+    )
+
+
 def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[Training]:
     """Of this model, of that which its weights came from, and of those that left what its trainings began with."""
     models = {one.model, one.training.model if one.training else ""}
@@ -90,6 +114,18 @@ def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
     for training in ledger.trainings:
         if training.number < last and training.y_sample:
             yield training
+
+
+def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estimator, int, int] | None:
+    """Of the classifiers that were there before this model's last training, the one that was given most of them."""
+    last = None if one.training is None else one.training.execution_count
+    seen = [
+        (estimator, *_as_they_are((estimator.x,), sightings))
+        for estimator in ledger.estimators
+        if estimator.x is not None and (last is None or (estimator.execution_count or 0) <= last)
+    ]
+    best = max(seen, key=lambda each: each[1], default=None)
+    return best if best is not None and best[1] else None
 
 
 def _learns_classes(training: Training, sightings: Sightings) -> bool:

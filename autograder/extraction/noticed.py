@@ -8,6 +8,7 @@ from itertools import islice
 
 from autograder.extraction import beginnings, measures, swaps
 from autograder.extraction.archive import refusal
+from autograder.extraction.boasts import boasted
 from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
@@ -16,7 +17,8 @@ from autograder.extraction.leaks import leaked
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
-from autograder.records import Fidelity, FinalMeasures, MeasuredModel, Message, say
+from autograder.extraction.stored import of_other_images
+from autograder.records import CellKind, Fidelity, FinalMeasures, MeasuredModel, Message, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +61,11 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
     validated = next((told for one in parts if (told := _validated_on_test(case, one)) is not None), None)
+    against, beside = _tables(case, seen)
     return Noticed(
         doubts=doubts,
-        flags=(*doubts, *_flags(case, seen), *_boasted(case, seen)),
-        facts=tuple(fact for fact in (tested, untrained, validated) if fact is not None),
+        flags=(*doubts, *_flags(case, seen), *_boasted(case, seen), *against),
+        facts=(*(fact for fact in (tested, untrained, validated) if fact is not None), *beside),
     )
 
 
@@ -173,7 +176,7 @@ def _validated_on_test(case: Case, one: Candidate) -> Message | None:
 
 
 def _trained_on_test(case: Case, one: Candidate) -> Message | None:
-    return leaked(one, case.ledger, case.sightings, beginnings.Origin(case.execution.artifacts, case.bench.store))
+    return leaked(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:
@@ -209,3 +212,29 @@ def _boasted(case: Case, seen: Measured) -> Iterator[Message]:
                 claimed=found.claimed,
                 measured=found.measured,
             )
+
+
+def _tables(case: Case, seen: Measured) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """Flags and facts: a word on each table that is too good.
+
+    What was typed into text may be of an earlier run; so may what a cell shows, where the notebook was written for
+    other images than are served here. Where a budget cut the trainings, figures of full ones are better.
+    """
+    account, card = case.account, seen.within.data.card
+    if case.execution.share < 1:
+        return (), ()
+    served = card.name if of_other_images(account.cells, card) else ""
+    typed, shown = (
+        tuple(
+            boasted(
+                [cell for cell in account.cells if cell.kind is kind],
+                case.execution.cells,
+                case.ledger,
+                seen.models,
+                card.public_images,
+                served=served,
+            )
+        )
+        for kind in (CellKind.MARKDOWN, CellKind.CODE)
+    )
+    return ((), (*shown, *typed)) if served else (shown, typed)

@@ -52,10 +52,21 @@ def _noise(share: float) -> float:
 
 def comparable(cells: Sequence[Cell], card: DataCard, execution: Execution) -> bool:
     """Whether the execution was on the data that the notebook was written for, in full, and trained as it asks."""
+    asked, served = _named(cells, card)
+    return execution.share >= 1 and card.train_stride == 1 and bool(served) and served == asked
+
+
+def of_other_images(cells: Sequence[Cell], card: DataCard) -> bool:
+    """Whether others than those that the notebook was written for are known to stand in; not where it names none."""
+    asked, served = _named(cells, card)
+    return bool(asked) and (served != asked or card.train_stride != 1)
+
+
+def _named(cells: Sequence[Cell], card: DataCard) -> tuple[list[str], list[str]]:
+    """The sets that the code speaks of, and the one that is served."""
     text = "\n".join(cell.source for cell in cells if cell.kind is CellKind.CODE).lower()
-    written = [name for name, pattern in _SETS.items() if pattern.search(text)]
-    served = [name for name, pattern in _SETS.items() if pattern.search(card.name.lower())]
-    return execution.share >= 1 and card.train_stride == 1 and bool(served) and served == written
+    asked = [name for name, pattern in _SETS.items() if pattern.search(text)]
+    return asked, [name for name, pattern in _SETS.items() if pattern.search(card.name.lower())]
 
 
 _SETS = {

@@ -9,34 +9,45 @@ import numpy as np
 from ..things import Thing
 from . import prints
 
-MOST, FEWEST = 64, 8
+MOST, FEWEST = 64, 2
+"""Batches."""
+ROWS = 2
+"""Of each of them, at most."""
 
 
 class Late:
-    """Keeps one row of every so-manieth batch; where that becomes too many, of every second of these."""
+    """Keeps rows of every so-manieth batch; where these become too many, of every second of them."""
 
     def __init__(self) -> None:
-        self._rows: list[prints.Array] = []
+        self._kept: list[prints.Array] = []
         self._every = 1
         self._passed = 0
 
-    def see(self, x: Thing) -> None:
+    def see(self, batch: Thing) -> None:
         self._passed += 1
-        if self._passed % self._every:
-            return
-        batch = prints.as_array(x)
+        if self._passed % self._every == 0:
+            self._keep(prints.as_array(batch))
+
+    def see_row(self, row: Thing) -> None:
+        self._passed += 1
+        if self._passed % self._every == 0 and (array := prints.as_array(row)) is not None:
+            self._keep(array[np.newaxis])
+
+    def _keep(self, batch: prints.Array | None) -> None:
         if batch is None or batch.ndim < 2 or not len(batch) or batch.dtype.kind not in "biuf":
             return
-        row = np.array(batch[31 * self._passed % len(batch)], np.float32)
-        if self._rows and self._rows[0].shape != row.shape:
+        # Another place in each batch, since batches may all be made alike.
+        places = [(31 * self._passed + half * len(batch) // ROWS) % len(batch) for half in range(ROWS)]
+        rows = np.array(batch[sorted(set(places))], np.float32)
+        if self._kept and self._kept[0].shape[1:] != rows.shape[1:]:
             return
-        self._rows.append(row)
-        if len(self._rows) >= min(MOST, max(2, prints.SAMPLE_BYTES // max(1, row.nbytes))):
-            self._rows, self._every = self._rows[1::2], 2 * self._every
+        self._kept.append(rows)
+        if len(self._kept) >= min(MOST, max(2, prints.SAMPLE_BYTES // max(1, self._kept[0].nbytes))):
+            self._kept, self._every = self._kept[1::2], 2 * self._every
 
     def printed(self, keep: prints.Keep) -> list[dict[str, Any]]:
-        """An ``ArrayPrint``; none of a training of few batches, of which enough was seen."""
-        if len(self._rows) < FEWEST or not (name := keep(prints.npy(np.stack(self._rows)))):
+        """An ``ArrayPrint``; none of a training of one batch, which was seen."""
+        if len(self._kept) < FEWEST or not (name := keep(prints.npy(np.concatenate(self._kept)))):
             return []
-        shape = [self._passed, *self._rows[0].shape]
+        shape = [self._passed, *self._kept[0].shape[1:]]
         return [{"kind": "sequence", "shape": shape, "sample": name, "rows": []}]

@@ -37,6 +37,7 @@ from . import (
 )
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
+from .flows import Flows
 from .keep import Keep
 from .late import Late
 from .reuse import Reuse, Watched
@@ -97,7 +98,9 @@ class Epochs:
     """Whether a step of the training is the student's own code."""
     stepped: bool = False
     late: Late = field(default_factory=Late)
-    """Of what a generator gives."""
+    """Of what a generator or a ``PyDataset`` gives."""
+    flown: Callable[[], None] = lambda: None
+    """Ends the looking at it."""
 
 
 class Recorder:
@@ -138,6 +141,7 @@ class Recorder:
         self.swaps = Swaps(self)
         self.steps = Steps(self)
         self.tally = Tally(self)
+        self.flows = Flows(self._safely)
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         asked = bool(job.get("reuse")) and not self.cuts.rehearsal
@@ -298,6 +302,7 @@ class Recorder:
             epochs.standing = self._safely(through.standing, model)
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
+            epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
         watched = thinned.get("callbacks")
@@ -382,6 +387,7 @@ class Recorder:
         if not epochs.figures and entry["finished"]:  # our callback could not be added
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
+        epochs.flown()
         self._note_epochs(entry, model, epochs)
         self._safely(_note_idlers, entry, epochs)
         self._safely(self.swaps.end, epochs.watch)
@@ -390,7 +396,8 @@ class Recorder:
             self.flush()
             return
         entry["moved"] = self._safely(motion.moved, epochs.before, model)
-        entry["roots"] += self._safely(epochs.late.printed, self.keep.sample) or []
+        late = self._safely(epochs.late.printed, self.keep.sample) or []
+        entry["roots"] = [*late, *entry["roots"]][: roots.MOST]
         self.end_training(entry, model, epochs.standing)
 
     def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:

@@ -34,6 +34,9 @@ def actions(session: Thing) -> Actions:
         "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
         "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module.TensorFlowTrainer),
         "keras.src.backend.torch.trainer": lambda module: _trainer(session, module.TorchTrainer),
+        "keras.src.trainers.data_adapters.py_dataset_adapter": lambda module: session.recorder.flows.install_sequences(
+            module
+        ),
         "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
         "keras.src.layers.layer": lambda module: session.recorder.swaps.install_reading(module.Layer),
         "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
@@ -47,6 +50,7 @@ def actions(session: Thing) -> Actions:
         "tensorflow.python.ops.resource_variable_ops": lambda module: session.recorder.swaps.install(
             module.BaseResourceVariable
         ),
+        "tensorflow.python.data.ops.dataset_ops": lambda module: session.recorder.flows.install_generators(module),
         "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
 

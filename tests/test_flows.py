@@ -1,0 +1,90 @@
+"""Rows that come late in a ``PyDataset`` or in a pipeline made of a generator, seen as they pass."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from autograder.datasets import load, room_file
+from autograder.execution import Job, execute
+from autograder.records import Ledger
+from autograder.sandbox.plain import Plain
+from autograder.store import Store
+from tests.notebooks import notebook
+
+SET_UP = """import numpy as np, keras, tensorflow as tf
+x = np.repeat(np.arange(400, dtype="float32")[:, None], 8, axis=1)
+y = np.arange(400) % 10
+rest = x[:80] + 1000
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, x, **options):
+        super().__init__(**options)
+        self.x = x
+    def __len__(self):
+        return len(self.x) // 40
+    def __getitem__(self, at):
+        return self.x[40 * at : 40 * at + 40], y[:40]
+
+def rows():
+    yield from zip(x, y)
+
+def batches(data=x):
+    for at in range(0, len(data), 40):
+        yield data[at : at + 40], y[:40]
+
+def flow(make, shape):
+    signature = (tf.TensorSpec(shape), tf.TensorSpec(shape[:-1], tf.int32))
+    return tf.data.Dataset.from_generator(generator=make, output_signature=signature)
+
+def fit(data, epochs=1, **options):
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(data, epochs=epochs, verbose=0, **options)
+"""
+WHOLE = (0, 399)
+FLOWS = {
+    "fit(Batches(x))": WHOLE,
+    "fit(Batches(x, workers=2), epochs=3)": WHOLE,
+    "fit(Batches(x), validation_data=Batches(rest))": WHOLE,
+    "fit(flow(batches, (None, 8)))": WHOLE,
+    "fit(flow(rows, (8,)).shuffle(9).batch(50).prefetch(1))": WHOLE,
+    "fit(flow(batches, (None, 8)), validation_data=flow(lambda: batches(rest), (None, 8)))": WHOLE,
+    "fit(batches())": WHOLE,
+    "list(flow(batches, (None, 8))); fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(40))": None,
+}
+"""Code -> the lowest and the highest number that the rows may hold; None where nothing is to be seen passing."""
+
+
+@pytest.mark.kernel
+def test_what_passes_while_a_model_learns(tmp_path: Path) -> None:
+    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
+    cells = [SET_UP, *FLOWS]
+    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
+    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
+    assert execution.ledger is not None
+    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
+    assert ledger.notes == ()
+    for code, training in zip(FLOWS, ledger.trainings, strict=True):
+        seen = [shown for shown in training.roots if shown.kind == "sequence"]
+        if FLOWS[code] is None:
+            assert not seen, code
+            continue
+        assert len(seen) == 1 and seen[0].sample, code
+        kept = np.load(io.BytesIO(store.get(execution.artifacts[seen[0].sample])))
+        assert kept.shape[1:] == (8,) and len(kept) >= 16, code
+        low, high = WHOLE
+        assert low <= kept.min() < 80 and 320 < kept.max() <= high, code
+
+
+@pytest.mark.kernel
+def test_what_tensorflow_refuses_is_refused_as_ever(tmp_path: Path) -> None:
+    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
+    cells = [SET_UP, "tf.data.Dataset.from_generator([1, 2], output_signature=tf.TensorSpec(()))"]
+    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
+    error = execution.cells[1].error
+    assert error is not None and "must be a Python callable" in error
