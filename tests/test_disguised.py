@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from autograder.datasets import DataSet, load
-from autograder.extraction.disguised import CLEARLY, SAME, public_rows
+from autograder.extraction.disguised import CLEARLY, SAME, recognised
 from autograder.extraction.matching import ROWS_LAID, Disguises, Sightings
 from autograder.records import ArrayPrint
 from autograder.store import Store
@@ -30,11 +30,21 @@ def coloured(data: DataSet) -> DataSet:
         planes = [np.roll(images, number, 0)[:, 2:26, 2:26] for number in range(3)]
         return np.stack(planes, axis=3)
 
-    return replace(data, x_train=dyed(data.x_train[data.train_rows]), x_public=dyed(data.x_public), train_rows=ROWS)
+    return replace(
+        data,
+        x_train=dyed(data.x_train[data.train_rows]),
+        x_public=dyed(data.x_public),
+        x_hidden=dyed(data.x_hidden),
+        train_rows=ROWS,
+    )
 
 
 ROWS = np.arange(len(DIGITS.train_rows))
 COLOURS = coloured(DIGITS)
+
+
+def public_rows(sample: Floats, data: DataSet) -> npt.NDArray[np.intp]:
+    return recognised(sample, data)[0]
 
 
 def scaled(images: npt.NDArray[np.uint8]) -> Floats:
@@ -109,6 +119,23 @@ def test_an_image_of_both_sets_is_no_public_one() -> None:
     assert set(public_rows(rolled, replace(DIGITS, x_public=both))) == {-1}
 
 
+@pytest.mark.parametrize("name", ["rolled", "in negative", "only dimmed"])
+@pytest.mark.parametrize("data", [DIGITS, COLOURS], ids=["grey", "colours"])
+def test_an_image_that_is_kept_back_is_known(name: str, data: DataSet) -> None:
+    at = np.arange(0, 200, 20)
+    for images in (scaled(data.x_hidden[at]), ALTERED[name](scaled(data.x_hidden[at])).astype(np.float32)):
+        public, hidden = recognised(images, data)
+        assert hidden.tolist() == at.tolist() and set(public) == {-1}
+
+
+def test_an_image_of_the_hidden_set_and_another_is_none() -> None:
+    for others in ("x_public", "x_train"):
+        both = DIGITS.x_hidden.copy()
+        both[:8] = getattr(DIGITS, others)[:8]
+        public, hidden = recognised(scaled(both[:8]), replace(DIGITS, x_hidden=both))
+        assert set(hidden) == {-1} == set(public)
+
+
 def test_what_is_not_known_is_none() -> None:
     images = scaled(DIGITS.x_public[CHOSEN])
     large = np.where(images > 0.5, 3e38, -3e38).astype(np.float32)
@@ -136,6 +163,8 @@ def test_rows_of_a_sample_that_are_not_recognised_are_looked_at(tmp_path: Path) 
     assert looked_at(np.roll(plain, 1, 1), tmp_path) == Disguises((-1,) * len(plain), len(plain))
     mixed = looked_at(np.roll(np.concatenate([disguised, plain[:8]]), (2, 1), (1, 2)), tmp_path)
     assert mixed == Disguises((*labels, *[-1] * 8), len(CHOSEN) + 8)
+    beside = looked_at(np.concatenate([scaled(DIGITS.x_hidden[:5]), plain]), tmp_path)
+    assert (beside.hidden, beside.public, beside.rows) == (5, 0, 29)
     many = looked_at(np.roll(scaled(DIGITS.x_public[:100]), (1, 1), (1, 2)), tmp_path)
     assert (many.public, many.rows, len(many.labels)) == (ROWS_LAID, ROWS_LAID, 100)
     assert Sightings(DIGITS, {}, Store(tmp_path)).disguises(ArrayPrint(sample="sample-1.npy")) == Disguises()

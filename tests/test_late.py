@@ -47,6 +47,15 @@ def test_rows_that_come_one_by_one() -> None:
     assert FEWEST <= len(kept(late)) < MOST
 
 
+def test_several_inputs() -> None:
+    pair, named = Late(), Late()
+    for _ in range(20):
+        pair.see([np.zeros((8, 4)), np.ones((8, 4)), np.zeros((8, 2))])
+        named.see({"mask": np.zeros(8), "images": np.ones((8, 4))})
+    assert kept(pair).shape[1:] == (4,) and set(np.unique(kept(pair))) == {0, 1}
+    assert kept(named).shape[1:] == (4,) and set(np.unique(kept(named))) == {1}
+
+
 def test_one_batch_and_other_forms() -> None:
     late = Late()
     for batch in [np.ones((8, 4)), np.ones((8, 5)), np.ones(8), np.array([["a"]]), None]:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.fidelity import Account
-from autograder.extraction.leaks import leaked
+from autograder.extraction.leaks import kept_back, leaked
 from autograder.extraction.matching import Candidate, Disguises, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.messages import render
-from autograder.records import ArrayPrint, Ending, Estimator, Execution, Json, Ledger, Training
+from autograder.records import ArrayPrint, Ending, Estimator, Execution, Json, Ledger, Message, Training
 from autograder.store import Store
 from tests import evidence as make
 
 CLASSES = tuple(number % 10 for number in range(40))
-PLAIN, MIXED, SHIFTED = "plain", "mixed", "shifted"
-"""Digests of data without any image of the test set, with ten in forty, and with twenty that are altered alone."""
+PLAIN, MIXED, SHIFTED, HIDDEN = "plain", "mixed", "shifted", "hidden"
+"""Digests of data without any image of the test set, with ten in forty, with twenty that are altered alone, and with
+five that no notebook is given."""
 
 
 class Seen:
@@ -28,10 +30,12 @@ class Seen:
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         if shown and shown.digest == SHIFTED:
             return None
-        public = {PLAIN: 0, MIXED: 10}[shown.digest if shown else PLAIN]
+        public = {PLAIN: 0, MIXED: 10, HIDDEN: 0}[shown.digest if shown else PLAIN]
         return Sighting(recipe=Recipe((), 0.0, ()), rows=40, public=public, labels=CLASSES)
 
     def disguises(self, shown: ArrayPrint) -> Disguises:
+        if shown.digest == HIDDEN:
+            return Disguises((-1,) * 40, 40, hidden=5)
         return Disguises((*CLASSES[:20], *[-1] * 20), 40) if shown.digest == SHIFTED else Disguises(rows=40)
 
 
@@ -40,10 +44,12 @@ def fit(number: int, data: str, **changes: Json) -> Training:
     return make.training(number, **{"x": x, "y_sample": CLASSES, "y_classes": 10, **changes})
 
 
-def told(*trainings: Training, final: int, estimators: Sequence[Estimator] = ()) -> str:
+Told: TypeAlias = Callable[[Candidate, Account, Origin], Message | None]
+
+
+def told(*trainings: Training, final: int, estimators: Sequence[Estimator] = (), by: Told = leaked) -> str:
     one = trainings[final - 1]
     candidate = Candidate(id="c", model=one.model, training=one, artifact=None, weights="")
-    origin = Origin({}, Store(Path("/nowhere")))
     account = Account(
         ledger=Ledger(trainings=trainings, estimators=tuple(estimators)),
         known=(candidate,),
@@ -53,7 +59,7 @@ def told(*trainings: Training, final: int, estimators: Sequence[Estimator] = ())
         sightings=Seen(),  # type: ignore[arg-type]
         test_rows=40,
     )
-    message = leaked(candidate, account, origin)
+    message = by(candidate, account, Origin({}, Store(Path("/nowhere"))))
     return "" if message is None else render(message, "en")
 
 
@@ -117,3 +123,13 @@ def test_a_classifier_of_scikit_learns_before_it() -> None:
     )
     assert "in cell" not in told(own, final=1, estimators=[forest(MIXED, None)])
     assert "scikit-learn" not in told(fit(1, MIXED), final=1, estimators=[forest(MIXED, 0)]), "its own come first"
+
+
+def test_images_that_no_notebook_is_given() -> None:
+    assert told(fit(1, MIXED), fit(2, PLAIN), final=2, by=kept_back) == ""
+    own = told(fit(1, PLAIN), fit(2, HIDDEN), final=2, by=kept_back)
+    assert own.startswith("5 of 40 sampled training images are among those that are kept back"), own
+    before = told(fit(1, HIDDEN), fit(2, PLAIN), final=2, by=kept_back)
+    assert before.startswith("Training 1, of another model, was given images that are kept back"), before
+    assert told(fit(1, PLAIN), fit(2, HIDDEN), final=1, by=kept_back) == "", "a later one"
+    assert told(fit(1, HIDDEN), fit(2, PLAIN), final=2) == "", "that is another sentence"

@@ -313,6 +313,7 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
             {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations
         ],
         "unfollowed": ledger.unfollowed,
+        "unsampled": ledger.unsampled,
         "notes": ledger.notes,
     }
 

@@ -1,7 +1,8 @@
 """Images of the public test set that were shifted, mirrored, turned or dimmed before a model learnt them.
 
-What is unaltered is found by ``recipes.infer``. Here a row is laid to the images in every way that such an alteration
-can be undone, by correlation, which brightness does not change. What an image lost at its border is left out.
+What is unaltered is found by ``recipes.infer``, among the images that are served. Here a row is laid to these, and to
+the hidden ones, in every way that such an alteration can be undone, by correlation, which brightness does not change.
+What an image lost at its border is left out.
 """
 
 from __future__ import annotations
@@ -45,17 +46,20 @@ NEAREST = 4
 BLOCK = 1024
 
 
-def public_rows(sample: Floats, data: DataSet) -> Rows:
-    """For each row the place of the public image that it shows in disguise; -1 where it shows none."""
-    found = np.full(len(sample), -1, dtype=np.intp)
+def recognised(sample: Floats, data: DataSet) -> tuple[Rows, Rows]:
+    """For each row the places of the public and of the hidden image that it shows, altered or not; -1 for none.
+
+    One of both at most: what is in several sets shows nothing.
+    """
+    found = np.full((2, len(sample)), -1, dtype=np.intp)
     sides = data.x_public.shape[1:3]
     if not np.isfinite(sample).all() or min(sides) < SMALLEST or max(sides) > LARGEST:
-        return found
+        return found[0], found[1]
     for images in _readings(sample, data.x_public.shape[1:]):
         known = _known(data)
-        for place in np.flatnonzero(found < 0):
-            found[place] = _public(images[place], known, data)
-    return found
+        for place in np.flatnonzero((found < 0).all(axis=0)):
+            found[:, place] = _shown(images[place], known, data)
+    return found[0], found[1]
 
 
 def _readings(sample: Floats, raw: tuple[int, ...]) -> Iterator[Floats]:
@@ -75,8 +79,8 @@ class _Known:
     """A data set's images, each as a few figures: two that are alike are near to each other."""
 
     axes: Floats
-    public: cKDTree
-    train: cKDTree
+    trees: tuple[cKDTree, ...]
+    """Of the public, the hidden and the training images."""
 
 
 @lru_cache(maxsize=2)
@@ -87,12 +91,12 @@ def _known(data: DataSet) -> _Known:
     some = data.train_rows[:: max(1, len(data.train_rows) // 2000)]
     coarse = _coarse(_inner(data.x_train[some]))
     axes = np.linalg.eigh(coarse.T @ coarse)[1][:, -FIGURES:]
-    public, train = (_figures(images, rows, axes) for images, rows in _parts(data))
-    return _Known(axes, cKDTree(public), cKDTree(train))
+    return _Known(axes, tuple(cKDTree(_figures(images, rows, axes)) for images, rows in _parts(data)))
 
 
 def _parts(data: DataSet) -> tuple[tuple[Pixels, Rows], ...]:
-    return (data.x_public, np.arange(len(data.x_public))), (data.x_train, data.train_rows)
+    public, hidden = np.arange(len(data.x_public)), np.arange(len(data.x_hidden))
+    return (data.x_public, public), (data.x_hidden, hidden), (data.x_train, data.train_rows)
 
 
 def _figures(images: Pixels, rows: Rows, axes: Floats) -> Floats:
@@ -124,15 +128,20 @@ def _coarse(images: Floats) -> Floats:
     return np.asarray(sums.reshape(len(images), -1) / sqrt(height * width), np.float32)
 
 
-def _public(image: Floats, known: _Known, data: DataSet) -> int:
+def _shown(image: Floats, known: _Known, data: DataSet) -> tuple[int, int]:
     laid = _laid(_from_0_to_1(image))
-    figures = _coarse(laid) @ known.axes
-    (public, numbers), (train, firsts) = _parts(data)
-    best, row = _most_alike(laid, figures, known.public, public, numbers, SAME)
-    if row < 0:
-        return -1
-    other, _ = _most_alike(laid, figures, known.train, train, firsts, best - CLEARLY)
-    return row if best > other + CLEARLY else -1
+    figures, least, best = _coarse(laid) @ known.axes, SAME, [(-1.0, -1)] * 3
+    # The training images, of which there are most, are looked at only for what is an image of the others.
+    for number, (tree, (images, numbers)) in enumerate(zip(known.trees, _parts(data), strict=True)):
+        if number == len(best) - 1 and least == SAME:
+            break
+        best[number] = _most_alike(laid, figures, tree, images, numbers, least)
+        least = max(least, best[number][0] - CLEARLY)
+    (public, at_public), (hidden, at_hidden), (train, _) = best
+    return (
+        at_public if public > max(hidden, train) + CLEARLY else -1,
+        at_hidden if hidden > max(public, train) + CLEARLY else -1,
+    )
 
 
 def _from_0_to_1(image: Floats) -> Floats:

@@ -1,8 +1,10 @@
-"""Whether the final model may have learnt from images that it is tested with: itself, or by way of an earlier model.
+"""Whether the final model may have learnt from what it is tested or measured with: itself, or by an earlier model.
 
 What one model has learnt goes over to another in many ways: weights that are set or shared, with noise as well, a part
 of it that is used again, answers that are learnt instead of labels. None of these need leave a trace. So every earlier
 training that was given both images and labels of the test set is told, a classifier of scikit-learn's among them.
+
+Images that are kept back to measure with are in no data that a notebook is given: it has to bring them along.
 """
 
 from __future__ import annotations
@@ -39,6 +41,28 @@ def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Messa
     learnt = (training for training in before if training in same or _learns_classes(training, sightings))
     if (seen := _most(learnt, sightings, _in_disguise)) is not None:
         return _given_altered_before(*seen)
+    return None
+
+
+def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
+    """Of the training, its own before others, that was given most of the images which no notebook is given here."""
+    ledger, sightings = account.ledger, account.sightings
+    if (seen := _most(_own(one, ledger, origin), sightings, _hidden)) is not None:
+        return say(
+            "{found:int} of {looked:int} sampled training images are among those that are kept back here to measure "
+            "with: the notebook brought them along, and what is measured on them says little of this model.",
+            found=seen[1],
+            looked=seen[2],
+        )
+    if (seen := _most(_before(one, ledger), sightings, _hidden)) is not None:
+        return say(
+            "Training {number:int}, of another model, was given images that are kept back here to measure with "
+            "({found:int} of {looked:int} sampled ones): the notebook brought them along, and the final model may have "
+            "learnt from it.",
+            number=seen[0],
+            found=seen[1],
+            looked=seen[2],
+        )
     return None
 
 
@@ -151,3 +175,8 @@ def _as_they_are(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int
 def _in_disguise(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:
     found = [sightings.disguises(one) for one in shown]
     return sum(seen.public for seen in found), sum(seen.rows for seen in found)
+
+
+def _hidden(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:
+    found = [sightings.disguises(one) for one in shown]
+    return sum(seen.hidden for seen in found), sum(seen.rows for seen in found)

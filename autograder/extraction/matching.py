@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from autograder.datasets import DataSet
 from autograder.extraction.arrays import read_npy
-from autograder.extraction.disguised import public_rows
+from autograder.extraction.disguised import recognised
 from autograder.extraction.recipes import Recipe, infer
 from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
@@ -311,6 +311,8 @@ class Disguises:
     """For each row of the sample the class of the public image that it shows altered; -1 where it shows none."""
     rows: int = 0
     """Rows of the sample of which it is known what they are, or are not."""
+    hidden: int = 0
+    """Rows that show an image which is kept back, as it is or altered."""
 
     @property
     def public(self) -> int:
@@ -352,7 +354,7 @@ class Sightings:
         return self._foreign[key]
 
     def disguises(self, shown: ArrayPrint) -> Disguises:
-        """Public images that were shifted, mirrored, turned or dimmed, among the rows that ``of`` did not recognise."""
+        """What ``of`` did not recognise: public images that were shifted, mirrored, turned or dimmed; hidden ones."""
         key = (shown.digest or shown.sample, str(shown.shape))
         if key not in self._disguises and shown.sample and len(self._disguises) < SAMPLES_LAID:
             self._disguises[key] = self._lay(shown)
@@ -367,10 +369,11 @@ class Sightings:
         if not len(left):
             return Disguises(rows=len(sample))
         some = left[np.linspace(0, len(left) - 1, min(len(left), ROWS_LAID)).astype(np.intp)]
-        found = public_rows(sample[some], self._data)
+        public, hidden = recognised(sample[some], self._data)
         labels = np.full(len(sample), -1, dtype=np.intp)
-        labels[some[found >= 0]] = self._data.y_public.reshape(-1)[found[found >= 0]]
-        return Disguises(tuple(int(label) for label in labels), len(sample) - len(left) + len(some))
+        labels[some[public >= 0]] = self._data.y_public.reshape(-1)[public[public >= 0]]
+        rows = len(sample) - len(left) + len(some)
+        return Disguises(tuple(int(label) for label in labels), rows, hidden=int((hidden >= 0).sum()))
 
     def _elsewhere(self) -> Iterator[npt.NDArray[np.uint8]]:
         for path in self._others:

@@ -13,7 +13,7 @@ from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
-from autograder.extraction.leaks import leaked
+from autograder.extraction.leaks import kept_back, leaked
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
@@ -51,12 +51,13 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     parts = seen.parts
     brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
+    hidden = next((told for one in parts if (told := _kept_back(case, one)) is not None), None)
     looked = () if brought else parts
     began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
-    found = (tested, brought or began or swapped, other, packed(case.things))
+    found = (hidden, tested, brought or began or swapped, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -65,7 +66,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     return Noticed(
         doubts=doubts,
         flags=(*doubts, *_flags(case, seen), *_boasted(case, seen), *against),
-        facts=(*(fact for fact in (tested, untrained, validated) if fact is not None), *beside),
+        facts=(*(fact for fact in (hidden, tested, untrained, validated) if fact is not None), *beside),
     )
 
 
@@ -75,6 +76,14 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     if any(one is not None and one.differs_from_training for one in prepared):
         found.append(
             say("The notebook prepares test images otherwise than training images; it is measured as it evaluates.")
+        )
+    if case.ledger.unsampled:
+        found.append(
+            say(
+                "The notebook gave its models more different data than are looked at (not looked at: {count:int}): it "
+                "is not known what all of them learnt from.",
+                count=case.ledger.unsampled,
+            )
         )
     made = _handmade(case, seen)
     if "optimizer" in made:
@@ -177,6 +186,10 @@ def _validated_on_test(case: Case, one: Candidate) -> Message | None:
 
 def _trained_on_test(case: Case, one: Candidate) -> Message | None:
     return leaked(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
+
+
+def _kept_back(case: Case, one: Candidate) -> Message | None:
+    return kept_back(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:

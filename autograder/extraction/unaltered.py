@@ -9,19 +9,36 @@ from collections.abc import Iterator, Sequence
 
 from autograder.extraction.matching import Sighting, Sightings, differ
 from autograder.preprocessing import Step
-from autograder.records import Ledger
+from autograder.records import ArrayPrint, Ledger
 
 LOOKED_AT = 100
-"""Different data of one notebook, at most, the largest first: to look takes time."""
+"""Different data of one notebook, at most, the largest first: to look takes time. Of more, some from first to last are
+looked at, and the others, with those that were too many to leave a sample, are taken to be unaltered."""
 
 
 def unaltered(ledger: Ledger, sightings: Sightings) -> tuple[str, ...]:
     """Their digests; none where it is not known how images are prepared for training."""
     usual = list(_prepared(ledger, sightings))
     used = {use.x.digest: use.x for use in ledger.evaluations if use.x.digest and use.x.shape}
-    largest = sorted(used.items(), key=lambda one: -one[1].shape[0])[:LOOKED_AT]
-    found = ((digest, sightings.of(shown)) for digest, shown in largest if usual)
-    return tuple(digest for digest, seen in found if seen is not None and _is_usual(seen, usual, sightings))
+    if not usual:
+        return ()
+    kept = [shown for shown in used.values() if shown.sample] if len(used) > LOOKED_AT else list(used.values())
+    looked = _largest(kept)
+    passed = used.keys() - {shown.digest for shown in looked}
+    found = ((shown.digest, sightings.of(shown)) for shown in looked)
+    plain = {digest for digest, seen in found if seen is not None and _is_usual(seen, usual, sightings)}
+    return tuple(digest for digest in used if digest in passed or digest in plain)
+
+
+def _largest(known: Sequence[ArrayPrint]) -> Sequence[ArrayPrint]:
+    """At most so many; of those that are as large as the smallest of them, some from first to last."""
+    ordered = sorted(known, key=lambda shown: -shown.shape[0])
+    if len(ordered) <= LOOKED_AT:
+        return ordered
+    limit = ordered[LOOKED_AT - 1].shape[0]
+    larger = [shown for shown in ordered if shown.shape[0] > limit]
+    alike, places = [shown for shown in ordered if shown.shape[0] == limit], LOOKED_AT - len(larger)
+    return [*larger, *(alike[place * (len(alike) - 1) // max(1, places - 1)] for place in range(places))]
 
 
 def _prepared(ledger: Ledger, sightings: Sightings) -> Iterator[tuple[Step, ...]]:

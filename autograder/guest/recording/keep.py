@@ -9,7 +9,8 @@ from ..handover import Handover
 from ..things import Thing
 from . import models
 
-SAMPLES = 300
+SAMPLES, SAMPLES_OF_USES = 300, 150
+"""In all, and up to which uses may add some: what trains is seen after many predictions as well."""
 MODELS = 600
 ARTIFACT_BYTES = 600 << 20
 """Of all models and samples; what comes after stays in the kernel."""
@@ -40,6 +41,8 @@ class Keep:
         self._saved: dict[str, str] = {}
         self._samples: dict[bytes, str] = {}
         self._bytes = 0
+        self.unsampled = 0
+        """Samples that were one too many."""
         self._meanwhile_left = MEANWHILE_BYTES
 
     def model(self, model: Thing, name: str, *, spare: bool = False) -> tuple[str, str, str]:
@@ -108,14 +111,22 @@ class Keep:
             older = [number for number in self.unsaved if number != newest]
             del self.unsaved[min(older, key=lambda number: (number in self.bound, self.figures.get(number, 1.0)))]
 
+    def sample_of_use(self, content: bytes) -> str:
+        few = len(self._samples) < SAMPLES_OF_USES and self._bytes + len(content) <= ARTIFACT_BYTES // 2
+        return self.sample(content) if few else self._samples.get(content, "")
+
     def sample(self, content: bytes) -> str:
         name = "" if self._nothing else self._samples.get(content)
-        if name is None and len(self._samples) < SAMPLES and self._bytes + len(content) <= ARTIFACT_BYTES:
-            name = f"sample-{len(self._samples) + 1}.npy"
-            try:
-                self._handover.put(name, content)
-            except OSError:  # which is noted there: a training is recorded without its sample as well
-                return ""
-            self._samples[content] = name
-            self._bytes += len(content)
-        return name or ""
+        if name is not None:
+            return name
+        if len(self._samples) >= SAMPLES or self._bytes + len(content) > ARTIFACT_BYTES:
+            self.unsampled += 1
+            return ""
+        name = f"sample-{len(self._samples) + 1}.npy"
+        try:
+            self._handover.put(name, content)
+        except OSError:  # which is noted there: a training is recorded without its sample as well
+            return ""
+        self._samples[content] = name
+        self._bytes += len(content)
+        return name

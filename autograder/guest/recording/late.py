@@ -26,12 +26,22 @@ class Late:
     def see(self, batch: Thing) -> None:
         self._passed += 1
         if self._passed % self._every == 0:
-            self._keep(prints.as_array(batch))
+            self._keep(self._images(batch))
 
     def see_row(self, row: Thing) -> None:
         self._passed += 1
-        if self._passed % self._every == 0 and (array := prints.as_array(row)) is not None:
+        if self._passed % self._every == 0 and (array := self._images(row)) is not None:
             self._keep(array[np.newaxis])
+
+    def _images(self, data: Thing) -> prints.Array | None:
+        """Of several inputs the largest; of those that are equally large, one after the other."""
+        if not isinstance(data, (list, tuple, dict)):
+            return prints.as_array(data)
+        inputs = list(data.values()) if isinstance(data, dict) else list(data)
+        arrays = [array for one in inputs[:MOST] if (array := prints.as_array(one)) is not None and array.ndim]
+        most = max((array.size for array in arrays), default=0)
+        largest = [array for array in arrays if array.size == most]
+        return largest[self._passed // self._every % len(largest)] if largest else None
 
     def _keep(self, batch: prints.Array | None) -> None:
         if batch is None or batch.ndim < 2 or not len(batch) or batch.dtype.kind not in "biuf":

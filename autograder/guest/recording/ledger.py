@@ -495,7 +495,7 @@ class Recorder:
             self._small_uses += 1
         if len(self.evaluations) >= EVALUATIONS or (small and self._small_uses > SMALL_USES):
             return None
-        shown = targets.described(x, given.get("y"), self.keep.sample, self.classes)
+        shown = targets.described(x, given.get("y"), self.keep.sample_of_use, self.classes)
         return self.add_use(original.__name__, model, shown, keep=not small)
 
     def add_use(self, kind: str, model: Thing, shown: dict[str, Any], *, keep: bool = True) -> dict[str, Any]:
@@ -574,6 +574,7 @@ class Recorder:
                 **self.results,
                 "scores": self.scores,
                 "estimators": self.estimators,
+                "unsampled": self.keep.unsampled,
                 "adaptations": self.adaptations,
                 "unfollowed": self.unfollowed,
                 "notes": self.notes,

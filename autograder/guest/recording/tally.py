@@ -104,9 +104,9 @@ class Tally:
         if (training := recorder.steps.number(model)) is not None:
             self._within[training] = self._within.get(training, 0) + 1
         if run.calls == 1:
-            shown = targets.described(x, run.parts[0][1], recorder.keep.sample, recorder.classes)
+            shown = targets.described(x, run.parts[0][1], recorder.keep.sample_of_use, recorder.classes)
         else:
-            shown = targets.of_batches(run.parts, run.rows, recorder.keep.sample, recorder.classes)
+            shown = targets.of_batches(run.parts, run.rows, recorder.keep.sample_of_use, recorder.classes)
         run.parts = []
         run.entry = recorder.add_use("predict", model, shown)
         self._drop_repetition(run.entry)
