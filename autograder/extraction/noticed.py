@@ -93,6 +93,13 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 "learnt cannot be followed there."
             )
         )
+    if _steps_itself(case, seen):
+        found.append(
+            say(
+                "The final model was trained by a training step that the notebook wrote itself: what it learnt from, "
+                "beside the images that the training was given, cannot be followed there."
+            )
+        )
     if "loss" in made:
         found.append(
             say(
@@ -109,6 +116,11 @@ def _handmade(case: Case, seen: Measured) -> set[str]:
     """Of all trainings of the models that it is made of."""
     models = {one.model for one in seen.parts}
     return {part for training in case.ledger.trainings if training.model in models for part in training.handmade}
+
+
+def _steps_itself(case: Case, seen: Measured) -> bool:
+    models = {one.model for one in seen.parts}
+    return any(training.own_step for training in case.ledger.trainings if training.model in models)
 
 
 def _unconfirmed(chosen: MeasuredModel) -> Message | None:

@@ -38,6 +38,7 @@ from . import (
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
 from .flows import Flows
+from .held import Held
 from .keep import Keep
 from .late import Late
 from .reuse import Reuse, Watched
@@ -96,6 +97,8 @@ class Epochs:
     watch: Watch | None = None
     own: bool = False
     """Whether a step of the training is the student's own code."""
+    held: Held | None = None
+    """What such a step brings in."""
     stepped: bool = False
     late: Late = field(default_factory=Late)
     """Of what a generator or a ``PyDataset`` gives."""
@@ -142,6 +145,8 @@ class Recorder:
         self.steps = Steps(self)
         self.tally = Tally(self)
         self.flows = Flows(self._safely)
+        self.held: Held | None = None
+        """Sees the models of a training step that is the student's own, while it is at work."""
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         asked = bool(job.get("reuse")) and not self.cuts.rehearsal
@@ -302,6 +307,7 @@ class Recorder:
             epochs.standing = self._safely(through.standing, model)
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
+            epochs.held = self.held = Held(epochs.late) if epochs.own else None
             epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
@@ -388,6 +394,7 @@ class Recorder:
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         epochs.flown()
+        self.held = None
         self._note_epochs(entry, model, epochs)
         self._safely(_note_idlers, entry, epochs)
         self._safely(self.swaps.end, epochs.watch)
@@ -397,7 +404,8 @@ class Recorder:
             return
         entry["moved"] = self._safely(motion.moved, epochs.before, model)
         late = self._safely(epochs.late.printed, self.keep.sample) or []
-        entry["roots"] = [*late, *entry["roots"]][: roots.MOST]
+        held = (self._safely(epochs.held.printed, self.keep.sample) or []) if epochs.held is not None else []
+        entry["roots"] = [*late, *held, *entry["roots"]][: roots.MOST]
         self.end_training(entry, model, epochs.standing)
 
     def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..things import Thing
 from . import beginnings, hooks, models, prints, swaps, targets
+from .held import Held
 from .keep import Keep
 from .late import Late
 from .swaps import Swaps, Watch, Weights
@@ -39,6 +40,7 @@ class Book(Protocol):
     keep: Keep
     swaps: Swaps
     tally: Tally
+    held: Held | None
     classes: int
     train_rows: int
     unfollowed: int
@@ -172,6 +174,9 @@ class Steps:
     def _call(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         if self._recorder._inside:
+            if self._recorder.held is not None:
+                called = arguments[0] if arguments else keywords.get("inputs")
+                self._recorder._safely(self._recorder.held.called, called, bool(keywords.get("training")))
             return original(model, *arguments, **keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
