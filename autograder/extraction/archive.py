@@ -6,13 +6,13 @@ student why.
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
+from autograder import zips
 from autograder.records import Json, Message, say
 
 MEMBERS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
@@ -48,7 +48,7 @@ Saved: TypeAlias = tuple[str, Mapping[str, Json]]
 def refusal(content: bytes) -> Message | None:
     """Why this model file is not loaded; None when nothing speaks against it."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zips.opened(content, len(MEMBERS)) as archive:
             infos = archive.infolist()
             problem = _members(infos)
             if problem is not None:
@@ -64,7 +64,7 @@ def saved_layers(content: bytes) -> tuple[Saved, ...]:
     """Layers in order, input layers left out and models within models opened; none of a file that is refused."""
     if refusal(content) is not None:
         return ()
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zips.opened(content, len(MEMBERS)) as archive:
         return tuple(_layers(_config(archive)))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import re
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autograder import zips
 from autograder.extraction.matching import Candidate
 from autograder.records import Cell, CellKind, Digest, Message, say
 from autograder.store import Store
@@ -32,6 +32,8 @@ AKIN = 2 / 3
 """Share of the weights that must have one sign in both of two models for one to come from the other."""
 UNPACKED = 64 * 2**20
 """Bytes read of one archive."""
+ZIPPED = 5_000
+"""Members of one archive."""
 PACKED = 10_000
 """Bytes of a cell that are left once it is compressed. Code shrinks to a quarter: so many need forty thousand typed
 signs; weights do not shrink."""
@@ -252,7 +254,7 @@ def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Of a zip, as far as the cap; nothing of what is none. Weights hardly shrink: what does is padding."""
     left = min(UNPACKED, SHRUNK * len(content) + 2**20)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zips.opened(content, ZIPPED) as archive:
             for info in archive.infolist():
                 with archive.open(info) as member:
                     read = member.read(left)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import stat
 import struct
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
+from autograder import zips
 from autograder.intake.caps import MIB, Caps
 from autograder.intake.leaves import Blemish, Leaf, Listing, ignored, too_large
 from autograder.intake.names import clean
@@ -25,27 +28,89 @@ _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """What people's programs write; of the others ``zipfile`` unpacks a whole member at once, however little is read."""
 
 
+_Opened: TypeAlias = Callable[[], zipfile.ZipFile]
+"""The archive, which is read once more where another one took its place; to be called under the lock."""
+
+
+SWOLLEN = 4
+"""So many times the size of a zip may the zips in it have together."""
+
+
+_Lock: TypeAlias = AbstractContextManager[bool]
+
+
 def is_archive(path: PurePosixPath) -> bool:
     return path.suffix.casefold() == ".zip"
 
 
+class _UnreadError(zipfile.BadZipFile):
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+
+
+class Shelf:
+    """Holds open the archive inside another that was asked for last: all of a class together may take any memory."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._leaf: Leaf | None = None
+        self._archive: zipfile.ZipFile | None = None
+
+    def opened(self, leaf: Leaf, caps: Caps) -> zipfile.ZipFile:
+        """Raises what ``zips.opened`` raises, and _UnreadError where the file itself cannot be read."""
+        if self._archive is None or self._leaf is not leaf:
+            content = leaf.load(caps.archive)
+            if isinstance(content, Message):
+                raise _UnreadError(content)
+            self._leaf, self._archive = leaf, zips.opened(content, caps.members)
+        return self._archive
+
+
 def members(source: Path | bytes, shown: PurePosixPath, caps: Caps) -> Listing | Message:
     """List the members of a zip below ``shown``; a sentence when it is none or is locked as a whole."""
+    lock = threading.RLock()
     try:
-        archive = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+        archive = zips.opened(source, caps.members)
+    except zips.TooManyMembersError:
+        return _too_many(shown, caps)
     except (*_DAMAGE, NotImplementedError, RuntimeError):
         return say("{file} is no readable zip archive.", file=clean(str(shown)))
+    return _listed(archive, lambda: archive, lock, shown, caps)
+
+
+def _inner(leaf: Leaf, caps: Caps, shelf: Shelf) -> Listing | Message:
+    """The same of a zip inside another."""
+    try:
+        with shelf.lock:
+            archive = shelf.opened(leaf, caps)
+    except _UnreadError as error:
+        return error.reason
+    except zips.TooManyMembersError:
+        return _too_many(leaf.path, caps)
+    except (*_DAMAGE, NotImplementedError, RuntimeError):
+        return say("{file} is no readable zip archive.", file=clean(str(leaf.path)))
+    return _listed(archive, lambda: shelf.opened(leaf, caps), shelf.lock, leaf.path, caps)
+
+
+def _listed(
+    archive: zipfile.ZipFile, again: _Opened, lock: _Lock, shown: PurePosixPath, caps: Caps
+) -> Listing | Message:
     infos = archive.infolist()
     if len(infos) > caps.members:
-        return say("{file} holds more than {cap:int} members.", file=clean(str(shown)), cap=caps.members)
+        return _too_many(shown, caps)
     locks = {bool(info.flag_bits & 1) for info in infos if not _is_folder(info)}
     if locks == {True}:
         return say("{file} is protected by a password.", file=clean(str(shown)))
-    return _listing(archive, infos, shown, caps)
+    return _listing(again, infos, shown, lock, caps)
 
 
-def _listing(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], shown: PurePosixPath, caps: Caps) -> Listing:
-    listing, lock = Listing(), threading.Lock()
+def _too_many(shown: PurePosixPath, caps: Caps) -> Message:
+    return say("{file} holds more than {cap:int} members.", file=clean(str(shown)), cap=caps.members)
+
+
+def _listing(again: _Opened, infos: list[zipfile.ZipInfo], shown: PurePosixPath, lock: _Lock, caps: Caps) -> Listing:
+    listing = Listing()
     taken: dict[PurePosixPath, Leaf] = {}
     for info in infos:
         path = _path(info)
@@ -66,7 +131,7 @@ def _listing(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], shown: Pure
         if path in taken:
             reason = say("{file} is in the archive twice: the last one counts.", file=clean(str(path)))
             listing.blemishes.append(Blemish(path=shown / path, reason=reason))
-        taken[path] = _leaf(archive, info, shown / path, lock)
+        taken[path] = _leaf(again, info, shown / path, lock)
     listing.leaves += taken.values()
     return listing
 
@@ -117,12 +182,12 @@ def _problem(info: zipfile.ZipInfo, caps: Caps) -> Message | None:
     return None
 
 
-def _leaf(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: PurePosixPath, lock: threading.Lock) -> Leaf:
+def _leaf(again: _Opened, info: zipfile.ZipInfo, path: PurePosixPath, lock: _Lock) -> Leaf:
     def load(cap: int) -> bytes | Message:
         if info.file_size > cap:
             return too_large(info.file_size, cap)
         try:
-            with lock, archive.open(info) as member:
+            with lock, again().open(info) as member:
                 content = member.read(cap + 1)
         except RuntimeError:
             return say("{file} is packed in a way that cannot be read.", file=clean(path.name))
@@ -140,25 +205,34 @@ def _modified(info: zipfile.ZipInfo) -> float:
         return 0.0
 
 
-def expand(listing: Listing, caps: Caps, nesting: int = 1) -> Listing:
+def expand(listing: Listing, caps: Caps) -> Listing:
     """Replace every zip by its members, below the zip's own path; those nested too deep become blemishes."""
+    return _expand(listing, caps, Shelf(), 1, None)
+
+
+def _expand(listing: Listing, caps: Caps, shelf: Shelf, nesting: int, outer: int | None) -> Listing:
+    """``outer``: the size of the zip that all this is in."""
     result = Listing(
         blemishes=list(listing.blemishes), folders=set(listing.folders), repositories=set(listing.repositories)
     )
+    # Zips hardly shrink: what unpacks to many times the size of the zip around it is none of a student's work.
+    left = None if outer is None else max(caps.archive, SWOLLEN * outer)
     for leaf in listing.leaves:
-        if is_archive(leaf.path):
-            result.add(_expanded(leaf, caps, nesting))
-        else:
+        if not is_archive(leaf.path):
             result.leaves.append(leaf)
+        elif nesting > caps.nesting:
+            reason = say("{file} is an archive inside an archive and was left aside.", file=clean(str(leaf.path)))
+            result.blemishes.append(Blemish(path=leaf.path, reason=reason))
+        elif left is not None and leaf.size > left:
+            result.blemishes.append(Blemish(path=leaf.path, reason=too_large(leaf.size, left)))
+        else:
+            left = None if left is None else left - leaf.size
+            result.add(_expanded(leaf, caps, shelf, nesting))
     return result
 
 
-def _expanded(leaf: Leaf, caps: Caps, nesting: int) -> Listing:
-    if nesting > caps.nesting:
-        reason = say("{file} is an archive inside an archive and was left aside.", file=clean(str(leaf.path)))
-        return Listing(blemishes=[Blemish(path=leaf.path, reason=reason)])
-    content = leaf.load(caps.archive)
-    found = content if isinstance(content, Message) else members(content, leaf.path, caps)
+def _expanded(leaf: Leaf, caps: Caps, shelf: Shelf, nesting: int) -> Listing:
+    found = _inner(leaf, caps, shelf)
     if isinstance(found, Message):
         return Listing(blemishes=[Blemish(path=leaf.path, reason=found)])
     found.folders = set()  # below a hand-in: not the top of the inbox
@@ -168,4 +242,4 @@ def _expanded(leaf: Leaf, caps: Caps, nesting: int) -> Listing:
         found.blemishes.append(
             Blemish(path=leaf.path, reason=say("{file} is an empty archive.", file=clean(str(leaf.path))))
         )
-    return expand(found, caps, nesting + 1)
+    return _expand(found, caps, shelf, nesting + 1, leaf.size)

@@ -12,6 +12,12 @@ _KINDS = ("code", "markdown", "raw")  # no set: what is looked up may be a list
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+def finite(text: str) -> float | None:
+    """A number of JSON; None for one that is too large, which no JSON could hold again."""
+    number = float(text)
+    return number if abs(number) < float("inf") else None
+
+
 def mapping(value: Json) -> Mapping[str, Json]:
     """The value when it is an object; else an empty one."""
     return value if isinstance(value, dict) else {}

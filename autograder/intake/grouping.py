@@ -11,6 +11,7 @@ from autograder.intake import names
 from autograder.intake.archive import is_archive
 from autograder.intake.leaves import Blemish, Leaf, Listing
 from autograder.intake.roster import Person, match
+from autograder.records import say
 
 _NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?\W*", re.IGNORECASE | re.DOTALL)
 """Browsers append ``.txt`` or ``.json`` to what they do not know. A name may hold the end of a line, on which ``.``
@@ -80,7 +81,7 @@ def groups(listing: Listing, inbox: str, people: Sequence[Person] = ()) -> list[
     """Sort the files of one inbox by student, in the order in which they were found."""
     listing = _unwrapped(listing, inbox)
     entries: list[Leaf | Blemish] = [*listing.leaves, *listing.blemishes]
-    prefix = _common_prefix(listing, inbox)
+    habits = _habits(listing, inbox)
     shared = _shared(listing)
     found: dict[tuple[str, str], Group] = {}
 
@@ -91,14 +92,29 @@ def groups(listing: Listing, inbox: str, people: Sequence[Person] = ()) -> list[
         return found.setdefault((label.name, label.participant), new)
 
     for entry in entries:
-        label = _label(entry.path, prefix)
+        label = _label(entry.path, habits)
         if label is not None and _is_work(entry, label, shared, people):
             _join(group_of(label), entry, label)
     for folder in sorted(listing.folders - shared):
-        label = _label(folder / "-", prefix)
+        label = _label(folder / "-", habits)
         if label is not None:
             group_of(label)
+    if not habits.moodle:
+        for group in found.values():
+            _warn(group)
     return [replace(group, name=_telling(group)) for group in found.values()]
+
+
+def _warn(group: Group) -> None:
+    """Within a folder of one's own, any name can be written."""
+    inner = next((part for path in group.places for part in path.parts[:-1] if _MOODLE.fullmatch(part)), None)
+    if inner is not None:
+        reason = say(
+            "A folder in it is called as Moodle calls those of students ({folder}), and was taken for a part of this "
+            "hand-in. If it is a download of Moodle's, name that folder by itself.",
+            folder=names.clean(inner),
+        )
+        group.blemishes.append(Blemish(path=PurePosixPath(inner), reason=reason))
 
 
 def _telling(group: Group) -> str:
@@ -121,17 +137,37 @@ def _join(group: Group, entry: Leaf | Blemish, label: Label) -> None:
         group.moments[inner] = label.moment
 
 
-def _label(path: PurePosixPath, prefix: str) -> Label | None:
-    """Moodle's names may stand at any depth, the others only at the top, where no student chooses them."""
+@dataclass(frozen=True, slots=True)
+class _Habits:
+    """What the names of this inbox may be believed to say: below the top, students choose them."""
+
+    prefix: str
+    moodle: bool
+    """Moodle's names count below the top as well: every notebook has one."""
+    canvas: bool
+    """The same of Canvas' names within a zip."""
+
+
+def _habits(listing: Listing, inbox: str) -> _Habits:
+    parts = [leaf.path.parts for leaf in listing.leaves if notebook_stem(leaf.path) is not None]
+    theirs = [one for one in parts if len(one) == 1 or names.slug(one[0]) not in _SHARED]
+    return _Habits(
+        prefix=_common_prefix(listing, inbox),
+        moodle=all(any(_MOODLE.fullmatch(part) for part in one) for one in theirs),
+        canvas=all(any(_canvas(part) for part in one[:2]) for one in theirs),
+    )
+
+
+def _label(path: PurePosixPath, habits: _Habits) -> Label | None:
     parts = path.parts
-    for at, part in enumerate(parts):
+    for at, part in enumerate(parts if habits.moodle else parts[:1]):
         moodle = _MOODLE.fullmatch(part)
         if moodle:
             rest = ([moodle["file"]] if moodle["file"] else []) + list(parts[at + 1 :])
             return Label(name=moodle["name"], participant=moodle["pid"], inner=PurePosixPath(*rest or ["-"]))
-    if len(parts) > 1 and is_archive(PurePosixPath(parts[0])) and _canvas(parts[1]):
+    if habits.canvas and len(parts) > 1 and is_archive(PurePosixPath(parts[0])) and _canvas(parts[1]):
         parts = parts[1:]
-    return _canvas_label(parts) or _plain_label(parts, prefix)
+    return _canvas_label(parts) or _plain_label(parts, habits.prefix)
 
 
 def _canvas(part: str) -> re.Match[str] | None:
@@ -188,7 +224,8 @@ def _unwrapped(listing: Listing, inbox: str) -> Listing:
     entries: list[Leaf | Blemish] = [*listing.leaves, *listing.blemishes]
     tops = {entry.path.parts[0] for entry in entries if entry.path.parts}
     tops |= {folder.parts[0] for folder in listing.folders}
-    if tops == {"submitted"} or ("submitted" in tops and tops & _NBGRADER - {"submitted"}):
+    full = {leaf.path.parts[0] for leaf in listing.leaves if notebook_stem(leaf.path) is not None}
+    if tops == {"submitted"} or ("submitted" in full <= _NBGRADER and len(tops & _NBGRADER) > 1):
         return _stepped(listing, "submitted")
     only = next(iter(tops)) if len(tops) == 1 else ""
     if only and inbox.casefold().endswith(".zip") and not _MOODLE.fullmatch(only) and _is_wrapper(listing, only, inbox):

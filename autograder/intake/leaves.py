@@ -117,10 +117,23 @@ def _children(place: Path, shown: PurePosixPath, listing: Listing) -> Iterator[t
         return
     if ".git" in names:
         listing.repositories.add(shown)
+    there = set(names)
     for name in names:
         if not ignored(name):
-            # A name that is no UTF-8 is shown with replacement characters; the path itself keeps its bytes.
-            yield os.fsencode(name).decode("utf-8", "replace"), place / name
+            yield _decoded(name, there), place / name
+
+
+def _decoded(name: str, there: set[str]) -> str:
+    """A name that is no UTF-8, as old programs write them, is shown as they mean it; two names stay two.
+
+    The path itself keeps its bytes.
+    """
+    raw = os.fsencode(name)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        meant = raw.decode("cp1252", "backslashreplace")
+        return meant if meant not in there and "/" not in meant else raw.decode("utf-8", "backslashreplace")
 
 
 def _is_folder(path: Path) -> bool:

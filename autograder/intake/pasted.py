@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autograder.intake.cells import mapping, text_of
+from autograder.intake.cells import finite, mapping, text_of
 from autograder.records import Json, Message, say
 
 _BEGINS = re.compile(r'(?:\s*#[^\n]*\n)*\s*(\{\s*"(?:cells|metadata|nbformat|nbformat_minor|worksheets)"\s*:)')
 _CELLS = re.compile(r'"cells"\s*:\s*\[')
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=finite)
 
 
 @dataclass(frozen=True, slots=True)

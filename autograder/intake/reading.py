@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from autograder import repairs
 from autograder.intake.caps import Caps
-from autograder.intake.cells import mapping, normalised_cells
+from autograder.intake.cells import finite, mapping, normalised_cells
 from autograder.intake.names import clean
 from autograder.intake.old import old_cells
 from autograder.intake.pasted import unpacked
@@ -22,6 +22,10 @@ _FOREIGN_KERNELS = re.compile(
     r"|javascript|typescript|deno|tslab|jslab|sparql|sql|haskell|ihaskell|ruby|perl|go|gophernotes|java|kotlin|sagemath.*|stata|maxima"
 )
 """Names of well-known kernels that are not Python, for notebooks that do not state their language."""
+
+
+READ_AS_PYTHON = 200_000
+"""Characters, from the top, by which it is seen whether code is Python: its tree takes hundreds of times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def _json(raw: bytes) -> Json | Message:
     if not raw.strip():
         return say("The file is empty.")
     try:
-        return json.loads(raw, parse_constant=lambda _: None, parse_float=_finite)
+        return json.loads(raw, parse_constant=lambda _: None, parse_float=finite)
     except json.JSONDecodeError as error:
         return _not_json(raw) or say(
             "The file is not valid JSON (line {line:int}, column {column:int}): it may have been cut off.",
@@ -128,11 +132,6 @@ def _json(raw: bytes) -> Json | Message:
         )
     except ValueError:  # not Unicode, or a number of thousands of digits
         return _not_json(raw) or say("The file cannot be read as JSON: it is no notebook.")
-
-
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if abs(number) < float("inf") else None
 
 
 _LOOKALIKES: tuple[tuple[Callable[[bytes], bool], Message], ...] = (
@@ -222,10 +221,16 @@ def _unfit(notebook: Mapping[str, Json], caps: Caps) -> Message | None:
 
 def _reads_as_python(cells: Iterable[Json]) -> bool:
     """Whether most cells with code are Python and one of them imports something, whatever the kernel was called."""
-    code = [text for cell in cells if mapping(cell).get("cell_type") == "code" and (text := _source(cell)).strip()]
-    parsed = [tree for text in code if (tree := _parsed(text)) is not None]
-    imports = any(isinstance(step, ast.Import | ast.ImportFrom) for tree in parsed for step in tree.body)
-    return imports and 2 * len(parsed) > len(code)
+    read, parsed, left, imports = 0, 0, READ_AS_PYTHON, False
+    for text in (_source(cell) for cell in cells if mapping(cell).get("cell_type") == "code"):
+        if not text.strip() or left <= 0:
+            continue
+        tree = _parsed(text[:left])
+        read, left = read + 1, left - len(text)
+        if tree is not None:
+            parsed += 1
+            imports = imports or any(isinstance(step, ast.Import | ast.ImportFrom) for step in tree.body)
+    return imports and 2 * parsed > read
 
 
 def _source(cell: Json) -> str:
@@ -235,7 +240,7 @@ def _source(cell: Json) -> str:
 
 def _parsed(text: str) -> ast.Module | None:
     """Without the lines that only a notebook understands; None for what is no Python."""
-    plain = "\n".join(line for line in text[:100_000].splitlines() if not line.lstrip().startswith(("%", "!")))
+    plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("%", "!")))
     if repairs.is_bomb(plain):
         return None
     try:

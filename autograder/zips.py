@@ -1,0 +1,31 @@
+"""Zip archives from strangers: opened only where their list of members is of a size to be read."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+BYTES_OF_MEMBER = 200
+"""In the list of members: 46, and the name, which is seldom longer than a hundred."""
+LEAST = 1 << 20
+
+
+class TooManyMembersError(zipfile.BadZipFile):
+    """The list itself is longer than members of such a number take."""
+
+
+def opened(source: Path | bytes, members: int) -> zipfile.ZipFile:
+    """For reading; of little more than so many members, if their names are short.
+
+    ``zipfile`` makes an object of each member as it opens an archive: 120 MB of them take a gigabyte and half a minute.
+    Raises TooManyMembersError, and what ``zipfile`` raises of damaged files.
+    """
+    # What zipfile itself will take for the end of the archive, whatever stands before and after it.
+    record: Any = zipfile
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        end = record._EndRecData(file)
+        if end is not None and end[record._ECD_SIZE] > max(LEAST, members * BYTES_OF_MEMBER):
+            raise TooManyMembersError(f"a list of {end[record._ECD_SIZE]} bytes")
+    return zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
