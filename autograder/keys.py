@@ -172,7 +172,7 @@ def grade_key(evidence: str, submission: Submission, rubric: Rubric) -> Key:
     return key(
         "grade",
         evidence=evidence,
-        submission=[submission.name, refusal],
+        submission=[submission.name, refusal, submission.fault],
         rubric=rubric.digest,
         program=code_digest("."),
         checks=plugins_digest(rubric),

@@ -393,8 +393,9 @@ def is_refused(submission: Submission) -> bool:
 
 
 def not_run(submission: Submission, rubric: Rubric) -> Report:
-    """Of a submission that is refused: for a fault of its own, or because its data are not here."""
-    refused = scoring.refused if submission.notebook is None else scoring.unserved
+    """Of a submission that is refused: for a fault of its own, because its data are not here, or for one of ours."""
+    theirs = submission.notebook is None and not submission.fault
+    refused = scoring.refused if theirs else scoring.unserved
     return _report(submission, refused(rubric, submission), None)
 
 

@@ -64,6 +64,8 @@ class Submission:
     refusal: Message | None = None
     """Why nothing could be run: for the student to answer where ``notebook`` is None, else for us (its data set is not
     set up here)."""
+    fault: bool = False
+    """The refusal is for us to answer, though there is no notebook: reading it failed."""
     notes: tuple[Message, ...] = ()
     """Anomalies that stopped nothing: converted from nbformat 3, an older attempt was ignored ..."""
 

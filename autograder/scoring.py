@@ -51,7 +51,8 @@ def refused(rubric: Rubric, submission: Submission) -> Grade:
 
 
 def unserved(rubric: Rubric, submission: Submission) -> Grade:
-    """The grade of a notebook whose data are not here: it was not run, and nothing is decided, which is not a 0."""
+    """The grade of a notebook that was not run for a reason of ours, as that its data are not here: nothing is decided,
+    which is not a 0."""
     reason = submission.refusal or say("Nothing could be run.")
     finding = Finding(verdict=Verdict.NEEDS_REVIEW, share=None, standing=Standing.CLAIM, message=reason)
     awards = tuple(_award(criterion, item, finding) for criterion, item in rubric.items)

@@ -9,6 +9,7 @@ import re
 import stat
 import struct
 import time
+import weakref
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -19,13 +20,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autograder import checks, pipeline, zips
 from autograder.errors import ConfigError
-from autograder.intake import Caps, Person, Reading, collect, missing, names, read_notebook, read_roster
+from autograder.intake import (
+    Caps,
+    Person,
+    Reading,
+    choice,
+    collect,
+    grouping,
+    inbox,
+    missing,
+    names,
+    read_notebook,
+    read_roster,
+)
 from autograder.intake.roster import match
 from autograder.messages import render
 from autograder.records import Message, Submission
+from autograder.rubric.loading import load as read_rubric
 from autograder.store import Store
 
+RUBRIC = Path(__file__).resolve().parent.parent / "rubrics" / "mnist-individuel.yaml"
 SAFE_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
@@ -226,6 +242,65 @@ def test_canvas_keeps_the_newest_attempt_and_sees_lateness(tmp_path: Path, store
     assert "older attempt" in texts(found["dupontmarie"].notes)
     assert "late" in texts(found["martinjean"].notes)
     assert found["royanne"].refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("own", "files"),
+    [
+        ("alice", {"alice/Bob_222_assignsubmission_file/x.ipynb": notebook("false")}),
+        ("alice", {"alice/a.ipynb": notebook("a"), "alice/Bob_222_assignsubmission_file_/x.ipynb": notebook("false")}),
+        ("alice", {"alice.zip": zipped({"Bob_222_assignsubmission_file/x.ipynb": notebook("false")})}),
+        ("alice", {"alice.zip": zipped({"bob_222_333_x.ipynb": notebook("false")})}),
+    ],
+    ids=["a folder", "beside a notebook", "in a zip", "as Canvas does"],
+)
+@pytest.mark.parametrize("other", ["bob/x.ipynb", "bob.ipynb"])
+def test_names_that_a_student_chose_are_nobody_elses(
+    own: str, files: dict[str, bytes], other: str, tmp_path: Path, store: Store
+) -> None:
+    found = by_student(collect([put(tmp_path / "in", {**files, other: notebook("b")})], store))
+    assert set(found) == {own, "bob"} and sources(found["bob"], store) == ["b"]
+    moodles = any("assignsubmission" in name or b"assignsubmission" in content for name, content in files.items())
+    assert ("called as Moodle calls" in texts(found[own].notes)) is moodles
+
+
+def test_several_downloads_of_moodles_in_one_folder(tmp_path: Path, store: Store) -> None:
+    files = {"group 1/Marie_101_assignsubmission_file/x.ipynb": notebook("m"),
+             "group 2.zip": zipped({"Jean_102_assignsubmission_file/x.ipynb": notebook("j")}),
+             "corrige/solution.ipynb": notebook("s")}  # fmt: skip
+    found = by_student(collect([put(tmp_path / "in", files)], store))
+    assert {"marie", "jean"} <= set(found) and sources(found["jean"], store) == ["j"]
+
+
+def test_students_whom_nbgrader_would_call_folders(tmp_path: Path, store: Store) -> None:
+    files = {f"{name}/x.ipynb": notebook(name) for name in ("alice", "submitted", "source")}
+    assert [one.student for one in collect([put(tmp_path / "in", files)], store)] == ["alice", "source", "submitted"]
+
+
+def test_names_in_an_old_encoding_are_read_and_stay_apart(tmp_path: Path, store: Store) -> None:
+    for name in (b"Andr\xe9", b"Andr\xe8", b"Ren\x81", "Andr\xe9".encode()):
+        put(tmp_path / "in" / os.fsdecode(name), {"x.ipynb": notebook(repr(name))})
+    found = collect([tmp_path / "in"], store)
+    assert sorted(one.name for one in found) == ["Andr\\xe9", "Andr\xe8", "Andr\xe9", "Ren\\x81"]
+
+
+def test_what_no_parser_foresaw_costs_one_student_nothing_and_the_class_goes_on(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = inbox.choose
+
+    def choose(group: grouping.Group, assignment: str, caps: Caps) -> choice.Choice:
+        if group.name == "alice":
+            raise ZeroDivisionError
+        return original(group, assignment, caps)
+
+    monkeypatch.setattr(inbox, "choose", choose)
+    files = {f"{name}/x.ipynb": notebook(name) for name in ("alice", "bob")}
+    found = by_student(collect([put(tmp_path / "in", files)], store))
+    assert found["bob"].refusal is None and found["alice"].fault and found["alice"].notebook is None
+    assert "(ZeroDivisionError)" in render(found["alice"].refusal or Message(""), "en")
+    grade = pipeline.not_run(found["alice"], read_rubric(RUBRIC, checks.signatures())).grade
+    assert all(award.points is None for award in grade.awards) and grade.total is None
 
 
 @pytest.mark.parametrize("root", ["course", "course/submitted"])
@@ -923,6 +998,62 @@ def test_links_and_devices_in_an_archive_are_not_taken(tmp_path: Path, store: St
     assert submission.files == {}
     assert {"link" in message.text or "regular" in message.text for message in submission.notes} == {True}
     assert len(submission.notes) == 2
+
+
+def directory(members: int) -> bytes:
+    """An archive with a list of so many members, of which there is none."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    body = entry * members
+    return body + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, members & 0xFFFF, members & 0xFFFF, len(body), 0, 0)
+
+
+def test_a_list_of_members_is_sized_before_it_is_read(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zips.opened(directory(1000), 1000) as archive:
+        assert len(archive.infolist()) == 1000
+    with pytest.raises(zips.TooManyMembersError):
+        zips.opened(directory(300_000), 50_000)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    for where in ("in", "in/a.zip"):
+        put(tmp_path / "in", {"a.zip": directory(300_000)})
+        if where == "in":
+            found = only(collect([tmp_path / where], store))
+            assert "holds more than {cap:int} members" in texts([found.refusal or Message("")])
+        else:
+            with pytest.raises(ConfigError, match="no readable zip"):
+                collect([tmp_path / where], store)
+
+
+def test_archives_in_archives_are_held_one_at_a_time(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: weakref.WeakSet[zipfile.ZipFile] = weakref.WeakSet()
+    most, opened = [0], zips.opened
+
+    def watched(source: Path | bytes, members: int) -> zipfile.ZipFile:
+        archive = opened(source, members)
+        there.add(archive)
+        most[0] = max(most[0], len(there))
+        return archive
+
+    monkeypatch.setattr(zips, "opened", watched)
+    names = [f"student {number}" for number in range(8)]
+    inner = {f"{name}.zip": zipped({f"x/{name}.ipynb": notebook(name), "a.csv": b"1"}) for name in names}
+    found = collect([put(tmp_path / "in", {"class.zip": zipped({f"c/{k}": v for k, v in inner.items()})})], store)
+    assert len(found) == 1 and most[0] <= 3, "the one that is read, the one that it takes the place of, and around them"
+    (tmp_path / "class.zip").write_bytes(zipped(inner))
+    again = by_student(collect([tmp_path / "class.zip"], store))
+    assert [sources(again[f"student-{number}"], store) for number in range(8)] == [[name] for name in names]
+    assert all(list(one.files) == ["a.csv"] for one in again.values())
+
+
+def test_zips_that_hold_many_times_their_own_size_in_zips(tmp_path: Path, store: Store) -> None:
+    padded = zipped({"x.ipynb": notebook("x")}) + b""
+    swollen = {f"{at}.zip": b"\0" * 300_000 + padded for at in range(8)}
+    files = {"ada.zip": zipped({"x.ipynb": notebook("own"), **swollen})}
+    found = only(collect([put(tmp_path / "in", files)], store, caps=Caps(archive=1_000_000)))
+    assert "at most {cap:num1} MB are read" in texts(found.notes), texts(found.notes)
 
 
 def test_bombs_are_left_packed(tmp_path: Path, store: Store) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from autograder.errors import ConfigError
+from autograder.errors import AutograderError, ConfigError
 from autograder.intake import names
 from autograder.intake.archive import expand, is_archive, members
 from autograder.intake.caps import Caps
@@ -51,7 +51,7 @@ def collect(
             "nothing to grade here", place=places, remedy="Name a folder with notebooks (.ipynb), or a zip."
         )
     claims = [_claim(group, people) for group in found]
-    made = [(claim.group.exact, _submission(claim, store, assignment, caps)) for claim in claims]
+    made = [(claim.group.exact, _recorded(claim, store, assignment, caps)) for claim in claims]
     # Who is called exactly like the id keeps it, and nobody whose name only looks like it.
     made.sort(key=lambda one: (one[1].student, one[1].name != one[1].student, not one[0], one[1].source, one[1].name))
     submissions = [submission for _, submission in made]
@@ -166,6 +166,24 @@ def _renamed(submission: Submission, student: StudentId) -> Submission:
 
 
 # --- one student -------------------------------------------------------------------------------------------------
+
+
+def _recorded(claim: _Claim, store: Store, assignment: str, caps: Caps) -> Submission:
+    """Whatever bytes do to a parser of ours, the class goes on."""
+    try:
+        return _submission(claim, store, assignment, caps)
+    except AutograderError:
+        raise
+    except Exception as error:
+        reason = say(
+            "The grader itself failed to read this hand-in ({problem}). A teacher will look at it; it costs you "
+            "nothing.",
+            problem=type(error).__name__,
+        )
+        name = claim.group.name or claim.student
+        return Submission(
+            student=claim.student, name=name, source=name, notebook=None, refusal=reason, fault=True, notes=claim.notes
+        )
 
 
 def _submission(claim: _Claim, store: Store, assignment: str, caps: Caps) -> Submission:
