@@ -28,7 +28,6 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     leaf: Leaf
-    raw: bytes | None
     reading: Reading
 
 
@@ -43,28 +42,34 @@ def choose(group: Group, assignment: str, caps: Caps) -> Choice:
     candidates = [_candidate(leaf, caps) for leaf in found[: caps.notebooks]]
     usable = [candidate for candidate in candidates if candidate.reading.notebook is not None]
     if not usable:
-        return _refused(candidates, notes)
+        return _refused(candidates, notes, caps)
     best = _best(usable, assignment)
     if isinstance(best, Message):
-        return Choice(leaf=usable[0].leaf, raw=usable[0].raw, refusal=best, notes=tuple(notes))
+        return Choice(leaf=usable[0].leaf, raw=_raw(usable[0], caps), refusal=best, notes=tuple(notes))
     for other in candidates:
         if other is not best:
             notes.append(_left_aside(other, best))
-    return Choice(leaf=best.leaf, raw=best.raw, reading=best.reading, notes=(*notes, *best.reading.notes))
+    return Choice(leaf=best.leaf, raw=_raw(best, caps), reading=best.reading, notes=(*notes, *best.reading.notes))
 
 
 def _candidate(leaf: Leaf, caps: Caps) -> _Candidate:
     content = leaf.load(caps.read)
     if isinstance(content, Message):
-        return _Candidate(leaf, None, Reading(refusal=content))
-    return _Candidate(leaf, content, read_notebook(content, caps))
+        return _Candidate(leaf, Reading(refusal=content))
+    return _Candidate(leaf, read_notebook(content, caps))
 
 
-def _refused(candidates: Sequence[_Candidate], notes: list[Message]) -> Choice:
+def _raw(candidate: _Candidate, caps: Caps) -> bytes | None:
+    """Read once more: of twenty notebooks, all their bytes would take a gigabyte."""
+    content = candidate.leaf.load(caps.read)
+    return None if isinstance(content, Message) else content
+
+
+def _refused(candidates: Sequence[_Candidate], notes: list[Message], caps: Caps) -> Choice:
     first = candidates[0]
     for other in candidates[1:]:
         notes.append(say("{file} cannot be used either.", file=_shown(other.leaf)))
-    return Choice(leaf=first.leaf, raw=first.raw, refusal=first.reading.refusal, notes=tuple(notes))
+    return Choice(leaf=first.leaf, raw=_raw(first, caps), refusal=first.reading.refusal, notes=tuple(notes))
 
 
 def _nothing(group: Group) -> Message:
