@@ -36,6 +36,8 @@ OFFICIAL_ROWS = {(28, 28): (60_000, 10_000), (32, 32, 3): (50_000, 10_000)}
 MAX_BYTES = 4 * 2**30
 """Of a data file, unpacked."""
 MAX_CLASSES = 1000
+DIGITS = ("datasets", "data", "digits.csv.gz")
+"""Where they lie in scikit-learn."""
 _EXPECTED = f"The file must hold {', '.join(KEYS)} as numpy.savez writes them, like Keras' own mnist.npz."
 
 
@@ -211,16 +213,25 @@ def _digits(seed: int) -> _Source:
 
     Brought to MNIST's form: 20x20 by cubic interpolation, centred in 28x28, 0 to 255, black ground.
     """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    labels = bunch.target.astype(np.uint8)
-    images = _like_mnist(bunch.images.astype(np.float32) * (255 / 16))
+    scans = _scans()
+    labels = scans[:, -1].astype(np.uint8)
+    images = _like_mnist(scans[:, :-1].reshape(-1, 8, 8) * (255 / 16))
     generator = np.random.default_rng(seed)
     test = stratified(labels, len(labels) // 5, generator)
     train = generator.permutation(np.setdiff1d(np.arange(len(labels)), test))
     test = generator.permutation(test)
     return _Source("digits", images[train], labels[train], images[test], labels[test])
+
+
+def _scans() -> npt.NDArray[np.float32]:
+    """64 grey levels from 0 to 16 and a label in each row: read as scikit-learn reads them, which takes a second itself
+    to be imported."""
+    found = importlib.util.find_spec("sklearn")
+    folders = [] if found is None else found.submodule_search_locations or []
+    path = next((path for folder in folders if (path := Path(folder, *DIGITS)).is_file()), None)
+    if path is None:
+        raise DataError("not found", place="/".join(DIGITS), remedy="Install scikit-learn as requirements.txt has it.")
+    return np.loadtxt(path, delimiter=",", dtype=np.float32)
 
 
 def _like_mnist(scans: npt.NDArray[np.float32]) -> Pixels:

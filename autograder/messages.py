@@ -172,6 +172,8 @@ def visible(text: str) -> str:
 
     Letters of every script stay as they are, and so do the joiners and selectors inside emoji.
     """
+    if text.isascii() and text.isprintable():  # as most texts are, of which a record has ten thousands
+        return text
     plain = _ESCAPE.sub("", text.replace("\r\n", "\n"))
 
     def shown(match: re.Match[str]) -> str:

@@ -54,12 +54,16 @@ class Pruned:
     """Bytes of these that the gradebook and the latest gradings need."""
 
 
+LARGEST = 1e12
+"""Of whatever unit: nobody has more."""
+
+
 def size(written: str) -> int:
     """``5GB``, ``500 MB``, ``1.5G``, ``12345``; raises ConfigError."""
     match = _SIZE.fullmatch(written.strip())
     if match is None:
         raise ConfigError("no size", place=f"--max-size {written}", remedy="Write 5GB, 500MB or a number of bytes.")
-    return int(float(match[1]) * _SIZES[match[2].upper()])
+    return int(min(float(match[1]), LARGEST) * _SIZES[match[2].upper()])
 
 
 # --- what there is ---------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def grade(
     """Each result is in the gradebook and on the disk the moment it exists, and then only a little of it is kept."""
     done = []
     by_student = {turn.student: turn for turn in turns}
-    with watch(turns, longest=desk.rubric.limits.run_seconds + MEASURING_SECONDS) as watcher:
+    with desk.gradebook.held(), watch(turns, longest=desk.rubric.limits.run_seconds + MEASURING_SECONDS) as watcher:
         running = grade_class(submissions, desk.courses, turns=by_student, tell=watcher.tell, cancelled=stop.is_set)
         with closing(running) as finished:
             for result in finished:

@@ -289,7 +289,8 @@ def _only(submissions: tuple[Submission, ...], wanted: Sequence[str] | None) -> 
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C asks the rooms to stop instead of tearing the program down; a second one insists."""
+    """Ctrl-C, or whoever ends this process politely, asks the rooms to stop instead of tearing the program down; a
+    second one insists."""
     stop = threading.Event()
 
     def ask(number: int, frame: object) -> None:
@@ -297,11 +298,12 @@ def _interruptible() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    former = signal.signal(signal.SIGINT, ask)
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, former)
+        for number, before in former.items():
+            signal.signal(number, before)
 
 
 def _baseline(course: Course, places: Settings, console: Console, stop: threading.Event) -> Baseline | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Final
+
+from pydantic_core import to_json
 
 from autograder.messages import render, visible
 from autograder.records import (
@@ -36,8 +38,8 @@ SCHEMA: Final = 1
 
 
 def text(value: Json) -> str:
-    """JSON for a file; raises ValueError for a number that is not finite."""
-    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    """JSON for a file; a number that is not finite is null."""
+    return to_json(value, indent=1, inf_nan_mode="null").decode() + "\n"
 
 
 def grade(report: Report, language: str = "fr") -> dict[str, Json]:
@@ -88,6 +90,8 @@ def award_table(grade: Grade, language: str = "fr") -> dict[str, Json]:
 
 def plain(value: object) -> Json:
     """Records as JSON: keys are field names, decimals are numbers, what is not finite is null, text is made visible."""
+    if value is None or type(value) in (int, bool):
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -98,13 +102,18 @@ def plain(value: object) -> Json:
         return value if math.isfinite(value) else None
     if isinstance(value, datetime):
         return value.isoformat()
-    if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(getattr(value, name)) for name in _fields(type(value))}
     if isinstance(value, Mapping):
         return {visible(str(key)): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     return value
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _one(message: Message | None, language: str) -> str | None:

@@ -162,9 +162,14 @@ def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> 
 
     Of a pipeline the arrays that it is made of count together, beside its first batch.
     """
-    seen = [(one.number, *count(shown, sightings)) for one in trainings for shown in ((one.x,), one.roots)]
+    longest = sorted(trainings, key=_rows_seen, reverse=True)  # only so many samples are looked at
+    seen = [(one.number, *count(shown, sightings)) for one in longest for shown in ((one.x,), one.roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
+
+
+def _rows_seen(one: Training) -> int:
+    return (one.x.shape[0] if one.x.shape else 0) * max(1, one.epochs_run)
 
 
 def _as_they_are(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:

@@ -129,8 +129,10 @@ def _join(group: Group, entry: Leaf | Blemish, label: Label) -> None:
     if isinstance(entry, Blemish):
         group.blemishes.append(entry)
         return
+    given, number = inner, len(group.places)
     while inner in group.places:  # two downloads of one person may hold files of the same name
-        inner = inner.with_name(f"{inner.stem}_{inner.suffix}")
+        inner = given.with_name(f"{given.stem}_{number}{given.suffix}")
+        number += 1
     group.leaves.append(replace(entry, path=inner))
     group.places[inner] = entry.path
     if label.moment:

@@ -97,14 +97,15 @@ def memory_floor() -> int:
 
 def memory_available() -> int:
     """Bytes that could be had without swapping, for the whole machine."""
-    return _meminfo("MemAvailable")
+    return meminfo("MemAvailable")
 
 
 def _memory_total() -> int:
-    return _meminfo("MemTotal")
+    return meminfo("MemTotal")
 
 
-def _meminfo(key: str) -> int:
+def meminfo(key: str) -> int:
+    """Bytes, by a line of ``/proc/meminfo``; 0 where there is no such line."""
     for line in Path("/proc/meminfo").read_text("ascii").splitlines():
         if line.startswith(key + ":"):
             return int(line.split()[1]) * 1024

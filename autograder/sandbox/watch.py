@@ -23,6 +23,7 @@ from autograder.errors import MachineShort, SandboxError
 from autograder.frames import FrameReader, ProtocolBreach, answer
 from autograder.sandbox.limits import MB, Ceiling, memory_available
 from autograder.sandbox.room import Later, OnFrame, Outcome
+from autograder.sandbox.unmapped import Unmapped
 from autograder.unseen import UNSEEN
 
 INTERVAL_SECONDS = 0.2
@@ -166,6 +167,7 @@ class Watch:
         self._breach: Breach | None = None
         self._fault: Exception | None = None
         self._short = 0
+        self._unmapped = Unmapped()
 
     @property
     def stopped(self) -> bool:
@@ -214,7 +216,7 @@ class Watch:
 
     def _look(self) -> None:
         self._heed_the_kernel()
-        usage = measure(self.child, self.ceiling.memory)
+        usage = measure(self.child, self.ceiling.memory, self._unmapped)
         self.peak = max(self.peak, usage.memory)
         ceiling = replace(self.ceiling, seconds=self.ceiling.seconds + self.clock.more)
         if (found := breach(usage, self.clock.seconds - self._waited(), ceiling)) is not None:
@@ -373,7 +375,7 @@ def breach(usage: Usage, seconds: float, ceiling: Ceiling) -> Breach | None:
     return None
 
 
-def measure(child: Child, memory_limit: int) -> Usage:
+def measure(child: Child, memory_limit: int, unmapped: Unmapped) -> Usage:
     """Add up a room.
 
     Resident sizes count shared pages once per process, so that a hundred forks of an innocent parent look like a bomb;
@@ -383,9 +385,10 @@ def measure(child: Child, memory_limit: int) -> Usage:
     if child.gauge is not None:
         return Usage(child.gauge.used(), child.gauge.processes(), storage.disk)
     pids = tree(child.root)
-    memory = sum(map(resident, pids)) + storage.memory
+    beside = storage.memory + unmapped.of(pids)
+    memory = sum(map(resident, pids)) + beside
     if memory > memory_limit:
-        memory = sum(map(_proportional, pids)) + storage.memory
+        memory = sum(map(_proportional, pids)) + beside
     return Usage(memory, len(pids), storage.disk)
 
 

@@ -161,6 +161,19 @@ BOMBS = (
         limits={**_PATIENT, "disk_mb": 256},
     ),
     Bomb(
+        id="memory-of-nobody",
+        tries="fills shared memory and maps none of it, and page tables",
+        stopped_by="the watchdog counts what the kernel holds for the room as well",
+        must=_MUST,
+        cell=_ALONE + "import mmap, time\nheld = mmap.mmap(-1, 3 << 30)\nfor at in range(0, len(held), 1 << 24):\n"
+        "    held[at : at + (1 << 24)] = b'x' * (1 << 24)\n    held.madvise(mmap.MADV_DONTNEED, at, 1 << 24)\n"
+        "wide = mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)\n"
+        "for at in range(0, len(wide), 1 << 21):\n    wide[at]\ntime.sleep(60)",
+        endings=(Ending.OUT_OF_MEMORY,),
+        seconds=8,
+        limits=_PATIENT,
+    ),
+    Bomb(
         id="stack",
         tries="takes Python's recursion limit away and calls itself",
         stopped_by="the stack's own limit, memory, or the limit of a cell",
