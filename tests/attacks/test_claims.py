@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +217,31 @@ LEAKS = {
     " for at in range(0, len(given) - 64, 64)), epochs=1, verbose=0)",
     "late batches": "import tensorflow as tf\nfrom_ = tf.data.Dataset.from_tensor_slices\n"
     "best_model.fit(from_((x, labels)).concatenate(from_((t, y_test))).batch(64), epochs=1, verbose=0)",
+    "a part of a pipeline": f"import tensorflow as tf\nboth = tf.data.Dataset.from_tensor_slices(({BOTH}))\n"
+    "best_model.fit(both.skip(len(x) // 2).take(len(x)).batch(64), epochs=1, verbose=0)",
+    "late in a sequence": f"given, wanted = {BOTH}\nclass Batches(keras.utils.PyDataset):\n"
+    "    __len__ = lambda self: len(given) // 512\n"
+    "    __getitem__ = lambda self, at: (given[512 * at : 512 * at + 512], wanted[512 * at : 512 * at + 512])\n"
+    "best_model.fit(Batches(), epochs=1, verbose=0)",
+    "behind a generator": f"import tensorflow as tf\ngiven, wanted = {BOTH}\n"
+    "kinds = (tf.TensorSpec((784,)), tf.TensorSpec((), tf.int64))\n"
+    "flow = tf.data.Dataset.from_generator(lambda: zip(given, wanted), output_signature=kinds)\n"
+    "best_model.fit(flow.batch(64), epochs=1, verbose=0)",
+    "a second input": "inputs = [keras.Input((784,)), keras.Input((784,))]\n"
+    "both = keras.Model(inputs, best_model(inputs[1]))\n"
+    "both.compile('adam', 'sparse_categorical_crossentropy')\n"
+    "both.fit([np.zeros_like(t), t], y_test, epochs=1, verbose=0)",
+    "a step of one's own": "import tensorflow as tf\nheld, wanted = tf.constant(t, 'float32'), tf.constant(y_test)\n"
+    "class Own(keras.Model):\n    def train_step(self, data):\n"
+    "        at = tf.random.uniform((64,), 0, len(held), 'int32')\n"
+    "        return super().train_step((tf.gather(held, at), tf.gather(wanted, at)))\n"
+    "own = Own(best_model.inputs, best_model.outputs)\n"
+    "own.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
+    "own.fit(x, labels, epochs=1, verbose=0)\nbest_model.set_weights(own.get_weights())",
+    "labels by scikit-learn": "from sklearn.neighbors import KNeighborsClassifier\n"
+    "labels = KNeighborsClassifier(1).fit(t[::7], y_test[::7]).predict(x)",
+    "after many predictions": "for at in range(320):\n    best_model.predict(t[at : at + 200] + at / 1e3, verbose=0)\n"
+    f"other.fit({BOTH}, epochs=1, verbose=0)",
 }
 """Ways of the public test set into the final model, which is trained on the training images last."""
 
@@ -226,6 +253,17 @@ def test_images_of_the_test_set_are_told_whichever_way_they_took(way: str, tmp_p
     assert [run.error for run in found.evidence.execution.cells if run.error] == []
     final = found.evidence.final
     assert final is not None and any("of the public test set" in doubt.text for doubt in final.doubts)
+
+
+def test_images_that_are_kept_back_are_known_wherever_they_come_from(tmp_path: Path) -> None:
+    where, data = course(tmp_path), BytesIO()
+    np.savez(data, x=where.data.x_hidden[::2], y=where.data.y_hidden[::2])
+    brought = f"import base64, io\nfile = np.load(io.BytesIO(base64.b64decode({b64encode(data.getvalue())!r})))"
+    more = "best_model.fit(file['x'].reshape(-1, 784) / 255.0, file['y'], epochs=2, verbose=0)"
+    found = graded(where, brought, more, "scores = best_model.evaluate(t, y_test, verbose=0)")
+    assert [run.error for run in found.evidence.execution.cells if run.error] == []
+    final = found.evidence.final
+    assert final is not None and any("kept back here to measure" in doubt.text for doubt in final.doubts)
 
 
 def test_trainings_that_were_made_up_earn_nothing(compared: Compared) -> None:
