@@ -83,3 +83,22 @@ def test_several_in_one_line_keep_their_words() -> None:
     first, second = stated("CNN accuracy: 0.97 and MLP accuracy: 0.95")
     assert (first.value, second.value) == (0.97, 0.95)
     assert first.label != second.label
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        ("Test accuracy: 0.9812", True),
+        ("Test accuracy of model 3: 0.9812 in 12.3 s", True),
+        ("Test set: Average loss: 0.0322, Accuracy: 9812/10000 (98%)", True),
+        ("test_accuracy = np.float64(0.9812)", True),
+        ("Taux de réussite du meilleur modèle sur les données de test : 98,12 %", True),
+        ("Genauigkeit auf dem Testdatensatz: 98,12 %", True),
+        ("Top-2 test accuracy: 0.9812", False),
+        ("Test accuracy on 300 images: 0.9812", False),
+        ("Published test accuracy: 0.9812", False),
+        ("98.12 % accuracy on the test set without the images that nobody can read", False),
+    ],
+)
+def test_lines_in_plain_words(line: str, plain: bool) -> None:
+    assert [figure.plain for figure in stated(line)] == [plain]
