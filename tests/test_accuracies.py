@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.notebook.accuracies import stated
+from autograder.notebook.accuracies import quoted, stated
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,22 @@ def test_several_in_one_line_keep_their_words() -> None:
 )
 def test_lines_in_plain_words(line: str, plain: bool) -> None:
     assert [figure.plain for figure in stated(line)] == [plain]
+
+
+@pytest.mark.parametrize(
+    ("label", "others"),
+    [
+        ("LeNet-5 (1998)", True),
+        ("Ciresan et al.", True),
+        ("best published", True),
+        ("État de l'art", True),
+        ("human readers", True),
+        ("Dropout (0.5)", False),
+        ("CNN, 2048 units", False),
+        ("run of 2024", False),
+        ("Dense (2048)", False),
+        ("CNN (batch 1998, v2)", False),
+    ],
+)
+def test_works_of_others(label: str, others: bool) -> None:
+    assert quoted(label) is others

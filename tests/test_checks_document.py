@@ -163,6 +163,17 @@ def test_a_table_that_nothing_backs_is_worth_nothing() -> None:
     assert comparison(evidence(table=invented)).share == 0.0
 
 
+def test_a_figure_of_others_costs_nothing_and_earns_nothing() -> None:
+    cited = row("LeNet-5 (LeCun et al., 1998)", 0.9905, None, None)
+    alone = comparison(evidence(PLOT, table=table(*HONEST.rows[:3]), ledger=trained(4)))
+    beside = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], cited), ledger=trained(4)))
+    assert beside.share == alone.share < 1
+    assert "taken for a figure of others" in render(beside.details[-1], "en")
+    own = row("LeNet-5 (LeCun et al., 1998)", 0.9905, 0.91, 4)
+    assert "2 of 3" not in render(beside.message, "en") and "3 of 3" in render(beside.message, "en")
+    assert comparison(evidence(PLOT, table=table(*HONEST.rows[:3], own), ledger=trained(4))).share < 1
+
+
 def test_the_templates_plots_are_not_the_students() -> None:
     assert comparison(evidence(PLOT, template=[PLOT.source], ledger=trained(1))).share == 0.0
 

@@ -16,6 +16,7 @@ from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
 from autograder.checks.unseen import unseen
+from autograder.notebook.accuracies import quoted
 from autograder.notebook.headings import BOLD_LEVEL, KINDS, Heading, headings
 from autograder.notebook.source import Piece, pieces
 from autograder.records import (
@@ -177,13 +178,14 @@ def comparison(
 
     The table earns its weight times the share of models that it lists (``rows_wanted`` models at least are expected)
     times the share of its rows that a training backs and whose accuracy is within ``tolerance`` of ours on the
-    public test set. A row whose model could not be measured is held against nothing: where that is all rows, a
-    person decides; so where a budget cut the trainings and a figure, perhaps of a full one, differs.
+    public test set. A row about a work of others counts nowhere. A row whose model could not be measured is held
+    against nothing: where that is all rows, a person decides; so where a budget cut the trainings and a figure, perhaps
+    of a full one, differs.
     """
     if not evidence.executed:
         return unreached(Standing.MEASUREMENT, say("Nothing was executed: this item needs a run of the notebook."))
     own = pieces(evidence.cells, evidence.template_cells)
-    rows = evidence.table.rows if evidence.table else ()
+    rows = _own_rows(evidence.table)
     if evidence.table and rows and all(_unmeasured(row) for row in rows):
         return undecided(
             Standing.CLAIM,
@@ -203,7 +205,7 @@ def comparison(
         parts,
         Standing.MEASUREMENT,
         _on_table(evidence.table, tolerance),
-        details=[_beside(row, tolerance) for row in rows[:20]],
+        details=[*(_beside(row, tolerance) for row in rows[:20]), *_quoted(evidence.table)],
     )
     if finding.verdict is Verdict.UNMET and not own:
         return unreached(finding.standing, finding.message, advice=finding.advice, details=finding.details)
@@ -211,7 +213,7 @@ def comparison(
 
 
 def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
-    rows = evidence.table.rows if evidence.table else ()
+    rows = _own_rows(evidence.table)
     trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run})
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
@@ -223,6 +225,25 @@ def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float
         advice=say("List every model that you trained, with the accuracy that this very notebook computes for it."),
         cells=_cell_of(evidence.table),
     )
+
+
+def _own_rows(table: Table | None) -> tuple[TableRow, ...]:
+    return () if table is None else tuple(row for row in table.rows if not _is_quoted(row))
+
+
+def _is_quoted(row: TableRow) -> bool:
+    """Beside one's own models for comparison: a figure of the literature, of people."""
+    return row.training is None and row.measured_accuracy is None and quoted(row.label)
+
+
+def _quoted(table: Table | None) -> Iterator[Message]:
+    for row in table.rows[:20] if table is not None else ():
+        if _is_quoted(row):
+            yield say(
+                "“{label}”: {claimed:pct2} is taken for a figure of others, and held against nothing.",
+                label=row.label[:80],
+                claimed=row.accuracy,
+            )
 
 
 def _cell_of(table: Table | None) -> tuple[int, ...]:
@@ -248,11 +269,12 @@ def _differs(row: TableRow, tolerance: float) -> bool:
 def _on_table(table: Table | None, tolerance: float) -> Message:
     if table is None:
         return say("No table that compares models by their accuracy was found.")
-    held = sum(_agrees(row, tolerance) for row in table.rows)
+    rows = _own_rows(table)
+    held = sum(_agrees(row, tolerance) for row in rows)
     return say(
         "{held:int} of {rows:int} rows of your table agree with what was measured, to {tolerance:pct}.",
         held=held,
-        rows=len(table.rows),
+        rows=len(rows),
         tolerance=tolerance,
     )
 

@@ -42,6 +42,12 @@ _OF: Mapping[str, re.Pattern[str]] = {
     "validation": re.compile(r"\bval(?:id|_|\b)|\bcv\b|cross|croisée|\bfold"),
     "test": re.compile(r"\btest|unseen|held.out|\b10[ ,.']?000\b"),
 }
+_QUOTED = re.compile(
+    r"\((?:[^()]*[^\w()])?(?:19[5-9]\d|20(?:0[1-9]|[1-3]\d))[a-z]?\)|\bet al\b|\bliterat|\blitterat|\bpublish|\bpublie"
+    r"|\bpublicad|\bpubblicat|\bpapers?\b|\bstate.of.the.art\b|\bsota\b|\betat de l.art\b|\bhumans?\b"
+    r"|\bhumains?\b|\bmensch"
+)
+"""A year or authors as one cites, or words for what others did; a heuristic."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LOSS = re.compile(r"\b(?:average|avg|mean|test|val) loss\b")
 _COUNTED = re.compile(
@@ -99,6 +105,11 @@ def stated(text: str) -> tuple[Stated, ...]:
     begun = (line[:MAX_LINE] for line in lines)  # what follows is not read, and would be slow to search
     told = (line for line in begun if not _PROGRESS.search(line))
     return tuple(replace(found, plain=_is_plain(line)) for line in told for found in _in_line(line))
+
+
+def quoted(label: str) -> bool:
+    """Whether what a figure stands beside names a work of others: ``LeNet-5 (LeCun, 1998)``, ``human readers``."""
+    return _QUOTED.search(fold(label)) is not None
 
 
 def _is_plain(line: str) -> bool:
