@@ -139,6 +139,14 @@ def test_classes_that_are_not_confused_earn_nothing_where_no_errors_were_looked_
     assert errors(evidence(markdown("Le modèle confond le 0 et le 1."), final=FINAL)).share == 0.0
 
 
+def test_one_class_of_a_pair_alone_is_no_pair() -> None:
+    """Fours are missed, and twos are not; a four alone is named rightly."""
+    assert errors(evidence(LOOKED, markdown("Le modèle confond le 4 et le 2."), final=FINAL)).share == 0.75
+    alone = (Section(kind="errors", title="Analyse des erreurs", level=2, cells=(1,), words=9),)
+    hard = markdown("Le 4 est le plus difficile.")
+    assert errors(evidence(LOOKED, hard, final=FINAL, sections=alone)).share == 1.0
+
+
 def test_naming_every_digit_names_nothing() -> None:
     everything = "Les confusions touchent le 0, le 1, le 2, le 6, le 7, le 8, le 4, le 5."
     assert errors(evidence(LOOKED, markdown(everything), final=FINAL)).share == 0.75

@@ -43,7 +43,8 @@ class Confused:
     def holds(self, namings: Iterable[Naming]) -> bool:
         """Whether a named pair is among ours, or half of the classes named, if not nearly all classes are.
 
-        Who names ever more pairs hits one by chance: a third of those that are named must be among ours.
+        Of classes that are named as pairs more than half: one of the two alone is there by chance too often. Who names
+        ever more pairs hits one by chance as well: a third of those that are named must be among ours.
         """
         told = list(namings)
         named_pairs = {naming.classes for naming in told if 2 <= len(naming.classes) <= 4}
@@ -51,7 +52,8 @@ class Confused:
         if hit and 3 * len(hit) >= len(named_pairs):
             return True
         named = frozenset(place for naming in told for place in naming.classes)
-        return bool(named) and len(named) <= 6 and 2 * len(named & self.classes) >= len(named)
+        least = len(named) // 2 + 1 if named_pairs else (len(named) + 1) // 2
+        return bool(named) and len(named) <= 6 and len(named & self.classes) >= least
 
 
 def from_matrix(confusion: Sequence[Sequence[int]], pairs: int) -> Confused:
