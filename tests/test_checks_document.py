@@ -186,6 +186,8 @@ def test_a_figure_of_others_costs_nothing_and_earns_nothing() -> None:
     beside = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], cited), ledger=trained(4)))
     assert beside.share == alone.share < 1
     assert "taken for a figure of others" in render(beside.details[-1], "en")
+    one = evidence(code("x = 1"), table=table(HONEST.rows[0], cited), ledger=trained(4))
+    assert comparison(one).found["1"] == 0.25, "one's own beside that of others is a comparison"
     own = row("LeNet-5 (LeCun et al., 1998)", 0.9905, 0.91, 4)
     assert "2 of 3" not in render(beside.message, "en") and "3 of 3" in render(beside.message, "en")
     assert comparison(evidence(PLOT, table=table(*HONEST.rows[:3], own), ledger=trained(4))).share < 1

@@ -236,14 +236,14 @@ def _unshown(rows: Sequence[TableRow]) -> Iterator[Message]:
 
 
 def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
-    rows = _own_rows(evidence.table)
+    rows, compared = _own_rows(evidence.table), len(evidence.table.rows) if evidence.table else 0
     trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run})
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
     held = sum(_agrees(row, tolerance) for row in judged) / len(judged) if judged else 0.0
     return Part(
         weight=weight,
-        score=listed * held if len(rows) >= 2 else 0.0,
+        score=listed * held if compared >= 2 else 0.0,
         line=say("Models in the table: {rows:int}; models trained: {trained:int}.", rows=len(rows), trained=trained),
         advice=say("List every model that you trained, with the accuracy that this very notebook computes for it."),
         cells=_cell_of(evidence.table),
