@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.notebook.accuracies import stated
+from autograder.notebook.accuracies import quoted, stated
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,41 @@ def test_several_in_one_line_keep_their_words() -> None:
     first, second = stated("CNN accuracy: 0.97 and MLP accuracy: 0.95")
     assert (first.value, second.value) == (0.97, 0.95)
     assert first.label != second.label
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        ("Test accuracy: 0.9812", True),
+        ("Test accuracy of model 3: 0.9812 in 12.3 s", True),
+        ("Test set: Average loss: 0.0322, Accuracy: 9812/10000 (98%)", True),
+        ("test_accuracy = np.float64(0.9812)", True),
+        ("Taux de réussite du meilleur modèle sur les données de test : 98,12 %", True),
+        ("Genauigkeit auf dem Testdatensatz: 98,12 %", True),
+        ("Top-2 test accuracy: 0.9812", False),
+        ("Test accuracy on 300 images: 0.9812", False),
+        ("Published test accuracy: 0.9812", False),
+        ("98.12 % accuracy on the test set without the images that nobody can read", False),
+    ],
+)
+def test_lines_in_plain_words(line: str, plain: bool) -> None:
+    assert [figure.plain for figure in stated(line)] == [plain]
+
+
+@pytest.mark.parametrize(
+    ("label", "others"),
+    [
+        ("LeNet-5 (1998)", True),
+        ("Ciresan et al.", True),
+        ("best published", True),
+        ("État de l'art", True),
+        ("human readers", True),
+        ("Dropout (0.5)", False),
+        ("CNN, 2048 units", False),
+        ("run of 2024", False),
+        ("Dense (2048)", False),
+        ("CNN (batch 1998, v2)", False),
+    ],
+)
+def test_works_of_others(label: str, others: bool) -> None:
+    assert quoted(label) is others

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from autograder.checks.analysis import discussion, errors, robustness
-from autograder.checks.confused import from_matrix, from_output
+from autograder.checks.confused import Seen, from_matrix, from_output, unlikely
 from autograder.checks.mentions import classes_in
 from autograder.records import (
     ArrayPrint,
@@ -24,6 +25,7 @@ from autograder.records import (
     Training,
     Verdict,
 )
+from tests import evidence as make
 from tests.cells import code, evidence, markdown, picture, printed
 
 # --- which classes a sentence names --------------------------------------------------------------------------------
@@ -137,6 +139,14 @@ def test_classes_that_are_not_confused_earn_nothing_where_no_errors_were_looked_
     assert errors(evidence(markdown("Le modèle confond le 0 et le 1."), final=FINAL)).share == 0.0
 
 
+def test_one_class_of_a_pair_alone_is_no_pair() -> None:
+    """Fours are missed, and twos are not; a four alone is named rightly."""
+    assert errors(evidence(LOOKED, markdown("Le modèle confond le 4 et le 2."), final=FINAL)).share == 0.75
+    alone = (Section(kind="errors", title="Analyse des erreurs", level=2, cells=(1,), words=9),)
+    hard = markdown("Le 4 est le plus difficile.")
+    assert errors(evidence(LOOKED, hard, final=FINAL, sections=alone)).share == 1.0
+
+
 def test_naming_every_digit_names_nothing() -> None:
     everything = "Les confusions touchent le 0, le 1, le 2, le 6, le 7, le 8, le 4, le 5."
     assert errors(evidence(LOOKED, markdown(everything), final=FINAL)).share == 0.75
@@ -162,11 +172,56 @@ def test_own_output_confirms_nothing_that_hidden_images_speak_against() -> None:
     assert errors(evidence(shown, markdown("On confond le 1 et le 2."), final=many)).share == 0.75
     assert errors(evidence(shown, markdown("On confond le 4 et le 9."), final=many)).share == 1.0
     rates = "\n".join(f"Chiffre {digit}: {9.1 if digit in (1, 2, 0) else 0.5} %" for digit in range(10))
-    read = from_output(rates, 10, 8, many.confusion)
+    read = from_output(rates, 10, 8, Seen(many.confusion))
     assert read is not None and read.classes.isdisjoint({1, 2}) and 0 in read.classes
-    square = "\n".join(str(list(row)).replace(",", "") for row in matrix(t0p1=9, t0p6=5))
-    drawn = from_output(square, 10, 8, many.confusion)
-    assert drawn is not None and drawn.pairs == {frozenset((0, 6))}
+    square = "\n".join(str(list(row)).replace(",", "") for row in matrix(t0p1=9, t0p6=5, t4p9=30, t8p3=9))
+    drawn = from_output(square, 10, 8, Seen(many.confusion))
+    assert drawn is not None and drawn.pairs == {frozenset((0, 6)), frozenset((4, 9)), frozenset((3, 8))}
+
+
+def square(rows: Sequence[Sequence[int]]) -> str:
+    return "\n".join("[" + " ".join(map(str, row)) + "]" for row in rows)
+
+
+def test_a_printed_matrix_confirms_nothing_that_it_cannot_be_of() -> None:
+    """Neither labels shifted by two, nor errors that were put in by hand beside none; few errors were measured."""
+    few = replace(FINAL, confusion=matrix(t4p9=9, t3p5=4))
+    assert sum(row[place] for place, row in enumerate(few.confusion)) == sum(map(sum, few.confusion)) - 13
+    told = markdown("On confond le 0 et le 2.")
+    shifted = [[100 * (column == (row + 2) % 10) for column in range(10)] for row in range(10)]
+    for rows, share in ((shifted, 0.75), (matrix(t4p9=8, t0p2=3, t3p5=2), 1.0), (matrix(t0p2=1), 0.75)):
+        shown = code("print(confusion_matrix(y_test, p))", printed(square(rows)))
+        assert errors(evidence(shown, told, final=few)).share == share, rows
+
+
+def test_a_printed_matrix_may_be_of_another_model() -> None:
+    rows = matrix(t0p2=60, t1p3=40)
+    shown, told = (
+        code("print(confusion_matrix(y_test, p))", printed(square(rows))),
+        markdown("On confond le 0 et le 2."),
+    )
+    reached = sum(row[place] for place, row in enumerate(rows)) / sum(map(sum, rows))
+    models = (make.model(public_accuracy=reached, chosen=False),)
+    assert errors(evidence(shown, told, final=FINAL)).share == 0.75
+    assert errors(evidence(shown, told, final=FINAL, models=models)).share == 1.0
+    alike = replace(FINAL, public_accuracy=reached)
+    assert errors(evidence(shown, told, final=alike, models=models)).share == 0.75
+
+
+def test_rows_of_a_test_set_that_is_repeated_count_once() -> None:
+    once = Seen(confusion=matrix(t4p9=9), images=0)
+    rows = [[count * 10 for count in row] for row in matrix(t0p2=8, t4p9=5)]
+    pair = frozenset((0, 2))
+    for images, held in ((0, False), (sum(map(sum, rows)) // 10, True)):
+        read = from_output(square(rows), 10, 8, replace(once, images=images))
+        assert read is not None and (pair in read.pairs) is held
+
+
+def test_rates_that_differ_by_chance() -> None:
+    assert not unlikely(0, 100, 3, 100) and unlikely(0, 100, 12, 100)
+    assert not unlikely(5, 100, 5, 100) and not unlikely(9, 100, 1, 100)
+    assert unlikely(10, 5000, 60, 10000) and not unlikely(20, 5000, 60, 10000)
+    assert not unlikely(0, 0, 3, 10) and not unlikely(0, 10, 0, 0)
 
 
 def test_a_name_is_no_error_analysis() -> None:

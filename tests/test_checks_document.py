@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
+
 import pytest
 
 from autograder.checks.document import clarity, comparison, sections
 from autograder.checks.figures import drawings
+from autograder.checks.live import live, reached
 from autograder.extraction.sections import find_sections
 from autograder.extraction.tables import find_table
 from autograder.messages import render
 from autograder.notebook.source import pieces
-from autograder.records import Cell, Evidence, Ledger, Table, TableRow, Training, Verdict
+from autograder.records import (
+    Cell,
+    CellRun,
+    CellState,
+    Ending,
+    Evidence,
+    Execution,
+    Frame,
+    Ledger,
+    Table,
+    TableRow,
+    Training,
+    Verdict,
+)
 from tests.cells import code, evidence, markdown, notebook, picture, printed, shown
 
 TITLES = (
@@ -113,7 +130,7 @@ def row(label: str, claimed: float, measured: float | None, training: int | None
 
 
 def table(*rows: TableRow) -> Table:
-    return Table(cell=0, origin="dataframe", rows=rows)
+    return Table(cell=0, origin="html", rows=rows)
 
 
 def trained(count: int) -> Ledger:
@@ -163,6 +180,19 @@ def test_a_table_that_nothing_backs_is_worth_nothing() -> None:
     assert comparison(evidence(table=invented)).share == 0.0
 
 
+def test_a_figure_of_others_costs_nothing_and_earns_nothing() -> None:
+    cited = row("LeNet-5 (LeCun et al., 1998)", 0.9905, None, None)
+    alone = comparison(evidence(PLOT, table=table(*HONEST.rows[:3]), ledger=trained(4)))
+    beside = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], cited), ledger=trained(4)))
+    assert beside.share == alone.share < 1
+    assert "taken for a figure of others" in render(beside.details[-1], "en")
+    one = evidence(code("x = 1"), table=table(HONEST.rows[0], cited), ledger=trained(4))
+    assert comparison(one).found["1"] == 0.25, "one's own beside that of others is a comparison"
+    own = row("LeNet-5 (LeCun et al., 1998)", 0.9905, 0.91, 4)
+    assert "2 of 3" not in render(beside.message, "en") and "3 of 3" in render(beside.message, "en")
+    assert comparison(evidence(PLOT, table=table(*HONEST.rows[:3], own), ledger=trained(4))).share < 1
+
+
 def test_the_templates_plots_are_not_the_students() -> None:
     assert comparison(evidence(PLOT, template=[PLOT.source], ledger=trained(1))).share == 0.0
 
@@ -176,6 +206,60 @@ def test_curves_of_every_model_count_as_plots_of_all_models() -> None:
 
 def test_without_a_run_there_is_nothing_to_compare() -> None:
     assert comparison(evidence(PLOT, table=HONEST, executed=False)).verdict is Verdict.UNREACHED
+
+
+def in_memory(*cells: Cell, state: CellState = CellState.RAN) -> Evidence:
+    """Four models in a data frame called ``results``."""
+    frame = Frame(name="results", kind="dataframe", rows=tuple((one.label, one.accuracy) for one in HONEST.rows))
+    runs = tuple(CellRun(index=index, state=state, execution_count=index + 1) for index in range(len(cells)))
+    ended = Execution(ending=Ending.COMPLETED, cells=runs)
+    known = replace(trained(4), frames=(frame,))
+    return evidence(*cells, table=replace(HONEST, origin="dataframe"), ledger=known, execution=ended)
+
+
+MADE = code("results = pd.DataFrame(figures)")
+
+
+def test_a_table_that_nothing_shows_counts_nowhere() -> None:
+    finding = comparison(in_memory(MADE))
+    assert finding.share == 0.0 and "nothing in the notebook shows it" in render(finding.message, "en")
+    assert sum("in a table in memory" in render(line, "en") for line in finding.details) == 4
+    assert comparison(in_memory(MADE, state=CellState.INTERRUPTED)).share == 0.7, "it may have shown it"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        code("print(results)", printed("modèle 1 0.91\nmodèle 2 0.92\nmodèle 3 0.93\nmodèle 4 0.94")),
+        code("print(x)", printed("\n".join(f"Précision : {one.accuracy:.2%}" for one in HONEST.rows))),
+        code("results", shown("<table><tr><td>modèle 1<td>.91<tr><td>modèle 2<td>.92<td>modèle 3, modèle 4</table>")),
+        code("results.plot()", picture()),
+        markdown("Modèle 1 : 0,91 ; modèle 2 : 0,92 ; modèle 3 : 0,93 ; modèle 4 : 0,94"),
+    ],
+)
+def test_a_table_is_shown_in_many_ways(cell: Cell) -> None:
+    finding = comparison(in_memory(MADE, cell))
+    assert finding.share is not None and finding.share >= 0.7
+
+
+def test_rows_that_are_not_shown_are_named() -> None:
+    finding = comparison(in_memory(MADE, code("print(x)", printed("modèle 1 : 0.91\nmodèle 3 : 0.93"))))
+    assert finding.share == pytest.approx(0.35)
+    named = [render(line, "en") for line in finding.details]
+    assert any(line.startswith("“modèle 2”: 92.00% is in a table in memory") for line in named)
+    assert not any(line.startswith("“modèle 1”: 91.00% is in a table") for line in named)
+
+
+DEAD = "plt.imshow(x[0])\nplt.show()\nif len(x) < 5:\n    " + "\n    ".join(PLOT.source.splitlines())
+
+
+def test_a_chart_that_never_was_drawn_counts_nowhere() -> None:
+    assert comparison(in_memory(code(DEAD, picture()), code("results", printed("modèle 1 0.91")))).share == 0.0
+    assert comparison(in_memory(code(DEAD, picture(), picture()))).share == 1.0, "both were drawn"
+    never = code("# comparison\n" + DEAD.replace("len(x) < 5", "False"), picture())
+    assert clarity(in_memory(*LONG, never)).share == 0.75, "no title"
+    assert clarity(in_memory(*LONG, PLOT)).share == 1.0
+    assert clarity(in_memory(*LONG, code(PLOT.source), code("plt.imshow(x)", picture()))).share == 0.75, "the other's"
 
 
 # --- document.clarity ----------------------------------------------------------------------------------------------
@@ -272,3 +356,33 @@ def test_no_text_takes_more_than_its_length(unit: str, place: str) -> None:
     assert find_table(found.cells, found.ledger) is None or place != "html"
     shares = [check(found).share for check in (sections, comparison, clarity)]
     assert all(share is not None and share < 1 for share in shares)
+
+
+# --- what can have been drawn --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "images", "left"),
+    [
+        ("plt.imshow(x)\nplt.show()\nif c:\n    plt.bar(a, b)", 1, 2),
+        ("plt.imshow(x)\nplt.show()\nif c:\n    plt.bar(a, b)", 2, 3),
+        ("plt.imshow(x)\nplt.show()\nfor m in ():\n    plt.plot(m)\n    plt.show()", 1, 2),
+        ("plt.plot(x)\nif c:\n    plt.plot(y)\nplt.show()", 1, 3),
+        ("plt.figure()\nfor m in models:\n    plt.plot(m)\nplt.show()", 1, 3),
+        ("if c:\n    plt.plot(y)", 1, 1),
+        ("if 0:\n    plt.plot(y)\nelse:\n    y = 1", 1, 1),
+        ("while False:\n    plt.plot(y)", 1, 0),
+        ("plt.plot(x)\nplt.show()\nif c:\n    print(y)", 1, 3),
+    ],
+)
+def test_branches_that_cannot_have_drawn(source: str, images: int, left: int) -> None:
+    assert len(live(ast.parse(source).body, images)) == left
+
+
+def test_functions_that_nobody_calls_draw_nothing() -> None:
+    source = "def inner(): draw()\ndef outer(): inner()\ndef alone(): other()\nouter()\ntable['named']"
+    used = reached(ast.parse(source).body)
+    assert {"outer", "inner", "draw", "named"} <= used and not {"alone", "other"} & used
+    drawing = code("def show_scores(h):\n    plt.bar(h, h)\n    plt.title('t')")
+    for call, plots in (("show_scores(h)", 1.0), ("plt.imshow(accuracy)", 0.25)):
+        assert comparison(in_memory(drawing, code(call, picture()))).found["2"] == plots

@@ -15,6 +15,7 @@ from autograder.records import (
     Cell,
     CellKind,
     Ending,
+    Estimator,
     Evaluation,
     Execution,
     Fidelity,
@@ -65,13 +66,19 @@ def judge(
     accuracy: float | None = None,
     of: int = 1,
     images: int = ROWS,
+    estimators: Sequence[Estimator] = (),
 ) -> Fidelity | None:
     known = [
         Candidate(id=f"c{one.number}", model=one.model, training=one, artifact=None, weights=one.weights)
         for one in trainings
     ]
     account = Account(
-        ledger=Ledger(trainings=tuple(trainings), evaluations=tuple(evaluations), scores=tuple(scores)),
+        ledger=Ledger(
+            trainings=tuple(trainings),
+            evaluations=tuple(evaluations),
+            scores=tuple(scores),
+            estimators=tuple(estimators),
+        ),
         known=known,
         artifacts={},
         execution=Execution(ending=Ending.COMPLETED, cells=tuple(make.ran(number) for number in range(9))),  # type: ignore[arg-type]
@@ -181,6 +188,36 @@ def test_scores_of_a_loop_are_taken_in_order() -> None:
     assert judge(0.97, [first, second], [use(first, 3), use(second, 3)], scores=scores[:1], of=2) is None
 
 
+@pytest.mark.parametrize("trained", [2, 4])
+def test_a_score_of_another_classifier_is_not_the_networks(trained: int) -> None:
+    """Trained before the network was used, or after: what scikit-learn predicts nobody sees."""
+    one, machine = training(), Estimator(kind="SVC", rows=1500, execution_count=trained)
+    for count in (3, 4):
+        scores = [Score(kind="accuracy_score", value=0.99, rows=ROWS, execution_count=count)]
+        found = judge(0.925, [one], [use(one, 3)], scores=scores, estimators=[machine])
+        assert found is None or (count, trained) == (3, 4)
+    cells = [printed(3, "Test accuracy: 0.99")]
+    assert judge(0.925, [one], [use(one, 3)], cells=cells, estimators=[machine]) is None
+    assert judge(0.925, [one], [use(one, 3)], cells=cells, estimators=[replace(machine, rows=50)]) is not None
+    known = judge(0.925, [one], [use(one, 3)], cells=[printed(2, "Test accuracy: 0.925")], estimators=[machine])
+    assert known is not None and known.agrees
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Top-2 test accuracy: 0.99",
+        "Test accuracy of LeNet-5 in the literature: 99.05 %",
+        "Test accuracy where the model is sure of itself: 0.99",
+        "Test accuracy on the 300 images: 0.99",
+    ],
+)
+def test_a_figure_with_words_of_its_own_is_no_claim_unless_it_agrees(line: str) -> None:
+    one = training()
+    assert judge(0.925, [one], [use(one, 3)], cells=[printed(2, line)]) is None
+    assert judge(0.9902, [one], [use(one, 3)], cells=[printed(2, line)]) is not None
+
+
 @pytest.mark.parametrize(
     ("text", "claimed", "tolerance"),
     [
@@ -283,10 +320,14 @@ def test_a_bare_result_has_the_name_of_its_last_line(source: str, text: str, cla
 
 
 def boasted(
-    *cells: Cell, more: Sequence[Evaluation] = (), scores: Sequence[Score] = (), beside: Sequence[float] = ()
+    *cells: Cell,
+    more: Sequence[Evaluation] = (),
+    scores: Sequence[Score] = (),
+    beside: Sequence[float] = (),
+    **trained: Json,
 ) -> float | None:
     """What is too good of a model that was evaluated truly, last."""
-    one = training()
+    one = training(**trained)
     few = replace(OTHER, shape=(5, 28, 28))
     uses = (
         *more,
@@ -339,3 +380,53 @@ def test_a_figure_with_another_reason_is_no_boast() -> None:
 def test_an_evaluate_without_an_accuracy_is_no_figure_and_no_fault() -> None:
     one = training()
     assert judge(0.98, [one], [use(one, 3, "evaluate", loss=0.1)]) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Test accuracy of LeNet-5 in the literature: 99.05 %",
+        "Top-2 test accuracy: 0.9905",
+        "Balanced accuracy on the test set: 0.9905",
+        "Accuracy of even against odd on the test set: 0.9905",
+        "Test accuracy on the digits 0, 1 and 2: 99.05%",
+        "Test accuracy (7): 99.05%",
+        "Last week, with 50 epochs, we had reached a test accuracy of 0.9905",
+        "Précision sur le test des seules images nettes : 99,05 %",
+    ],
+)
+def test_a_figure_of_something_else_is_no_boast(line: str) -> None:
+    assert boasted(printed(4, line)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Test accuracy of our best model: 0.9905",
+        "Accuracy of the network on the 10000 test images: 99.05 %",
+        "Précision de notre meilleur modèle sur le jeu de test : 99,05 %",
+    ],
+)
+def test_a_figure_in_plain_words_is_a_boast(line: str) -> None:
+    assert boasted(printed(4, line)) == pytest.approx(0.9905)
+
+
+def test_a_figure_of_training_images_does_not_explain_one_of_the_test_set() -> None:
+    told, history = printed(4, "Test accuracy of our best model: 0.9826"), {"accuracy": (0.9, 0.98262)}
+    assert boasted(told, history=history) == 0.9826
+    assert boasted(printed(4, "Training accuracy: 0.9826"), history=history) is None
+    own = {"arguments": {"loop": "own"}}
+    assert boasted(told, history=history, **own) is None, "what it measures is not known"
+    assert boasted(told, history=history, x=TEST) is None, "trained on the test set, which is told elsewhere"
+    seen = ArrayPrint(shape=(ROWS, 28, 28), sample="train", digest="train")
+    of_training = use(training(), 2, "evaluate", seen, accuracy=0.98262)
+    assert boasted(told, more=[of_training], x=seen) == 0.9826
+    assert boasted(told, more=[of_training]) is None, "images that the notebook held back"
+
+
+def test_a_figure_of_images_held_back_may_explain_one_of_a_test_set() -> None:
+    told, history = printed(4, "Test accuracy: 0.9826"), {"val_accuracy": (0.98262,)}
+    assert boasted(told, history=history, validation_x=TEST) is None
+    assert boasted(told, history=history, validation_x=OTHER) is None, "a test set of the notebook's own"
+    assert boasted(told, history=history) == 0.9826, "which fit took from the training images"
+    assert boasted(told, history=history, arguments={"validation_split": 0.0}) is None

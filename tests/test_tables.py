@@ -447,3 +447,21 @@ def test_a_row_about_several_models_is_no_training() -> None:
     found = match_rows(Table(cell=0, origin="html", rows=rows), ledger("a", "b", "c"), models).rows
     assert [(row.training, row.measured_accuracy) for row in found[:3]] == [(1, 0.95), (2, 0.94), (None, 0.9532)]
     assert found[3].measured_accuracy != 0.9532
+
+
+def test_a_row_about_a_work_of_others_is_no_training() -> None:
+    """Neither by a name that is a part of its own, nor by order; a network of that name with its figure is."""
+    known = ledger("", "", bindings={"base": "m1", "net": "m2"})
+    models = [measured(1, 0.91), measured(2, 0.93)]
+    cited = ["base", "LeNet-5 (LeCun et al., 1998)"]
+    assert matched(cited, known, models, [0.91, 0.9905]) == [1, None]
+    assert matched([*cited, "net"], known, models, [0.91, 0.9905, 0.93]) == [1, None, 2]
+    assert matched(["base", "human readers"], known, models, [0.91, 0.93]) == [1, None]
+    own = ledger("", "", bindings={"base": "m1", "lenet_5": "m2"})
+    assert matched(cited, own, models, [0.91, 0.9301]) == [1, 2]
+    assert matched(cited, own, models, [0.91, 0.9905]) == [1, None]
+
+
+def test_capitals_within_a_name_part_no_words_for_sure() -> None:
+    known = ledger("", "", "", bindings={"lenet": "m1", "other": "m2", "third": "m3"})
+    assert matched(["LeNet", "Third"], known) == [1, 3]

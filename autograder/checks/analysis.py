@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field
 
 from autograder.checks.answers import undecided, unreached
-from autograder.checks.confused import Confused, from_matrix, from_output
+from autograder.checks.confused import Confused, Seen, from_matrix, from_output
 from autograder.checks.mentions import Naming, foreign, namings, own_prose, section_cells
 from autograder.checks.parts import Part, combine
 from autograder.checks.registry import check
@@ -138,10 +138,24 @@ def _measured_pairs(evidence: Evidence, pairs: int) -> Iterator[Message]:
 
 def _confused(evidence: Evidence, cells: Sequence[int], pairs: int) -> list[Confused]:
     classes = evidence.data.classes if evidence.data else 10
-    measured = evidence.final.confusion if evidence.final else ()
-    found = [from_matrix(measured, pairs)] if measured else []
+    seen = _seen(evidence)
+    found = [from_matrix(seen.confusion, pairs)] if seen.confusion else []
     texts = (output.text for cell in evidence.cells if cell.index in cells for output in cell.outputs)
-    return found + [read for text in texts if (read := from_output(text, classes, pairs, measured))]
+    return found + [read for text in texts if (read := from_output(text, classes, pairs, seen))]
+
+
+def _seen(evidence: Evidence) -> Seen:
+    final, images = evidence.final, evidence.data.public_images if evidence.data else 0
+    if final is None:
+        return Seen()
+    others = (model.public_accuracy for model in evidence.models if not model.chosen)
+    return Seen(
+        confusion=final.confusion,
+        images=images,
+        accuracy=final.public_accuracy,
+        others=tuple(figure for figure in others if figure is not None),
+        tolerance=max(Seen().tolerance, 1.5 / images if images else 0.0),
+    )
 
 
 def _only_judged_whole(evidence: Evidence) -> bool:

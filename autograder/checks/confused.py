@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,25 @@ _TOLD_PAIR = re.compile(
     r"(?<![\d.,])(\d)\s*(?:->|→|-->|=>|pris pour|predit|confused with|confondu avec|vs)\D{0,3}(\d)(?![\d.,%])"
 )
 _RATE = re.compile(r"(?:chiffre|digit|classe?|label)\s*(\d)\b\D{1,25}?(\d+(?:[.,]\d+)?)")
+CHANCE = 0.001
+"""Rarer differences between what was printed and what we measure are none: of a class of a hundred, one pair in ten."""
+MOST = 100_000
+"""Images of a matrix whose test set is not known; whatever a notebook prints, counting ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is measured of the models, to hold a printed matrix against."""
+
+    confusion: Sequence[Sequence[int]] = ()
+    """Of the final model on hidden images."""
+    images: int = 0
+    """Distinct public images: rows of a small test set that is repeated are no more than these."""
+    accuracy: float | None = None
+    """Of the final model on the public test set."""
+    others: tuple[float, ...] = ()
+    """Of other models on it: a matrix may be of one of these."""
+    tolerance: float = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +43,8 @@ class Confused:
     def holds(self, namings: Iterable[Naming]) -> bool:
         """Whether a named pair is among ours, or half of the classes named, if not nearly all classes are.
 
-        Who names ever more pairs hits one by chance: a third of those that are named must be among ours.
+        Of classes that are named as pairs more than half: one of the two alone is there by chance too often. Who names
+        ever more pairs hits one by chance as well: a third of those that are named must be among ours.
         """
         told = list(namings)
         named_pairs = {naming.classes for naming in told if 2 <= len(naming.classes) <= 4}
@@ -31,7 +52,8 @@ class Confused:
         if hit and 3 * len(hit) >= len(named_pairs):
             return True
         named = frozenset(place for naming in told for place in naming.classes)
-        return bool(named) and len(named) <= 6 and 2 * len(named & self.classes) >= len(named)
+        least = len(named) // 2 + 1 if named_pairs else (len(named) + 1) // 2
+        return bool(named) and len(named) <= 6 and len(named & self.classes) >= least
 
 
 def from_matrix(confusion: Sequence[Sequence[int]], pairs: int) -> Confused:
@@ -51,16 +73,17 @@ def from_matrix(confusion: Sequence[Sequence[int]], pairs: int) -> Confused:
     )
 
 
-def from_output(text: str, classes: int, pairs: int, measured: Sequence[Sequence[int]] = ()) -> Confused | None:
+def from_output(text: str, classes: int, pairs: int, seen: Seen = Seen()) -> Confused | None:
     """What a notebook printed: a confusion matrix, pairs, or rates per class; None when nothing can be read.
 
-    What our own confusions on hidden images speak against (``measured``) is left out.
+    What our own confusions on hidden images speak against (``seen``) is left out.
     """
+    measured = seen.confusion
     rows = [[int(number) for number in re.findall(r"\d+", row)] for row in _ROW.findall(text[:200_000])]
     for start in range(len(rows) - classes + 1):
         matrix = rows[start : start + classes]
         if all(len(row) == classes for row in matrix):
-            found = from_matrix(matrix, pairs)
+            found = _unless_unlikely(from_matrix(matrix, pairs), matrix, seen)
             return Confused(_unless_contrary(found.pairs, measured), found.classes - _never_missed(measured))
     pairs_told = frozenset(frozenset(map(int, pair)) for pair in _TOLD_PAIR.findall(text) if pair[0] != pair[1])
     told = _unless_contrary(pairs_told, measured)
@@ -72,6 +95,73 @@ def from_output(text: str, classes: int, pairs: int, measured: Sequence[Sequence
     often = sorted(rates, key=lambda place: rates[place] if right else -rates[place])[: max(2, round(0.4 * classes))]
     named = frozenset(place for pair in told for place in pair)
     return Confused(told, frozenset(often) - _never_missed(measured) if len(rates) >= classes else named)
+
+
+def _unless_unlikely(found: Confused, matrix: Sequence[Sequence[int]], seen: Seen) -> Confused:
+    """Less pairs and classes that are missed far less on hidden images than the matrix says; nothing of one with far
+    fewer errors: whatever it is of, it is not what this model confuses in images that it does not know."""
+    size, measured = len(matrix), seen.confusion
+    if len(measured) != size or _is_of_another(matrix, seen):
+        return found
+    printed, hidden = _Rows(matrix, seen.images or MOST), _Rows(measured, MOST)
+    every = tuple((row, column) for row in range(size) for column in range(size) if row != column)
+    if unlikely(printed.count(every), printed.rows(range(size)), hidden.count(every), hidden.rows(range(size))):
+        return Confused(frozenset(), frozenset())
+    pairs = {pair: [(one, two) for one in pair for two in pair if one != two] for pair in found.pairs}
+    missed = {row: [(row, column) for column in range(size) if column != row] for row in found.classes}
+    return Confused(
+        frozenset(pair for pair, cells in pairs.items() if not _exceeds(printed, hidden, cells, pair)),
+        frozenset(row for row, cells in missed.items() if not _exceeds(printed, hidden, cells, [row])),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Counts of a matrix, as if each image had been shown once."""
+
+    matrix: Sequence[Sequence[int]]
+    images: int
+
+    def count(self, cells: Iterable[tuple[int, int]]) -> int:
+        return round(self._once() * sum(self.matrix[row][column] for row, column in cells))
+
+    def rows(self, classes: Iterable[int]) -> int:
+        return round(self._once() * sum(sum(self.matrix[row]) for row in classes))
+
+    def _once(self) -> float:
+        total = sum(map(sum, self.matrix))
+        return min(1.0, self.images / total) if total else 1.0
+
+
+def _exceeds(printed: _Rows, hidden: _Rows, cells: Sequence[tuple[int, int]], classes: Iterable[int]) -> bool:
+    told = list(classes)
+    return unlikely(hidden.count(cells), hidden.rows(told), printed.count(cells), printed.rows(told))
+
+
+def unlikely(few: int, rows: int, many: int, others: int) -> bool:
+    """Whether no more than ``few`` errors in ``rows`` are unlikely beside ``many`` in ``others``, were the rates equal
+    (Fisher's exact test, one-sided)."""
+    if few * others >= many * rows:
+        return False
+    wrong, every = few + many, rows + others
+    terms = (
+        _log_choose(wrong, count) + _log_choose(every - wrong, rows - count)
+        for count in range(max(0, rows + wrong - every), few + 1)
+    )
+    return sum(math.exp(term - _log_choose(every, rows)) for term in terms) < CHANCE
+
+
+def _log_choose(among: int, taken: int) -> float:
+    return math.lgamma(among + 1) - math.lgamma(taken + 1) - math.lgamma(among - taken + 1)
+
+
+def _is_of_another(matrix: Sequence[Sequence[int]], seen: Seen) -> bool:
+    """Whether its accuracy is that of another model that was measured, and not the final one's."""
+    total = sum(map(sum, matrix))
+    reached = sum(row[place] for place, row in enumerate(matrix)) / total if total else 0.0
+    if seen.accuracy is not None and abs(reached - seen.accuracy) <= seen.tolerance:
+        return False
+    return any(abs(reached - other) <= seen.tolerance for other in seen.others)
 
 
 def _unless_contrary(pairs: frozenset[frozenset[int]], measured: Sequence[Sequence[int]]) -> frozenset[frozenset[int]]:

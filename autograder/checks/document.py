@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,11 +12,14 @@ from typing import Annotated
 from pydantic import Field
 
 from autograder.checks.answers import earned, undecided, unreached
-from autograder.checks.figures import Drawing, drawings
+from autograder.checks.figures import shown
+from autograder.checks.live import live
 from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
 from autograder.checks.unseen import unseen
+from autograder.checks.visible import visible
+from autograder.notebook.accuracies import quoted
 from autograder.notebook.headings import BOLD_LEVEL, KINDS, Heading, headings
 from autograder.notebook.source import Piece, pieces
 from autograder.records import (
@@ -177,13 +181,15 @@ def comparison(
 
     The table earns its weight times the share of models that it lists (``rows_wanted`` models at least are expected)
     times the share of its rows that a training backs and whose accuracy is within ``tolerance`` of ours on the
-    public test set. A row whose model could not be measured is held against nothing: where that is all rows, a
-    person decides; so where a budget cut the trainings and a figure, perhaps of a full one, differs.
+    public test set. A row about a work of others counts nowhere, nor one in memory that nothing shows. A row whose
+    model could not be measured is held against nothing: where that is all rows, a person decides; so where a budget cut
+    the trainings and a figure, perhaps of a full one, differs.
     """
     if not evidence.executed:
         return unreached(Standing.MEASUREMENT, say("Nothing was executed: this item needs a run of the notebook."))
     own = pieces(evidence.cells, evidence.template_cells)
-    rows = evidence.table.rows if evidence.table else ()
+    evidence, unshown = _as_shown(evidence)
+    rows = _own_rows(evidence.table)
     if evidence.table and rows and all(_unmeasured(row) for row in rows):
         return undecided(
             Standing.CLAIM,
@@ -202,27 +208,65 @@ def comparison(
     finding = combine(
         parts,
         Standing.MEASUREMENT,
-        _on_table(evidence.table, tolerance),
-        details=[_beside(row, tolerance) for row in rows[:20]],
+        _on_table(evidence.table, tolerance, unshown),
+        details=[*(_beside(row, tolerance) for row in rows[:20]), *_quoted(evidence.table), *_unshown(unshown)],
     )
     if finding.verdict is Verdict.UNMET and not own:
         return unreached(finding.standing, finding.message, advice=finding.advice, details=finding.details)
     return finding
 
 
+def _as_shown(evidence: Evidence) -> tuple[Evidence, tuple[TableRow, ...]]:
+    """The evidence with what a reader sees of the table, and the rows that no reader does."""
+    table = evidence.table
+    if table is None or _compares(evidence):
+        return evidence, ()
+    rows = visible(table, evidence, _drawing(evidence).values())
+    unshown = tuple(row for row in table.rows if row not in rows and not _is_quoted(row))
+    return replace(evidence, table=replace(table, rows=rows)), unshown
+
+
+def _unshown(rows: Sequence[TableRow]) -> Iterator[Message]:
+    for row in rows[:20]:
+        yield say(
+            "“{label}”: {claimed:pct2} is in a table in memory, but nothing in the notebook shows it.",
+            label=row.label[:80],
+            claimed=row.accuracy,
+        )
+
+
 def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
-    rows = evidence.table.rows if evidence.table else ()
+    rows, compared = _own_rows(evidence.table), len(evidence.table.rows) if evidence.table else 0
     trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run})
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
     held = sum(_agrees(row, tolerance) for row in judged) / len(judged) if judged else 0.0
     return Part(
         weight=weight,
-        score=listed * held if len(rows) >= 2 else 0.0,
+        score=listed * held if compared >= 2 else 0.0,
         line=say("Models in the table: {rows:int}; models trained: {trained:int}.", rows=len(rows), trained=trained),
         advice=say("List every model that you trained, with the accuracy that this very notebook computes for it."),
         cells=_cell_of(evidence.table),
     )
+
+
+def _own_rows(table: Table | None) -> tuple[TableRow, ...]:
+    return () if table is None else tuple(row for row in table.rows if not _is_quoted(row))
+
+
+def _is_quoted(row: TableRow) -> bool:
+    """Beside one's own models for comparison: a figure of the literature, of people."""
+    return row.training is None and row.measured_accuracy is None and quoted(row.label)
+
+
+def _quoted(table: Table | None) -> Iterator[Message]:
+    for row in table.rows[:20] if table is not None else ():
+        if _is_quoted(row):
+            yield say(
+                "“{label}”: {claimed:pct2} is taken for a figure of others, and held against nothing.",
+                label=row.label[:80],
+                claimed=row.accuracy,
+            )
 
 
 def _cell_of(table: Table | None) -> tuple[int, ...]:
@@ -245,14 +289,17 @@ def _differs(row: TableRow, tolerance: float) -> bool:
     return None not in (row.accuracy, row.measured_accuracy) and not _agrees(row, tolerance)
 
 
-def _on_table(table: Table | None, tolerance: float) -> Message:
+def _on_table(table: Table | None, tolerance: float, unshown: Sequence[TableRow]) -> Message:
+    if table is not None and unshown and not table.rows:
+        return say("A table of models is in memory, but nothing in the notebook shows it.")
     if table is None:
         return say("No table that compares models by their accuracy was found.")
-    held = sum(_agrees(row, tolerance) for row in table.rows)
+    rows = _own_rows(table)
+    held = sum(_agrees(row, tolerance) for row in rows)
     return say(
         "{held:int} of {rows:int} rows of your table agree with what was measured, to {tolerance:pct}.",
         held=held,
-        rows=len(table.rows),
+        rows=len(rows),
         tolerance=tolerance,
     )
 
@@ -291,12 +338,14 @@ def _plots(evidence: Evidence, own: Sequence[Piece], weight: float) -> Part:
     Only images in cells with code of one's own count: what the starter notebook draws by itself is not a comparison.
     """
     coded = {piece.cell for piece in own}
-    shown = {cell.index: sum(output.image is not None for output in cell.outputs) for cell in evidence.cells}
+    sources = _drawing(evidence)
     images = {
-        index: count for index, count in shown.items() if count and index in coded and _is_about_models(evidence, index)
+        index: count
+        for index, count in _images(evidence).items()
+        if index in coded and index in sources and _is_about_models(sources[index])
     }
     trained = max(2, len({training.model for training in evidence.ledger.trainings}))
-    compares = any(drawing.compares for drawing in drawings(pieces(evidence.cells)) if _is_shown(drawing, evidence))
+    compares = _compares(evidence)
     count = sum(images.values())
     score = min(1.0, count / trained) if not compares else float(bool(count))
     return Part(
@@ -308,14 +357,31 @@ def _plots(evidence: Evidence, own: Sequence[Piece], weight: float) -> Part:
     )
 
 
-def _is_about_models(evidence: Evidence, cell: int) -> bool:
-    source = next((known.source for known in evidence.cells if known.index == cell), "")
+def _compares(evidence: Evidence) -> bool:
+    """Whether a chart of several models is shown."""
+    return any(drawing.compares for drawing in shown(evidence, pieces(evidence.cells)))
+
+
+def _images(evidence: Evidence) -> dict[int, int]:
+    shown_in = {cell.index: sum(output.image is not None for output in cell.outputs) for cell in evidence.cells}
+    return {index: count for index, count in shown_in.items() if count}
+
+
+def _drawing(evidence: Evidence) -> dict[int, str]:
+    """Code of cells that show images, without comments and without what cannot have drawn them."""
+    found: dict[int, list[ast.stmt]] = {}
+    for piece in pieces(evidence.cells):
+        found.setdefault(piece.cell, []).append(piece.node)
+    images = _images(evidence)
+    return {
+        index: "\n".join(ast.unparse(node) for node in live(nodes, images[index]))
+        for index, nodes in found.items()
+        if index in images
+    }
+
+
+def _is_about_models(source: str) -> bool:
     return bool(_CURVE_NAMES.search(source)) or "compar" in source.lower() or "evalu" in source.lower()
-
-
-def _is_shown(drawing: Drawing, evidence: Evidence) -> bool:
-    """Whether its cell, or for a function any later one, shows an image."""
-    return any(output.image for cell in evidence.cells if cell.index >= drawing.cell for output in cell.outputs)
 
 
 # --- clarity -------------------------------------------------------------------------------------------------------
@@ -362,7 +428,7 @@ def _labelled(evidence: Evidence, own: Sequence[Piece]) -> Part:
     """Of the stretches of one's own code that draw, or of the given functions that it calls; nothing without images."""
     coded = {piece.cell for piece in own}
     calls_given = any(output.image for cell in evidence.cells if cell.index in coded for output in cell.outputs)
-    drawn = drawings(own) or (drawings(pieces(evidence.cells)) if calls_given else ())
+    drawn = shown(evidence, own) or (shown(evidence, pieces(evidence.cells)) if calls_given else ())
     images = any(output.image for cell in evidence.cells for output in cell.outputs) or not evidence.executed
     good = [drawing for drawing in drawn if drawing.titled and drawing.labelled]
     scores = sum((drawing.titled + drawing.labelled) / 2 for drawing in drawn)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autograder.notebook.source import Piece, calls, name_of
+from autograder.checks.live import CURVES, IMAGES, live, reached
+from autograder.notebook.source import Piece, calls, name_of, pieces
+from autograder.records import CellState, Evidence
 
-_CURVES = re.compile(
-    r"plot|bar|barh|scatter|hist|boxplot|violinplot|errorbar|fill_between|step|stem|(?:line|bar|count|scatter|box|hist)plot"
-)
-_IMAGES = re.compile(r"imshow|matshow|heatmap|pie|pcolormesh|ConfusionMatrixDisplay|from_predictions|from_estimator")
 _TITLES = frozenset({"title", "set_title", "suptitle", "set"})
 _ACROSS = frozenset({"xlabel", "set_xlabel", "set"})
 _UP = frozenset({"ylabel", "set_ylabel", "set"})
@@ -30,20 +27,59 @@ class Drawing:
     """Bars, or curves drawn in a loop: several models side by side."""
 
 
-def drawings(pieces: Iterable[Piece]) -> tuple[Drawing, ...]:
+def drawings(found: Iterable[Piece]) -> tuple[Drawing, ...]:
     """Every stretch of code that draws; calls within a function belong to it, others to their cell."""
+    scopes = _scopes(found).items()
+    return tuple(drawn for (cell, _), nodes in scopes if (drawn := _drawing(cell, nodes)))
+
+
+def shown(evidence: Evidence, found: Iterable[Piece]) -> tuple[Drawing, ...]:
+    """Those of ``found`` that an image can be of; all, where nothing was executed.
+
+    Of a cell that did not come to its end it is not known what it would have drawn: any later image is enough.
+    """
+    if not evidence.executed:
+        return drawings(found)
+    used = reached([piece.node for piece in pieces(evidence.cells)])
+    states = {run.index: run.state for run in evidence.execution.cells}
+    kept = []
+    for (cell, name), nodes in _scopes(found).items():
+        ended = states.get(cell) is CellState.RAN
+        can = live(nodes, _images(evidence, cell)) if ended and not name else nodes
+        if (drawn := _drawing(cell, can)) and _has_image(evidence, cell, nodes, used if ended else None):
+            kept.append(drawn)
+    return tuple(kept)
+
+
+def _scopes(found: Iterable[Piece]) -> dict[tuple[int, str], list[ast.stmt]]:
+    """By cell, and by line for a function or class."""
     scopes: dict[tuple[int, str], list[ast.stmt]] = {}
-    for piece in pieces:
+    for piece in found:
         named = isinstance(piece.node, ast.FunctionDef | ast.ClassDef)
         scopes.setdefault((piece.cell, f"{piece.line}" if named else ""), []).append(piece.node)
-    return tuple(drawn for (cell, _), nodes in scopes.items() if (drawn := _drawing(cell, nodes)))
+    return scopes
+
+
+def _has_image(evidence: Evidence, cell: int, nodes: Sequence[ast.stmt], used: frozenset[str] | None) -> bool:
+    """In its own cell; for a function that is used, and for a figure that is saved, in any later one."""
+    later = any(output.image for known in evidence.cells if known.index >= cell for output in known.outputs)
+    if used is None:
+        return later
+    if isinstance(nodes[0], ast.FunctionDef | ast.ClassDef):
+        return later and nodes[0].name in used
+    saved = any(name_of(call) == "savefig" for call in calls(nodes))
+    return later if saved else _images(evidence, cell) > 0
+
+
+def _images(evidence: Evidence, cell: int) -> int:
+    return sum(output.image is not None for known in evidence.cells if known.index == cell for output in known.outputs)
 
 
 def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
     made = list(calls(nodes))
     names = {name_of(call) for call in made if _on_axes(call)}
-    curves = any(_CURVES.fullmatch(name) for name in names)
-    if not curves and not any(_IMAGES.fullmatch(name_of(call)) for call in made):
+    curves = any(CURVES.fullmatch(name) for name in names)
+    if not curves and not any(IMAGES.fullmatch(name_of(call)) for call in made):
         return None
     said = {keyword.arg for call in made for keyword in call.keywords}
     called = {name_of(call) for call in made}
@@ -72,4 +108,4 @@ def _draws_in_loop(nodes: Iterable[ast.stmt]) -> Iterator[bool]:
     for node in nodes:
         for loop in ast.walk(node):
             if isinstance(loop, ast.For | ast.While):
-                yield any(_CURVES.fullmatch(name_of(call)) and _on_axes(call) for call in calls([loop]))
+                yield any(CURVES.fullmatch(name_of(call)) and _on_axes(call) for call in calls([loop]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from autograder.extraction.choice import validation_accuracy
@@ -56,7 +56,8 @@ class Claim:
     others: tuple[float, ...] = ()
     """Figures that are as likely to be meant: of other epochs, when it is not known which one's weights were kept."""
     doubtful: bool = False
-    """Whether it may be of a part of the test set, or no accuracy, so that only agreement says something."""
+    """Whether it may be of a part of the test set, of another classifier, or no accuracy, so that only agreement says
+    something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +133,13 @@ def beyond_record(account: Account, beside: Sequence[float] = ()) -> Iterator[tu
     """What cells print of the test set, one figure each, with the model that alone was at work last.
 
     Not what is on record, nor ``beside``. A mean over flipped images is no lie: where the model was used on many others
-    than the test set, a figure may be of these; a use on a handful explains none.
+    than the test set, a figure may be of these; a use on a handful explains none. Nor is a figure of a paper, of two
+    guesses, or of the images that a model is sure of: only lines in plain words count.
     """
-    known = [*beside, *_on_record(account.ledger)]
+    known = [*beside, *_on_record(account)]
     for run in account.execution.cells:
         figure = None if run.execution_count is None else _only(_figures(run.index, account, sure=True))
-        if figure is None or figure.doubtful or figure.images not in (0, account.test_rows):
+        if figure is None or figure.doubtful or not figure.plain or figure.images not in (0, account.test_rows):
             continue
         if any(abs(figure.value - other) <= figure.rounding + 1e-9 for other in known):
             continue
@@ -170,13 +172,39 @@ def _may_be_judged(shown: ArrayPrint, account: Account) -> bool:
     return not whole and (not shown.shape or shown.shape[0] >= MIN_IMAGES)
 
 
-def _on_record(ledger: Ledger) -> Iterator[float]:
-    """Every accuracy of the run, of whichever model and images."""
-    yield from (use.results["accuracy"] for use in ledger.evaluations if "accuracy" in use.results)
+def _on_record(account: Account) -> Iterator[float]:
+    """Every accuracy of the run that may be of what is called a test set, of whichever model.
+
+    Images that were held back by the notebook are a test set to it. Those that a model learns from are none, nor, where
+    the notebook knows the public test set, those that ``fit`` itself holds back.
+    """
+    ledger = account.ledger
+    learnt = {training.x.digest for training in ledger.trainings} - {""}
+    yield from (
+        use.results["accuracy"]
+        for use in ledger.evaluations
+        if "accuracy" in use.results and (use.x.digest not in learnt or _is_public(use.x, account))
+    )
     yield from (score.value for score in ledger.scores)
+    tested = bool(_uses(account))
     for training in ledger.trainings:
         for name, figures in training.history.items():
-            yield from (figure for figure in figures if figure is not None and name.endswith("accuracy"))
+            if name.endswith("accuracy") and not _is_of_training(name, training, account, tested=tested):
+                yield from (figure for figure in figures if figure is not None)
+
+
+def _is_of_training(name: str, training: Training, account: Account, *, tested: bool) -> bool:
+    """Whether a figure of each epoch is of training images for sure; what a loop of one's own measures is not known."""
+    if training.arguments.get("loop") or _is_public(training.x, account):
+        return False
+    if not name.startswith("val_"):
+        return True
+    return tested and training.validation_x is None and bool(training.arguments.get("validation_split"))
+
+
+def _is_public(shown: ArrayPrint, account: Account) -> bool:
+    seen = account.sightings.of(shown)
+    return seen is not None and seen.public > 0
 
 
 def held(claim: Claim, measured: float, images: int) -> Fidelity | None:
@@ -285,7 +313,17 @@ def _scored(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], acc
             if not later:
                 continue
             score = later[0]
-        yield Claim(score.value, "score", cell=account.cell_of(score.execution_count), others=others)
+        cell, doubtful = account.cell_of(score.execution_count), _has_classical(score.execution_count, account)
+        yield Claim(score.value, "score", cell=cell, others=others, doubtful=doubtful)
+
+
+def _classical(account: Account) -> list[int]:
+    """When classifiers of scikit-learn's were trained: from then on a figure may be of one, whose uses nobody sees."""
+    return [one.execution_count or 0 for one in account.ledger.estimators if one.rows >= MIN_IMAGES]
+
+
+def _has_classical(count: int | None, account: Account) -> bool:
+    return any(moment <= (count or 0) for moment in _classical(account))
 
 
 def _answers(use: Evaluation, account: Account) -> list[Evaluation]:
@@ -308,7 +346,7 @@ def _scores(scores: Sequence[Score], count: int | None, account: Account) -> lis
 
 
 def _scores_after(count: int | None, uses: Sequence[_Use], account: Account) -> list[Score]:
-    """In the cells that follow, until another use or training."""
+    """In the cells that follow, until another use or training, of a classifier of scikit-learn's as well."""
     end = _next_event(count, uses, account)
     return [
         score
@@ -328,6 +366,7 @@ def _in_order(uses: Sequence[_Use], count: int | None) -> list[Candidate]:
 def _next_event(count: int | None, uses: Sequence[_Use], account: Account) -> int:
     """Execution count of the next cell that uses or trains a model."""
     counts = [use.execution_count for use, _ in uses] + [one.execution_count for one in account.ledger.trainings]
+    counts += _classical(account)
     later = [number for number in counts if number is not None and number > (count or 0)]
     return min(later, default=1 << 31)
 
@@ -375,10 +414,10 @@ def _printed(one: Candidate, own: Sequence[Evaluation], uses: Sequence[_Use], ac
         figures = _figures(index, account, sure=trained)
         if len(beside) > 1:
             if len(figures) == len(beside):
-                yield _claim(figures[beside.index(one)], index)
+                yield _own_claim(figures[beside.index(one)], index, account)
             continue
         if (figure := _only(figures)) is not None:
-            yield _claim(figure, index)
+            yield _own_claim(figure, index, account)
         elif few := _several(figures, index):
             yield few
         yield from _below(count, uses, account)
@@ -390,7 +429,7 @@ def _below(count: int | None, uses: Sequence[_Use], account: Account) -> Iterato
     for later in range((count or 0) + 1, end):
         index = account.cell_of(later)
         if (figure := _only(_figures(index, account))) is not None:
-            yield _claim(figure, index)
+            yield _own_claim(figure, index, account)
 
 
 def _several(figures: Sequence[Stated], cell: int | None) -> Claim | None:
@@ -401,6 +440,14 @@ def _several(figures: Sequence[Stated], cell: int | None) -> Claim | None:
     rounding = max(figure.rounding for figure in named)
     values = [figure.value for figure in named]
     return Claim(values[0], "printed", rounding=rounding, cell=cell, others=tuple(values[1:]), doubtful=True)
+
+
+def _own_claim(figure: Stated, cell: int | None, account: Account) -> Claim:
+    """Of a model of the notebook's: doubtful where other words stand beside it, or another classifier may be meant."""
+    run = next((run for run in account.execution.cells if run.index == cell), None)
+    other = not figure.plain or _has_classical(run.execution_count if run else None, account)
+    claim = _claim(figure, cell)
+    return replace(claim, doubtful=claim.doubtful or other)
 
 
 def _claim(figure: Stated, cell: int | None) -> Claim:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from rapidfuzz import fuzz
 
 from autograder.extraction.fidelity import TOLERANCE
+from autograder.notebook.accuracies import quoted
 from autograder.notebook.text import fold
 from autograder.records import Ledger, MeasuredModel, Table, TableRow, Training
 
@@ -18,7 +19,7 @@ _IN_ORDER = 0.12
 _SAME_FIGURE = 0.06
 _EMPTY_WORDS = frozenset(
     "model modele models modeles create build make get creer construire the le la les de du des avec with of et and "
-    "cnn network reseau fn def new".split()
+    "cnn network net reseau fn def new".split()
 )
 _TOGETHER = re.compile(r"ensembl|\bvot|blend|bagg|averag|moyen|mean|mittel|promedio|media\b|combin|comite|committee|\+")
 """Words of a row about several models put together; a heuristic."""
@@ -37,8 +38,9 @@ class _Candidate:
 def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> Table:
     """Give each row the training it speaks of and our accuracy for it; a row that fits none stays without.
 
-    One training backs one row. Rows that no name decides are matched by order when there are as many rows as models,
-    and else only when the claimed accuracy is the one that the notebook computed for a training left.
+    One training backs one row. A row about a work of others is one of a training only where both name and figure fit.
+    Rows that no name decides are matched by order when there are as many rows as models, and else only when the
+    claimed accuracy is the one that the notebook computed for a training left.
     """
     together = [model.public_accuracy for model in models if model.members and model.public_accuracy is not None]
     named = [_nearest(row, together) if _TOGETHER.search(fold(row.label)) else None for row in table.rows]
@@ -90,10 +92,15 @@ def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredM
     # "model 5" is what we call a model without a name: it says nothing.
     named = model.name if model and not re.fullmatch(r"model \d+", model.name) else ""
     said = [*training.labels.values(), training.builder, *bound, named]
-    names = tuple(dict.fromkeys(name for name in map(_simple, said) if name))
+    names = tuple(dict.fromkeys(name for text in said for name in _spellings(text) if name))
     measured = model.public_accuracy if model else None
     computed = model.notebook_accuracy if model else None
     return _Candidate(training.number, names, measured if computed is None else computed, measured)
+
+
+def _spellings(name: str) -> tuple[str, str]:
+    """``LeNet`` is ``lenet`` to some, and two words to others."""
+    return _simple(name), _simple(name.lower())
 
 
 def _simple(name: str) -> str:
@@ -110,7 +117,10 @@ def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
         return {}
     from scipy.optimize import linear_sum_assignment  # a third of a second, for whoever has nothing to match
 
-    likeness = [[_likeness(row.label, candidate) for candidate in candidates] for row in table.rows]
+    likeness = [
+        [0.0 if _is_of_others(row, candidate) else _likeness(row.label, candidate) for candidate in candidates]
+        for row in table.rows
+    ]
     scores = [
         [value + _hint(table, candidates, place, other) for other, value in enumerate(row)]
         for place, row in enumerate(likeness)
@@ -128,8 +138,15 @@ def _hint(table: Table, candidates: Sequence[_Candidate], place: int, other: int
     return _IN_ORDER * near + _SAME_FIGURE * same
 
 
+def _is_of_others(row: TableRow, candidate: _Candidate) -> bool:
+    """A network may be named after a paper; then the figure that is known of it tells."""
+    known = (candidate.figure, candidate.measured)
+    return quoted(row.label) and all(_distance(row.accuracy, figure) > TOLERANCE for figure in known)
+
+
 def _likeness(label: str, candidate: _Candidate) -> float:
-    return max((_alike(_simple(label), name) for name in candidate.names), default=0.0)
+    pairs = ((spelling, name) for spelling in _spellings(label) for name in candidate.names)
+    return max((_alike(spelling, name) for spelling, name in pairs), default=0.0)
 
 
 def _alike(label: str, name: str) -> float:
@@ -158,9 +175,10 @@ def _telling(name: str) -> str:
 def _by_order(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int]) -> dict[int, int]:
     """When rows and models are equally many, those left over go together in order."""
     found = dict(chosen)
-    if len(table.rows) != len(candidates):
+    own = [place for place, row in enumerate(table.rows) if place in found or not quoted(row.label)]
+    if len(own) != len(candidates):
         return found
-    rows = [place for place in range(len(table.rows)) if place not in found]
+    rows = [place for place in own if place not in found]
     left = [item.training for item in candidates if item.training not in found.values()]
     return found | dict(zip(rows, left, strict=True))
 
@@ -171,7 +189,7 @@ def _by_figure(table: Table, candidates: Sequence[_Candidate], chosen: Mapping[i
     for place, row in enumerate(table.rows):
         left = [item for item in candidates if item.training not in found.values()]
         same = [item for item in left if _is_figure(row.accuracy, item.figure)]
-        if place not in found and same:
+        if place not in found and same and not quoted(row.label):
             found[place] = min(same, key=lambda item: _distance(row.accuracy, item.figure)).training
     return found
 

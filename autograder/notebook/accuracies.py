@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from autograder.notebook.text import fold
 
 MAX_CHARACTERS = 100_000
 MAX_LINE = 400
@@ -40,6 +42,43 @@ _OF: Mapping[str, re.Pattern[str]] = {
     "validation": re.compile(r"\bval(?:id|_|\b)|\bcv\b|cross|croisée|\bfold"),
     "test": re.compile(r"\btest|unseen|held.out|\b10[ ,.']?000\b"),
 }
+_QUOTED = re.compile(
+    r"\((?:[^()]*[^\w()])?(?:19[5-9]\d|20(?:0[1-9]|[1-3]\d))[a-z]?\)|\bet al\b|\bliterat|\blitterat|\bpublish|\bpublie"
+    r"|\bpublicad|\bpubblicat|\bpapers?\b|\bstate.of.the.art\b|\bsota\b|\betat de l.art\b|\bhumans?\b"
+    r"|\bhumains?\b|\bmensch"
+)
+"""A year or authors as one cites, or words for what others did; a heuristic."""
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LOSS = re.compile(r"\b(?:average|avg|mean|test|val) loss\b")
+_COUNTED = re.compile(
+    r"\b10[ ,.']?000\b|(?<![\w.,])\d+\s*(?:/|out of|of|sur|over)\s*\d+"
+    r"|\b(?:model|modele|modell|modelo|modello|version)\s?\d+\b"
+    r"|(?<![\w.,])\d+(?:[.,]\d+)?\s?(?:s|sec|seconds?|secondes?|min|minutes?)\b"
+)
+"""Whole numbers that name no part of the images: the whole test set, a share of it, which model, how long it took."""
+_WHOLE = re.compile(r"(?<![\w.,])\d+(?![\w%]|[.,]\d|\s?(?:%|percent\b|pour ?cent\b))")
+_PLAIN = frozenset(
+    # English, and names of things that are the same everywhere
+    "test tests testing accuracy accuracies acc score of on the a an and our my its this that for in is was are has "
+    "have we it reach reached reaches reaching achieve achieved achieves obtain obtained obtains get got gets final "
+    "best model models network networks net neural convolutional cnn convnet trained keras whole entire full "
+    "complete all overall total public official mnist set dataset data image images sample samples unseen held out "
+    "correct correctly classified prediction predictions predicted answers right result results evaluation "
+    "evaluated loss error rate percent train training val valid validation np float tf tensor array shape dtype "
+    "numpy "
+    # French
+    "precision exactitude justesse taux reussite succes reconnaissance bonne bonnes reponse reponses classification "
+    "classifications erreur perte sur le la les l jeu ensemble de du des d notre mon nos meilleur meilleure modele "
+    "modeles reseau neurones finale est obtenue obtenu obtient obtenons atteinte atteint au en pour donnees totale "
+    "globale entraine entrainement cent "
+    # German, Spanish, Portuguese, Italian, Dutch and others
+    "genauigkeit testgenauigkeit auf dem den der die das testdaten testdatensatz testset testmenge unser unseres "
+    "unsere bestes besten beste modell modells netz netzes von bilder betragt erreicht exactitud el los del "
+    "conjunto prueba pruebas nuestro mejor modelo red imagenes datos acuracia exatidao precisao no na do da teste "
+    "nosso melhor rede dados imagens accuratezza precisione sul sulla di nostro miglior migliore modello rete "
+    "immagini dati insieme nauwkeurigheid op het van onze dogruluk dokładnosc dokladnosc точность".split()
+)
+"""Words that leave no doubt: beside any other a figure may be of a part of the images, of two guesses, of a paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +95,27 @@ class Stated:
     """Of how many images it is, where they were counted."""
     doubtful: bool = False
     """Whether it may be another figure than an accuracy."""
+    plain: bool = True
+    """Whether its line says nothing but that, in words that we know; a heuristic, on the safe side."""
 
 
 def stated(text: str) -> tuple[Stated, ...]:
     """Every accuracy that the text states in a line of its own, in order; what a progress bar wrote is left out."""
     lines = text[:MAX_CHARACTERS].translate(_SPACES).lower().splitlines()
     begun = (line[:MAX_LINE] for line in lines)  # what follows is not read, and would be slow to search
-    return tuple(found for line in begun if not _PROGRESS.search(line) for found in _in_line(line))
+    told = (line for line in begun if not _PROGRESS.search(line))
+    return tuple(replace(found, plain=_is_plain(line)) for line in told for found in _in_line(line))
+
+
+def quoted(label: str) -> bool:
+    """Whether what a figure stands beside names a work of others: ``LeNet-5 (LeCun, 1998)``, ``human readers``."""
+    return _QUOTED.search(fold(label)) is not None
+
+
+def _is_plain(line: str) -> bool:
+    """``Test accuracy of our model: 0.98``; not ``Top-2 test accuracy``, ``on the sure ones``, ``LeNet-5 (1998)``."""
+    bare = _COUNTED.sub(" ", _LOSS.sub(" ", fold(line)))
+    return _PLAIN.issuperset(_LETTERS.findall(bare)) and _WHOLE.search(bare) is None
 
 
 def _in_line(line: str) -> Iterator[Stated]:
