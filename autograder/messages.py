@@ -172,7 +172,11 @@ def visible(text: str) -> str:
 
     Letters of every script stay as they are, and so do the joiners and selectors inside emoji.
     """
-    plain = _ESCAPE.sub("", text.replace("\r\n", "\n"))
+    return exposed(_ESCAPE.sub("", text.replace("\r\n", "\n")))
+
+
+def exposed(plain: str) -> str:
+    """The same with nothing dropped: code shows all that it holds."""
 
     def shown(match: re.Match[str]) -> str:
         sign = match[0]

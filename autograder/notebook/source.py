@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder import repairs
+from autograder.notebook import magics
 from autograder.records import Cell, CellKind
 
-_MAGIC = re.compile(r"^(\s*+)(?:[%!?].*|[\w.]++\?{1,2}\s*|[\w, ]++=\s*+[!%].*)$")
 MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
 MAX_NUMBER = 1 << 4096
@@ -61,21 +61,17 @@ def python(source: str) -> str:
     if (found := _readable(source)) is not None:
         return found
     mended = repairs.repaired(source, lambda text: _readable(text) is not None, (*repairs.PASTED, _modern))
-    return (mended and _readable(mended)) or _without_magics(source)
+    return (mended and _readable(mended)) or magics.without(source)
 
 
 def _readable(source: str) -> str | None:
-    plain = _without_magics(source)
+    plain = magics.without(source)
     return plain if repairs.parses(plain) else None
-
-
-def _without_magics(source: str) -> str:
-    return "\n".join(_MAGIC.sub(r"\1pass", line) for line in source.split("\n"))
 
 
 def _modern(source: str) -> str:
     """Python 2 in a cell with magics, which its tokens cannot be read through."""
-    return repairs.python_2(_without_magics(source))
+    return repairs.python_2(magics.without(source))
 
 
 def parse(source: str) -> ast.Module | None:
