@@ -951,6 +951,17 @@ def test_code_that_is_not_looked_into_is_told(notebook: Notebook) -> None:
     assert (gap.ours, gap.reason.values["cells"]) == (False, "1")
 
 
+def test_code_that_ran_and_is_not_understood_is_told(notebook: Notebook) -> None:
+    notebook.cell("1 + 1")
+    notebook.cell("import os" + " " * 1000 + "; hidden()")
+    notebook.cell("a b c")
+    execution = notebook.execution()
+    failed = replace(execution.cells[2], state=CellState.RAISED)
+    evidence = notebook.evidence(execution=replace(execution, cells=(*execution.cells[:2], failed)))
+    [gap] = [gap for gap in evidence.gaps if gap.kind is GapKind.CODE]
+    assert (gap.ours, gap.reason.values["cells"]) == (False, "2")
+
+
 def test_code_that_was_not_read_is_told(notebook: Notebook) -> None:
     notebook.cell("1 + 1")
     notebook.cell("# a")

@@ -21,11 +21,12 @@ from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read
 from autograder.notebook.reading import MAX_SOURCE, MAX_TOTAL_SOURCE
-from autograder.notebook.source import MAX_TOKENS, passed_over
+from autograder.notebook.source import MAX_TOKENS, passed_over, unread
 from autograder.recall import Memory
 from autograder.records import (
     Baseline,
     Cell,
+    CellState,
     Drift,
     Ending,
     Evidence,
@@ -87,6 +88,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
             *gaps,
             *_passed_over(cells),
             *_beyond(cells),
+            *_unread(cells, execution),
             *studied.gaps,
             *tampering(ledger, execution, cells),
             *overruling(execution, cells),
@@ -121,6 +123,18 @@ def _beyond(cells: Sequence[Cell]) -> tuple[Gap, ...]:
         "have code, or all others, {total:int} (cells: {cells}). No item looks at the rest.",
         limit=MAX_SOURCE,
         total=MAX_TOTAL_SOURCE,
+        cells=_listed(found),
+    )
+    return (Gap(kind=GapKind.CODE, reason=reason),)
+
+
+def _unread(cells: Sequence[Cell], execution: Execution) -> tuple[Gap, ...]:
+    ran = {run.index for run in execution.cells if run.state is CellState.RAN}
+    found = [index for index in unread(cells) if index in ran]
+    if not found:
+        return ()
+    reason = say(
+        "Code that ran is not understood here, or takes too long to read, and no item looks at it (cells: {cells}).",
         cells=_listed(found),
     )
     return (Gap(kind=GapKind.CODE, reason=reason),)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 _PARTING = "\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
 """Signs that end a line for IPython, and so a command, and none for Python."""
 _COMMAND = re.compile(
-    rf"(\s*+)(?:[%!?,;/][^{_PARTING}]*+|[\w.]++\?{{1,2}}[ \t]*+(?=[{_PARTING}]|$)|[\w, ]++=\s*+[!%][^{_PARTING}]*+)"
+    rf"(\s*+)(?:[%!?,;/][^{_PARTING}]*+|[\w.]++\?{{1,2}}[ \t]*+(?=[{_PARTING}]|$)"
+    rf"|[\w,. ]++(?:\[[^\]=]*+\][ ]?)?=\s*+[!%][^{_PARTING}]*+)"
 )
 _SIGN = re.compile(r"\\.?|'''|\"\"\"|['\"#()\[\]{}]")
 

@@ -24,6 +24,7 @@ _REMEMBERED = 4_000
 """Characters of a cell whose tree is kept: checks ask for the same ones."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
+_CELL_MAGIC = re.compile(r"\s*+%%")
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
 )
@@ -120,6 +121,20 @@ def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
 def passed_over(cells: Iterable[Cell]) -> tuple[int, ...]:
     """Indices of cells with code that is not looked into."""
     return tuple(cell.index for cell, looked in _shared_out(cells) if not looked)
+
+
+def unread(cells: Iterable[Cell]) -> tuple[int, ...]:
+    """Indices of cells that are looked into in vain: what ``parse`` does not take on, or no Python.
+
+    What a cell magic hands to another program is none, and nothing is amiss.
+    """
+    looked = (cell for cell in code_cells(cells) if not cell.beyond)
+    return tuple(cell.index for cell in looked if parse(python(cell.source)) is None and not _is_foreign(cell.source))
+
+
+def _is_foreign(source: str) -> bool:
+    told = _CELL_MAGIC.match(source) is not None
+    return told and not repairs.is_bomb(source) and not repairs.parses(magics.without(source))
 
 
 def _shared_out(cells: Iterable[Cell]) -> Iterator[tuple[Cell, bool]]:
