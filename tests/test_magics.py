@@ -17,12 +17,12 @@ from autograder.notebook.magics import without
         ("files = !ls\nx = 1", "pass\nx = 1"),
         ("model?\nx = 1", "pass\nx = 1"),
         ("!pip install \\\n  numpy\nx = 1", "pass\n\nx = 1"),
-        ("/print 1\n,f a b\nx = 1", "pass\npass\nx = 1"),
+        ("/print 1 y\n,f a b\n  ;f a b", "print(1, y)\nf('a', 'b')\n  f('a b')"),
         ("# it's\n%time\nx = 'it\\'s'\n%time", "# it's\npass\nx = 'it\\'s'\npass"),
     ],
     ids=["line", "block", "result", "help", "continued", "calls", "marks"],
 )
-def test_a_command_becomes_a_line_that_does_nothing(source: str, left: str) -> None:
+def test_a_command_becomes_what_python_would_run(source: str, left: str) -> None:
     assert without(source) == left
 
 

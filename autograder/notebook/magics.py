@@ -16,7 +16,7 @@ _SIGN = re.compile(r"\\.?|'''|\"\"\"|['\"#()\[\]{}]")
 
 
 def without(source: str) -> str:
-    """The same lines, with commands made into ``pass``; what a sign of ``_PARTING`` parts from one gets its own."""
+    """The same lines, with commands made into ``pass`` or a call; what ``_PARTING`` parts from one gets its own."""
     return "\n".join(_lines(source))
 
 
@@ -29,7 +29,7 @@ def _lines(source: str) -> Iterator[str]:
             continued = line.endswith("\\")
             continue
         while not open_yet and (found := _COMMAND.match(line)):
-            yield f"{found[1]}pass"
+            yield found[1] + _python(found[0][len(found[1]) :])
             continued = found[0].endswith("\\")
             line = line[found.end() + 1 :]
             if not line:
@@ -37,6 +37,16 @@ def _lines(source: str) -> Iterator[str]:
         else:
             yield line
             open_yet.read(line)
+
+
+def _python(command: str) -> str:
+    """The call that IPython makes of ``/f x y``, ``,f x y`` or ``;f x y``; of what is no Python, nothing."""
+    name, _, rest = command[1:].strip().partition(" ")
+    if command[0] == "/":
+        return f"{name}({', '.join(rest.split())})"
+    if command[0] == ",":
+        return f"{name}({', '.join(map(repr, rest.split()))})"
+    return f"{name}({rest!r})" if command[0] == ";" else "pass"
 
 
 @dataclass(slots=True)
