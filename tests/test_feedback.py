@@ -567,6 +567,7 @@ def test_a_picture_that_was_not_drawn_is_named_beside_what_is_left_of_its_output
 def test_code_shows_all_that_it_holds(tmp_path: Path) -> None:
     page = Page(_executed(_cells(source="a = 1  #\x1b]\nhidden()\nb = 2  #\x07"), tmp_path))
     assert "a = 1  #[U+001B]]\nhidden()\nb = 2  #[U+0007]" in page.text
+    assert "; hidden()" in Page(_executed(_cells(source="a = 1" + " " * 5000 + "; hidden()"), tmp_path)).text
 
 
 @pytest.mark.parametrize("kind", CellKind)
