@@ -109,6 +109,8 @@ class Cell:
     outputs: tuple[Output, ...] = ()
     reaching: bool = False
     """Whether all of its source, of which ``source`` may be a beginning, names what only our code in a kernel uses."""
+    beyond: int = 0
+    """Characters that follow ``source`` and were not read: too many."""
 
 
 # --- execution ---------------------------------------------------------------------------------------------------

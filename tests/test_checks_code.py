@@ -9,7 +9,7 @@ import pytest
 from autograder.checks import lint as linting
 from autograder.checks.code import readability, structure
 from autograder.notebook.prose import paragraphs
-from autograder.notebook.source import parse, passed_over, pieces, python, shape
+from autograder.notebook.source import parse, passed_over, pieces, python, shape, unread
 from autograder.records import Cell, Verdict
 from tests.cells import code, evidence, markdown, notebook
 
@@ -114,6 +114,28 @@ def test_a_notebook_is_looked_into_as_far_as_anybody_writes_and_no_further() -> 
     said = code("# wanted: the accuracy of eight words that anybody may read here\n" + dense.source)
     assert paragraphs(notebook(first, dense, said)) == ()
     assert len(paragraphs(notebook(first, said))) == 1
+
+
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        "import os" + " " * 1000 + ";",
+        "x = " + "9" * 4000 + ";",
+        "x = " + "-" * 200 + "1;",
+        "%%capture\nimport os" + " " * 1000,
+    ],
+)
+def test_code_that_python_reads_and_we_do_not_is_told(hiding: str) -> None:
+    cells = notebook(code("a = 1"), code(f"{hiding}\nhidden()"), code("!ls\nb = 1"))
+    assert [piece.cell for piece in pieces(cells)] == [0, 2]
+    assert unread(cells) == (1,)
+
+
+@pytest.mark.parametrize(
+    "source", ["%%sql\nSELECT * FROM x", "%%bash\nls -l", "%%time\nx = 1", "x[0] = !ls", "a.b = %time f()", "print 'x'"]
+)
+def test_what_is_meant_for_another_program_is_not(source: str) -> None:
+    assert unread(notebook(code(source), code("# nothing"), code(""))) == ()
 
 
 def test_the_same_cell_is_parsed_once_while_it_is_short() -> None:

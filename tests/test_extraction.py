@@ -951,6 +951,25 @@ def test_code_that_is_not_looked_into_is_told(notebook: Notebook) -> None:
     assert (gap.ours, gap.reason.values["cells"]) == (False, "1")
 
 
+def test_code_that_ran_and_is_not_understood_is_told(notebook: Notebook) -> None:
+    notebook.cell("1 + 1")
+    notebook.cell("import os" + " " * 1000 + "; hidden()")
+    notebook.cell("a b c")
+    execution = notebook.execution()
+    failed = replace(execution.cells[2], state=CellState.RAISED)
+    evidence = notebook.evidence(execution=replace(execution, cells=(*execution.cells[:2], failed)))
+    [gap] = [gap for gap in evidence.gaps if gap.kind is GapKind.CODE]
+    assert (gap.ours, gap.reason.values["cells"]) == (False, "2")
+
+
+def test_code_that_was_not_read_is_told(notebook: Notebook) -> None:
+    notebook.cell("1 + 1")
+    notebook.cell("# a")
+    notebook.cells[1] = replace(notebook.cells[1], beyond=7)
+    [gap] = [gap for gap in notebook.evidence().gaps if gap.kind is GapKind.CODE]
+    assert (gap.ours, gap.reason.values["cells"]) == (False, "2")
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"trainings": [{"number": "x"}]}', b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_ledger_is_a_gap(notebook: Notebook, content: bytes) -> None:
     execution = replace(notebook.execution(), ledger=notebook.store.put(content))

@@ -564,6 +564,20 @@ def test_a_picture_that_was_not_drawn_is_named_beside_what_is_left_of_its_output
     assert told in page.text and "a figure" in page.text
 
 
+def test_code_shows_all_that_it_holds(tmp_path: Path) -> None:
+    page = Page(_executed(_cells(source="a = 1  #\x1b]\nhidden()\nb = 2  #\x07"), tmp_path))
+    assert "a = 1  #[U+001B]]\nhidden()\nb = 2  #[U+0007]" in page.text
+    assert "; hidden()" in Page(_executed(_cells(source="a = 1" + " " * 5000 + "; hidden()"), tmp_path)).text
+
+
+@pytest.mark.parametrize("kind", CellKind)
+def test_what_was_not_read_of_a_cell_is_told_in_its_place(kind: CellKind, tmp_path: Path) -> None:
+    (cell,) = _cells(source="x", kind=kind)
+    assert "not read" not in Page(_executed((cell,), tmp_path)).text
+    page = Page(_executed((replace(cell, beyond=1234),), tmp_path))
+    assert "1,234 further characters of this cell were not read" in page.text
+
+
 def test_a_figure_missing_from_the_store_is_our_fault(tmp_path: Path) -> None:
     report = a_report(a_store(tmp_path / "one"))
     with pytest.raises(StoreError):

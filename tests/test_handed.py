@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from autograder.feedback import defused, handed
-from autograder.messages import visible
+from autograder.messages import exposed
 from autograder.records import Json
 
 PNG, JPEG, GIF = (encoded(Image.new("P" if form == "GIF" else "L", (9, 9)), form) for form in ("PNG", "JPEG", "GIF"))
@@ -281,7 +281,7 @@ def test_no_string_of_the_notebook_acts(text: str) -> None:
     assert set(display["data"]) <= {"text/plain", "text/html"} and display["metadata"] == {}
     assert not re.search(r"<(?!/?(?:table|thead|tbody|tr|t[hd])>)", display["data"].get("text/html", ""))
     assert list(result["data"]) == ["text/plain"] and "application/javascript" in result["data"]["text/plain"]
-    assert found["cells"][4]["source"] == visible(text)
+    assert found["cells"][4]["source"] == exposed(text)
 
 
 def test_code_stays_code_and_its_tricks_are_seen() -> None:
@@ -290,6 +290,11 @@ def test_code_stays_code_and_its_tricks_are_seen() -> None:
     assert cell["source"] == (
         "if access != 'none[U+202E] [U+2066]# ok[U+2069] [U+2066]':\n\treturn a<b and f[0](x)  # ![x](y)\n"
     )
+
+
+def test_code_is_left_as_it_runs_whatever_a_terminal_would_make_of_it() -> None:
+    [cell] = made(code("a = 1  #\x1b]\r\nhidden()\rshown()  #\x07\nx = '/a/site-packages/b'"))["cells"]
+    assert cell["source"] == "a = 1  #[U+001B]]\nhidden()\nshown()  #[U+0007]\nx = '/a/site-packages/b'"
 
 
 def test_progress_is_shown_as_a_terminal_leaves_it() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import json
 import struct
 import time
+import warnings
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -190,6 +192,68 @@ def test_images_within_markdown_do_not_use_up_the_room_for_text(store: Store) ->
     picture = "![](data:image/png;base64," + "A" * 500_000 + ")"
     cells = read(as_notebook({"cell_type": "markdown", "source": picture + " vu"}, code()), store)
     assert [cell.source for cell in cells] == ["![](data:) vu", "x = 1"]
+
+
+TRICKS = (
+    "a = 1  #\x1b]\nhidden()\n#\x07",
+    "#\x1bP\nhidden()",
+    "#\x1b[2K\x9b1m\nhidden()\x0c",
+    "hidden()\rshown()",
+    "a = '''\r'''\r\nhidden()\r",
+    "if a:\r    hidden()\r\rshown()",
+    "a = 'data:a/b;base64," + "QUJD" * 40 + "'",
+    "site = packages = 1; x = 0 and 1/(hidden())/site-packages/1",
+    "# \u2028hidden()",
+    "a = '\b\b\b'; hidden()",
+)
+
+
+@pytest.mark.parametrize("source", TRICKS, ids=range(len(TRICKS)))
+def test_code_is_read_as_python_runs_it(source: str, store: Store) -> None:
+    read_as = only(as_notebook(code(source=source)), store).source
+    assert _tree(read_as) == _tree(source) != ""
+    assert "\r" not in read_as
+
+
+SIGNS = ("\x1b", "]", "[", "\x07", "#", "\r", "\n", "\b", "\x0c", "\x9b", "\\", "'''", "'", "a", "1", "/", "f()")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(SIGNS)))
+def test_no_signs_in_code_change_what_is_read(tmp_path_factory: pytest.TempPathFactory, signs: list[str]) -> None:
+    source = "b = 2  #" + "".join(signs)
+    read_as = only(as_notebook(code(source=source)), Store(tmp_path_factory.mktemp("store"))).source
+    assert _tree(read_as) == _tree(source)
+
+
+def _tree(source: str) -> str:
+    """Empty for what is no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError):
+        return ""
+
+
+def test_a_carriage_return_in_text_ends_a_line(store: Store) -> None:
+    cell = only(as_notebook({"cell_type": "markdown", "source": "# Titre\r\rTexte\r\nsuite"}), store)
+    assert cell.source == "# Titre\n\nTexte\nsuite"
+
+
+def test_what_was_not_read_of_a_source_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_SOURCE", 10)
+    monkeypatch.setattr(reading, "MAX_TOTAL_SOURCE", 15)
+    text = {"cell_type": "markdown", "source": "t" * 12}
+    cells = read(as_notebook(text, text, text, *(code(source="y" * length) for length in (12, 5, 3))), store)
+    assert [(len(cell.source), cell.beyond) for cell in cells] == [(10, 2), (5, 7), (0, 12), (10, 2), (5, 0), (0, 3)]
+
+
+def test_text_leaves_code_the_room_that_it_needs(store: Store) -> None:
+    text = {"cell_type": "markdown", "source": "word " * (reading.MAX_SOURCE // 5)}
+    cells = read(as_notebook(*[text] * 10, code(source="hidden()")), store)
+    assert (cells[-1].source, cells[-1].beyond) == ("hidden()", 0)
+    assert cells[9].beyond == reading.MAX_SOURCE
 
 
 def test_everything_has_a_cap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

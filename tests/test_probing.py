@@ -387,6 +387,41 @@ def test_a_real_model_in_a_real_room(trained: bytes, tmp_path: Path) -> None:
             assert (one is None and other is None) or np.array_equal(one, other)  # type: ignore[arg-type]
 
 
+def renamed(model: bytes, name: str) -> bytes:
+    """The same model; its layers are called so as well, with a number."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(model)) as old, zipfile.ZipFile(changed, "w") as new:
+        for member in old.namelist():
+            content = old.read(member)
+            if member == "config.json":
+                config = json.loads(content)
+                named = [layer["config"]["name"] for layer in config["config"]["layers"]]
+                text = json.dumps({**config, "config": {**config["config"], "name": name}})
+                for number, layer in enumerate(named):
+                    text = text.replace(json.dumps(layer), json.dumps(f"{name} {number}"))
+                content = text.encode()
+            new.writestr(member, content)
+    return changed.getvalue()
+
+
+@pytest.mark.sandbox
+@pytest.mark.kernel
+def test_a_model_and_its_layers_may_be_called_anything(trained: bytes, tmp_path: Path) -> None:
+    from autograder.sandbox import choose
+
+    store, images = shown(tmp_path)
+    steps = (Step(op="reshape", values={"shape": [28, 28, 1]}), *SCALED)
+    names = ["plain", "modèle amélioré", "_cnn [v2]", "אבג"]
+    tasks = [Task(id=name, model=store.put(renamed(trained, name)), steps=steps) for name in names]
+    answers = probe(tasks, images, sandbox=choose(), store=store, limits=Limits(), cancelled=lambda: False)
+    known = answers["plain"]
+    assert known.hidden is not None and known.numbers
+    for name in names[1:]:
+        answer = answers[name]
+        assert answer.problem is None and answer.hidden is not None
+        assert np.array_equal(answer.hidden, known.hidden) and answer.numbers == known.numbers
+
+
 @pytest.mark.parametrize(
     ("killed", "words"),
     [

@@ -37,6 +37,8 @@ from autograder.records import (
     ArrayPrint,
     Evaluation,
     Evidence,
+    Gap,
+    GapKind,
     Grade,
     Ledger,
     Report,
@@ -177,6 +179,14 @@ def test_review_tells_who_and_why() -> None:
     text = _text([a_report(grade=a_grade(awards=awards, state=State.NEEDS_REVIEW), evidence=flagged)])
     assert "Runs completely: The prose could not be read." in text
     assert "Perhaps trained on the test set." in text
+
+
+def test_code_that_was_not_read_is_told_to_the_teacher() -> None:
+    unread = Gap(kind=GapKind.CODE, reason=say("Of some cells only a beginning was read."))
+    other = Gap(kind=GapKind.TABLE, reason=say("No table of models with their accuracies was found."))
+    text = _text([a_report(evidence=an_evidence(gaps=(unread, other)))])
+    assert text.count("only a beginning was read") == 1
+    assert "No table of models" not in text
 
 
 def test_a_doubt_is_told_once_and_changes_no_points() -> None:

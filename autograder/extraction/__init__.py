@@ -20,11 +20,13 @@ from autograder.extraction.study import study
 from autograder.extraction.tables import find_table
 from autograder.extraction.tampering import tampering
 from autograder.notebook import read
-from autograder.notebook.source import MAX_TOKENS, passed_over
+from autograder.notebook.reading import MAX_SOURCE, MAX_TOTAL_SOURCE
+from autograder.notebook.source import MAX_TOKENS, passed_over, unread
 from autograder.recall import Memory
 from autograder.records import (
     Baseline,
     Cell,
+    CellState,
     Drift,
     Ending,
     Evidence,
@@ -85,6 +87,8 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         gaps=(
             *gaps,
             *_passed_over(cells),
+            *_beyond(cells),
+            *_unread(cells, execution),
             *studied.gaps,
             *tampering(ledger, execution, cells),
             *overruling(execution, cells),
@@ -105,9 +109,39 @@ def _passed_over(cells: Sequence[Cell]) -> tuple[Gap, ...]:
         "The notebook has more code than is looked into, {limit:int} words and signs; passed over (cells: {cells}). "
         "Data that were pasted in belong into a file.",
         limit=MAX_TOKENS,
-        cells=", ".join(str(index + 1) for index in found[:10]) + (" …" if len(found) > 10 else ""),
+        cells=_listed(found),
     )
     return (Gap(kind=GapKind.CODE, reason=reason),)
+
+
+def _beyond(cells: Sequence[Cell]) -> tuple[Gap, ...]:
+    found = [cell.index for cell in cells if cell.beyond]
+    if not found:
+        return ()
+    reason = say(
+        "Of some cells only a beginning was read, or nothing: a cell may have {limit:int} characters, and all that "
+        "have code, or all others, {total:int} (cells: {cells}). No item looks at the rest.",
+        limit=MAX_SOURCE,
+        total=MAX_TOTAL_SOURCE,
+        cells=_listed(found),
+    )
+    return (Gap(kind=GapKind.CODE, reason=reason),)
+
+
+def _unread(cells: Sequence[Cell], execution: Execution) -> tuple[Gap, ...]:
+    ran = {run.index for run in execution.cells if run.state is CellState.RAN}
+    found = [index for index in unread(cells) if index in ran]
+    if not found:
+        return ()
+    reason = say(
+        "Code that ran is not understood here, or takes too long to read, and no item looks at it (cells: {cells}).",
+        cells=_listed(found),
+    )
+    return (Gap(kind=GapKind.CODE, reason=reason),)
+
+
+def _listed(indices: Sequence[int]) -> str:
+    return ", ".join(str(index + 1) for index in indices[:10]) + (" …" if len(indices) > 10 else "")
 
 
 def _drifts(

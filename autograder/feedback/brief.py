@@ -16,6 +16,7 @@ from autograder.records import (
     DataCard,
     Ending,
     Evidence,
+    GapKind,
     Grade,
     Interval,
     Message,
@@ -171,7 +172,7 @@ def _ranked(grade: Grade, evidence: Evidence) -> Ranked | None:
 
 
 def _reasons(report: Report, language: str) -> tuple[str, ...]:
-    """Undecided items with what the check says to the teacher, then the flags of the measurement."""
+    """Undecided items with what the check says to the teacher, the flags of the measurement, and code that was not read."""
     if report.grade.state is State.FAILED:
         return ()  # listed among those not run
     reasons = [_undecided(award, language) for award in report.grade.awards if award.points is None]
@@ -179,6 +180,8 @@ def _reasons(report: Report, language: str) -> tuple[str, ...]:
         reasons.insert(0, render(report.grade.reason, language))
     final = None if report.evidence is None else report.evidence.final
     reasons += [render(flag, language) for flag in (() if final is None else final.flags)]
+    gaps = () if report.evidence is None else report.evidence.gaps
+    reasons += [render(gap.reason, language) for gap in gaps if gap.kind is GapKind.CODE]
     told: Sequence[Message | None] = [a.finding.for_teacher for a in report.grade.awards if a.points is not None]
     reasons += [render(message, language) for message in told if message is not None]
     return tuple(dict.fromkeys(reasons))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from autograder.feedback import inert
 from autograder.feedback.page import page
-from autograder.messages import visible
+from autograder.messages import exposed, visible
 from autograder.records import Cell, CellKind, CellRun, Output, Report, Rubric
 from autograder.store import Store
 
@@ -40,6 +40,8 @@ class _Cell:
     number: int
     kind: str
     source: str
+    beyond: int
+    """Characters of the source that were not read."""
     prose: Markup | None
     """Of a text cell that can be shown as Markdown."""
     run: CellRun | None
@@ -98,7 +100,8 @@ def _cell(cell: Cell, run: CellRun | None, album: _Album, effort: inert.Effort) 
     return _Cell(
         number=cell.index + 1,
         kind=cell.kind.value,
-        source=cell.source,
+        source=exposed(cell.source) if cell.kind is CellKind.CODE else cell.source,
+        beyond=cell.beyond,
         prose=inert.markdown(cell.source, effort) if cell.kind is CellKind.MARKDOWN else None,
         run=run,
         outputs=tuple(_output(output, album) for output in cell.outputs[:OUTPUTS]),

@@ -10,9 +10,9 @@ from typing import Final
 from markupsafe import escape
 
 from autograder.feedback import defused, inert
-from autograder.messages import render, visible
+from autograder.messages import exposed, render, visible
 from autograder.notebook import pictures
-from autograder.notebook.reading import without_place
+from autograder.notebook.reading import as_run, without_place
 from autograder.records import Json, say
 
 ATTACHED: Final = 10 * 2**20
@@ -69,7 +69,7 @@ class _Copy:
             outputs = [self._output(one) for one in (found if isinstance(found, list) else ())]
             kept = [output for output in outputs if output is not None]
             count = _count(cell.get("execution_count"))
-            return {**made, "cell_type": kind, "execution_count": count, "outputs": kept, "source": visible(source)}
+            return {**made, "cell_type": kind, "execution_count": count, "outputs": kept, "source": exposed(as_run(source))}
         if kind == "markdown":
             attached = self._attachments(cell.get("attachments"))
             held = {"attachments": attached} if attached else {}

@@ -1,4 +1,4 @@
-"""From the bytes of an nbformat 4 notebook to inert cells: capped, without control characters, images re-encoded."""
+"""From the bytes of an nbformat 4 notebook to inert cells: capped, images re-encoded, code as Python would read it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ MAX_CELLS = 1000
 MAX_SOURCE = 100_000
 """Characters of one cell."""
 MAX_TOTAL_SOURCE = 600_000
+"""Of all cells with code, and as much of all others: no text leaves code without room."""
 MAX_OUTPUTS = 200
 """Outputs of one cell."""
 MAX_TEXT = 200_000
@@ -40,6 +41,7 @@ _ESCAPES = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _INLINE = re.compile(r"data:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=]{100,}")
+_LINE_END = re.compile(r"\r\n?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PACKAGES = re.compile(r"(?<![^\s\"'<>|:])([^\s\"'<>|:/]*)/[^\s\"'<>|:]{1,4096}?/site-packages/")
@@ -50,8 +52,8 @@ word, so that a text of slashes takes no longer than another."""
 def read(content: bytes, store: Store) -> tuple[Cell, ...]:
     """Read the cells as handed in: the parameters that papermill injected are left out, and do not shift the indices.
 
-    Whatever is beyond a cap is cut off and whatever has the wrong type is treated as absent: a hostile notebook gives
-    a shorter one. Images go to ``store`` as PNG written by us.
+    Whatever is beyond a cap is cut off, of a source with a note of how much, and whatever has the wrong type is treated
+    as absent: a hostile notebook gives a shorter one. Images go to ``store`` as PNG written by us.
 
     Raises:
         StoreError: the bytes are not the JSON of a notebook with cells.
@@ -66,6 +68,14 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     text = _ESCAPES.sub("", text[: 4 * limit])
     text = "\n".join(_overwritten(line) for line in text.replace("\r\n", "\n").split("\n"))
     return without_place(_SURROGATE.sub("\ufffd", _CONTROL.sub("", text)))[:limit]
+
+
+def as_run(source: str) -> str:
+    """Code as Python takes it: a carriage return ends a line, and no sign in it is obeyed, hidden or left out.
+
+    What a terminal would make of a source is nobody's concern: it runs all the same.
+    """
+    return _LINE_END.sub("\n", source)
 
 
 def without_place(text: str) -> str:
@@ -112,15 +122,25 @@ class _Budget:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.text = MAX_TOTAL_TEXT
-        self.source = MAX_TOTAL_SOURCE
+        self.code = MAX_TOTAL_SOURCE
+        self.prose = MAX_TOTAL_SOURCE
         self.images = MAX_IMAGES
         self.effort = pictures.Effort()
 
-    def take_source(self, value: Json) -> str:
-        written = _INLINE.sub("data:", _text(value))
-        source = clean(written, min(MAX_SOURCE, self.source))
-        self.source -= len(source)
-        return source
+    def take_code(self, value: Json) -> tuple[str, int]:
+        """The source, and how many characters of it were one too many."""
+        whole = as_run(_text(value))
+        source = _SURROGATE.sub("\ufffd", whole[: min(MAX_SOURCE, self.code)])
+        self.code -= len(source)
+        return source, len(whole) - len(source)
+
+    def take_prose(self, value: Json) -> tuple[str, int]:
+        """The same of what is not run; of its pictures, whose text nobody reads, a word is left."""
+        whole = as_run(_INLINE.sub("data:", _text(value)))
+        room = min(MAX_SOURCE, self.prose)
+        source = clean(whole[:room], room)
+        self.prose -= len(source)
+        return source, max(0, len(whole) - room)
 
     def take(self, value: Json) -> str:
         text = clean(_text(value), min(MAX_TEXT, self.text))
@@ -151,16 +171,16 @@ class _Budget:
 
 def _cell(index: int, cell: Json, budget: _Budget) -> Cell:
     kind = cell.get("cell_type")
-    source = budget.take_source(cell.get("source"))
     outputs = cell.get("outputs")
-    if kind not in ("code", "markdown"):
-        return Cell(index=index, kind=CellKind.RAW, source=source)
-    if kind == "markdown":
-        return Cell(index=index, kind=CellKind.MARKDOWN, source=source)
+    if kind != "code":
+        source, beyond = budget.take_prose(cell.get("source"))
+        known = CellKind.MARKDOWN if kind == "markdown" else CellKind.RAW
+        return Cell(index=index, kind=known, source=source, beyond=beyond)
+    source, beyond = budget.take_code(cell.get("source"))
     listed = outputs[:MAX_OUTPUTS] if isinstance(outputs, list) else []
     shown = tuple(_merged(_output(output, budget) for output in listed if isinstance(output, dict)))
     reaching = _OURS.search(_text(cell.get("source"))) is not None
-    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=shown, reaching=reaching)
+    return Cell(index=index, kind=CellKind.CODE, source=source, outputs=shown, reaching=reaching, beyond=beyond)
 
 
 def _merged(outputs: Iterable[Output | None]) -> Iterator[Output]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder import repairs
+from autograder.notebook import magics
 from autograder.records import Cell, CellKind
 
-_MAGIC = re.compile(r"^(\s*+)(?:[%!?].*|[\w.]++\?{1,2}\s*|[\w, ]++=\s*+[!%].*)$")
 MAX_DEPTH = 120
 """Levels of nesting; real code has about twenty."""
 MAX_NUMBER = 1 << 4096
@@ -24,6 +24,7 @@ _REMEMBERED = 4_000
 """Characters of a cell whose tree is kept: checks ask for the same ones."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
+_CELL_MAGIC = re.compile(r"\s*+%%")
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(?:bash|sh|shell|script|writefile|file|html|HTML|javascript|js|latex|svg|markdown|perl|ruby|cmd)\b"
 )
@@ -61,21 +62,17 @@ def python(source: str) -> str:
     if (found := _readable(source)) is not None:
         return found
     mended = repairs.repaired(source, lambda text: _readable(text) is not None, (*repairs.PASTED, _modern))
-    return (mended and _readable(mended)) or _without_magics(source)
+    return (mended and _readable(mended)) or magics.without(source)
 
 
 def _readable(source: str) -> str | None:
-    plain = _without_magics(source)
+    plain = magics.without(source)
     return plain if repairs.parses(plain) else None
-
-
-def _without_magics(source: str) -> str:
-    return "\n".join(_MAGIC.sub(r"\1pass", line) for line in source.split("\n"))
 
 
 def _modern(source: str) -> str:
     """Python 2 in a cell with magics, which its tokens cannot be read through."""
-    return repairs.python_2(_without_magics(source))
+    return repairs.python_2(magics.without(source))
 
 
 def parse(source: str) -> ast.Module | None:
@@ -124,6 +121,20 @@ def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
 def passed_over(cells: Iterable[Cell]) -> tuple[int, ...]:
     """Indices of cells with code that is not looked into."""
     return tuple(cell.index for cell, looked in _shared_out(cells) if not looked)
+
+
+def unread(cells: Iterable[Cell]) -> tuple[int, ...]:
+    """Indices of cells that are looked into in vain: what ``parse`` does not take on, or no Python.
+
+    What a cell magic hands to another program is none, and nothing is amiss.
+    """
+    looked = (cell for cell in code_cells(cells) if not cell.beyond)
+    return tuple(cell.index for cell in looked if parse(python(cell.source)) is None and not _is_foreign(cell.source))
+
+
+def _is_foreign(source: str) -> bool:
+    told = _CELL_MAGIC.match(source) is not None
+    return told and not repairs.is_bomb(source) and not repairs.parses(magics.without(source))
 
 
 def _shared_out(cells: Iterable[Cell]) -> Iterator[tuple[Cell, bool]]:
