@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder import zips
+from autograder.extraction.inlaid import without_pictures
 from autograder.extraction.matching import Candidate
 from autograder.records import Cell, CellKind, Digest, Message, say
 from autograder.store import Store
@@ -60,6 +61,8 @@ class Brought:
     cell: int | None = None
     """Index of a cell with packed data."""
     content: bytes
+    pictures: bool = False
+    """Whether nothing in a cell but pictures is hardly anybody's typing: weights may still be looked for in them."""
 
     @property
     def told(self) -> str:
@@ -75,15 +78,28 @@ def brought(files: Mapping[str, Digest], cells: Sequence[Cell], template: Sequen
         for cell in cells
         if cell.kind is CellKind.CODE and cell.source not in template
     }
-    large = [index for index, source in sources.items() if len(source) > PACKED and len(zlib.compress(source)) > PACKED]
-    found += [Brought(cell=index, content=sources[index]) for index in large]
+    plain = {index: without_pictures(source) for index, source in sources.items()}
+    large, whole = _large(plain), _large(sources)
+    found += [Brought(cell=index, content=sources[index], pictures=index not in large) for index in whole]
     # Weights may be spread over cells: what no single one of them holds is looked for in all of them together.
-    sizes = {index: _dense(source) for index, source in sources.items()}
-    parts = [index for index, size in sizes.items() if size > PART]
-    if sum(sizes[index] for index in parts) > DENSE and not set(parts) <= set(large):
-        largest = max(parts, key=lambda index: sizes[index])
-        found.append(Brought(cell=largest, content=b"\n".join(sources[index] for index in parts)))
+    sizes = _sizes(sources)
+    if sum(sizes.values()) > DENSE and not set(sizes) <= set(whole):
+        rest = _sizes(plain)
+        content = b"\n".join(sources[index] for index in sizes)
+        pictures = sum(rest.values()) <= DENSE or set(rest) <= set(large)
+        largest = max(sizes if pictures else rest, key=lambda index: sizes.get(index, 0))
+        found.append(Brought(cell=largest, content=content, pictures=pictures))
     return found
+
+
+def _large(sources: Mapping[int, bytes]) -> list[int]:
+    """Cells that hold much by themselves."""
+    return [index for index, source in sources.items() if len(source) > PACKED and len(zlib.compress(source)) > PACKED]
+
+
+def _sizes(sources: Mapping[int, bytes]) -> dict[int, int]:
+    """Cells that hold some, and how many bytes each."""
+    return {index: size for index, source in sources.items() if (size := _dense(source)) > PART}
 
 
 def _dense(source: bytes) -> int:
@@ -113,7 +129,7 @@ def origin(
 
 
 def packed(things: Sequence[Brought]) -> Message | None:
-    cells = [thing for thing in things if thing.cell is not None]
+    cells = [thing for thing in things if thing.cell is not None and not thing.pictures]
     if not cells:
         return None
     largest = max(cells, key=lambda thing: len(thing.content))
