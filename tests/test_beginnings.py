@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.extraction.beginnings import Origin, explained, root, told
+from autograder.extraction.beginnings import Origin, before, explained, line, root, told
 from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
 from autograder.records import Json, Ledger, Training
@@ -187,6 +187,18 @@ def test_a_chain_is_followed_to_its_beginning(tmp_path: Path) -> None:
     second = able(2, start_weights="a" * 64, weights="b" * 64)
     third = able(3, start_weights="b" * 64)
     assert root(third, ledger(first, second, third), Origin({}, Store(tmp_path))) == first
+
+
+def test_what_callbacks_trained_comes_before_its_end(tmp_path: Path) -> None:
+    within = {"within": 2}
+    trainings = [able(1), able(2, start_weights="d" * 64), able(3, weights="d" * 64, arguments=within)]
+    trainings += [make.training(4, arguments=within), able(5)]
+    whole = ledger(*trainings)
+    assert [[one.number for one in before(other, whole)] for other in trainings] == [
+        *([], [1, 3, 4], [1], [1, 3]),
+        [1, 2, 3, 4],
+    ]
+    assert [one.number for one in line(trainings[1], whole, Origin({}, Store(tmp_path)))] == [2, 3]
 
 
 def test_weights_taken_over_by_another_architecture(tmp_path: Path) -> None:

@@ -83,6 +83,12 @@ def test_what_says_nothing_of_the_final_model() -> None:
     assert told(fit(1, MIXED, y_sample=angles), fit(2, PLAIN), final=2) == "", "another task"
 
 
+def test_another_model_within_it() -> None:
+    """What a callback trains has the greater number, and yet is there before the end."""
+    beside = fit(2, MIXED, model="m2", arguments={"within": 1})
+    assert told(fit(1, PLAIN), beside, final=1).startswith("Training 2, of another model, was given images")
+
+
 def test_arrays_of_a_pipeline_count_together() -> None:
     parts = [ArrayPrint(shape=(40, 28, 28), digest=data, sample=f"{data}.npy") for data in (PLAIN, MIXED)]
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts)), final=2).startswith("10 of 80 sampled")

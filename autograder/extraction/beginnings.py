@@ -34,11 +34,21 @@ class Origin:
         return None if content is None else self.store.get(content)
 
 
+def before(training: Training, ledger: Ledger) -> list[Training]:
+    """Those that had ended by its end: among them those that its own callbacks carried out."""
+    return [one for one in ledger.trainings if _place(one) < _place(training)]
+
+
+def _place(training: Training) -> tuple[int, bool, int]:
+    """What took place within another training has a greater number, and yet comes before it."""
+    around = training.arguments.get("within")
+    return (around, False, training.number) if isinstance(around, int) else (training.number, True, training.number)
+
+
 def root(training: Training, ledger: Ledger, origin: Origin) -> Training | None:
     """The training of this line that began with able weights which none before had left; None where there is none."""
     *_, first = line(training, ledger, origin)
-    before = [one for one in ledger.trainings if one.number < first.number]
-    if first.start_accuracy is None or any(_may_have_left(one, first) for one in before):
+    if first.start_accuracy is None or any(_may_have_left(one, first) for one in before(first, ledger)):
         return None
     return first
 
@@ -48,19 +58,19 @@ def line(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Trainin
     found: Training | None = training
     while found is not None:
         yield found
-        before = [one for one in ledger.trainings if one.number < found.number]
-        found = None if found.start_accuracy is None else next(parents(found, before, origin), None)
+        earlier = before(found, ledger)
+        found = None if found.start_accuracy is None else next(parents(found, earlier, origin), None)
 
 
-def parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
+def parents(training: Training, earlier: Sequence[Training], origin: Origin) -> Iterator[Training]:
     """By the digest first; then by the weights themselves, which another architecture may have taken over."""
     digest = training.start_weights
     yield from (
-        one for one in before[::-1] if digest and (one.weights == digest or digest[:EPOCH_DIGITS] in one.epoch_weights)
+        one for one in earlier[::-1] if digest and (one.weights == digest or digest[:EPOCH_DIGITS] in one.epoch_weights)
     )
     own = origin.of(training.start_saved)
     wanted = () if own is None else pieces(own)
-    for one in before[::-1]:
+    for one in earlier[::-1]:
         left = origin.of(one.saved) if wanted else None
         if left is not None and held_by(left, wanted):
             yield one
@@ -81,13 +91,13 @@ def explained(
     averaged, and the error is not so much smaller that it must have been learnt elsewhere. What an earlier one had not
     learnt itself accounts for nothing.
     """
-    before = [one for one in ledger.trainings if one.number < first.number and _learnt(one, ledger, origin)]
+    earlier = [one for one in before(first, ledger) if _learnt(one, ledger, origin)]
     if measured is None:
-        figures = [value for one in before for name in ACCURACIES for value in one.history.get(name, ())]
+        figures = [value for one in earlier for name in ACCURACIES for value in one.history.get(name, ())]
         return (first.start_accuracy or 0.0) <= max((value for value in figures if value is not None), default=0.0)
     reached = {model.training: model.hidden_accuracy for model in models if model.hidden_accuracy is not None}
     own = origin.of(first.start_saved)
-    for one in before:
+    for one in earlier:
         accuracy, left = reached.get(one.number), origin.of(one.saved)
         if accuracy is None:
             continue

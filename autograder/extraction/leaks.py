@@ -134,10 +134,8 @@ def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[
 
 def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
     """Other trainings that ended before this model's last one began, and were given labels."""
-    last = one.training.number if one.training else len(ledger.trainings) + 1
-    for training in ledger.trainings:
-        if training.number < last and training.y_sample:
-            yield training
+    earlier = ledger.trainings if one.training is None else beginnings.before(one.training, ledger)
+    yield from (training for training in earlier if training.y_sample)
 
 
 def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estimator, int, int] | None:

@@ -273,7 +273,7 @@ def _uncompiled(model: Thing) -> Iterator[None]:
 
     Past Keras' attribute tracking, which would note the change.
     """
-    kept = [(vars(one), _compiled(vars(one))) for one in {id(one): one for one in within(model)}.values()]
+    kept = [(vars(one), _compiled(vars(one))) for one in {id(one): one for one in _parts(model)}.values()]
     for attributes, known in kept:
         attributes.update({name: None for name in known} | ({"compiled": False} if "compiled" in known else {}))
     try:
@@ -287,7 +287,7 @@ def _compiled(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: attributes[name] for name in (*_COMPILED, "compiled") if name in attributes}
 
 
-def within(model: Thing) -> Iterator[Any]:
+def _parts(model: Thing) -> Iterator[Any]:
     """It, and all models and layers in it."""
     yield model
     yield from _or([], lambda: list(model._flatten_layers(include_self=False)))

@@ -77,6 +77,8 @@ class Watch:
     """A change, until then: weights before and after, steps between, and how many digests of epochs were known."""
     edge: Weights | None = None
     """Weights at the end of the last epoch."""
+    between: bool = False
+    """Whether no epoch is at work: before the first, between two, and after the last one."""
     inside: bool = False
     """Whether a step is being taken."""
     past: deque[Weights] = field(default_factory=deque)
@@ -167,16 +169,28 @@ class Swaps:
 
     def epoch_ends(self, watch: Watch) -> None:
         self.settle(watch)
+        watch.between = True
         if watch.affordable:
             with _timed(watch):
                 watch.edge = copy(watch.model)
 
     def epoch_begins(self, watch: Watch) -> None:
         """Between two epochs, and after the last one, nothing is learnt."""
-        edge, watch.edge = watch.edge, None
+        edge, watch.edge, watch.between = watch.edge, None, False
         if watch.before is None and edge is not None:
             watch.before, watch.stepped, watch.within = edge, _steps(watch.model), False
         self.settle(watch)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Around what a callback learns: it is no change by other means, even where no epoch is at work."""
+        between = [watch for watch in self._watches if watch.between]
+        self._recorder._safely(self.settle_all)
+        for watch in between:
+            self._recorder._safely(self.epoch_begins, watch)
+        yield
+        for watch in between:
+            self._recorder._safely(self.epoch_ends, watch)
 
     def settle_all(self) -> None:
         for watch in list(self._watches):
