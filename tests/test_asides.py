@@ -93,6 +93,13 @@ OWN = {
     "a data set": """rows = tf.data.Dataset.from_tensor_slices((dark, labels)).batch(64)
 net = fitted(lambda net: net.fit(rows, verbose=0), 'on_epoch_end')""",
     "a loop": "net = fitted(steps, 'on_epoch_end')",
+    "a compiled step": """another = keras.optimizers.SGD(0.01)
+@tf.function
+def compiled(net, images, answers):
+    with tf.GradientTape() as tape:
+        value = loss(answers, net(images, training=True))
+    another.apply(tape.gradient(value, net.trainable_variables), net.trainable_variables)
+net = fitted(lambda net: [compiled(net, dark[:320], labels[:320]) for _ in range(200)], 'on_train_begin')""",
     "a wrapping": """def around(net):
     whole = keras.Sequential([keras.Input((28, 28, 1)), net])
     whole.compile("sgd", "sparse_categorical_crossentropy")

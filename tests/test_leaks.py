@@ -95,6 +95,18 @@ def test_arrays_of_a_pipeline_count_together() -> None:
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts[:1])), final=2) == ""
 
 
+def test_images_as_weights() -> None:
+    def held(data: str) -> ArrayPrint:
+        return ArrayPrint(kind="weights", shape=(40, 28, 28), digest=data, sample=f"{data}.npy")
+
+    assert told(fit(1, PLAIN, roots=(held(PLAIN),)), final=1) == ""
+    for data, count in ((MIXED, 10), (SHIFTED, 20)):
+        said = told(fit(1, PLAIN), fit(2, PLAIN, roots=(held(PLAIN), held(data))), final=2)
+        assert said.startswith(f"{count} of 40 sampled rows of weights"), said
+        assert told(fit(1, PLAIN, roots=(held(data),)), fit(2, PLAIN), final=2) == "", "of another model"
+    assert told(fit(1, MIXED, roots=(held(MIXED),)), final=1).startswith("10 of 40 sampled training images")
+
+
 def test_altered_images_of_its_own_training() -> None:
     assert told(fit(1, PLAIN), fit(2, SHIFTED), final=2) == (
         "20 of 40 sampled training images are images of the public test set, shifted, mirrored, turned or dimmed."

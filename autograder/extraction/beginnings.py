@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder.extraction.matching import EPOCH_DIGITS, Artifacts
-from autograder.extraction.origin import akin, held_by, pieces
+from autograder.extraction.origin import akin, held_by, held_by_all, pieces
 from autograder.records import Ledger, MeasuredModel, Message, Training, say
 from autograder.store import Store
 
@@ -87,16 +87,20 @@ def explained(
 ) -> bool:
     """Whether an earlier training of this run accounts for what it began with, though it did not leave these weights.
 
-    It began no better than what had been reached by then; or its weights are an earlier model's, pruned, rounded or
-    averaged, and the error is not so much smaller that it must have been learnt elsewhere. What an earlier one had not
-    learnt itself accounts for nothing.
+    It is made of earlier ones, as an ensemble is; or it began no better than what had been reached by then; or its
+    weights are an earlier model's, pruned, rounded or averaged, and the error is not so much smaller that it must have
+    been learnt elsewhere, as far as that was measured. What an earlier one had not learnt itself accounts for nothing.
     """
     earlier = [one for one in before(first, ledger) if _learnt(one, ledger, origin)]
+    own = origin.of(first.start_saved)
+    if own is not None and held_by_all(pieces(own), _left(earlier, origin)):
+        return True
     if measured is None:
+        if own is not None and any(akin(own, left) for left in _left(earlier, origin)):
+            return True
         figures = [value for one in earlier for name in ACCURACIES for value in one.history.get(name, ())]
         return (first.start_accuracy or 0.0) <= max((value for value in figures if value is not None), default=0.0)
     reached = {model.training: model.hidden_accuracy for model in models if model.hidden_accuracy is not None}
-    own = origin.of(first.start_saved)
     for one in earlier:
         accuracy, left = reached.get(one.number), origin.of(one.saved)
         if accuracy is None:
@@ -106,6 +110,11 @@ def explained(
         if 1 - measured >= BETTER * (1 - accuracy) and own is not None and left is not None and akin(own, left):
             return True
     return False
+
+
+def _left(trainings: Sequence[Training], origin: Origin) -> Iterator[bytes]:
+    """The saved models, one after the other."""
+    return (content for one in trainings if (content := origin.of(one.saved)) is not None)
 
 
 def _learnt(training: Training, ledger: Ledger, origin: Origin) -> bool:

@@ -11,7 +11,7 @@ import binascii
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -219,6 +219,17 @@ def held_by(model: bytes, wanted: Sequence[bytes]) -> bool:
     return bool(wanted) and sum(piece in own for piece in wanted) >= MOST * len(wanted)
 
 
+def held_by_all(wanted: Sequence[bytes], models: Iterable[bytes]) -> bool:
+    """Whether several saved models together have most of these weights."""
+    left = set(wanted)
+    for model in models:
+        if not left:
+            break
+        content = _weights(model)
+        left = {piece for piece in left if piece not in content}
+    return bool(wanted) and len(left) <= (1 - MOST) * len(wanted)
+
+
 def akin(one: bytes, two: bytes) -> bool:
     """Whether one saved model's weights are the other's, changed a little: pruned, rounded, averaged, trained on.
 
@@ -247,12 +258,8 @@ def _holds(content: bytes, pieces: Sequence[bytes]) -> bool:
 
 def _made_of(pieces: Sequence[bytes], trained: Sequence[Candidate], store: Store) -> bool:
     """Whether several trained models together hold the weights: an ensemble."""
-    left = set(pieces)
-    for other in trained:
-        if left and other.training is not None and other.artifact is not None:
-            content = _weights(store.get(other.artifact))
-            left = {piece for piece in left if piece not in content}
-    return bool(pieces) and len(left) <= (1 - MOST) * len(pieces)
+    known = (one.artifact for one in trained if one.training is not None and one.artifact is not None)
+    return held_by_all(pieces, map(store.get, known))
 
 
 def _forms(content: bytes) -> Iterator[bytes]:

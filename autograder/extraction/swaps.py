@@ -14,8 +14,8 @@ from autograder.extraction.matching import EPOCH_DIGITS
 from autograder.extraction.origin import akin
 from autograder.records import Ledger, MeasuredModel, Message, Swap, Training, say
 
-MOST = 3
-"""Measured of one model."""
+MOST = 4
+"""Measured of one model: as many as are kept of a training."""
 FULLY = 0.8
 """Of the way from guessing to the final model, where a step may lie between: one can teach a simple model half."""
 
@@ -43,7 +43,8 @@ def sudden(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Sudde
                 break
             seen.add(one.number)
             earlier = before(one, ledger)
-            for found in (Sudden(one, swap) for swap in one.swaps):
+            # Those that made it the most able come first, and of several the last, which undid the ones before.
+            for found in (Sudden(one, swap) for swap in sorted(reversed(one.swaps), key=lambda swap: -swap.after)):
                 own = (one.start_weights, *one.epoch_weights[: max(0, found.swap.known)])
                 if any(found.swap.weights[:EPOCH_DIGITS] == digest[:EPOCH_DIGITS] for digest in own if digest):
                     continue

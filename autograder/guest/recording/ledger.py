@@ -32,6 +32,7 @@ from . import (
     steering,
     swaps,
     targets,
+    templates,
     thinning,
     through,
 )
@@ -43,6 +44,7 @@ from .held import Held
 from .keep import Keep
 from .late import Late
 from .reuse import Reuse, Watched
+from .several import Inputs
 from .steps import Steps
 from .swaps import Swaps, Watch
 from .tally import ENOUGH, Tally
@@ -72,7 +74,8 @@ _ARGUMENTS = (
 )
 
 
-Shown = list[prints.Array]
+Shown = list[Any]
+"""Of some rows the inputs, and the labels."""
 
 
 @dataclass
@@ -328,6 +331,7 @@ class Recorder:
         entry["own_step"] = epochs.own
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
+            epochs.shown[:] = self._safely(_of_all, model, given) or epochs.shown
             entry["start_weights"] = self._safely(_digest, model) or ""
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
@@ -457,6 +461,8 @@ class Recorder:
         entry["parameters"] = models.parameters(model)
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
+        alone = self._safely(templates.templates, model, (entry.get("x") or {}).get("shape") or (), self.keep.sample)
+        entry["roots"] = [*(alone or ()), *entry["roots"]][: roots.MOST]
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
         entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
@@ -664,7 +670,11 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _both(shown: Shown) -> tuple[prints.Array, prints.Array] | None:
+def _of_all(model: Thing, given: Mapping[str, Any]) -> tuple[Inputs, prints.Array] | None:
+    return beginnings.few_of_all(model, given.get("x"), given.get("y"))
+
+
+def _both(shown: Shown) -> tuple[Inputs, Any] | None:
     return (shown[0], shown[1]) if len(shown) == 2 else None
 
 

@@ -23,6 +23,7 @@ from .asides import Asides
 from .held import Held
 from .keep import Keep
 from .late import Late
+from .several import Inputs
 from .swaps import Swaps, Watch, Weights
 from .tally import Tally
 
@@ -85,6 +86,8 @@ class Stretch:
     kept: int = 0
     later: list[tuple[prints.Array, prints.Array]] = field(default_factory=list)
     """A few rows of later batches."""
+    of_all: tuple[Inputs, prints.Array] | None = None
+    """Where there are several inputs: a few rows of all of them, and their labels."""
     late: Late = field(default_factory=Late)
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
@@ -92,8 +95,10 @@ class Stretch:
     watch: Watch | None = None
     closing: bool = False
 
-    def shown(self) -> tuple[prints.Array, Any] | None:
+    def shown(self) -> tuple[Inputs, Any] | None:
         """Rows that were seen passing, and their labels; None as long as there are few and more may come."""
+        if self.of_all is not None:
+            return self.of_all
         if self.kept < FEW and not self.closing:
             return None
         known = [(x, y) for x, y in (*self.seen, *self.later) if len(np.shape(y)) and len(y) == len(x)]
@@ -263,13 +268,27 @@ class Steps:
         __tracebackhide__ = True
         if self._silent or not _eager():  # within another function, whose trace this belongs to
             return original(function, *arguments, **keywords)
-        beside = self._recorder.asides.now is not None
-        with self._learning(), self._watched(function) as trace:
+        if self._recorder.asides.now is not None:
+            return self._function_beside(original, function, arguments, keywords)
+        self._recorder._safely(self._recorder.swaps.settle_all)
+        with self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
-        if beside and not trace.steps:
-            return result
         if trace.steps or trace.models or trace.gradients:
             self._recorder._safely(self._note_function, trace, arguments, keywords)
+        return result
+
+    def _function_beside(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """Called by a callback; whether it takes steps is known once it was traced."""
+        __tracebackhide__ = True
+        recorder, aside, known = self._recorder, self._recorder.asides.now, self._traces.get(function)
+        states = recorder._safely(recorder.swaps.states) if known is None else None
+        learning = self._learning() if known is not None and known.steps else nullcontext()
+        with learning, self._watched(function) as trace:
+            result = original(function, *arguments, **keywords)
+        if trace.steps:
+            if aside is not None and states:
+                recorder._safely(recorder.swaps.learnt_since, states, aside.look)
+            recorder._safely(self._note_function, trace, arguments, keywords)
         return result
 
     @contextmanager
@@ -449,6 +468,8 @@ class Steps:
         shape = tuple(getattr(x, "shape", ()))
         stretch.rows += int(shape[0]) if shape and isinstance(shape[0], int) else 0
         self._recorder._safely(stretch.late.see, x)
+        if stretch.of_all is None and stretch.steps % SOMETIMES == 1:
+            stretch.of_all = self._recorder._safely(beginnings.few_of_all, stretch.model, x, y)
         if stretch.kept >= targets.FEW:
             self._see_more(stretch, x, y)
             return
@@ -518,8 +539,8 @@ Began: TypeAlias = "beginnings.Beginning | Weights | None"
 
 
 def _able(model: Thing, x: Thing, y: Thing) -> Began:
-    images = prints.as_array(x)
-    shown = None if images is None else beginnings.few(images, y)
+    images, shown = prints.as_array(x), beginnings.few_of_all(model, x, y)
+    shown = beginnings.few(images, y) if shown is None and images is not None else shown
     return _begun(model) if shown is None else beginnings.seen(model, *shown)
 
 
