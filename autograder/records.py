@@ -298,7 +298,8 @@ class ArrayPrint:
     digest: str = ""
     """SHA-256 of the bytes, or of a spread sample of rows when large; equal data have equal digests."""
     kind: str = "array"
-    """``array``, ``dataset`` (tf.data), ``sequence`` (PyDataset, generators)."""
+    """``array``, ``dataset`` (tf.data), ``sequence`` (PyDataset, generators), ``weights`` (left alone by a
+    training)."""
     sample: str = ""
     """Name of the artifact (``sample-<n>.npy``, float32, first axis = rows) with some rows; empty if none."""
     rows: tuple[int, ...] = ()

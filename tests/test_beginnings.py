@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.extraction.beginnings import Origin, explained, root, told
+from autograder.extraction.beginnings import Origin, before, explained, line, root, told
 from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
 from autograder.records import Json, Ledger, Training
@@ -70,6 +70,12 @@ def made(extra=()):
     net = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), *extra, layers.Dense(10, activation="softmax")])
     net.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return net
+def around(net):
+    aside, image = keras.Input((28, 28, 1), name="aside"), keras.Input((28, 28, 1), name="image")
+    scores = layers.Add()([net(image), layers.Dense(10, "softmax")(layers.Flatten()(aside))])
+    both = keras.Model({"aside": aside, "image": image}, layers.Rescaling(0.5)(scores))
+    both.compile("sgd", "sparse_categorical_crossentropy")
+    return both
 first = made()
 first.compile("adam", "sparse_categorical_crossentropy")
 first.fit(x, y, epochs=4, verbose=0)
@@ -105,6 +111,13 @@ for at in range(0, 100, 4):
     net.optimizer.apply(tape.gradient(value, net.trainable_variables), net.trainable_variables)""",
     "a generator": """batches = ((x[at:at + 4], y[at:at + 4]) for at in range(0, 400, 4))
 net.fit(batches, steps_per_epoch=100, epochs=1, verbose=0)""",
+    "two inputs": """both = around(net)
+both.fit([0 * x, x], y, epochs=1, verbose=0)""",
+    "two inputs by name": """both = around(net)
+rows = tf.data.Dataset.from_tensor_slices(({"aside": 0 * x, "image": x}, y)).batch(64)
+both.fit(rows, epochs=1, verbose=0)""",
+    "two inputs by hand": """both = around(net)
+for at in range(0, 640, 64): both.train_on_batch([0 * x[at:at + 64], x[at:at + 64]], y[at:at + 64])""",
     "soft labels": """net.compile("sgd", "categorical_crossentropy")
 net.fit(x, np.eye(10)[y] * 0.98 + 0.004, epochs=1, verbose=0)""",
 }
@@ -189,6 +202,18 @@ def test_a_chain_is_followed_to_its_beginning(tmp_path: Path) -> None:
     assert root(third, ledger(first, second, third), Origin({}, Store(tmp_path))) == first
 
 
+def test_what_callbacks_trained_comes_before_its_end(tmp_path: Path) -> None:
+    within = {"within": 2}
+    trainings = [able(1), able(2, start_weights="d" * 64), able(3, weights="d" * 64, arguments=within)]
+    trainings += [make.training(4, arguments=within), able(5)]
+    whole = ledger(*trainings)
+    assert [[one.number for one in before(other, whole)] for other in trainings] == [
+        *([], [1, 3, 4], [1], [1, 3]),
+        [1, 2, 3, 4],
+    ]
+    assert [one.number for one in line(trainings[1], whole, Origin({}, Store(tmp_path)))] == [2, 3]
+
+
 def test_weights_taken_over_by_another_architecture(tmp_path: Path) -> None:
     store = Store(tmp_path)
     artifacts = {"fit-1.keras": model(store, 1), "start-2.keras": model(store, 1), "start-3.keras": model(store, 2)}
@@ -250,8 +275,33 @@ def test_what_an_earlier_training_accounts_for(
     assert not explained(second, start, whole, later, origin), "only what came before"
 
 
+def test_what_earlier_trainings_account_for_together(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    parts = [np.random.default_rng(seed).normal(0, 0.1, 5000).astype("<f4").tobytes() for seed in range(4)]
+    artifacts = {f"fit-{number}.keras": model(store, number) for number in (1, 2)}
+
+    def started(*seeds: int) -> str:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("model.weights.h5", b"".join(parts[seed] for seed in seeds))
+        return store.put(buffer.getvalue())
+
+    members = [make.training(number, saved=f"fit-{number}.keras") for number in (1, 2)]
+    both = able(3, start_saved="start-3.keras", start_accuracy=1.0)
+    measured = [make.model(id=f"m{number}", training=number, hidden_accuracy=0.9) for number in (1, 2)]
+    for seeds, known in (((1, 2, 0), True), ((1, 0, 3), False)):
+        origin = Origin({**artifacts, "start-3.keras": started(*seeds)}, store)
+        for figure in (0.95, None):
+            assert explained(both, figure, ledger(*members, both), measured, origin) is known
+
+
 def test_where_the_beginning_was_not_measured(tmp_path: Path) -> None:
     origin, second = Origin({}, Store(tmp_path)), able(2, start_accuracy=0.9)
     for reached, known in ((0.95, True), (0.8, False)):
         first = make.training(1, history={"accuracy": (0.1, None, reached)})
+        assert explained(second, None, ledger(first, second), [], origin) is known
+    store = Store(tmp_path)
+    for weights, known in ((near(store, 1, 0.3), True), (model(store, 2), False)):
+        origin = Origin({"fit-1.keras": model(store, 1), "start-2.keras": weights}, store)
+        first, second = make.training(1, saved="fit-1.keras"), able(2, start_saved="start-2.keras")
         assert explained(second, None, ledger(first, second), [], origin) is known

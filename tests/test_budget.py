@@ -28,6 +28,7 @@ from autograder.feedback.sheet import claims
 from autograder.frames import Frame
 from autograder.guest.handover import Handover
 from autograder.guest.recording import budget as guest
+from autograder.guest.recording.asides import Fit
 from autograder.guest.recording.ledger import Epochs, Recorder
 from autograder.messages import render
 from autograder.pipeline import Progress, grade_one
@@ -321,7 +322,7 @@ def test_a_long_training_is_kept_as_it_goes(tmp_path: Path, monkeypatch: pytest.
     clock = iter((1010.0, 1061.0, 1070.0, 1095.0))
     monkeypatch.setattr(f"{module}.time.monotonic", lambda: next(clock))
     entry: dict[str, Any] = {"number": 3}
-    epochs = Epochs(start=1000.0)
+    epochs = Epochs(Fit(entry, None), start=1000.0)
     kept = []
     for _ in range(4):
         recorder._keep_meanwhile(entry, Trained(), epochs)

@@ -83,10 +83,28 @@ def test_what_says_nothing_of_the_final_model() -> None:
     assert told(fit(1, MIXED, y_sample=angles), fit(2, PLAIN), final=2) == "", "another task"
 
 
+def test_another_model_within_it() -> None:
+    """What a callback trains has the greater number, and yet is there before the end."""
+    beside = fit(2, MIXED, model="m2", arguments={"within": 1})
+    assert told(fit(1, PLAIN), beside, final=1).startswith("Training 2, of another model, was given images")
+
+
 def test_arrays_of_a_pipeline_count_together() -> None:
     parts = [ArrayPrint(shape=(40, 28, 28), digest=data, sample=f"{data}.npy") for data in (PLAIN, MIXED)]
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts)), final=2).startswith("10 of 80 sampled")
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts[:1])), final=2) == ""
+
+
+def test_images_as_weights() -> None:
+    def held(data: str) -> ArrayPrint:
+        return ArrayPrint(kind="weights", shape=(40, 28, 28), digest=data, sample=f"{data}.npy")
+
+    assert told(fit(1, PLAIN, roots=(held(PLAIN),)), final=1) == ""
+    for data, count in ((MIXED, 10), (SHIFTED, 20)):
+        said = told(fit(1, PLAIN), fit(2, PLAIN, roots=(held(PLAIN), held(data))), final=2)
+        assert said.startswith(f"{count} of 40 sampled rows of weights"), said
+        assert told(fit(1, PLAIN, roots=(held(data),)), fit(2, PLAIN), final=2) == "", "of another model"
+    assert told(fit(1, MIXED, roots=(held(MIXED),)), final=1).startswith("10 of 40 sampled training images")
 
 
 def test_altered_images_of_its_own_training() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autograder.extraction.matching import Candidate
 from autograder.extraction.origin import Brought, _weights, brought, origin, packed, samples
@@ -160,6 +161,26 @@ SHORT = base64.b64encode(np.random.default_rng(1).bytes(3000)).decode()
 )
 def test_stretches_that_nobody_types(source: str, dense: bool, store: Store) -> None:
     assert (packed(brought({}, [code(0, source)], (), store)) is not None) is dense
+
+
+def test_a_picture_is_no_stored_model(store: Store) -> None:
+    def png(*shape: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def logo(content: bytes) -> str:
+        return f'Image(base64.b64decode("{base64.b64encode(content).decode()}"))'
+
+    for content in (png(80, 80, 3), png(40, 40)):
+        assert packed(brought({}, [code(0, logo(content)), code(1, "x = 1")], (), store)) is None
+        more = packed(brought({}, [code(0, logo(content + weights(1)))], (), store))
+        assert more is not None and more.values["cell"] == 1
+    # Looked at all the same, where it is asked whether the final model's weights stand in the source.
+    shell = png(80, 80, 3)
+    hidden = shell[:-12] + (20_000).to_bytes(4, "big") + b"daTa" + weights(1) + bytes(4) + shell[-12:]
+    found = told(store, candidate(store, weights(1)), *brought({}, [code(4, logo(hidden))], (), store))
+    assert found is not None and found.values == {"cell": "5"}
 
 
 def test_weights_that_are_spread_over_cells_are_put_together(store: Store) -> None:

@@ -11,6 +11,7 @@ from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.swaps import accounted, sudden, told
+from autograder.guest.recording.swaps import SWAPS
 from autograder.records import Ledger
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
@@ -187,6 +188,18 @@ PASSED_ON = """class Set(keras.callbacks.Callback):
         self.model.set_weights(self.other)
 made(keras.optimizers.SGD(1e-4)).fit(x, y, epochs=1, callbacks=[Set()], verbose=0)"""
 """What the training before left, which did not learn it."""
+CROWDED = """members = [made(keras.optimizers.Adam(0.01)) for _ in range(3)]
+for one in members:
+    one.fit(x, y, epochs=2, verbose=0)
+class Set(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch % 2:
+            self.model.set_weights(plan[epoch // 2])
+        elif epoch:
+            self.model.set_weights([0 * one for one in learnt])
+plan = [*(one.get_weights() for one in members), LAST]
+made(keras.optimizers.SGD(1e-4)).fit(x, y, epochs=8, callbacks=[Set()], verbose=0)"""
+"""Weights of earlier trainings are put in place three times, and then what ``LAST`` is."""
 
 
 def ran(folder: Path, *cells: str) -> tuple[Ledger, Origin]:
@@ -222,3 +235,11 @@ def test_weights_set_while_a_training_goes_on_are_told(tmp_path: Path) -> None:
     swaps = [one.swaps[0] for one in ledger.trainings]
     assert all(one.before < 0.5 < 0.7 < one.after for one in swaps)
     assert all(one.saved in origin.artifacts and one.saved_before in origin.artifacts for one in swaps)
+
+
+@pytest.mark.kernel
+def test_many_harmless_changes_hide_none(tmp_path: Path) -> None:
+    cells = [CROWDED.replace("LAST", last) for last in ("another()", "members[0].get_weights()")]
+    ledger, origin = ran(tmp_path, SET_UP + LEARNT, *cells)
+    assert [len(one.swaps) for one in ledger.trainings] == [0, 0, 0, SWAPS + 1, 0, 0, 0, SWAPS]
+    assert suspects(ledger, origin) == [4]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder.extraction.matching import EPOCH_DIGITS, Artifacts
-from autograder.extraction.origin import akin, held_by, pieces
+from autograder.extraction.origin import akin, held_by, held_by_all, pieces
 from autograder.records import Ledger, MeasuredModel, Message, Training, say
 from autograder.store import Store
 
@@ -34,11 +34,21 @@ class Origin:
         return None if content is None else self.store.get(content)
 
 
+def before(training: Training, ledger: Ledger) -> list[Training]:
+    """Those that had ended by its end: among them those that its own callbacks carried out."""
+    return [one for one in ledger.trainings if _place(one) < _place(training)]
+
+
+def _place(training: Training) -> tuple[int, bool, int]:
+    """What took place within another training has a greater number, and yet comes before it."""
+    around = training.arguments.get("within")
+    return (around, False, training.number) if isinstance(around, int) else (training.number, True, training.number)
+
+
 def root(training: Training, ledger: Ledger, origin: Origin) -> Training | None:
     """The training of this line that began with able weights which none before had left; None where there is none."""
     *_, first = line(training, ledger, origin)
-    before = [one for one in ledger.trainings if one.number < first.number]
-    if first.start_accuracy is None or any(_may_have_left(one, first) for one in before):
+    if first.start_accuracy is None or any(_may_have_left(one, first) for one in before(first, ledger)):
         return None
     return first
 
@@ -48,19 +58,19 @@ def line(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Trainin
     found: Training | None = training
     while found is not None:
         yield found
-        before = [one for one in ledger.trainings if one.number < found.number]
-        found = None if found.start_accuracy is None else next(parents(found, before, origin), None)
+        earlier = before(found, ledger)
+        found = None if found.start_accuracy is None else next(parents(found, earlier, origin), None)
 
 
-def parents(training: Training, before: Sequence[Training], origin: Origin) -> Iterator[Training]:
+def parents(training: Training, earlier: Sequence[Training], origin: Origin) -> Iterator[Training]:
     """By the digest first; then by the weights themselves, which another architecture may have taken over."""
     digest = training.start_weights
     yield from (
-        one for one in before[::-1] if digest and (one.weights == digest or digest[:EPOCH_DIGITS] in one.epoch_weights)
+        one for one in earlier[::-1] if digest and (one.weights == digest or digest[:EPOCH_DIGITS] in one.epoch_weights)
     )
     own = origin.of(training.start_saved)
     wanted = () if own is None else pieces(own)
-    for one in before[::-1]:
+    for one in earlier[::-1]:
         left = origin.of(one.saved) if wanted else None
         if left is not None and held_by(left, wanted):
             yield one
@@ -77,17 +87,21 @@ def explained(
 ) -> bool:
     """Whether an earlier training of this run accounts for what it began with, though it did not leave these weights.
 
-    It began no better than what had been reached by then; or its weights are an earlier model's, pruned, rounded or
-    averaged, and the error is not so much smaller that it must have been learnt elsewhere. What an earlier one had not
-    learnt itself accounts for nothing.
+    It is made of earlier ones, as an ensemble is; or it began no better than what had been reached by then; or its
+    weights are an earlier model's, pruned, rounded or averaged, and the error is not so much smaller that it must have
+    been learnt elsewhere, as far as that was measured. What an earlier one had not learnt itself accounts for nothing.
     """
-    before = [one for one in ledger.trainings if one.number < first.number and _learnt(one, ledger, origin)]
+    earlier = [one for one in before(first, ledger) if _learnt(one, ledger, origin)]
+    own = origin.of(first.start_saved)
+    if own is not None and held_by_all(pieces(own), _left(earlier, origin)):
+        return True
     if measured is None:
-        figures = [value for one in before for name in ACCURACIES for value in one.history.get(name, ())]
+        if own is not None and any(akin(own, left) for left in _left(earlier, origin)):
+            return True
+        figures = [value for one in earlier for name in ACCURACIES for value in one.history.get(name, ())]
         return (first.start_accuracy or 0.0) <= max((value for value in figures if value is not None), default=0.0)
     reached = {model.training: model.hidden_accuracy for model in models if model.hidden_accuracy is not None}
-    own = origin.of(first.start_saved)
-    for one in before:
+    for one in earlier:
         accuracy, left = reached.get(one.number), origin.of(one.saved)
         if accuracy is None:
             continue
@@ -96,6 +110,11 @@ def explained(
         if 1 - measured >= BETTER * (1 - accuracy) and own is not None and left is not None and akin(own, left):
             return True
     return False
+
+
+def _left(trainings: Sequence[Training], origin: Origin) -> Iterator[bytes]:
+    """The saved models, one after the other."""
+    return (content for one in trainings if (content := origin.of(one.saved)) is not None)
 
 
 def _learnt(training: Training, ledger: Ledger, origin: Origin) -> bool:

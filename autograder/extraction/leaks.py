@@ -18,6 +18,8 @@ from autograder.extraction.grouping import another_task, named
 from autograder.extraction.matching import Candidate, Sightings
 from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training, say
 
+WEIGHTS = "weights"
+"""What an ``ArrayPrint`` of weights is called that a training leaves alone."""
 Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 """Public images among the sampled rows of some data, and how many rows were looked at."""
 
@@ -34,6 +36,8 @@ def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Messa
         return _given(*seen[1:])
     if (seen := _most(own, sightings, _in_disguise)) is not None:
         return _given_altered(*seen[1:])
+    if (held := _held(own, sightings)) is not None:
+        return _kept(*held)
     if (seen := _most(same, sightings, _as_they_are)) is not None:
         return _given_before(*seen)
     if (beside := _beside(one, ledger, sightings)) is not None:
@@ -69,6 +73,15 @@ def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Me
 def _given(found: int, looked: int) -> Message:
     return say(
         "{found:int} of {looked:int} sampled training images are images of the public test set.",
+        found=found,
+        looked=looked,
+    )
+
+
+def _kept(found: int, looked: int) -> Message:
+    return say(
+        "{found:int} of {looked:int} sampled rows of weights that the final model's training leaves alone are images "
+        "of the public test set: it may look answers up that it has not learnt.",
         found=found,
         looked=looked,
     )
@@ -134,10 +147,8 @@ def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[
 
 def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
     """Other trainings that ended before this model's last one began, and were given labels."""
-    last = one.training.number if one.training else len(ledger.trainings) + 1
-    for training in ledger.trainings:
-        if training.number < last and training.y_sample:
-            yield training
+    earlier = ledger.trainings if one.training is None else beginnings.before(one.training, ledger)
+    yield from (training for training in earlier if training.y_sample)
 
 
 def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estimator, int, int] | None:
@@ -163,13 +174,26 @@ def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> 
     Of a pipeline the arrays that it is made of count together, beside its first batch.
     """
     longest = sorted(trainings, key=_rows_seen, reverse=True)  # only so many samples are looked at
-    seen = [(one.number, *count(shown, sightings)) for one in longest for shown in ((one.x,), one.roots)]
+    given = ((one, [root for root in one.roots if root.kind != WEIGHTS]) for one in longest)
+    seen = [(one.number, *count(shown, sightings)) for one, roots in given for shown in ((one.x,), roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
 
 
 def _rows_seen(one: Training) -> int:
     return (one.x.shape[0] if one.x.shape else 0) * max(1, one.epochs_run)
+
+
+def _held(trainings: Sequence[Training], sightings: Sightings) -> tuple[int, int] | None:
+    """Public images, at any brightness, among weights that are as long as one, and all that were looked at."""
+    shown = [root for one in trainings for root in one.roots if root.kind == WEIGHTS]
+    seen = [
+        (public, rows)
+        for one in shown
+        for public, rows in (_as_they_are([one], sightings), _in_disguise([one], sightings))
+    ]
+    best = max(seen, default=(0, 0))
+    return best if best[0] else None
 
 
 def _as_they_are(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:

@@ -11,12 +11,13 @@ import binascii
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from autograder import zips
+from autograder.extraction.inlaid import without_pictures
 from autograder.extraction.matching import Candidate
 from autograder.records import Cell, CellKind, Digest, Message, say
 from autograder.store import Store
@@ -60,6 +61,8 @@ class Brought:
     cell: int | None = None
     """Index of a cell with packed data."""
     content: bytes
+    pictures: bool = False
+    """Whether nothing in a cell but pictures is hardly anybody's typing: weights may still be looked for in them."""
 
     @property
     def told(self) -> str:
@@ -75,15 +78,28 @@ def brought(files: Mapping[str, Digest], cells: Sequence[Cell], template: Sequen
         for cell in cells
         if cell.kind is CellKind.CODE and cell.source not in template
     }
-    large = [index for index, source in sources.items() if len(source) > PACKED and len(zlib.compress(source)) > PACKED]
-    found += [Brought(cell=index, content=sources[index]) for index in large]
+    plain = {index: without_pictures(source) for index, source in sources.items()}
+    large, whole = _large(plain), _large(sources)
+    found += [Brought(cell=index, content=sources[index], pictures=index not in large) for index in whole]
     # Weights may be spread over cells: what no single one of them holds is looked for in all of them together.
-    sizes = {index: _dense(source) for index, source in sources.items()}
-    parts = [index for index, size in sizes.items() if size > PART]
-    if sum(sizes[index] for index in parts) > DENSE and not set(parts) <= set(large):
-        largest = max(parts, key=lambda index: sizes[index])
-        found.append(Brought(cell=largest, content=b"\n".join(sources[index] for index in parts)))
+    sizes = _sizes(sources)
+    if sum(sizes.values()) > DENSE and not set(sizes) <= set(whole):
+        rest = _sizes(plain)
+        content = b"\n".join(sources[index] for index in sizes)
+        pictures = sum(rest.values()) <= DENSE or set(rest) <= set(large)
+        largest = max(sizes if pictures else rest, key=lambda index: sizes.get(index, 0))
+        found.append(Brought(cell=largest, content=content, pictures=pictures))
     return found
+
+
+def _large(sources: Mapping[int, bytes]) -> list[int]:
+    """Cells that hold much by themselves."""
+    return [index for index, source in sources.items() if len(source) > PACKED and len(zlib.compress(source)) > PACKED]
+
+
+def _sizes(sources: Mapping[int, bytes]) -> dict[int, int]:
+    """Cells that hold some, and how many bytes each."""
+    return {index: size for index, source in sources.items() if (size := _dense(source)) > PART}
 
 
 def _dense(source: bytes) -> int:
@@ -113,7 +129,7 @@ def origin(
 
 
 def packed(things: Sequence[Brought]) -> Message | None:
-    cells = [thing for thing in things if thing.cell is not None]
+    cells = [thing for thing in things if thing.cell is not None and not thing.pictures]
     if not cells:
         return None
     largest = max(cells, key=lambda thing: len(thing.content))
@@ -203,6 +219,17 @@ def held_by(model: bytes, wanted: Sequence[bytes]) -> bool:
     return bool(wanted) and sum(piece in own for piece in wanted) >= MOST * len(wanted)
 
 
+def held_by_all(wanted: Sequence[bytes], models: Iterable[bytes]) -> bool:
+    """Whether several saved models together have most of these weights."""
+    left = set(wanted)
+    for model in models:
+        if not left:
+            break
+        content = _weights(model)
+        left = {piece for piece in left if piece not in content}
+    return bool(wanted) and len(left) <= (1 - MOST) * len(wanted)
+
+
 def akin(one: bytes, two: bytes) -> bool:
     """Whether one saved model's weights are the other's, changed a little: pruned, rounded, averaged, trained on.
 
@@ -231,12 +258,8 @@ def _holds(content: bytes, pieces: Sequence[bytes]) -> bool:
 
 def _made_of(pieces: Sequence[bytes], trained: Sequence[Candidate], store: Store) -> bool:
     """Whether several trained models together hold the weights: an ensemble."""
-    left = set(pieces)
-    for other in trained:
-        if left and other.training is not None and other.artifact is not None:
-            content = _weights(store.get(other.artifact))
-            left = {piece for piece in left if piece not in content}
-    return bool(pieces) and len(left) <= (1 - MOST) * len(pieces)
+    known = (one.artifact for one in trained if one.training is not None and one.artifact is not None)
+    return held_by_all(pieces, map(store.get, known))
 
 
 def _forms(content: bytes) -> Iterator[bytes]:

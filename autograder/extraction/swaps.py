@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from autograder.extraction.beginnings import ABLE, BETTER, Origin, explained, line, parents
+from autograder.extraction.beginnings import ABLE, BETTER, Origin, before, explained, line, parents
 from autograder.extraction.matching import EPOCH_DIGITS
 from autograder.extraction.origin import akin
 from autograder.records import Ledger, MeasuredModel, Message, Swap, Training, say
 
-MOST = 3
-"""Measured of one model."""
+MOST = 4
+"""Measured of one model: as many as are kept of a training."""
 FULLY = 0.8
 """Of the way from guessing to the final model, where a step may lie between: one can teach a simple model half."""
 
@@ -42,12 +42,13 @@ def sudden(training: Training, ledger: Ledger, origin: Origin) -> Iterator[Sudde
             if one.number in seen:
                 break
             seen.add(one.number)
-            before = [other for other in ledger.trainings if other.number < one.number]
-            for found in (Sudden(one, swap) for swap in one.swaps):
+            earlier = before(one, ledger)
+            # Those that made it the most able come first, and of several the last, which undid the ones before.
+            for found in (Sudden(one, swap) for swap in sorted(reversed(one.swaps), key=lambda swap: -swap.after)):
                 own = (one.start_weights, *one.epoch_weights[: max(0, found.swap.known)])
                 if any(found.swap.weights[:EPOCH_DIGITS] == digest[:EPOCH_DIGITS] for digest in own if digest):
                     continue
-                if (parent := next(parents(found.beginning, before, origin), None)) is not None:
+                if (parent := next(parents(found.beginning, earlier, origin), None)) is not None:
                     waiting.append(parent)
                 else:
                     yield found
@@ -66,16 +67,16 @@ def accounted(
     """
     if explained(found.beginning, None if figures is None else figures[1], ledger, models, origin):
         return True
-    before, after = figures or (found.swap.before, found.swap.after)
+    share, after = figures or (found.swap.before, found.swap.after)
     left, came = origin.of(found.swap.saved_before), origin.of(found.swap.saved)
     kin = left is not None and came is not None and akin(left, came)
-    return kin and (found.swap.steps > 0 or 1 - after >= BETTER * (1 - before))
+    return kin and (found.swap.steps > 0 or 1 - after >= BETTER * (1 - share))
 
 
 def told(found: Sudden, figures: tuple[float, float] | None, final: float, classes: int) -> Message | None:
-    before, after = (min(1.0, max(0.0, one)) for one in figures or (found.swap.before, found.swap.after))
+    earlier, after = (min(1.0, max(0.0, one)) for one in figures or (found.swap.before, found.swap.after))
     share = FULLY if found.swap.steps else ABLE
-    if after < 1 / classes + share * (final - 1 / classes) or 1 - after >= BETTER * (1 - before):
+    if after < 1 / classes + share * (final - 1 / classes) or 1 - after >= BETTER * (1 - earlier):
         return None
     if figures is None:
         return say(
@@ -83,7 +84,7 @@ def told(found: Sudden, figures: tuple[float, float] | None, final: float, class
             "weights: of some training images it named {before:pct} rightly right before, {after:pct} right after, by "
             "its kernel's own record. Its weights come from elsewhere, or were set by the code.",
             number=found.training.number,
-            before=before,
+            before=earlier,
             after=after,
         )
     return say(
@@ -91,7 +92,7 @@ def told(found: Sudden, figures: tuple[float, float] | None, final: float, class
         "the hidden images it names {before:pct} rightly right before, {after:pct} right after; it ends at "
         "{final:pct}. Its weights come from elsewhere, or were set by the code.",
         number=found.training.number,
-        before=before,
+        before=earlier,
         after=after,
         final=final,
     )

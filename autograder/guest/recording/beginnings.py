@@ -5,14 +5,14 @@ A few of the training images are enough to tell weights that were brought along 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..things import Thing
-from . import models, prints, targets
+from . import models, prints, several, targets
+from .several import Inputs
 
 ROWS = 64
 PIXELS = 2_000_000
@@ -30,28 +30,34 @@ class Beginning:
     """Digest before the first step."""
 
 
-def few(images: prints.Array, labels: Thing) -> tuple[prints.Array, prints.Array] | None:
+def few(images: Inputs, labels: Thing) -> tuple[Inputs, prints.Array] | None:
     """Rows by which a model can be tried, with a label for each; None where they tell nothing.
 
     Which ones nobody knows beforehand, lest they be given other labels; by a stream that nothing else draws from.
     """
     whole = _named(labels)
-    if whole is None or len(whole) != len(images):
+    if whole is None or (not isinstance(images, (list, dict)) and len(whole) != len(images)):
         return None
-    most = max(1, min(ROWS, PIXELS // max(1, math.prod(images.shape[1:]))))
-    rows = np.sort(np.random.default_rng().choice(len(images), min(most, len(images)), replace=False))
-    return (images[rows], whole[rows]) if _telling(whole[rows]) else None
+    most = max(1, min(ROWS, PIXELS // max(1, several.size(images))))
+    rows = np.sort(np.random.default_rng().choice(len(whole), min(most, len(whole)), replace=False))
+    return (several.taken(images, rows), whole[rows]) if _telling(whole[rows]) else None
 
 
-def seen(model: Thing, images: prints.Array, labels: prints.Array) -> Beginning | None:
+def few_of_all(model: Thing, data: Thing, labels: Thing) -> tuple[Inputs, prints.Array] | None:
+    """The same of data for a model of several inputs; None for any other."""
+    found = several.gathered(data, labels) if _inputs(model) > 1 else None
+    return None if found is None else few(*found)
+
+
+def seen(model: Thing, images: Inputs, labels: prints.Array) -> Beginning | None:
     """None where the model names hardly more rows rightly than one label for all would, or where that is not known."""
     outputs = asked(model, images)
     return None if outputs is None else answered(outputs, labels, lambda: models.weights(model))
 
 
-def asked(model: Thing, images: prints.Array) -> prints.Array | None:
+def asked(model: Thing, images: Inputs) -> prints.Array | None:
     """Its answers, which leave nothing behind: states of layers that draw or count even then are put back."""
-    if not _plain(model):
+    if not _plain(model) or _inputs(model) != (len(images) if isinstance(images, (list, dict)) else 1):
         return None
     kept = [(one, np.array(one)) for one in model.non_trainable_variables]
     try:
@@ -95,12 +101,12 @@ def _named(labels: Thing) -> prints.Array | None:
 
 
 def _plain(model: Thing) -> bool:
-    """Built, of one input, and of Keras' own layers: others may do anything when they are called."""
-    return (
-        bool(getattr(model, "built", False))
-        and len(getattr(model, "inputs", None) or ()) == 1
-        and not models.foreign(model)
-    )
+    """Built, and of Keras' own layers: others may do anything when they are called."""
+    return bool(getattr(model, "built", False)) and not models.foreign(model)
+
+
+def _inputs(model: Thing) -> int:
+    return len(getattr(model, "inputs", None) or ())
 
 
 def _telling(labels: prints.Array) -> bool:

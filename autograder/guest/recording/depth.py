@@ -14,7 +14,10 @@ class Depth:
         self._local = threading.local()
 
     def __bool__(self) -> bool:
-        return getattr(self._local, "depth", 0) > 0
+        return int(self) > 0
+
+    def __int__(self) -> int:
+        return int(getattr(self._local, "depth", 0))
 
     @contextmanager
     def deeper(self) -> Iterator[None]:

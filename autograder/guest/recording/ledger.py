@@ -32,9 +32,11 @@ from . import (
     steering,
     swaps,
     targets,
+    templates,
     thinning,
     through,
 )
+from .asides import Asides, Fit
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
 from .flows import Flows
@@ -42,6 +44,7 @@ from .held import Held
 from .keep import Keep
 from .late import Late
 from .reuse import Reuse, Watched
+from .several import Inputs
 from .steps import Steps
 from .swaps import Swaps, Watch
 from .tally import ENOUGH, Tally
@@ -71,13 +74,16 @@ _ARGUMENTS = (
 )
 
 
-Shown = list[prints.Array]
+Shown = list[Any]
+"""Of some rows the inputs, and the labels."""
 
 
 @dataclass
 class Epochs:
     """What is collected while ``fit`` runs."""
 
+    fit: Fit
+    """What callbacks of the notebook's train while it is at work."""
     figures: list[dict[str, Any]] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
     start: float = field(default_factory=time.monotonic)
@@ -100,6 +106,10 @@ class Epochs:
     held: Held | None = None
     """What such a step brings in."""
     stepped: bool = False
+    looked: bool = False
+    """Whether it was seen what the model can do once callbacks had their turn."""
+    around: Held | None = None
+    """``held`` of the training within which this one takes place."""
     late: Late = field(default_factory=Late)
     """Of what a generator or a ``PyDataset`` gives."""
     flown: Callable[[], None] = lambda: None
@@ -161,6 +171,7 @@ class Recorder:
         self._inside = Depth()
         self.silently = self._inside.deeper
         """Around calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, and around ours."""
+        self.asides = Asides(self._inside)
 
     # --- hooks -----------------------------------------------------------------------------------------------------
 
@@ -181,8 +192,13 @@ class Recorder:
 
     def _fit(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._inside:
-            return original(model, *arguments, **keywords)
+        aside = self.asides.now
+        if self._inside and (aside is None or (again := self.asides.of(model))):
+            if aside is None:
+                return original(model, *arguments, **keywords)
+            self._safely(self._note_again, again, original, model, arguments, keywords)
+            with self.swaps.beside(), self.silently():
+                return original(model, *arguments, **keywords)
         begun = self._safely(self._begin, original, model, arguments, keywords)
         if begun is None:
             with self.silently():
@@ -191,28 +207,39 @@ class Recorder:
         start = time.monotonic()
         times = entry["stride"] / self.cuts.share
         momenta, schedule = self._safely(averages.hasten, model, times), self._safely(schedules.hurry, model, times)
+        result = None
         try:
-            with self.silently():
+            with self.silently(), self.asides.around(epochs.fit):
                 result = self._trained(original, model, given, entry, epochs)
-        except BaseException:
+            entry["finished"] = True
+        finally:
+            seconds = time.monotonic() - start
+            if aside is not None:
+                aside.seconds += seconds
             self._safely(averages.restore, momenta)
             self._safely(schedules.restore, schedule)
-            self._safely(self.cuts.end, entry, None)
-            self._safely(self._end, entry, model, epochs, time.monotonic() - start)
-            raise
-        entry["finished"] = True
-        self._safely(averages.restore, momenta)
-        self._safely(schedules.restore, schedule)
-        self._safely(self.cuts.end, entry, result)
-        self._safely(self._end, entry, model, epochs, time.monotonic() - start)
+            self._safely(self.cuts.end, entry, result)
+            self._safely(self._end, entry, model, epochs, seconds - epochs.fit.seconds)
         return result
+
+    def _note_again(
+        self, fits: list[Fit], original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing
+    ) -> None:
+        """A callback fits the model that is being fitted."""
+        given = hooks.bound(original, model, arguments, keywords)
+        for fit in fits:
+            fit.look()
+            fit.saw(given.get("x"), self.keep.sample)
 
     def _trained(
         self, original: Callable[..., Any], model: Thing, given: dict[str, Any], entry: dict[str, Any], epochs: Epochs
     ) -> Thing:
-        """A rehearsal leaves everything as it is: it takes a few steps only, of which nothing is kept."""
+        """A rehearsal leaves everything as it is: it takes a few steps only, of which nothing is kept.
+
+        What takes place within another training is not asked for by itself.
+        """
         __tracebackhide__ = True
-        if self.cuts.rehearsal:
+        if self.cuts.rehearsal or self.asides.outermost is not epochs.fit:
             return original(model, **given)
         watched = Watched(epochs.watching, epochs.figures, epochs.weights)
         return self.reuse.fit(original, model, given, entry, watched)
@@ -222,7 +249,8 @@ class Recorder:
         if self.cuts.rehearsal and not self._inside:
             return self._rehearse_use(original, model, arguments, keywords)
         if self._inside:
-            return original(model, *arguments, **keywords)
+            with self.silently():
+                return original(model, *arguments, **keywords)
         entry = self._safely(self._begin_use, original, model, arguments, keywords)
         start = time.monotonic()
         try:
@@ -298,15 +326,18 @@ class Recorder:
         entry = self.add_training(model, _arguments(given))
         if entry is None:
             return None
-        epochs = Epochs(callbacks=given.get("callbacks"), own=models.steps_itself(model))
+        epochs = Epochs(Fit(entry, model), callbacks=given.get("callbacks"), own=models.steps_itself(model))
+        epochs.fit.look = partial(self._look_again, entry, model, epochs)
         entry["own_step"] = epochs.own
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
+            epochs.shown[:] = self._safely(_of_all, model, given) or epochs.shown
             entry["start_weights"] = self._safely(_digest, model) or ""
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
+            epochs.around = self.held
             epochs.held = self.held = Held(epochs.late) if epochs.own else None
             epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)
@@ -315,14 +346,16 @@ class Recorder:
         if watched is None or isinstance(watched, (list, tuple)):
             if not self.cuts.rehearsal:
                 epochs.watch = self._safely(self.swaps.watch, model, entry, lambda: _both(epochs.shown))
-                if epochs.watch is not None and not epochs.shown:
-                    epochs.watch.begun = swaps.copy(model)
+                if epochs.watch is not None:
+                    epochs.watch.between = True
+                    epochs.watch.begun = None if epochs.shown else swaps.copy(model)
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
             between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
             stepped = partial(self._stepped, epochs)
             first, last = epochs.watching = _callbacks(begin, between, stepped, end)
             thinned = thinned | {"callbacks": [first, *(watched or ()), last]}
+            epochs.fit.stepping = False
         self.flush()
         return entry, self.cuts.begin(thinned), epochs
 
@@ -330,6 +363,8 @@ class Recorder:
         """A new entry; None when there are too many."""
         if len(self.trainings) >= TRAININGS:
             return None
+        if (around := self.asides.outermost) is not None:
+            arguments = arguments | {"within": around.entry["number"]}
         running = stack.frames(self._is_student)
         facts = self.facts(model)
         builder = facts.get("builder") or (stack.builder(running, model) if arguments.get("loop") else "")
@@ -359,12 +394,18 @@ class Recorder:
         return few is not None
 
     def _look(self, entry: dict[str, Any], model: Thing, shown: Shown) -> None:
-        """Once before a training, and once more when its callbacks have had a word before the first step."""
+        """Once before a training, and once more after that."""
         if len(shown) != 2 or "start_accuracy" in entry:
             return
         began = self._safely(beginnings.seen, model, *shown)
         if isinstance(began, beginnings.Beginning):
             self._safely(self._note_beginning, entry, model, began)
+
+    def _look_again(self, entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+        """When callbacks have had a word before the first step, and before they train it themselves."""
+        if not epochs.looked and not epochs.stepped and not epochs.figures:
+            epochs.looked = True
+            self._look(entry, model, epochs.shown)
 
     def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None:
         """A model that was able before its training: what it was then is kept."""
@@ -394,7 +435,7 @@ class Recorder:
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         epochs.flown()
-        self.held = None
+        self.held = epochs.around
         self._note_epochs(entry, model, epochs)
         self._safely(_note_idlers, entry, epochs)
         self._safely(self.swaps.end, epochs.watch)
@@ -405,7 +446,8 @@ class Recorder:
         entry["moved"] = self._safely(motion.moved, epochs.before, model)
         late = self._safely(epochs.late.printed, self.keep.sample) or []
         held = (self._safely(epochs.held.printed, self.keep.sample) or []) if epochs.held is not None else []
-        entry["roots"] = [*late, *held, *entry["roots"]][: roots.MOST]
+        beside = self._safely(epochs.fit.late.printed, self.keep.sample) or []
+        entry["roots"] = [*late, *beside, *held, *entry["roots"]][: roots.MOST]
         self.end_training(entry, model, epochs.standing)
 
     def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:
@@ -419,6 +461,8 @@ class Recorder:
         entry["parameters"] = models.parameters(model)
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
+        alone = self._safely(templates.templates, model, (entry.get("x") or {}).get("shape") or (), self.keep.sample)
+        entry["roots"] = [*(alone or ()), *entry["roots"]][: roots.MOST]
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
         entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
@@ -437,14 +481,14 @@ class Recorder:
             epochs.before = self._safely(motion.taken, model)
         if epochs.watch is not None:
             self._safely(self.swaps.epoch_begins, epochs.watch)
-        if not epochs.figures and "callbacks" in entry["arguments"]:
-            self._look(entry, model, epochs.shown)
+        if "callbacks" in entry["arguments"]:
+            self._look_again(entry, model, epochs)
         self._note_epochs(entry, model, epochs)
         self.progress(f"epoch {epoch + 1}/{total}", entry["number"])
 
     def _between_steps(self, epochs: Epochs) -> None:
         """Before a step: nearly always there is nothing to see."""
-        watch = epochs.watch
+        watch, epochs.fit.stepping = epochs.watch, True
         if watch is None:
             return
         if watch.before is not None or (epochs.shown and watch.begun is not None):
@@ -454,7 +498,7 @@ class Recorder:
         watch.inside = True
 
     def _stepped(self, epochs: Epochs) -> None:
-        epochs.stepped = True
+        epochs.stepped, epochs.fit.stepping = True, False
         if epochs.watch is not None:
             epochs.watch.inside = False
 
@@ -626,7 +670,11 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _both(shown: Shown) -> tuple[prints.Array, prints.Array] | None:
+def _of_all(model: Thing, given: Mapping[str, Any]) -> tuple[Inputs, prints.Array] | None:
+    return beginnings.few_of_all(model, given.get("x"), given.get("y"))
+
+
+def _both(shown: Shown) -> tuple[Inputs, Any] | None:
     return (shown[0], shown[1]) if len(shown) == 2 else None
 
 
@@ -642,6 +690,9 @@ def _callbacks(
     class First(Callback):  # type: ignore[misc, unused-ignore]
         def on_train_batch_end(self, batch: int, logs: Thing = None) -> None:
             stepped()
+
+        def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
+            stepped()  # the last step of all may have found no more rows
 
     class Watching(Callback):  # type: ignore[misc, unused-ignore]
         def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:

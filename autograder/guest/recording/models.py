@@ -269,11 +269,25 @@ def save(model: Thing, path: Path) -> None:
 
 @contextmanager
 def _uncompiled(model: Thing) -> Iterator[None]:
-    """Hide what ``compile`` left; past Keras' attribute tracking, which would note the change."""
-    attributes: dict[str, Any] = vars(model)  # type: ignore[assignment]
-    kept = {name: attributes[name] for name in (*_COMPILED, "compiled") if name in attributes}
-    attributes.update({name: None for name in kept} | ({"compiled": False} if "compiled" in kept else {}))
+    """Hide what ``compile`` left, also in models that are parts of it: the members of an ensemble were compiled.
+
+    Past Keras' attribute tracking, which would note the change.
+    """
+    kept = [(vars(one), _compiled(vars(one))) for one in {id(one): one for one in _parts(model)}.values()]
+    for attributes, known in kept:
+        attributes.update({name: None for name in known} | ({"compiled": False} if "compiled" in known else {}))
     try:
         yield
     finally:
-        attributes.update(kept)
+        for attributes, known in kept:
+            attributes.update(known)
+
+
+def _compiled(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: attributes[name] for name in (*_COMPILED, "compiled") if name in attributes}
+
+
+def _parts(model: Thing) -> Iterator[Any]:
+    """It, and all models and layers in it."""
+    yield model
+    yield from _or([], lambda: list(model._flatten_layers(include_self=False)))

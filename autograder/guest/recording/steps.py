@@ -10,7 +10,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -19,9 +19,11 @@ import numpy as np
 
 from ..things import Thing
 from . import beginnings, hooks, models, prints, swaps, targets
+from .asides import Asides
 from .held import Held
 from .keep import Keep
 from .late import Late
+from .several import Inputs
 from .swaps import Swaps, Watch, Weights
 from .tally import Tally
 
@@ -41,6 +43,7 @@ class Book(Protocol):
     swaps: Swaps
     tally: Tally
     held: Held | None
+    asides: Asides
     classes: int
     train_rows: int
     unfollowed: int
@@ -83,6 +86,8 @@ class Stretch:
     kept: int = 0
     later: list[tuple[prints.Array, prints.Array]] = field(default_factory=list)
     """A few rows of later batches."""
+    of_all: tuple[Inputs, prints.Array] | None = None
+    """Where there are several inputs: a few rows of all of them, and their labels."""
     late: Late = field(default_factory=Late)
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
@@ -90,8 +95,10 @@ class Stretch:
     watch: Watch | None = None
     closing: bool = False
 
-    def shown(self) -> tuple[prints.Array, Any] | None:
+    def shown(self) -> tuple[Inputs, Any] | None:
         """Rows that were seen passing, and their labels; None as long as there are few and more may come."""
+        if self.of_all is not None:
+            return self.of_all
         if self.kept < FEW and not self.closing:
             return None
         known = [(x, y) for x, y in (*self.seen, *self.later) if len(np.shape(y)) and len(y) == len(x)]
@@ -112,6 +119,8 @@ class Taped:
     """Digest, of a model that is in no training yet."""
     begun: Weights | None = None
     """The weights themselves: these rows may be too few to tell anything."""
+    beside: bool = False
+    """Whether a callback did so: what is no step of a training is then nothing."""
 
 
 @dataclass
@@ -146,6 +155,23 @@ class Steps:
         """Computed since the last step of a training."""
         self._iterations: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
+    @property
+    def _silent(self) -> bool:
+        """Whether it is not the student's own code that has its turn."""
+        return self._recorder._inside and self._recorder.asides.now is None
+
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        """Around a step."""
+        aside = self._recorder.asides.now
+        if aside is None:
+            self._recorder._safely(self._recorder.swaps.settle_all)
+            yield
+            return
+        self._recorder._safely(aside.look)
+        with self._recorder.swaps.beside():
+            yield
+
     # --- hooks -----------------------------------------------------------------------------------------------------
 
     def install_call(self, kind: type) -> None:
@@ -173,25 +199,26 @@ class Steps:
 
     def _call(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._recorder._inside:
+        beside = self._recorder.asides.now is not None
+        if self._silent or (beside and _eager() and not _taped()):
             if self._recorder.held is not None:
                 called = arguments[0] if arguments else keywords.get("inputs")
                 self._recorder._safely(self._recorder.held.called, called, bool(keywords.get("training")))
             return original(model, *arguments, **keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
-        self._recorder._safely(self._note_call, model, arguments[0] if arguments else keywords.get("inputs"), result)
+        called = arguments[0] if arguments else keywords.get("inputs")
+        self._recorder._safely(self._note_call, model, called, result, beside)
         return result
 
     def _apply(self, original: Thing, optimizer: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         changes = self._recorder.swaps
-        if self._recorder._inside:
+        if self._silent:
             with changes.lawful():
                 return original(optimizer, *arguments, **keywords)
-        if _eager():
-            self._recorder._safely(changes.settle_all)
-        with self._recorder.silently(), changes.lawful():
+        learning = self._learning() if _eager() else nullcontext()
+        with learning, self._recorder.silently(), changes.lawful():
             result = original(optimizer, *arguments, **keywords)
         variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
         self._recorder._safely(self._note_apply, optimizer, variables)
@@ -211,26 +238,27 @@ class Steps:
 
     def _measure(self, original: Thing, loss: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if not self._recorder._inside:
+        if not self._silent:
             target = arguments[0] if arguments else keywords.get("y_true")
             self._recorder._safely(self._note_loss, loss, target)
         return original(loss, *arguments, **keywords)
 
     def _train_on_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._recorder._inside:
+        if self._silent:
             return original(model, *arguments, **keywords)
-        self._recorder._safely(self._recorder.swaps.settle_all)
-        began = self._recorder._safely(self._before_batch, original, model, arguments, keywords)
-        with self._recorder.silently():
-            result = original(model, *arguments, **keywords)
+        with self._learning():
+            began = self._recorder._safely(self._before_batch, original, model, arguments, keywords)
+            with self._recorder.silently():
+                result = original(model, *arguments, **keywords)
         self._recorder._safely(self._note_batch, original, model, arguments, keywords, began)
         return result
 
     def _use_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         if self._recorder._inside:
-            return original(model, *arguments, **keywords)
+            with self._recorder.silently():
+                return original(model, *arguments, **keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
         self._recorder._safely(self._note_use, original, model, arguments, keywords)
@@ -238,13 +266,29 @@ class Steps:
 
     def _function(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._recorder._inside or not _eager():  # within another function, whose trace this belongs to
+        if self._silent or not _eager():  # within another function, whose trace this belongs to
             return original(function, *arguments, **keywords)
+        if self._recorder.asides.now is not None:
+            return self._function_beside(original, function, arguments, keywords)
         self._recorder._safely(self._recorder.swaps.settle_all)
         with self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
         if trace.steps or trace.models or trace.gradients:
             self._recorder._safely(self._note_function, trace, arguments, keywords)
+        return result
+
+    def _function_beside(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
+        """Called by a callback; whether it takes steps is known once it was traced."""
+        __tracebackhide__ = True
+        recorder, aside, known = self._recorder, self._recorder.asides.now, self._traces.get(function)
+        states = recorder._safely(recorder.swaps.states) if known is None else None
+        learning = self._learning() if known is not None and known.steps else nullcontext()
+        with learning, self._watched(function) as trace:
+            result = original(function, *arguments, **keywords)
+        if trace.steps:
+            if aside is not None and states:
+                recorder._safely(recorder.swaps.learnt_since, states, aside.look)
+            recorder._safely(self._note_function, trace, arguments, keywords)
         return result
 
     @contextmanager
@@ -258,7 +302,7 @@ class Steps:
 
     # --- what the calls mean ---------------------------------------------------------------------------------------
 
-    def _note_call(self, model: Thing, x: Thing, result: Thing) -> None:
+    def _note_call(self, model: Thing, x: Thing, result: Thing, beside: bool) -> None:
         number = self._recorder.model_id(model)
         self._called[number] = weakref.ref(model)
         if not _eager():
@@ -274,12 +318,12 @@ class Steps:
         if number not in self._open and number not in self._weighed:
             self._weighed[number] = models.weights(model), _begun(model)
         digest, begun = self._weighed.get(number, ("", None))
-        self._given[number] = Taped(model, x, result, digest, begun)
+        self._given[number] = Taped(model, x, result, digest, begun, beside)
 
     def _not_trained_on(self, number: str) -> None:
         """A call under a tape that no step followed: gradients for a picture, or an attack."""
         given = self._given.pop(number, None)
-        if given is not None:
+        if given is not None and not given.beside:
             self._recorder.tally.add(given.model, given.x)
 
     def _note_loss(self, loss: Thing, target: Thing) -> None:
@@ -319,7 +363,7 @@ class Steps:
                 self._recorder.tally.add(model, x, y)
 
     def _before_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
-        if self._recorder.model_id(model) in self._open:
+        if self._recorder.model_id(model) in self._open or self._recorder.asides.of(model):
             return None
         given = hooks.bound(original, model, arguments, keywords)
         return _able(model, given.get("x"), given.get("y"))
@@ -374,6 +418,8 @@ class Steps:
     def _step(
         self, model: Thing, optimizer: Thing, x: Thing, y: Thing, loss: str, began: Callable[[], Thing] | None = None
     ) -> None:
+        if self._is_part(model, x):
+            return
         number = self._recorder.model_id(model)
         stretch = self._open.pop(number, None)
         if stretch is None:
@@ -399,6 +445,14 @@ class Steps:
             stretch.told = now
             self._recorder.progress(f"step {stretch.steps}", stretch.entry["number"])
 
+    def _is_part(self, model: Thing, x: Thing) -> bool:
+        """Whether ``fit`` is training these weights, to whose record the step belongs."""
+        fits = self._recorder.asides.of(model)
+        for fit in fits:
+            self._gradients = 0
+            fit.saw(x, self._recorder.keep.sample)
+        return bool(fits)
+
     def _begin(self, model: Thing, optimizer: Thing, loss: str) -> Stretch | None:
         entry = self._recorder.add_training(model, {"loop": True})
         if entry is None:
@@ -414,6 +468,8 @@ class Steps:
         shape = tuple(getattr(x, "shape", ()))
         stretch.rows += int(shape[0]) if shape and isinstance(shape[0], int) else 0
         self._recorder._safely(stretch.late.see, x)
+        if stretch.of_all is None and stretch.steps % SOMETIMES == 1:
+            stretch.of_all = self._recorder._safely(beginnings.few_of_all, stretch.model, x, y)
         if stretch.kept >= targets.FEW:
             self._see_more(stretch, x, y)
             return
@@ -483,8 +539,8 @@ Began: TypeAlias = "beginnings.Beginning | Weights | None"
 
 
 def _able(model: Thing, x: Thing, y: Thing) -> Began:
-    images = prints.as_array(x)
-    shown = None if images is None else beginnings.few(images, y)
+    images, shown = prints.as_array(x), beginnings.few_of_all(model, x, y)
+    shown = beginnings.few(images, y) if shown is None and images is not None else shown
     return _begun(model) if shown is None else beginnings.seen(model, *shown)
 
 

@@ -23,14 +23,18 @@ from ..things import Thing
 from . import beginnings, hooks, models, prints
 from .depth import Depth
 from .keep import Keep
+from .several import Inputs
 
 LARGEST = 20_000_000
 """Parameters of a model that is watched: a copy of more would be felt."""
 SWAPS = 3
-"""Kept of one training ..."""
+"""Kept of one training as they come, and then one more: the one that made the model the most able, the last of several
+..."""
 ALL_SWAPS = 30
-"""... and of a run."""
-FREE_SECONDS, LOOKING_SHARE = 0.05, 0.01
+"""... and of a run as they come."""
+FURTHER_SWAPS = 90
+"""Of a run, with those that were kept beyond the first ones of a training."""
+FREE_SECONDS, LOOKING_SHARE = 0.5, 0.01
 """What looking may take of one training; beyond that, so much of its time."""
 NEAR = 0.01
 """Of their own size, by which weights may differ that are the same but for rounding: a swap of averages adds and
@@ -56,12 +60,24 @@ class Book(Protocol):
 
 
 @dataclass
+class Leap:
+    """A change by which the model could suddenly do what it could not."""
+
+    before: Weights
+    after: Weights
+    steps: int
+    known: int
+    earlier: float
+    able: float
+
+
+@dataclass
 class Watch:
     """One training that goes on."""
 
     model: Any
     entry: dict[str, Any]
-    shown: Callable[[], tuple[prints.Array, Any] | None]
+    shown: Callable[[], tuple[Inputs, Any] | None]
     """Some of its images and their labels, once there are any that tell something."""
     began: float = field(default_factory=time.monotonic)
     spent: float = 0.0
@@ -75,8 +91,12 @@ class Watch:
     """Weights before the first step, until images are there by which they can be tried."""
     waiting: tuple[Weights, Weights, int, int] | None = None
     """A change, until then: weights before and after, steps between, and how many digests of epochs were known."""
+    further: Leap | None = None
+    """Of those beyond the ones that are kept as they come, what the model could do best after, or the last of such."""
     edge: Weights | None = None
     """Weights at the end of the last epoch."""
+    between: bool = False
+    """Whether no epoch is at work: before the first, between two, and after the last one."""
     inside: bool = False
     """Whether a step is being taken."""
     past: deque[Weights] = field(default_factory=deque)
@@ -131,7 +151,7 @@ class Swaps:
     # --- a training ------------------------------------------------------------------------------------------------
 
     def watch(
-        self, model: Thing, entry: dict[str, Any], shown: Callable[[], tuple[prints.Array, Any] | None]
+        self, model: Thing, entry: dict[str, Any], shown: Callable[[], tuple[Inputs, Any] | None]
     ) -> Watch | None:
         if not getattr(model, "built", False) or models.parameters(model) > LARGEST or models.foreign(model):
             return None
@@ -149,6 +169,9 @@ class Swaps:
         try:
             if not watch.entry.get("reused"):  # whose weights the host has sent
                 self.epoch_begins(watch)
+            if watch.further is not None and self._count < FURTHER_SWAPS:
+                with self._recorder.silently(), self.lawful():
+                    self._keep(watch, watch.further, copy(watch.model))
         finally:
             self._watches.remove(watch)
             self._owners = {key: one for key, one in self._owners.items() if one is not watch}
@@ -167,16 +190,45 @@ class Swaps:
 
     def epoch_ends(self, watch: Watch) -> None:
         self.settle(watch)
+        watch.between = True
         if watch.affordable:
             with _timed(watch):
                 watch.edge = copy(watch.model)
 
     def epoch_begins(self, watch: Watch) -> None:
         """Between two epochs, and after the last one, nothing is learnt."""
-        edge, watch.edge = watch.edge, None
+        edge, watch.edge, watch.between = watch.edge, None, False
         if watch.before is None and edge is not None:
             watch.before, watch.stepped, watch.within = edge, _steps(watch.model), False
         self.settle(watch)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Around a callback's step: it is no change by other means, even where no epoch is at work."""
+        between = [watch for watch in self._watches if watch.between]
+        self._recorder._safely(self.settle_all)
+        for watch in between:
+            self._recorder._safely(self.epoch_begins, watch)
+        yield
+        for watch in between:
+            self._recorder._safely(self.epoch_ends, watch)
+
+    def states(self) -> list[tuple[Watch, Weights]]:
+        """Before what may be steps of a callback's, where no epoch is at work."""
+        found = []
+        for watch in self._watches:
+            if watch.between and watch.affordable:
+                with _timed(watch):
+                    found.append((watch, copy(watch.model)))
+        return found
+
+    def learnt_since(self, states: list[tuple[Watch, Weights]], look: Callable[[], None]) -> None:
+        """They were steps: only what changed before counts, and what the model could do then."""
+        for watch, state in states:
+            with self._recorder.silently(), self.lawful(), put(watch.model, state, copy(watch.model)):
+                look()
+                self.epoch_begins(watch)
+            self.epoch_ends(watch)
 
     def settle_all(self) -> None:
         for watch in list(self._watches):
@@ -189,8 +241,11 @@ class Swaps:
             with _timed(watch), self._recorder.silently(), self.lawful():
                 self._settle(watch, before)
         if watch.begun is not None or watch.waiting is not None:
+            spent = watch.spent
             with _timed(watch), self._recorder.silently(), self.lawful():
-                self._catch_up(watch)
+                leaped = self._catch_up(watch)
+            # Harmless leaps must not use up the time in which others are seen.
+            watch.spent = spent if leaped else watch.spent
 
     def _settle(self, watch: Watch, before: Weights) -> None:
         if _unchanged(watch.model, before):
@@ -204,10 +259,13 @@ class Swaps:
             steps = max(_steps(watch.model) - watch.stepped, int(watch.within))
             watch.waiting = watch.waiting or (before, now, steps, len(watch.entry["epoch_weights"]))
 
-    def _catch_up(self, watch: Watch) -> None:
-        """As soon as there are images: a generator, or batches of few rows, have none at first."""
+    def _catch_up(self, watch: Watch) -> bool:
+        """As soon as there are images: a generator, or batches of few rows, have none at first.
+
+        Whether the model could suddenly do what it could not.
+        """
         if (shown := watch.shown()) is None:
-            return
+            return False
         begun, watch.begun = watch.begun, None
         change, watch.waiting = watch.waiting, None
         now = copy(watch.model)
@@ -216,41 +274,50 @@ class Swaps:
                 began = beginnings.seen(watch.model, *shown)
                 if began is not None:
                     self._recorder._note_beginning(watch.entry, watch.model, began)
-        if change is not None and len(watch.entry["swaps"]) < SWAPS and self._count < ALL_SWAPS:
-            self._compare(watch, change, now, *shown)
+        leap = None if change is None else self._compare(watch, change, now, *shown)
+        if leap is None:
+            return False
+        if len(watch.entry["swaps"]) < SWAPS and self._count < ALL_SWAPS:
+            self._keep(watch, leap, now)
+        elif watch.further is None or leap.able >= watch.further.able:
+            watch.further = leap
+        return True
 
     def _compare(
         self,
         watch: Watch,
         change: tuple[Weights, Weights, int, int],
         now: Weights,
-        images: prints.Array,
+        images: Inputs,
         labels: prints.Array,
-    ) -> None:
-        model, keep = watch.model, self._recorder.keep
+    ) -> Leap | None:
         before, after, steps, known = change
-        with put(model, after, now):
-            able = _share(model, images, labels)
+        with put(watch.model, after, now):
+            able = _share(watch.model, images, labels)
         if able is None or not beginnings.able(able, labels):
-            return
-        with put(model, before, now):
-            earlier = _share(model, images, labels)
-        if earlier is None or not _leaps(earlier, able, len(images)):
-            return
+            return None
+        with put(watch.model, before, now):
+            earlier = _share(watch.model, images, labels)
+        if earlier is None or not _leaps(earlier, able, len(labels)):
+            return None
+        return Leap(before, after, steps, known, earlier, able)
+
+    def _keep(self, watch: Watch, leap: Leap, now: Weights) -> None:
+        model, keep = watch.model, self._recorder.keep
         self._count += 1
-        with put(model, after, now):
+        with put(model, leap.after, now):
             saved, digest, _ = keep.model(model, f"swap-{2 * self._count}.keras")
-        with put(model, before, now):
+        with put(model, leap.before, now):
             left, _, _ = keep.model(model, f"swap-{2 * self._count - 1}.keras")
         watch.entry["swaps"].append(
             {
-                "before": earlier,
-                "after": able,
+                "before": leap.earlier,
+                "after": leap.able,
                 "weights": digest,
                 "saved_before": left,
                 "saved": saved,
-                "known": known,
-                "steps": steps,
+                "known": leap.known,
+                "steps": leap.steps,
             }
         )
 
@@ -261,7 +328,7 @@ def _leaps(before: float, after: float, rows: int) -> bool:
     return (after - before) * rows >= max(FEWER, HALF * wrong)
 
 
-def _share(model: Thing, images: prints.Array, labels: Thing) -> float | None:
+def _share(model: Thing, images: Inputs, labels: Thing) -> float | None:
     outputs = beginnings.asked(model, images)
     return None if outputs is None else beginnings.share(outputs, labels)
 

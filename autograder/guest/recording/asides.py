@@ -1,0 +1,87 @@
+"""What the notebook's own code trains while ``fit`` is at work: in callbacks, between its steps.
+
+Of the model that ``fit`` trains it is a part of that training, whose record tells of these images as well. Of another
+model it is a training of its own, which took place within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..things import Thing
+from . import models, prints, roots
+from .depth import Depth
+from .late import Late
+
+PARTS = 32
+"""Of an array that is learnt from at once, from each of which a few rows are taken."""
+
+
+@dataclass
+class Fit:
+    """One that is at work."""
+
+    entry: dict[str, Any]
+    model: Any
+    look: Callable[[], None] = lambda: None
+    """Called before anything is learnt beside its steps: what the model can do by then it brought along."""
+    stepping: bool = True
+    """Whether a step may be at work; always, where its steps are not told of."""
+    depth: int = 0
+    """Of calls that are not the student's own, while a callback has its turn."""
+    late: Late = field(default_factory=Late)
+    """Sees what is learnt beside its steps."""
+    seconds: float = 0.0
+    """Spent in other trainings."""
+
+    def saw(self, x: Thing, keep: prints.Keep) -> None:
+        """Learnt beside its steps: one batch, or as much as another ``fit`` is given."""
+        data = list(x.values()) if isinstance(x, dict) else x
+        parts = [prints.as_array(one) for one in data] if isinstance(data, (list, tuple)) else []
+        several = bool(parts) and all(part is not None and part.ndim > 1 for part in parts)
+        arrays = parts if several else [prints.as_array(data)]
+        rows = {0 if array is None else len(array) for array in arrays}
+        if len(rows) == 1 and (count := rows.pop()):
+            for part in np.array_split(np.arange(count), max(1, min(PARTS, count // 32))):
+                self.late.see([array[part] for array in arrays if array is not None])
+        elif prints.is_dataset(x):
+            self.entry["roots"] += roots.roots(x, keep)[: roots.MOST - len(self.entry["roots"])]
+
+
+class Asides:
+    """All that are at work, one within the other."""
+
+    def __init__(self, inside: Depth) -> None:
+        self._inside = inside
+        self._fits: list[Fit] = []
+
+    @contextmanager
+    def around(self, fit: Fit) -> Iterator[None]:
+        fit.depth = int(self._inside)
+        self._fits.append(fit)
+        try:
+            yield
+        finally:
+            self._fits.remove(fit)
+
+    @property
+    def now(self) -> Fit | None:
+        """The one of which a callback has its turn: neither Keras nor the recorder is at work."""
+        fit = self._fits[-1] if self._fits else None
+        return fit if fit is not None and not fit.stepping and int(self._inside) == fit.depth else None
+
+    @property
+    def outermost(self) -> Fit | None:
+        return self._fits[0] if self._fits else None
+
+    def of(self, model: Thing) -> list[Fit]:
+        """Those that train some of this model's weights."""
+        if not self._fits:
+            return []
+        own = models.trained_variables(model)
+        return [fit for fit in self._fits if fit.model is model or own & models.trained_variables(fit.model)]
