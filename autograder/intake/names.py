@@ -29,8 +29,8 @@ _BLANK = "\u2800\U0001d159"
 
 
 def clean(text: str, longest: int = 200) -> str:
-    """Drop control, format (bidi, zero-width) and surrogate characters, selectors of variants that are none, blanks that
-    pass for signs, and accents that are too many for one letter; one line, at most ``longest`` characters.
+    """Drop control, format (bidi, zero-width) and surrogate characters, selectors of variants that are none, blanks
+    that pass for signs, and accents that are too many for one letter; one line, at most ``longest`` characters.
 
     What looks the same is the same afterwards, so that two people of one name are told apart by their ids.
     """
