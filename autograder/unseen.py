@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Final
@@ -69,7 +70,9 @@ def _ideograph(sign: str) -> bool:
 # --- heaps of accents ------------------------------------------------------------------------------------------------
 
 MOST_MARKS: Final = 5
-"""On one letter: Hebrew with its points and the signs of its chant has as many; Vietnamese two, phonetics three."""
+"""On one letter: Hebrew with its points and the signs of its chant has as many."""
+MOST_STACKED: Final = 3
+"""Of one combining class, which stand upon each other: Greek has a length, a breathing and a tone, Vietnamese two."""
 
 
 def _marks() -> Iterator[str]:
@@ -82,9 +85,26 @@ def _marks() -> Iterator[str]:
 
 
 _MARK: Final = f"(?:[{''.join(_marks())}]{_JOINER}?)"
-_HEAP: Final = re.compile(f"({_MARK}{{{MOST_MARKS}}})({_MARK}+)")
+_HEAP: Final = re.compile(f"{_MARK}{{{MOST_STACKED + 1},}}")
 
 
 def thinned(text: str, told: Callable[[str], str]) -> str:
     """The text with what is ``told`` of the marks that are too many on a letter, in their place."""
-    return text if text.isascii() else _HEAP.sub(lambda heap: heap[1] + told(heap[2]), text)
+
+    def kept(heap: re.Match[str]) -> str:
+        end = _fitting(heap[0])
+        return heap[0] if end == len(heap[0]) else heap[0][:end] + told(heap[0][end:])
+
+    return text if text.isascii() else _HEAP.sub(kept, text)
+
+
+def _fitting(marks: str) -> int:
+    """How many of these signs come before the first mark that is one too many."""
+    stacked: Counter[int] = Counter()
+    for place, mark in enumerate(marks):
+        if mark != _JOINER:
+            combining = unicodedata.combining(mark)
+            stacked[combining] += 1
+            if stacked.total() > MOST_MARKS or (combining and stacked[combining] > MOST_STACKED):
+                return place
+    return len(marks)
