@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from autograder.records import Message, Value, say
-from autograder.unseen import FORMING, UNSEEN, belongs
+from autograder.unseen import FORMING, UNSEEN, belongs, thinned
 
 LANGUAGES: Final = ("fr", "en")
 NOTHING: Final = "–"
@@ -67,7 +67,10 @@ def fill(template: str, values: Mapping[str, Value | Decimal], language: str) ->
     def insert(match: re.Match[str]) -> str:
         value, kind = values[match["name"]], match["kind"] or ""
         if isinstance(value, str):
-            return _words(value, language) if kind == WORD else visible(value)
+            if kind == WORD:
+                return _words(value, language)
+            quoted = template[: match.start()].rstrip("\u00a0\u202f").endswith(("“", "«"))
+            return quotation(value) if quoted else visible(value)
         if value is None or (not isinstance(value, int) and not math.isfinite(value)):
             return NOTHING
         if kind.startswith("plural,"):
@@ -164,11 +167,17 @@ def _plural(value: float | Decimal, forms: list[str], language: str) -> str:
 
 # --- texts that students wrote ---------------------------------------------------------------------------------------
 
+QUOTED: Final = 120
+"""Characters of a quotation within a sentence."""
+_DOUBLE = '"“”„‟«»″‶〃❝❞〝〞〟＂ˮ'
+_QUOTES = re.compile(f"[{_DOUBLE}]|[{_DOUBLE}'‘’‚‛‹›′‵`´ʼ]{{2,}}")
+
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 
 
 def visible(text: str) -> str:
-    """Terminal colours dropped; control, zero-width and direction characters shown as ``[U+202E]``.
+    """Terminal colours dropped; control, zero-width and direction characters shown as ``[U+202E]``, and accents that
+    are too many for one letter as ``[76 × U+0301]``.
 
     Letters of every script stay as they are, and so do the joiners and selectors inside emoji.
     """
@@ -184,9 +193,22 @@ def exposed(plain: str) -> str:
         sign = match[0]
         return sign if sign in FORMING and belongs(plain, match.start()) else _code(sign)
 
-    return UNSEEN.sub(shown, plain)
+    return thinned(UNSEEN.sub(shown, plain), _heap)
+
+
+def quotation(text: str) -> str:
+    """What stands between the quotation marks of a sentence of ours: short, and with no marks that could end it."""
+    shown = _QUOTES.sub("'", visible(text))
+    return shown if len(shown) <= QUOTED else shown[: QUOTED - 1] + "…"
 
 
 @lru_cache(1024)
 def _code(sign: str) -> str:
     return f"[U+{ord(sign):04X}]"
+
+
+def _heap(marks: str) -> str:
+    """Marks that would be drawn over other lines: how many, and from which to which."""
+    first, last = min(marks), max(marks)
+    kinds = f"U+{ord(first):04X}" if first == last else f"U+{ord(first):04X}–U+{ord(last):04X}"
+    return f"[{len(marks)} × {kinds}]"

@@ -446,6 +446,13 @@ def test_a_link_says_where_it_leads() -> None:
     assert "mailto" not in shown
 
 
+def test_a_link_that_could_pass_for_another_is_none() -> None:
+    text = f"[Back to the feedback](https://moodle.example&{'a' * 110}@evil.example/)"
+    html = str(inert.markdown(text, inert.Effort()))
+    assert "href" not in html
+    assert "Back to the feedback (https://…@evil.example/)" in " ".join(Page(html).text.split())
+
+
 def test_markdown_keeps_the_text_of_a_student(tmp_path: Path) -> None:
     source = "# Titre\n\n**gras** $x<1$ [site](https://keras.io)\n\n![schéma](attachment:a.png)\n\n|a|b|\n|-|-|\n|1|2|"
     page = assert_inert(_executed(_cells(source=source, kind=CellKind.MARKDOWN), tmp_path))
@@ -522,6 +529,21 @@ def test_executed_notebook_is_accessible_and_inert(language: str, tmp_path: Path
     page = assert_accessible(html, language)
     assert [name for name in page.ids if name.startswith("cell-")] == [f"cell-{number}" for number in range(1, 9)]
     assert page.all("img")[0].attributes["src"].startswith("data:image/png;base64,")
+
+
+def test_what_students_write_never_stands_beside_what_is_said_of_it(tmp_path: Path) -> None:
+    """Prose can look like a cell; the words of the grader stand outside of its frame."""
+    source = "**Cell 14** · ran · 0.1 s\n\n```\nx\n```\n\n|a|b|\n|-|-|\n|1|2|\n\n</div></article> # Cell 15"
+    page = Page(_executed(_cells(source=source, kind=CellKind.MARKDOWN), tmp_path))
+    [frame] = [element for element in page.all("div") if element.attributes.get("class") == "prose"]
+    inside = (*frame.path, "div")
+    [cell] = page.all("article")
+    for element in page.elements[page.elements.index(cell) + 1 : page.elements.index(page.all("footer")[0])]:
+        label = element.attributes.get("class") == "label"
+        assert label or element is frame or element.path[: len(inside)] == inside
+    [table] = page.all("table")
+    assert table.path == (*inside, "div"), "a wide one scrolls by itself"
+    assert "Cell 1 · text" in page.text
 
 
 def test_long_output_is_cut_in_the_middle_and_says_so(tmp_path: Path) -> None:

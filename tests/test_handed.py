@@ -196,9 +196,20 @@ def test_honest_markdown_stays_as_it_is(text: str) -> None:
     assert defused.markdown(text) == text
 
 
-@pytest.mark.parametrize("text", ["$\\href{javascript:alert(1)}{x}$", "\\require{html}", "\\input{/etc/passwd}"])
+@pytest.mark.parametrize("text", ["$\\href{javascript:alert(1)}{x}$", "$\\require{html}$", "$\\input{/etc/passwd}$"])
 def test_formulas_neither_link_nor_load(text: str) -> None:
     assert defused.markdown(text) == text.replace("\\", "\\ ", 1)
+
+
+def test_formulas_in_tables_and_raw_cells_neither_link_nor_load() -> None:
+    head, cell = "$\\hr<b></b>ef{javascript:alert(1)}{x}$", "&#36;&#92;style{x}{y}$ $\\alpha&lt;1$"
+    table = f"<table><tr><th>{head}</th><td>{cell}</td></tr></table>"
+    [output, raw] = made(code("x", shown({"text/html": table})), {"cell_type": "raw", "source": "$&#92;href{x}{y}$"})[
+        "cells"
+    ]
+    html = output["outputs"][0]["data"]["text/html"]
+    assert "<th>$\\ href{javascript:alert(1)}{x}$</th><td>$\\ style{x}{y}$ $\\alpha&lt;1$</td>" in html
+    assert raw["source"] == "$& #92;href{x}{y}$"
 
 
 @pytest.mark.parametrize(

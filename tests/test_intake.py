@@ -904,11 +904,45 @@ def test_honest_names_stay_and_are_not_remarked_on(name: str) -> None:
     assert not names.mixed(name)
 
 
-@pytest.mark.parametrize("name", ["alicе", "Аlice Martin", "Jean-Мarie", "αlice"])
+@pytest.mark.parametrize("name", ["alicе", "Аlice Martin", "Jean-Мarie", "αlice", "Ꭺlice", "alօce"])
 def test_letters_of_another_alphabet_within_a_word_are_noted(name: str, tmp_path: Path, store: Store) -> None:
     put(tmp_path, {f"{name}.ipynb": notebook("x"), "alice.ipynb": notebook("y")})
     noted = [one.name for one in collect([tmp_path], store) if any("alphabets" in note.text for note in one.notes)]
     assert noted == [name]
+
+
+def test_a_heap_of_accents_is_left_out_of_a_name_and_told(tmp_path: Path, store: Store) -> None:
+    put(tmp_path, {f"Zoe{chr(0x316) * 40}.ipynb": notebook("x"), "Nguye\u0302\u0303n.ipynb": notebook("y")})
+    found = collect([tmp_path], store)
+    notes = {one.name: [render(note, "en") for note in one.notes] for one in found}
+    kept = "Zoe" + "\u0316" * 3
+    assert notes[kept] == [f"More accents than can be read stand on a letter of the name: {kept}[37 × U+0316]."]
+    assert notes["Nguyễn"] == []
+
+
+def notes_of(folder: Path, store: Store, *people: str) -> dict[str, list[str]]:
+    put(folder, {f"{name}.ipynb": notebook(f"'{number}'") for number, name in enumerate(people)})
+    return {one.name: [render(note, "en") for note in one.notes] for one in collect([folder], store)}
+
+
+@pytest.mark.parametrize("name", ["Сара Хорр", "ΑΝΝΑ", "Օօ", "ᎠᎡ"])
+def test_a_name_of_another_alphabet_is_a_fair_name(name: str, tmp_path: Path, store: Store) -> None:
+    assert notes_of(tmp_path, store, name, "Anna Petit") == {name: [], "Anna Petit": []}
+
+
+def test_names_that_look_like_each_other_are_told_to_both(tmp_path: Path, store: Store) -> None:
+    found = notes_of(tmp_path, store, "Сара Хорр", "Capa Xopp", "MARIE", "MARLE")
+    told = "looks like that of another hand-in, whose letters are not all the same."
+    assert found["Сара Хорр"] == [f"The name Сара Хорр {told}"]
+    assert found["Capa Xopp"] == [f"The name Capa Xopp {told}"]
+    assert found["MARIE"] == found["MARLE"] == []
+
+
+@pytest.mark.parametrize("name", ["ꓮꓡꓲꓚꓰ", "Ａｌｉｃｅ"])
+def test_letters_that_are_drawn_as_latin_ones_are_noted(name: str, tmp_path: Path, store: Store) -> None:
+    assert notes_of(tmp_path, store, name)[name] == [
+        f"The name {name} has letters that look like Latin ones and are others."
+    ]
 
 
 @given(st.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -178,6 +179,12 @@ def test_tricks_of_direction_and_terminals_are_seen() -> None:
         ("❤\ufe0f\ufe0f", "❤\ufe0f[U+FE0F]"),
         ("\U000e0041", "[U+E0041]"),
         ("\ufe0f", "[U+FE0F]"),
+        ("=\ufe00", "=[U+FE00]"),
+        ("+\ufe0f", "+[U+FE0F]"),
+        ("^\u200d", "^[U+200D]"),
+        ("😀\u200d", "😀[U+200D]"),
+        ("😀\u200da", "😀[U+200D]a"),
+        ("a\ufffc\U0001d159\U00013430\u070f", "a[U+FFFC][U+1D159][U+13430][U+070F]"),
     ],
 )
 def test_selectors_of_forms_are_seen_where_there_is_no_form(text: str, shown: str) -> None:
@@ -186,10 +193,64 @@ def test_selectors_of_forms_are_seen_where_there_is_no_form(text: str, shown: st
 
 @pytest.mark.parametrize(
     "text",
-    ["❤\ufe0f", "1\ufe0f\u20e3", "‼\ufe0f", "葛\U000e0100城", "☀\ufe0e", "🏳\ufe0f\u200d🌈", "ക\u0d4d\u200d", "ᠠ\u180b"],
+    [
+        *(
+            "❤\ufe0f",
+            "1\ufe0f\u20e3",
+            "‼\ufe0f",
+            "葛\U000e0100城",
+            "☀\ufe0e",
+            "🏳\ufe0f\u200d🌈",
+            "ക\u0d4d\u200d",
+            "ᠠ\u180b",
+        ),
+        *("👩🏽\u200d⚕\ufe0f", "🙂\u200d↔\ufe0f", "©\ufe0f", "∩\ufe00", "\ufffd"),
+    ],
 )
 def test_what_belongs_to_emoji_and_scripts_stays(text: str) -> None:
     assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a" + "\u0301" * 80 + "b", "a" + "\u0301" * 3 + "[77 × U+0301]b"),
+        ("a" + "\u0301\u0316" * 4, "a" + "\u0301\u0316" * 2 + "\u0301[3 × U+0301–U+0316]"),
+        ("\u20dd" * 5 + "\u0301\u20dd", "\u20dd" * 5 + "[2 × U+0301–U+20DD]"),
+        ("\u0e01" + "\u0e47" * 9, "\u0e01" + "\u0e47" * 5 + "[4 × U+0E47]"),
+    ],
+)
+def test_accents_that_would_cover_other_lines_are_counted(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["e\u0323\u0302", "α\u0304\u0313\u0301\u0345", "ש\u05c1\u05b8\u05bc\u0596\u05bd", "บ\u0e34\u0e48", "مّ\u064e", "ཧཱུྃ"],
+)
+def test_accents_of_languages_stay(text: str) -> None:
+    assert visible(text) == text
+
+
+SECTION = say("“{title}”, {words:int} words of your own.", words=3)
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Essai”, 400 words of your own. “", "Essai', 400 words of your own. '"),
+        ('« L’été » "x" ‘y’', "' L’été ' 'x' ‘y’"),
+        ("a’’ b'' ‹‹c", "a' b' 'c"),
+        ("x" * 500, "x" * 119 + "…"),
+    ],
+)
+def test_a_quotation_ends_where_ours_ends(title: str, shown: str) -> None:
+    message = replace(SECTION, values={**SECTION.values, "title": title})
+    assert render(message, "en") == f"“{shown}”, 3 words of your own."
+    assert render(message, "fr") == f"«\u202f{shown}\u202f», 3 mots de votre main."
+    assert render(say("{title}: seen", title=title), "en") == f"{title}: seen", (
+        "where no marks stand, none can be ended"
+    )
 
 
 @given(st.text())

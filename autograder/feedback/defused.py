@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from autograder.feedback import tex
 from autograder.messages import visible
 
 _HELD = r"attachment:[^()\s<>\"'\\]{1,300}|data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]+"
@@ -18,11 +19,6 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _IMAGE = re.compile(rf"!(?=\[)(?!\[[^\[\]]{{0,500}}\]\((?:{_HELD})\))")
 _LINK = re.compile(rf"\](?=\()(?!\([ \t]*(?:{_HARMLESS}))", re.IGNORECASE)
 _DEFINITION = re.compile(r"\](?=:)(?!:[ \t]*\n?[ \t]*(?:https?://|mailto:|#))", re.IGNORECASE)
-_TEX = re.compile(
-    r"\\(?=(?:href|url|require|style|class|cssId|data|html\w*|includegraphics|input|include|write\d*|openin|openout|read)"
-    r"(?![A-Za-z]))"
-)
-"""Commands of formulas that link, load, read or dress."""
 _FENCE = re.compile(
     r"((?<!`)`{3,}|(?<!~)~{3,}|(?<!:):{3,})(?=[ \t]*(?:\{|mermaid)|[^\n`~:]{0,80}[&\\])", re.IGNORECASE
 )
@@ -38,11 +34,11 @@ def markdown(source: str) -> str:
     text = _IMAGE.sub("! ", text)
     text = _LINK.sub("] ", text)
     text = _DEFINITION.sub("] ", text)
-    text = _TEX.sub(r"\\ ", text)
+    text = tex.drawn(text)
     text = _FENCE.sub(r"\1text ", text)
     return _ROLE.sub(r"\1 ", text)
 
 
 def plain(source: str) -> str:
-    """Text that programs put into a page as it is: without a tag."""
-    return _TAG.sub("< ", visible(source))
+    """Text that programs put into a page as it is: without a tag, or a formula that does more than to be drawn."""
+    return tex.drawn(_TAG.sub("< ", visible(source)))

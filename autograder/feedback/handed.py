@@ -9,7 +9,7 @@ from typing import Final
 
 from markupsafe import escape
 
-from autograder.feedback import defused, inert
+from autograder.feedback import defused, inert, tex
 from autograder.messages import exposed, render, visible
 from autograder.notebook import pictures
 from autograder.notebook.reading import as_run, without_place
@@ -131,7 +131,7 @@ class _Copy:
         lost = not kept and any(kind in data for kind in pictures.KINDS)
         told = f"{self._left_out()}\n" if lost else ""
         if table := inert.table(self._text(data.get("text/html"))):
-            kept["text/html"] = f"{escape(told)}{table}"
+            kept["text/html"] = f"{escape(told)}{tex.drawn(table)}"  # programs set formulas in tables, too
         if lost or "text/plain" in data:
             kept["text/plain"] = told + self._said(data.get("text/plain"))
         if not kept and data:

@@ -14,6 +14,7 @@ from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
+from autograder.feedback import address
 from autograder.messages import visible
 from autograder.notebook.text import tabular
 
@@ -33,8 +34,6 @@ _WEB = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _LADEN = re.compile(r"<([A-Za-z][A-Za-z0-9]{0,20})\b[^<>]{2000,}+>")
 """A tag with more attributes than anybody writes, which the sanitiser compares with one another."""
 _DEEPEST = 6
-_ADDRESS = 120
-"""Characters of a link's address that are shown."""
 
 
 @dataclass(slots=True)
@@ -67,12 +66,11 @@ class _Renderer(RendererHTML):
 
     def link_close(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         start = next(at for at in range(idx - 1, -1, -1) if tokens[at].type == "link_open")
-        address = str(tokens[start].attrs.get("href", ""))
+        target = str(tokens[start].attrs.get("href", ""))
         text = "".join(token.content for token in tokens[start + 1 : idx])
-        if not _WEB.match(address) or text in (address, address.partition(":")[2]):
+        if not _WEB.match(target) or text in (target, target.partition(":")[2]):
             return "</a>"
-        whole = address if len(address) <= _ADDRESS else address[:_ADDRESS] + "…"
-        return f"</a> <span>({escape(whole)})</span>"
+        return f"</a> <span>({escape(address.shown(target))})</span>"
 
     def image(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         return str(escape(f"[image: {tokens[idx].content or '…'}]"))
@@ -103,7 +101,15 @@ def markdown(text: str, effort: Effort) -> Markup | None:
     parser = MarkdownIt("js-default", {"html": False}, renderer_cls=_Renderer)
     parser.inline.ruler.at("link", _bounded(link, "["))
     parser.inline.ruler.at("image", _bounded(image, "!["))
-    return _clean(parser.render(shown, {"effort": effort}), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}})
+    return _scrolling(_clean(parser.render(shown, {"effort": effort}), _PROSE_TAGS, {"a": {"href"}, "ol": {"start"}}))
+
+
+def _scrolling(prose: Markup) -> Markup:
+    """Each table in a box of its own; Markdown has no tables in tables."""
+    around = {"<table>": Markup('<div class="scroll" tabindex="0"><table>'), "</table>": Markup("</table></div>")}
+    for tag, boxed in around.items():
+        prose = Markup(boxed).join(prose.split(tag))
+    return prose
 
 
 def table(html: str) -> Markup | None:
@@ -132,7 +138,7 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> Markup
 def _kept(tag: str, attribute: str, value: str) -> str | None:
     if attribute in ("colspan", "rowspan", "start") and not _SPAN.fullmatch(value):
         return None
-    if attribute == "href" and not _WEB.match(value):
+    if attribute == "href" and not address.leads(value):
         return None  # a relative one would lead to whatever lies beside the page
     return value
 

@@ -87,7 +87,7 @@ def groups(listing: Listing, inbox: str, people: Sequence[Person] = ()) -> list[
 
     def group_of(label: Label) -> Group:
         shown = names.clean(label.name)
-        written = label.name if names.hides(label.name) else ""
+        written = label.name if names.hides(label.name) or names.heaped(label.name) else ""
         new = Group(shown, label.participant, exact=shown == label.name, written=written)
         return found.setdefault((label.name, label.participant), new)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +16,7 @@ from autograder.intake.choice import choose
 from autograder.intake.grouping import Group, groups, notebook_stem
 from autograder.intake.leaves import Leaf, Listing, folder, leaf_of
 from autograder.intake.roster import Person, match, read_roster
+from autograder.intake.skeleton import skeleton, styled
 from autograder.messages import visible
 from autograder.records import Digest, Message, StudentId, Submission, say
 from autograder.store import Store
@@ -50,7 +51,7 @@ def collect(
         raise ConfigError(
             "nothing to grade here", place=places, remedy="Name a folder with notebooks (.ipynb), or a zip."
         )
-    claims = [_claim(group, people) for group in found]
+    claims = _compared([_claim(group, people) for group in found])
     made = [(claim.group.exact, _recorded(claim, store, assignment, caps)) for claim in claims]
     # Who is called exactly like the id keeps it, and nobody whose name only looks like it.
     made.sort(key=lambda one: (one[1].student, one[1].name != one[1].student, not one[0], one[1].source, one[1].name))
@@ -141,17 +142,47 @@ class _Claim:
     student: StudentId
     notes: tuple[Message, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """As people are shown it; empty where nobody is named."""
+        return (self.person.name if self.person else "") or self.group.name
+
 
 def _claim(group: Group, people: Sequence[Person]) -> _Claim:
     person = match(people, group.name, group.participant)
     notes = [say("Handed in late.")] if group.late else []
-    if group.written:
-        notes.append(say("Signs that nobody sees stand in the name: {name}.", name=visible(group.written[:_LONGEST])))
-    if names.mixed(group.name):
-        notes.append(say("The name {name} mixes letters of several alphabets that look alike.", name=group.name))
+    notes += _spelling(group)
     if people and person is None:
         notes.append(say("{name} is not on the class list.", name=group.name))
     return _Claim(group, person, _id(person) if person else names.student_id(group.name), tuple(notes))
+
+
+def _spelling(group: Group) -> Iterator[Message]:
+    """What is not to be seen of the name as it was written."""
+    written = visible(group.written[:_LONGEST])
+    if names.hides(group.written):
+        yield say("Signs that nobody sees stand in the name: {name}.", name=written)
+    elif group.written:
+        yield say("More accents than can be read stand on a letter of the name: {name}.", name=written)
+    if names.mixed(group.name):
+        yield say("The name {name} mixes letters of several alphabets that look alike.", name=group.name)
+    elif styled(group.name):
+        yield say("The name {name} has letters that look like Latin ones and are others.", name=group.name)
+
+
+def _compared(claims: Sequence[_Claim]) -> list[_Claim]:
+    """Names that look the same are told to both: which of them is the right one cannot be known here."""
+    alike: dict[str, set[str]] = {}
+    for claim in claims:
+        alike.setdefault(skeleton(claim.name), set()).add(claim.name)
+    return [
+        replace(claim, notes=(*claim.notes, _resembles(claim.name))) if len(alike[skeleton(claim.name)]) > 1 else claim
+        for claim in claims
+    ]
+
+
+def _resembles(name: str) -> Message:
+    return say("The name {name} looks like that of another hand-in, whose letters are not all the same.", name=name)
 
 
 def _id(person: Person) -> StudentId:
@@ -195,7 +226,7 @@ def _submission(claim: _Claim, store: Store, assignment: str, caps: Caps) -> Sub
     place = group.places.get(choice.leaf.path, choice.leaf.path) if choice.leaf else PurePosixPath(group.name or "?")
     return Submission(
         student=claim.student,
-        name=(claim.person.name if claim.person else "") or group.name or claim.student,
+        name=claim.name or claim.student,
         source=names.clean(str(place)) or claim.student,
         notebook=None if kept is None else store.put(kept),
         handed_in=None if choice.raw is None else store.put(choice.raw),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from autograder.records import StudentId
-from autograder.unseen import UNSEEN, belongs
+from autograder.unseen import UNSEEN, belongs, thinned
 
 LONGEST_ID = 64
 
@@ -29,8 +29,8 @@ _BLANK = "\u2800\U0001d159"
 
 
 def clean(text: str, longest: int = 200) -> str:
-    """Drop control, format (bidi, zero-width) and surrogate characters, selectors of variants that are none, and blanks
-    that pass for signs; one line, at most ``longest`` characters.
+    """Drop control, format (bidi, zero-width) and surrogate characters, selectors of variants that are none, blanks
+    that pass for signs, and accents that are too many for one letter; one line, at most ``longest`` characters.
 
     What looks the same is the same afterwards, so that two people of one name are told apart by their ids.
     """
@@ -39,7 +39,7 @@ def clean(text: str, longest: int = 200) -> str:
         c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and c not in _BLANK else " "
         for c in text
     )
-    kept = " ".join(unicodedata.normalize("NFC", kept).split())
+    kept = thinned(" ".join(unicodedata.normalize("NFC", kept).split()), lambda marks: "")
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"
 
 
@@ -53,13 +53,21 @@ def hides(text: str) -> bool:
     return any(not belongs(text, match.start()) for match in UNSEEN.finditer(text))
 
 
+def heaped(text: str) -> bool:
+    """Whether more accents stand on a letter than any language needs, which would be drawn over the lines around it."""
+    return thinned(text, lambda marks: "") != text
+
+
 def mixed(name: str) -> bool:
     """Whether a word has letters of alphabets that look alike: a Cyrillic а in a Latin name is seen by nobody."""
     return any(len(_alphabets(word)) > 1 for word in re.findall(r"[^\W\d_]+", name))
 
 
+_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU"}
+
+
 def _alphabets(word: str) -> set[str]:
-    return {unicodedata.name(letter, "").partition(" ")[0] for letter in word} & {"LATIN", "CYRILLIC", "GREEK"}
+    return {unicodedata.name(letter, "").partition(" ")[0] for letter in word} & _ALIKE
 
 
 def slug(text: str) -> str:
