@@ -281,13 +281,13 @@ class Steps:
         """Called by a callback; whether it takes steps is known once it was traced."""
         __tracebackhide__ = True
         recorder, aside, known = self._recorder, self._recorder.asides.now, self._traces.get(function)
-        states = recorder._safely(recorder.swaps.states) if known is None else None
+        learnt = recorder._safely(recorder.swaps.perhaps, aside.look) if aside is not None and known is None else None
         learning = self._learning() if known is not None and known.steps else nullcontext()
         with learning, self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
         if trace.steps:
-            if aside is not None and states:
-                recorder._safely(recorder.swaps.learnt_since, states, aside.look)
+            if learnt is not None:
+                recorder._safely(learnt)
             recorder._safely(self._note_function, trace, arguments, keywords)
         return result
 

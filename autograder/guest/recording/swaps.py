@@ -213,22 +213,25 @@ class Swaps:
         for watch in between:
             self._recorder._safely(self.epoch_ends, watch)
 
-    def states(self) -> list[tuple[Watch, Weights]]:
-        """Before what may be steps of a callback's, where no epoch is at work."""
-        found = []
-        for watch in self._watches:
-            if watch.between and watch.affordable:
-                with _timed(watch):
-                    found.append((watch, copy(watch.model)))
-        return found
+    def perhaps(self, look: Callable[[], None]) -> Callable[[], None]:
+        """Before what may turn out to be steps of a callback's; the answer is called where it did.
 
-    def learnt_since(self, states: list[tuple[Watch, Weights]], look: Callable[[], None]) -> None:
-        """They were steps: only what changed before counts, and what the model could do then."""
-        for watch, state in states:
-            with self._recorder.silently(), self.lawful(), put(watch.model, state, copy(watch.model)):
-                look()
-                self.epoch_begins(watch)
-            self.epoch_ends(watch)
+        Then only what changed before counts, and what the model could do by then.
+        """
+        between = [watch for watch in self._watches if watch.between and watch.affordable]
+        states = []
+        for watch in between:
+            with _timed(watch):
+                states.append(copy(watch.model))
+
+        def learnt() -> None:
+            for watch, state in zip(between, states, strict=True):
+                with self._recorder.silently(), self.lawful(), put(watch.model, state, copy(watch.model)):
+                    look()
+                    self.epoch_begins(watch)
+                self.epoch_ends(watch)
+
+        return learnt
 
     def settle_all(self) -> None:
         for watch in list(self._watches):
