@@ -68,7 +68,7 @@ def tabular(html: str) -> str:
 
 
 def _without_hidden(html: str) -> str:
-    """Without comments, and without elements whose content is no text; one that is never closed hides all that follows."""
+    """Without comments and elements whose content is no text; one that is never closed hides all that follows."""
     kept: list[str] = []
     place = depth = 0
     outer = ""
