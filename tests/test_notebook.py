@@ -174,6 +174,20 @@ def test_a_picture_of_thousands_of_scans_is_not_drawn(store: Store) -> None:
     assert [output.image is not None for output in outputs] == [True, False, True]
 
 
+def test_pictures_that_are_slow_to_write_anew_are_not_drawn_without_end(store: Store) -> None:
+    dots = Image.effect_noise((1600, 18), 90).convert("L")
+    tile = Image.new("L", (1600, 1600))
+    for top in range(0, 1600, 18):
+        tile.paste(dots, (0, top))
+    buffer = io.BytesIO()
+    tile.save(buffer, "PNG")
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    outputs = only(as_notebook(code(*[display(image_png=picture)] * 9)), store).outputs
+    drawn = [output.image is not None for output in outputs]
+    assert len(picture) < 100_000 and drawn == sorted(drawn, reverse=True) and 1 <= sum(drawn) < 9
+    assert [output.undrawn for output in outputs] == [not shown for shown in drawn]
+
+
 def test_pictures_share_what_may_be_drawn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "MAX_TOTAL_PIXELS", 1000)
     shown = [display(image_png=encoded(side, side)) for side in (20, 20, 20, 10)]

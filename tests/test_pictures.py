@@ -39,6 +39,31 @@ def test_one_that_would_be_drawn_without_end_costs_nothing(picture: str) -> None
     assert effort.left == pictures.MAX_TOTAL_PIXELS
 
 
+def flat(wide: int, high: int) -> str:
+    """A picture of one colour: as many dots as one likes, in next to no bytes."""
+    return encoded(Image.new("1", (wide, high)), "PNG")
+
+
+def test_no_figure_is_wider_or_higher_than_programs_draw_them() -> None:
+    assert opened(flat(65_535, 3), Effort()) and opened(flat(3, 65_535), Effort())
+    assert opened(flat(65_536, 3), Effort()) is None and opened(flat(3, 65_536), Effort()) is None
+
+
+def test_what_weighs_nothing_is_soon_too_much_and_what_pays_is_not() -> None:
+    effort, empty = Effort(), flat(4000, 4000)
+    full = encoded(Image.effect_noise((400, 400), 50), "PNG")
+    shown = [opened(picture, effort) is not None for picture in (empty, full, empty, full, empty, full, flat(9, 9))]
+    assert shown == [True, True, True, True, False, True, True]
+
+
+def test_a_picture_made_anew_may_grow_but_not_for_nothing() -> None:
+    effort = Effort()
+    effort.made(1_000_000, 8_000_000)
+    assert effort.unpaid == pictures.MAX_UNPAID_PIXELS
+    effort.made(10_000, 10_000_000)
+    assert opened(flat(9, 9), effort) is None
+
+
 def test_a_picture_is_of_the_kind_that_it_says() -> None:
     png = moving_png(9, 0)
     assert opened(png, Effort(), "image/png") and opened(png, Effort())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from autograder.extraction.sections import find_sections, guess_language
@@ -105,6 +107,8 @@ def test_numbering_and_emoji_are_set_aside(title: str, rest: str) -> None:
         ("Conclusion\n---", 2),
         ("**Conclusion**", 6),
         ("__Conclusion__ :", 6),
+        ("***Conclusion***   :  ", 6),
+        ("**Conclusion:**", 6),
         ("<b>Conclusion</b>", 6),
         ("<h2 style='color:red'>Conclusion</h2>", 2),
         ("<center><h1>Conclusion</h1></center>", 1),
@@ -117,6 +121,14 @@ def test_numbering_and_emoji_are_set_aside(title: str, rest: str) -> None:
 def test_forms_of_headings(source: str, level: int) -> None:
     (heading,) = headings(notebook(markdown(source)))
     assert (heading.title.strip(" :").removeprefix("✅ ").endswith("Conclusion"), heading.level) == (True, level)
+
+
+@pytest.mark.parametrize("line", ["**a**" + " " * 985 + "b", "*******a**" + " " * 980 + "b", "**" + "a: " * 300 + "b"])
+def test_blanks_in_a_bold_line_take_no_longer_than_their_number(line: str) -> None:
+    source = f"{line}\n\n" * 99
+    begun = time.process_time()
+    assert headings(notebook(markdown(source), markdown(f"{source}\n# Conclusion")))[-1].title == "Conclusion"
+    assert time.process_time() - begun < 1, "a quadratic one takes ten seconds"
 
 
 @pytest.mark.parametrize(

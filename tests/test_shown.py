@@ -224,7 +224,20 @@ def test_no_text_loses_a_line_or_is_an_error() -> None:
     "piece",
     [
         *('<a "', '<a b="', "![", "![a](", '](a "', '[a]: b "\n', "$\\phantom{", "\\color{white}", "<option>", "<!--"),
-        *("<title>", "<b>", "`a``b```", '<div style="color:red">', "</b>", "<div\n", "```\n", "<", "&amp;", "> ", "\n"),
+        *(
+            "<title>",
+            "<b>",
+            "<a",
+            "`a``b```",
+            '<div style="color:red">',
+            "</b>",
+            "<div\n",
+            "```\n",
+            "<",
+            "&amp;",
+            "> ",
+            "\n",
+        ),
     ],
 )
 def test_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:

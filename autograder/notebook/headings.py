@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -71,6 +72,7 @@ _NUMBERING = re.compile(
 )
 _LABEL = re.compile(r"^\W*(?:etape|partie|section|step|part|chapter|\d{1,2}\s*[.)/:-]|[ivx]{1,4}\s*[.)/-])", re.I)
 _RULE = re.compile(r"[=\-*~#_─━═]{3,}")
+_BOLD = re.compile(r"\W{0,4}(\*\*\*?|__|<(?:b|strong|u)>)(.+?)(?:\*\*\*?|__|</(?:b|strong|u)>)")
 _RULE_LINE = re.compile(r"^\s*#\s*[=\-*~#_─━═]{5,}\s*$|print\(.*(?:[=\-*#_]{5,}|['\"][=\-*#_]['\"]\s*\*)")
 
 
@@ -148,16 +150,24 @@ def _misspelt(title: str) -> str:
 
 
 def _markdown(cell: Cell) -> Iterator[Heading]:
-    source = [*(line[:1000] for line in lines(cell.source)), ""]
-    for number, line in enumerate(source[:-1]):
+    return (Heading(cell.index, *title) for title in _titles(cell.source))
+
+
+@lru_cache(maxsize=64)
+def _titles(source: str) -> tuple[tuple[int, int, str, int], ...]:
+    """Line, level, title and height of each heading; every check asks for them anew."""
+    found: list[tuple[int, int, str, int]] = []
+    text = [*(line[:1000] for line in lines(source)), ""]
+    for number, line in enumerate(text[:-1]):
         if not line.strip():
             continue
-        if (underline := _underline(source, number)) is not None:
-            yield Heading(cell.index, number, underline, plain(line), 2)
+        if (underline := _underline(text, number)) is not None:
+            found.append((number, underline, plain(line), 2))
         elif (level := _level(line)) and words(plain(line)):
-            yield Heading(cell.index, number, level, plain(line))
-        elif _stands_alone(source, number) and _announces(line) and _short(line):
-            yield Heading(cell.index, number, BOLD_LEVEL, plain(line))
+            found.append((number, level, plain(line), 1))
+        elif _stands_alone(text, number) and _announces(line) and _short(line):
+            found.append((number, BOLD_LEVEL, plain(line), 1))
+    return tuple(found)
 
 
 def _level(line: str) -> int:
@@ -166,7 +176,8 @@ def _level(line: str) -> int:
         return len(mark.group(1))
     if mark := re.match(r"(?:<(?:center|div|p|font|span)\b[^>]*>\s*)*<h([1-6])\b", text, re.I):
         return int(mark.group(1))
-    inside = re.fullmatch(r"\W{0,4}(\*\*\*?|__|<(?:b|strong|u)>)(.+?)(?:\*\*\*?|__|</(?:b|strong|u)>)\s*:?\s*", text)
+    # The blanks and the colon behind the marks are taken off first: looked for within the line, they cost its square.
+    inside = _BOLD.fullmatch(text.removesuffix(":").rstrip())
     return BOLD_LEVEL if inside and len(words(inside.group(2))) <= 12 and not inside.group(2).endswith(".") else 0
 
 

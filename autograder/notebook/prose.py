@@ -128,10 +128,10 @@ def _markdown(cell: Cell) -> Iterator[Paragraph]:
     block: list[str] = []
     start = 0
     for number, line in [*enumerate(lines(cell.source)), (-1, "")]:
-        row = _row(line)
-        if row and number not in skipped:
+        told = line.strip() if number not in skipped else ""
+        if told and (row := _row(line)):
             yield Paragraph(cell.index, number, row, Origin.TABLE)
-        text = "" if number in skipped or _TABLE.match(line.strip()) else plain(line)
+        text = plain(line) if told and not _TABLE.match(told) else ""
         if text:
             start = start if block else number
             block.append(text)

@@ -164,9 +164,12 @@ class _Budget:
             return None
         image = pictures.opened(encoded, self.effort)
         try:
-            return None if image is None else _drawn(image)
+            made = None if image is None else _drawn(image)
         except Exception:  # Pillow promises nothing of files made to break it: what it raises is no fixed list
             return None
+        if made is not None:
+            self.effort.made(len(encoded) * 3 // 4, len(made[0]))
+        return made
 
 
 def _cell(index: int, cell: Json, budget: _Budget) -> Cell:

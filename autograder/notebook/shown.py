@@ -273,8 +273,8 @@ class _Reader:
         elif source.startswith(("<!", "<?", "</ "), place) and (end := self._shut(place)):
             self._drop(end)
             return
-        elif (name := _LOOSE.match(source, place)) and (self.raw or _STRICT.match(source, place)):
-            self._tag(name)
+        elif (self.raw or _STRICT.match(source, place)) and (name := _LOOSE.match(source, place)):
+            self._tag(name)  # a loose name may go on to the end of the text, so it is read where there is a tag
             return
         self._text(place + 1)
 

@@ -14,12 +14,22 @@ _MARKS = re.compile(
 _BULLET = re.compile(r"^\s*(?:[-*+•‣–]|\(?\d{1,2}[.)/])\s+")
 _SENTENCE = re.compile(r"(?<=[^\d\s][.!?…;])\s+|(?<=\d[.!?])\s+(?=[A-ZÀ-Ý])|\n")
 _STRAY = re.compile(r"<(?!/?[a-zA-Z]|[!?])")
-_FOREIGN = re.compile(
-    r"</?(?!(?:table|thead|tbody|tfoot|tr|th|td|caption|script|style|title|textarea|iframe|noscript|template|svg|math)"
-    r"(?![^\s/>]))[a-zA-Z][^>]*>",
+_HIDING = re.compile(
+    r"<(?:(?P<note>!--)|(?P<raw>script|style|title|textarea|iframe|noscript)(?=[\s/>])"
+    r"|(?P<ends>/?)(?P<drawn>template|svg|math)(?=[\s/>])[^>]*+>?)",
     re.IGNORECASE,
 )
-"""Every tag but those of tables, and of elements whose content is no text."""
+"""Where a comment or an element begins or ends whose content is no text of a page."""
+_RAW_ENDS = {
+    name: re.compile(rf"</{name}(?=[\s/>])[^>]*+>?", re.IGNORECASE)
+    for name in ("script", "style", "title", "textarea", "iframe", "noscript")
+}
+_NOTE_END = re.compile(r"--!?>")
+_FOREIGN = re.compile(
+    r"</?(?!(?:table|thead|tbody|tfoot|tr|th|td|caption)(?![^\s/>]))[a-zA-Z][^>]*>",
+    re.IGNORECASE,
+)
+"""Every tag but those of tables."""
 
 
 def fold(text: str) -> str:
@@ -51,7 +61,30 @@ def plain(line: str) -> str:
 def tabular(html: str) -> str:
     """HTML with no tags but those of tables; what is left is still to be sanitised.
 
-    Parsers of HTML take the square of the time over elements that are left open inside a table.
+    Parsers of HTML take the square of the time over elements that are left open inside a table, and over drawings.
     """
-    whole, end, rest = html.rpartition(">")
+    whole, end, rest = _without_hidden(html).rpartition(">")
     return _FOREIGN.sub("", _STRAY.sub("&lt;", whole + end)) + rest
+
+
+def _without_hidden(html: str) -> str:
+    """Without comments and elements whose content is no text; one that is never closed hides all that follows."""
+    kept: list[str] = []
+    place = depth = 0
+    outer = ""
+    while found := _HIDING.search(html, place):
+        if not depth:
+            kept.append(html[place : found.start()])
+        place = found.end()
+        if found["drawn"]:
+            name = found["drawn"].lower()
+            outer = outer if depth else name
+            opens = not found["ends"] and not found[0].endswith("/>")
+            depth = max(0, depth + (opens or -bool(found["ends"]))) if name == outer else depth
+            continue
+        ending = _NOTE_END if found["note"] else _RAW_ENDS[found["raw"].lower()]
+        end = ending.search(html, place - 2 if found["note"] else place)  # <!--> is a comment without a word
+        if end is None:
+            return "".join(kept)
+        place = end.end()
+    return "".join(kept) if depth else "".join([*kept, html[place:]])
