@@ -1351,3 +1351,12 @@ def test_a_hostile_cell_is_not_searched_for_a_notebook_for_ever() -> None:
     start = time.monotonic()
     assert opened(read_notebook(notebook(text))) == [text]
     assert time.monotonic() - start < 5
+
+
+def test_one_id_is_one_person(tmp_path: Path) -> None:
+    path = tmp_path / "class.csv"
+    path.write_text("id,name\nada,Ada\nada,Ada\nbob,Bob\n", "utf-8")
+    assert [person.id for person in read_roster(path)] == ["ada", "bob"], "a line that stands there twice"
+    path.write_text("id,name\nada,Ada\nada,Adam\n", "utf-8")
+    with pytest.raises(ConfigError, match="different people have one id: ada"):
+        read_roster(path)

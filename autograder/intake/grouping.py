@@ -36,6 +36,9 @@ _SHARED = {
     "lib", "models", "modeles", "resources", "ressources", "solution", "solutions", "src", "sujet", "template",
 }  # fmt: skip
 
+FEW = 4
+"""Attempts of one name, which are told apart by their moments."""
+
 _NBGRADER = {"source", "release", "submitted", "autograded", "feedback", "exchange"}
 
 
@@ -129,10 +132,12 @@ def _join(group: Group, entry: Leaf | Blemish, label: Label) -> None:
     if isinstance(entry, Blemish):
         group.blemishes.append(entry)
         return
-    given, number = inner, len(group.places)
+    given, more = inner, 0
     while inner in group.places:  # two downloads of one person may hold files of the same name
-        inner = given.with_name(f"{given.stem}_{number}{given.suffix}")
-        number += 1
+        more += 1
+        # Of thousands, not each is tried: the number of files so far is free, or nearly so.
+        mark = "_" * more if more <= FEW else f"_{len(group.places) + more}"
+        inner = given.with_name(f"{given.stem}{mark}{given.suffix}")
     group.leaves.append(replace(entry, path=inner))
     group.places[inner] = entry.path
     if label.moment:

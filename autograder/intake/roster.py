@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class Person:
 def read_roster(path: Path) -> tuple[Person, ...]:
     """Read a CSV with a heading line; commas, semicolons, tabs or bars; UTF-8 or Windows-1252.
 
-    Raises ConfigError when there is no column that says who a line is about.
+    Raises ConfigError when there is no column that says who a line is about, or when different people have one id.
     """
     try:
         raw = path.read_bytes()
@@ -82,7 +83,15 @@ def read_roster(path: Path) -> tuple[Person, ...]:
             remedy="Name a column id, name (or first name and last name) or email.",
         )
     people = (_person({field: row[at].strip() for field, at in fields.items() if at < len(row)}) for row in rows[1:])
-    return tuple(person for person in people if person.keys or person.participant)
+    found = tuple(dict.fromkeys(person for person in people if person.keys or person.participant))
+    twice = [name for name, count in Counter(person.id for person in found if person.id).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"different people have one id: {clean(', '.join(twice[:5]))}",
+            place=str(path),
+            remedy="Give each its own: grades are kept by it.",
+        )
+    return found
 
 
 def _decoded(raw: bytes) -> str:
