@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -120,6 +121,8 @@ class Gradebook:
         self.path = path
         self._has_grounds = False
         """Whether that table is known to be there."""
+        self._held: tuple[int, sa.Connection] | None = None
+        """Thread and connection, as long as one is held."""
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             # No pool: a connection lives as long as its statement, so that nothing is left open or shared by threads.
@@ -270,16 +273,30 @@ class Gradebook:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The file stays open meanwhile: SQLite clears up whenever the last connection goes, which takes longer than to
-        record a grade."""
-        with self._reading() as connection:
-            connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            yield
+        """One connection for all that this thread does meanwhile: to open one, and to clear up after the last, takes
+        longer than to record a grade."""
+        with self._explained(), self._engine.connect() as connection:
+            self._held = threading.get_ident(), connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        if self._held is not None and self._held[0] == threading.get_ident():
+            try:
+                yield self._held[1]
+            finally:
+                self._held[1].rollback()  # of nothing: whoever wrote has said COMMIT
+        else:
+            with self._engine.connect() as connection:
+                yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """One transaction: all of it or nothing, also when the power fails."""
-        with self._explained(), self._engine.connect() as connection:
+        with self._explained(), self._connected() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -290,7 +307,7 @@ class Gradebook:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._explained(), self._engine.connect() as connection:
+        with self._explained(), self._connected() as connection:
             yield connection
 
     def _add_grounds(self, connection: sa.Connection, grading: int, grounds: Mapping[str, str]) -> None:

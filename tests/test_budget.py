@@ -638,7 +638,7 @@ def test_typed_figures_of_a_full_training_are_not_held_against_a_cut_one() -> No
     report = a_report()
     assert report.evidence is not None and report.evidence.table is not None
     rows = tuple(replace(row, accuracy=0.99, measured_accuracy=0.9, training=1) for row in report.evidence.table.rows)
-    evidence = replace(report.evidence, table=replace(report.evidence.table, rows=rows))
+    evidence = replace(report.evidence, table=replace(report.evidence.table, rows=rows, origin="markdown"))
     cut_short = replace(evidence, execution=replace(evidence.execution, share=0.5))
     check = checks.signatures()["document.comparison"]
     assert check(evidence).verdict is not Verdict.NEEDS_REVIEW

@@ -46,7 +46,7 @@ def test_what_a_figure_depends_on_draws_anew(store: Store, evidence: Evidence, m
         (replace(evidence, final=None), "fr"),
     ):
         drawings.drawings(shown, language, store)
-    monkeypatch.setattr(drawings, "version", lambda _: "99")
+    monkeypatch.setattr(drawings, "_drawn_by", lambda: "99")
     drawings.drawings(evidence, "fr", store)
     monkeypatch.setattr(drawings, "data_digest", lambda *_: "other words")
     drawings.drawings(evidence, "fr", store)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -23,12 +23,14 @@ from autograder.feedback.sheet import sheet
 from autograder.feedback.summary import summary
 from autograder.program import code_digest, data_digest
 from autograder.recall import Key, key
-from autograder.records import Evidence, Grade, Report, Rubric
+from autograder.records import Evidence, Grade, Json, Report, Rubric, Submission
 from autograder.store import Store, digest, holds, output_error, write_atomically
 
-_REPORT = TypeAdapter(Report)
+_GRADE = TypeAdapter(Grade)
 _EVIDENCE = TypeAdapter(Evidence)
-_PAGES = ("executed.html", "executed.ipynb", "feedback.html", "grade.json", "results.json")
+_SUBMISSION = TypeAdapter(Submission)
+_OF_THE_RUN = ("executed.html", "executed.ipynb")
+_OF_THE_GRADE = ("feedback.html", "grade.json", "results.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -48,64 +50,84 @@ def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store
     say the same stays, with its date. Raises OutputError.
     """
     folder = out / _checked(rubric.id) / _checked(report.grade.student)
-    asked = _key(report, rubric, language)
-    if _lies_there(folder, asked, store):
-        return folder
-    for name, content in _pages(report, rubric, language, store).items():
-        with _faults(folder / name):
-            if content is None:
-                (folder / name).unlink(missing_ok=True)
-            elif not holds(folder / name, content):
-                write_atomically(folder / name, content, lasting=False)
-    store.remember(str(asked), store.put(_manifest(folder), lasting=False), lasting=False)
+    keys = _keys(report, rubric, language)
+    made = _pages(report, rubric, language, store)
+    for names, asked in keys.items():
+        if _lies_there(folder, names, asked, store):
+            continue
+        for name in names:
+            _put(folder / name, made[name]())
+        store.remember(str(asked), store.put(_manifest(folder, names), lasting=False), lasting=False)
     return folder
 
 
-def _lies_there(folder: Path, asked: Key, store: Store) -> bool:
+def _put(path: Path, content: bytes | None) -> None:
+    with _faults(path):
+        if content is None:
+            path.unlink(missing_ok=True)
+        elif not holds(path, content):
+            write_atomically(path, content, lasting=False)
+
+
+def _lies_there(folder: Path, names: Sequence[str], asked: Key, store: Store) -> bool:
     written = store.recall(str(asked))
     try:
-        return written is not None and store.get(written) == _manifest(folder)
+        return written is not None and store.get(written) == _manifest(folder, names)
     except StoreError:  # damaged, and out of the way by now
         return False
 
 
-def _pages(report: Report, rubric: Rubric, language: str, store: Store) -> Mapping[str, bytes | None]:
+def _pages(
+    report: Report, rubric: Rubric, language: str, store: Store
+) -> Mapping[str, Callable[[], bytes | None]]:
+    """What makes each file; None where there is to be none."""
     evidence = report.evidence
-    drawn = None if evidence is None else drawings(evidence, language, store)
-    pages: dict[str, bytes | None] = {
-        "executed.html": None,
-        "executed.ipynb": None,
-        "grade.json": record.text(record.grade(report, language)).encode(),
-        "results.json": record.text(gradescope.results(report, language)).encode(),
-        "feedback.html": sheet(report, rubric, language, drawn).encode(),
+
+    def graded() -> bytes:
+        drawn = None if evidence is None else drawings(evidence, language, store)
+        return sheet(report, rubric, language, drawn).encode()
+
+    def handed_out() -> bytes | None:
+        notebook = None if evidence is None else evidence.execution.notebook or report.submission.notebook
+        return None if notebook is None else handed.notebook(store.get(notebook), language)
+
+    return {
+        "executed.html": lambda: None if evidence is None else executed(report, rubric, language, store).encode(),
+        "executed.ipynb": handed_out,
+        "feedback.html": graded,
+        "grade.json": lambda: record.text(record.grade(report, language)).encode(),
+        "results.json": lambda: record.text(gradescope.results(report, language)).encode(),
     }
-    if evidence is not None:
-        pages["executed.html"] = executed(report, rubric, language, store).encode()
-        notebook = evidence.execution.notebook or report.submission.notebook
-        pages["executed.ipynb"] = None if notebook is None else handed.notebook(store.get(notebook), language)
-    return pages
 
 
-def _key(report: Report, rubric: Rubric, language: str) -> Key:
-    """All that the files depend on but the moment at which they are written."""
-    bare = replace(report, evidence=None, graded_at=None, grounds={})
-    return key(
-        "sheet",
-        # Through json, not pydantic's own writer: a name may hold what no UTF-8 can.
-        report=_REPORT.dump_python(bare, mode="json"),
-        evidence=None if report.evidence is None else digest(_EVIDENCE.dump_json(report.evidence)),
-        rubric=rubric.digest,
-        language=language,
-        program=[
+def _keys(report: Report, rubric: Rubric, language: str) -> Mapping[tuple[str, ...], Key]:
+    """Files -> all that they depend on but the moment at which they are written; the run's own know no points."""
+    evidence = None if report.evidence is None else digest(_EVIDENCE.dump_json(report.evidence))
+    common = {
+        "submission": _json(_SUBMISSION, report.submission),
+        "evidence": evidence,
+        "language": language,
+        "program": [
             code_digest("feedback", "exports", "notebook", "messages.py", "unseen.py"),
             data_digest("feedback", "locale"),
         ],
-    )
+    }
+    return {
+        _OF_THE_RUN: key("run", title=dict(rubric.title), **common),
+        _OF_THE_GRADE: key(
+            "sheet", grade=_json(_GRADE, report.grade), versions=dict(report.versions), rubric=rubric.digest, **common
+        ),
+    }
 
 
-def _manifest(folder: Path) -> bytes:
-    """Digests of those of our files that lie there."""
-    there = [folder / name for name in _PAGES if (folder / name).is_file()]
+def _json(adapter: TypeAdapter[Any], value: object) -> Json:
+    # Through json, not pydantic's own writer: a name may hold what no UTF-8 can.
+    return adapter.dump_python(value, mode="json")
+
+
+def _manifest(folder: Path, names: Sequence[str]) -> bytes:
+    """Digests of those of these files that lie there."""
+    there = [folder / name for name in names if (folder / name).is_file()]
     return json.dumps({path.name: digest(path.read_bytes()) for path in there}).encode()
 
 
