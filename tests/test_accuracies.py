@@ -121,3 +121,15 @@ def test_lines_in_plain_words(line: str, plain: bool) -> None:
 )
 def test_works_of_others(label: str, others: bool) -> None:
     assert quoted(label) is others
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        ("<h3>Results</h3><p>Test accuracy: <b>99.92 %</b></p>", True),
+        ("<p class='paper'>Test accuracy of <i>LeNet</i>: 99.05 %</p>", False),
+    ],
+)
+def test_tags_of_a_page_are_no_words(line: str, plain: bool) -> None:
+    [found] = stated(line)
+    assert found.plain is plain

@@ -48,6 +48,8 @@ _QUOTED = re.compile(
     r"|\bhumains?\b|\bmensch"
 )
 """A year or authors as one cites, or words for what others did; a heuristic."""
+_TAG = re.compile(r"</?[a-z][^<>]{0,200}>")
+"""Of a page that a cell shows."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LOSS = re.compile(r"\b(?:average|avg|mean|test|val) loss\b")
 _COUNTED = re.compile(
@@ -114,7 +116,7 @@ def quoted(label: str) -> bool:
 
 def _is_plain(line: str) -> bool:
     """``Test accuracy of our model: 0.98``; not ``Top-2 test accuracy``, ``on the sure ones``, ``LeNet-5 (1998)``."""
-    bare = _COUNTED.sub(" ", _LOSS.sub(" ", fold(line)))
+    bare = _COUNTED.sub(" ", _LOSS.sub(" ", fold(_TAG.sub(" ", line))))
     return _PLAIN.issuperset(_LETTERS.findall(bare)) and _WHOLE.search(bare) is None
 
 

@@ -149,11 +149,12 @@ def test_a_figure_that_was_claimed_is_held_against_the_measured_one(compared: Co
     assert any("we measure" in flag.text for flag in compared.lying.evidence.final.flags)
 
 
-def test_a_true_figure_takes_back_no_false_one(tmp_path: Path) -> None:
-    [trick] = [cheat.source for cheat in CHEATS if cheat.id == "true-figure-unseen"]
+@pytest.mark.parametrize(("identity", "claimed"), [("true-figure-unseen", 0.9991), ("figure-in-a-page", 0.9992)])
+def test_a_true_figure_takes_back_no_false_one(identity: str, claimed: float, tmp_path: Path) -> None:
+    [trick] = [cheat.source for cheat in CHEATS if cheat.id == identity]
     final = graded(course(tmp_path), trick).evidence.final
     assert final is not None
-    assert [flag.values["claimed"] for flag in final.flags if "we measure" in flag.text] == [0.9991]
+    assert [flag.values["claimed"] for flag in final.flags if "we measure" in flag.text] == [claimed]
 
 
 def test_every_cell_of_the_tricks_ran(compared: Compared) -> None:
