@@ -6,6 +6,7 @@ Each target takes any bytes, feeds them to one entry point and holds what comes 
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -28,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import nbformat
 import numpy as np
 import oracles
+from PIL import Image
 
 from autograder import checks, repairs
 from autograder.checks import code as code_checks
@@ -40,6 +42,7 @@ from autograder.extraction import archive as models
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.contradictions import contradictions
 from autograder.extraction.grids import MAX_COLUMNS, MAX_FIELD, MAX_ROWS, grids
+from autograder.extraction.inlaid import without_pictures
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.literals import literal_tables
 from autograder.extraction.recipes import infer
@@ -55,7 +58,7 @@ from autograder.intake.caps import Caps
 from autograder.intake.reading import read_notebook
 from autograder.intake.roster import read_roster
 from autograder.messages import visible
-from autograder.notebook import numbers, reading, source
+from autograder.notebook import numbers, pictures, reading, source
 from autograder.notebook.accuracies import stated
 from autograder.notebook.dataset import recognise
 from autograder.notebook.text import sentences
@@ -447,6 +450,36 @@ def tables(data: bytes) -> None:
     list(literal_tables(found[0].source))
     drifts(found, found)
     confused.from_output(found[0].source, 10, 3)
+
+
+def _pictures() -> list[bytes]:
+    """Small ones of each form, with what programs add."""
+    made = []
+    for kind, options in (("PNG", {"dpi": (72, 72)}), ("JPEG", {"comment": b"a"}), ("JPEG", {"progressive": True})):
+        made.append(_file(kind, **options))
+    made.append(_file("GIF", save_all=True, append_images=[Image.new("L", (9, 5), 7)], duration=9))
+    return [*made, made[0] + made[1]]
+
+
+def _file(kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((8, 8), 60).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@target("notebook.pictures, containers; extraction.inlaid", _pictures)
+def drawings(data: bytes) -> None:
+    """A picture, or none; never more of one than there was, and nothing that its library says goes further."""
+    encoded = base64.b64encode(data)
+    effort = pictures.Effort()
+    image = pictures.opened(encoded.decode(), effort)
+    if image is not None:
+        oracles.at_most("pixels", image.width * image.height, pictures.MAX_PIXELS)
+        if effort.left >= pictures.MAX_TOTAL_PIXELS:
+            raise oracles.Unsafe("for nothing")
+    source_code = b"logo = b'" + encoded + b"'\nb = 1\n"
+    oracles.at_most("bytes", len(without_pictures(source_code)), len(source_code))
+    without_pictures(data)
 
 
 @target("notebook.source, dataset; repairs", pieces)

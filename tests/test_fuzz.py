@@ -62,7 +62,9 @@ def test_a_notebook_of_wrong_values_is_read_or_refused(data: bytes) -> None:
         nbformat.validate(json.loads(found.notebook))
 
 
-@pytest.mark.parametrize("name", ["notebook", "archives", "naming", "roster", "transcripts", "ledgers", "saved"])
+@pytest.mark.parametrize(
+    "name", ["notebook", "archives", "naming", "roster", "transcripts", "ledgers", "saved", "drawings"]
+)
 def test_nearly_valid_files_keep_the_promises(name: str) -> None:
     entry = targets.TARGETS[name]
     seen: list[bytes] = []
