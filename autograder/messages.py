@@ -181,13 +181,13 @@ def visible(text: str) -> str:
 
     Letters of every script stay as they are, and so do the joiners and selectors inside emoji.
     """
+    if text.isascii() and text.isprintable():  # as most texts are, of which a record has ten thousands
+        return text
     return exposed(_ESCAPE.sub("", text.replace("\r\n", "\n")))
 
 
 def exposed(plain: str) -> str:
     """The same with nothing dropped: code shows all that it holds."""
-    if plain.isascii() and plain.isprintable():  # as most texts are, of which a record has ten thousands
-        return plain
 
     def shown(match: re.Match[str]) -> str:
         sign = match[0]
