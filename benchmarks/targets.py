@@ -57,7 +57,7 @@ from autograder.intake import archive, choice, grouping, names
 from autograder.intake.caps import Caps
 from autograder.intake.reading import read_notebook
 from autograder.intake.roster import read_roster
-from autograder.messages import visible
+from autograder.messages import exposed, visible
 from autograder.notebook import numbers, pictures, reading, source
 from autograder.notebook.accuracies import stated
 from autograder.notebook.dataset import recognise
@@ -318,7 +318,10 @@ def _scripts() -> Iterable[bytes]:
 
 @target("notebook.reading", notebooks)
 def cells(data: bytes) -> None:
-    """The JSON of an executed notebook: cells without control characters and within the caps, or a StoreError."""
+    """The JSON of an executed notebook: cells without control characters and within the caps, or a StoreError.
+
+    Code holds what Python runs, and is shown with every sign that it has.
+    """
     store = Memory()
     try:
         found = reading.read(data, store)
@@ -331,6 +334,8 @@ def cells(data: bytes) -> None:
     oracles.at_most("text", sum(map(len, texts)), reading.MAX_TOTAL_SOURCE + reading.MAX_TOTAL_TEXT)
     for text in texts:
         oracles.encodable(text)
+    told = [exposed(cell.source) if cell.kind is CellKind.CODE else cell.source for cell in found]
+    for text in (*told, *(text for cell in found for text in _outputs(cell))):
         if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text):
             raise oracles.Unsafe("a control character")
 
