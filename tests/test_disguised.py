@@ -13,7 +13,7 @@ import pytest
 
 from autograder.datasets import DataSet, load
 from autograder.extraction.disguised import CLEARLY, SAME, recognised
-from autograder.extraction.matching import ROWS_LAID, Disguises, Sightings
+from autograder.extraction.matching import FEWER_ROWS, ROWS_LAID, Disguises, Sightings
 from autograder.records import ArrayPrint
 from autograder.store import Store
 
@@ -168,6 +168,19 @@ def test_rows_of_a_sample_that_are_not_recognised_are_looked_at(tmp_path: Path) 
     many = looked_at(np.roll(scaled(DIGITS.x_public[:100]), (1, 1), (1, 2)), tmp_path)
     assert (many.public, many.rows, len(many.labels)) == (ROWS_LAID, ROWS_LAID, 100)
     assert Sightings(DIGITS, {}, Store(tmp_path)).disguises(ArrayPrint(sample="sample-1.npy")) == Disguises()
+
+
+def test_many_other_samples_hide_none(tmp_path: Path) -> None:
+    store, turned = Store(tmp_path), np.roll(scaled(DIGITS.x_train[DIGITS.train_rows[:8]]), 1, 1)
+    samples = {f"sample-{at}.npy": store.put_array(turned * np.float32(1 - at / 1000)) for at in range(70)}
+    samples["last.npy"] = store.put_array(np.roll(scaled(DIGITS.x_public[CHOSEN]), 1, 1))
+    sightings = Sightings(DIGITS, samples, store)
+    prints = [
+        ArrayPrint(shape=(8, 28, 28), sample=name, rows=tuple(range(8))) for name in samples if name != "last.npy"
+    ]
+    assert {sightings.disguises(one).public for one in prints} == {0}
+    last = sightings.disguises(ArrayPrint(shape=(12, 28, 28), sample="last.npy", rows=tuple(range(12))))
+    assert (last.public, last.rows) == (FEWER_ROWS, FEWER_ROWS)
 
 
 def test_no_other_image_comes_near() -> None:

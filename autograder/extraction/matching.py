@@ -48,8 +48,10 @@ OTHERWISE_PREPARED = 0.02
 figures stays below."""
 FEW_PIXELS = 0.005
 """Share of the pixels that one preparation may hold still and another not: some hardly vary anyhow."""
-SAMPLES_LAID, ROWS_LAID = 60, 32
-"""How many samples of a notebook, and rows of each, are looked at for images in disguise: each takes a moment."""
+SAMPLES_LAID, ROWS_LAID = 30, 32
+MORE_LAID, FEWER_ROWS = 240, 4
+"""How many samples of a notebook, and rows of each, are looked at for images in disguise; and how many more, of which
+few rows are: every row takes a moment."""
 
 
 # --- weights -------------------------------------------------------------------------------------------------------
@@ -356,7 +358,7 @@ class Sightings:
     def disguises(self, shown: ArrayPrint) -> Disguises:
         """What ``of`` did not recognise: public images that were shifted, mirrored, turned or dimmed; hidden ones."""
         key = (shown.digest or shown.sample, str(shown.shape))
-        if key not in self._disguises and shown.sample and len(self._disguises) < SAMPLES_LAID:
+        if key not in self._disguises and shown.sample and len(self._disguises) < SAMPLES_LAID + MORE_LAID:
             self._disguises[key] = self._lay(shown)
         return self._disguises.get(key, Disguises())
 
@@ -368,7 +370,9 @@ class Sightings:
         left = np.flatnonzero(known < 0)
         if not len(left):
             return Disguises(rows=len(sample))
-        some = left[np.linspace(0, len(left) - 1, min(len(left), ROWS_LAID)).astype(np.intp)]
+        # Sixty trainings that are nothing to look at must not hide the next one.
+        most = ROWS_LAID if len(self._disguises) < SAMPLES_LAID else FEWER_ROWS
+        some = left[np.linspace(0, len(left) - 1, min(len(left), most)).astype(np.intp)]
         public, hidden = recognised(sample[some], self._data)
         labels = np.full(len(sample), -1, dtype=np.intp)
         labels[some[public >= 0]] = self._data.y_public.reshape(-1)[public[public >= 0]]
