@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-
 from autograder import budget, keys
+from autograder.adapters import adapter
 from autograder.budget import Cut
 from autograder.course import Course
 from autograder.extraction import read_ledger
@@ -14,7 +13,6 @@ from autograder.recall import Memory
 from autograder.records import Execution, Submission, Training
 from autograder.turns import Turn
 
-_EXECUTION = TypeAdapter(Execution)
 _OTHERWISE = frozenset({"code", "data", "limits", "environment"})
 """Parts of the key of an execution without which it need not take as long again."""
 
@@ -26,16 +24,16 @@ def forecast(submission: Submission, course: Course, device: str = "cpu") -> Tur
     name = f"{course.rubric.id}/{submission.student}"
     memory = Memory(course.store, name, force=course.force, flights=course.flights)
     asked = keys.execution_key(submission, course, course.rubric.seed, device, rehearsal=True)
-    rehearsal = memory.known(asked, _EXECUTION)
+    rehearsal = memory.known(asked, adapter(Execution))
     trainings = () if rehearsal is None else read_ledger(rehearsal, course.store)[0].trainings
     cut = _cut(trainings, course)
     key = keys.execution_key(submission, course, course.rubric.seed, device, cut=cut)
     settled = rehearsal is not None or not course.rubric.limits.budget_seconds
-    known = memory.known(key, _EXECUTION) if settled else None
+    known = memory.known(key, adapter(Execution)) if settled else None
     rehearsed = rehearsal is not None
     if known is not None:
         return _turn(submission, known, remembered=True, rehearsed=rehearsed)
-    earlier, differing = memory.former(key, _EXECUTION), memory.differing(key)
+    earlier, differing = memory.former(key, adapter(Execution)), memory.differing(key)
     if earlier is not None and not _OTHERWISE.intersection(differing):
         return _turn(submission, earlier, rehearsed=rehearsed)
     if rehearsal is not None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 
+from autograder.adapters import T, adapter
 from autograder.errors import GradebookError
 from autograder.records import Award, Grade, Report, State, StudentId, Submission, record
 from autograder.store import digest
@@ -26,8 +26,6 @@ SCHEMA: Final = 1
 _APPLICATION: Final = 0x41474231
 """``AGB1`` as ``PRAGMA application_id``: tells our files from other people's SQLite files."""
 
-_GRADE: Final = TypeAdapter(Grade)
-_SUBMISSION: Final = TypeAdapter(Submission)
 
 _AT_A_TIME: Final = 50
 """Gradings that are read together."""
@@ -136,7 +134,7 @@ class Gradebook:
 
     def record(self, report: Report) -> None:
         """Append a grading; one that says the same as the student's latest adds nothing."""
-        grade, submission = _json(_GRADE, report.grade), _json(_SUBMISSION, report.submission)
+        grade, submission = _json(Grade, report.grade), _json(Submission, report.submission)
         key = digest(f"{grade}\n{submission}\n{sorted(report.versions.items())}".encode())
         total = report.grade.total
         row = {
@@ -201,7 +199,7 @@ class Gradebook:
         """Every submission that was ever graded, by whatever rubric, in the form of each time."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(_grades.c.submission).distinct()).scalars()
-            return tuple(_SUBMISSION.validate_python(json.loads(row)) for row in rows)
+            return tuple(adapter(Submission).validate_python(json.loads(row)) for row in rows)
 
     def rule(self, ruling: Ruling) -> Grade:
         """Append a ruling and return the grade as it now stands.
@@ -400,15 +398,15 @@ def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401  (a DBAPI conn
 # --- rows and records --------------------------------------------------------------------------------------------
 
 
-def _json(adapter: TypeAdapter[Any], value: object) -> str:
+def _json(kind: type[T], value: T) -> str:
     # Through json, not pydantic's own writer: a lone surrogate in a student's text must not make a grade unwritable.
-    return json.dumps(adapter.dump_python(value, mode="json"), sort_keys=True)
+    return json.dumps(adapter(kind).dump_python(value, mode="json"), sort_keys=True)
 
 
 def _entry(row: sa.RowMapping, grounds: str) -> Entry:
     return Entry(
-        grade=_GRADE.validate_python(json.loads(row["grade"])),
-        submission=_SUBMISSION.validate_python(json.loads(row["submission"])),
+        grade=adapter(Grade).validate_python(json.loads(row["grade"])),
+        submission=adapter(Submission).validate_python(json.loads(row["submission"])),
         at=datetime.fromisoformat(row["at"]),
         versions=json.loads(row["versions"]),
         grounds=json.loads(grounds),

@@ -8,9 +8,8 @@ from inspect import getsourcefile
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from autograder import budget, checks
+from autograder.adapters import adapter
 from autograder.budget import Cut
 from autograder.course import Course
 from autograder.execution import code
@@ -18,7 +17,6 @@ from autograder.program import PACKAGE, code_digest, digest_of, packages
 from autograder.recall import Key, key
 from autograder.records import Digest, Execution, Limits, Rubric, Submission
 
-_EXECUTION = TypeAdapter(Execution)
 _EXECUTING = (
     "guest",
     "execution",
@@ -119,7 +117,7 @@ def final_key(execution: Execution, submission: Submission, course: Course) -> K
 
 
 def execution_digest(execution: Execution) -> str:
-    return digest_of(_EXECUTION.dump_json(execution))
+    return digest_of(adapter(Execution).dump_json(execution))
 
 
 def evidence_key(execution: Execution, submission: Submission, course: Course) -> Key:

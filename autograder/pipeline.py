@@ -16,6 +16,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from autograder import budget, checks, keys, scoring
+from autograder.adapters import adapter
 from autograder.budget import Cut
 from autograder.course import Cancel, Course, Courses, Errand
 from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError
@@ -51,8 +52,6 @@ from autograder.turns import Turn
 
 REPORT_IT: Final = "This is a fault of autograder: run again with --verbose, and report what it prints."
 
-_EXECUTION = TypeAdapter(Execution)
-_EVIDENCE = TypeAdapter(Evidence)
 _NAME = TypeAdapter(str)
 _FINDINGS = TypeAdapter(dict[str, Finding])
 
@@ -166,7 +165,7 @@ def _run(key: Key, submission: Submission, course: Course, work: Callable[[], Ex
     """The run of the code cells; one of earlier is taken only where its last question would be the same today."""
     memory = memory_of(course)
     with course.flights.alone(key):
-        known = memory.known(key, _EXECUTION)
+        known = memory.known(key, adapter(Execution))
         if known is not None and _rests_on_what_was_set_aside(known, course):
             known = None
         if known is not None and known.asked is not None:
@@ -174,10 +173,10 @@ def _run(key: Key, submission: Submission, course: Course, work: Callable[[], Ex
             final = remembered(memory, choice, _NAME, partial(_final, submission, course, known))
             if final != known.asked:
                 key = keys.for_final(key, final)
-                known = memory.known(key, _EXECUTION)
+                known = memory.known(key, adapter(Execution))
         if known is None:
             known = work()
-            memory.keep(key, _EXECUTION, known)
+            memory.keep(key, adapter(Execution), known)
         return known
 
 
@@ -210,7 +209,7 @@ def _laid(submission: Submission, run: Execution, course: Course) -> Execution:
     return remembered(
         memory_of(course),
         keys.placed_key(run, notebook),
-        _EXECUTION,
+        adapter(Execution),
         lambda: placed(run, course.store.get(notebook), course.store),
     )
 
@@ -239,7 +238,7 @@ def gather(submission: Submission, execution: Execution, course: Course, *, canc
             cancelled=cancelled,
         )
 
-    evidence = remembered(memory_of(course), keys.evidence_key(execution, submission, course), _EVIDENCE, work)
+    evidence = remembered(memory_of(course), keys.evidence_key(execution, submission, course), adapter(Evidence), work)
     return replace(evidence, student=submission.student)  # who hands in the same shares the evidence
 
 
@@ -261,7 +260,7 @@ def judge(
 def _judged(submission: Submission, evidence: Evidence, course: Course) -> Grade:
     """``judge``, with only those checks carried out that were not before: a changed rubric asks little that is new."""
     memory, rubric = memory_of(course), course.rubric
-    digest = digest_of(_EVIDENCE.dump_json(evidence))
+    digest = digest_of(adapter(Evidence).dump_json(evidence))
     key = keys.findings_key(digest, rubric)
     known = memory.known(key, _FINDINGS) or {}
     grade = judge(submission, evidence, rubric, known)

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from autograder.adapters import adapter
 from autograder.budget import Cut
 from autograder.course import BaselineFor, Cancel, Course, Errand
 from autograder.errors import AutograderError, ConfigError, SandboxError
@@ -28,7 +29,6 @@ from autograder.store import digest
 from autograder.turns import Turn
 
 _POINTS = re.compile(r"(<= *)?\d+(\.\d+)?")
-_BASELINE = TypeAdapter(Baseline)
 _EXPECTATIONS = TypeAdapter(dict[str, dict[str, "str | int | float"]])
 
 
@@ -84,7 +84,7 @@ def measure(
         )
 
     errand = Errand(kind="baseline", submission=submission, device=course.slots[0], seeds=tuple(seeds), share=share)
-    ask = partial(remembered, memory, baseline_key(runs, seeds, course), _BASELINE, work)
+    ask = partial(remembered, memory, baseline_key(runs, seeds, course), adapter(Baseline), work)
     baseline = course.carried(errand, ask, cancelled=cancelled)
     memory.close()
     return baseline

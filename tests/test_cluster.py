@@ -23,11 +23,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from autograder import checks, datasets, reference, rubric
+from autograder.adapters import adapter
 from autograder.cluster import Session, fitness, worker
 from autograder.cluster.bundle import pack, unpack
 from autograder.cluster.crew import Crew, Plan, planned
 from autograder.cluster.line import Gone, Line
-from autograder.cluster.orders import REPLY, Reply, Trouble
+from autograder.cluster.orders import Reply, Trouble
 from autograder.cluster.session import Nowhere
 from autograder.cluster.worker import Desk, keep, served
 from autograder.course import Cancel, Course, Errand, Stage, unseen
@@ -149,7 +150,7 @@ class Loopback(Line):
             reply = self.replies.pop(0)
             if isinstance(reply, Exception):
                 raise reply
-            return pack(REPLY.dump_json(reply), {})
+            return pack(adapter(Reply).dump_json(reply), {})
         address = (only or self.addresses)[0]
         return served(content, self.desk(address, stage, cancelled))
 
@@ -309,7 +310,7 @@ def test_whoever_is_gone_is_not_waited_for(course: Course, line: Loopback, tmp_p
 def test_bytes_that_are_missing_from_a_reply_are_a_fault(course: Course, line: Loopback, tmp_path: Path) -> None:
     submission, there = handed_in(course.store, "x = 1"), afar(course, line, tmp_path)
     list(grade_class([submission], there))
-    reply = REPLY.validate_json(unpack(served(line.sent[-1], line.desk("one"))).head)
+    reply = adapter(Reply).validate_json(unpack(served(line.sent[-1], line.desk("one"))).head)
     assert reply.ending == "done" and reply.answers
     line.replies = [reply]
     empty = Store(tmp_path / "empty")

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder.adapters import adapter
 from autograder.datasets import DataSet, load, room_file
 from autograder.errors import Cancelled, SandboxError, SandboxUnavailable
 from autograder.execution import Event, Job, execute
 from autograder.execution.asking import _part_size
 from autograder.execution.run import NOT_READ
-from autograder.execution.transcript import LEDGER
 from autograder.extraction.absences import absences
 from autograder.frames import Frame
 from autograder.guest import runner
@@ -626,7 +626,7 @@ def test_outputs_that_no_json_can_hold_are_left_out() -> None:
 
 def test_names_that_hold_half_a_character_can_be_read(tmp_path: Path) -> None:
     Handover(tmp_path).put_json("ledger.json", {"bindings": {"caf\udce9.txt": "m1", "modèle": "m2"}})
-    known = LEDGER.validate_json((tmp_path / "ledger.json").read_bytes())
+    known = adapter(Ledger).validate_json((tmp_path / "ledger.json").read_bytes())
     assert known.bindings == {"caf?.txt": "m1", "modèle": "m2"}
 
 
@@ -816,7 +816,7 @@ def test_a_notebook_may_clean_up_what_it_takes_for_its_own(
     fit = "m = keras.Sequential([keras.layers.Dense(2)])\nm.compile('sgd', 'mse')\nm.fit(*[np.ones((8, 2))] * 2)"
     execution = run(Plain(), "import keras\nimport numpy as np", clean, fit, data_file=served)
     assert execution.ledger is not None
-    ledger = LEDGER.validate_json(store.get(execution.ledger))
+    ledger = adapter(Ledger).validate_json(store.get(execution.ledger))
     assert [one.saved for one in ledger.trainings] == ["fit-1.keras"] and "fit-1.keras" in execution.artifacts
     assert ledger.lost
 

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+from autograder.adapters import adapter
 from autograder.cluster.bundle import pack, unpack
 from autograder.cluster.line import INSTALL, Gone, Line
-from autograder.cluster.orders import REPLY, TERMS, Terms, Trouble
+from autograder.cluster.orders import Reply, Terms, Trouble
 from autograder.course import Cancel
 from autograder.errors import ClusterError
 
@@ -80,13 +81,15 @@ class Crew:
 
     def examined(self, addresses: Sequence[str], cancelled: Cancel) -> dict[str, Trouble | None]:
         """What keeps each of them from being given anything; the wall of each is tried, which takes some seconds."""
-        content = pack(b'{"terms":' + TERMS.dump_json(self._terms) + b"}", {})
+        content = pack(b'{"terms":' + adapter(Terms).dump_json(self._terms) + b"}", {})
 
         def one(address: str) -> Trouble | None:
             try:
-                return REPLY.validate_json(
-                    unpack(self._line.carry_out(content, only=[address], cancelled=cancelled)).head
-                ).trouble
+                return (
+                    adapter(Reply)
+                    .validate_json(unpack(self._line.carry_out(content, only=[address], cancelled=cancelled)).head)
+                    .trouble
+                )
             except Gone:
                 return Trouble(kind="ClusterError", problem="it went away", remedy="Look at its log.")
             except ClusterError as error:  # it has no such program, or it dies of it

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final
-
-from pydantic import TypeAdapter
 
 from autograder.course import Errand
 from autograder.recall import Key
@@ -90,8 +87,3 @@ class Reply:
     missing: tuple[Digest, ...] = ()
     share: float = 1.0
     trouble: Trouble | None = None
-
-
-ORDER: Final = TypeAdapter(Order)
-REPLY: Final = TypeAdapter(Reply)
-TERMS: Final = TypeAdapter(Terms)

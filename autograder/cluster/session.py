@@ -13,12 +13,13 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from autograder import datasets, errors, keys
+from autograder.adapters import adapter
 from autograder.budget import Cut
 from autograder.cluster import fitness
 from autograder.cluster.bundle import Bundle, pack, picked, unpack
 from autograder.cluster.crew import Crew, Tell
 from autograder.cluster.line import Gone, Line
-from autograder.cluster.orders import ORDER, REPLY, Answer, Order, Parts, Reply, Terms, Trouble
+from autograder.cluster.orders import Answer, Order, Parts, Reply, Terms, Trouble
 from autograder.course import Afar, Cancel, Course, Errand, Stage
 from autograder.errors import AutograderError, Cancelled, ClusterError
 from autograder.pipeline import REPORT_IT, memory_of
@@ -185,10 +186,10 @@ class Session:
         submission = order.errand.submission
         names = {name for name in (submission.notebook, *submission.files.values()) if name is not None}
         names |= {name for answer in order.known for name in answer.names}
-        content = pack(ORDER.dump_json(order), picked(names - set(order.shared), course.store))
+        content = pack(adapter(Order).dump_json(order), picked(names - set(order.shared), course.store))
         for _ in range(_TRIES):
             bundle = self._sent(content, stage, cancelled)
-            reply = REPLY.validate_json(bundle.head) if bundle else Reply(ending="cancelled")
+            reply = adapter(Reply).validate_json(bundle.head) if bundle else Reply(ending="cancelled")
             if reply.ending == "unfit" and reply.trouble is not None:
                 self._crew.refuse(reply.worker, reply.trouble)
             elif reply.ending == "missing":

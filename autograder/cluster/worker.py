@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from autograder import pipeline, reference
+from autograder.adapters import adapter
 from autograder.cluster import fitness
 from autograder.cluster.bundle import Bundle, pack, picked, unpack
-from autograder.cluster.orders import ORDER, REPLY, TERMS, Answer, Order, Reply, Trouble
+from autograder.cluster.orders import Answer, Order, Reply, Terms, Trouble
 from autograder.course import BaselineFor, Cancel, Course, Stage
 from autograder.datasets import DataSet, room_file, unpacked
 from autograder.errors import AutograderError, Cancelled
@@ -123,11 +124,11 @@ def served(content: bytes, desk: Desk) -> bytes:
     try:
         bundle = unpack(content)
         wanted = json.loads(bundle.head)
-        if trouble := fitness.unfit(TERMS.validate_python(wanted["terms"])):
+        if trouble := fitness.unfit(adapter(Terms).validate_python(wanted["terms"])):
             return _told(Reply(ending="unfit", worker=desk.worker, trouble=trouble))
         if "errand" not in wanted:
             return _told(Reply(ending="done", worker=desk.worker))
-        return _answered(ORDER.validate_json(bundle.head), bundle, desk)
+        return _answered(adapter(Order).validate_json(bundle.head), bundle, desk)
     except Cancelled:
         return _told(Reply(ending="cancelled", worker=desk.worker))
     except AutograderError as error:
@@ -140,7 +141,7 @@ def served(content: bytes, desk: Desk) -> bytes:
 
 
 def _told(reply: Reply, blobs: Mapping[Digest, bytes] | None = None) -> bytes:
-    return pack(REPLY.dump_json(reply), blobs or {})
+    return pack(adapter(Reply).dump_json(reply), blobs or {})
 
 
 def _answered(order: Order, bundle: Bundle, desk: Desk) -> bytes:

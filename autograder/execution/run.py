@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from autograder.adapters import adapter
 from autograder.errors import Cancelled, SandboxError
 from autograder.execution.fits import Fits
 from autograder.execution.job import Event, Job, OnEvent, Prepare, asks, room
@@ -13,7 +14,7 @@ from autograder.execution.notebook import Document, executed, parse
 from autograder.execution.positions import among, placed, shown
 from autograder.execution.reasons import End, reason, shortages
 from autograder.execution.trainer import train
-from autograder.execution.transcript import LEDGER, Transcript
+from autograder.execution.transcript import Transcript
 from autograder.records import CellState, Ending, Execution, Ledger, Message, Showing, say
 from autograder.sandbox.room import Outcome, Sandbox
 from autograder.store import Store
@@ -123,7 +124,7 @@ def _record(
         reason=reason(end, cells, job.limits, outcome),
         cells=cells,
         notebook=store.put(executed(code, transcript.outputs, transcript.parameters)),
-        ledger=store.put(LEDGER.dump_json(transcript.ledger)) if transcript.ledger is not None else None,
+        ledger=store.put(adapter(Ledger).dump_json(transcript.ledger)) if transcript.ledger is not None else None,
         artifacts=transcript.artifacts,
         fallbacks=transcript.asking.fallbacks,
         asked=transcript.asking.final,

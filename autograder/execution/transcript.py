@@ -7,8 +7,9 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from autograder.adapters import adapter
 from autograder.execution.asking import Asking, Malformed
 from autograder.execution.fits import Fits
 from autograder.execution.job import Event, OnEvent, Prepare
@@ -19,7 +20,6 @@ from autograder.frames import Frame
 from autograder.records import CellRun, CellState, Digest, Ending, Execution, Json, Ledger, Message, say
 from autograder.store import Store
 
-LEDGER = TypeAdapter(Ledger)
 ARTIFACTS = 1000
 LEDGER_BYTES = 16 << 20
 OUTPUT_BYTES = 128 << 20
@@ -189,7 +189,7 @@ class Transcript:
     def _ledger(self, frame: Frame) -> None:
         if len(frame.body) > LEDGER_BYTES:
             raise Malformed("ledger")
-        ledger = LEDGER.validate_json(frame.body)
+        ledger = adapter(Ledger).validate_json(frame.body)
         if not ledger.plausible:
             raise Malformed("ledger")
         self.rewritten |= rewritten(self.ledger, ledger)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from autograder.adapters import adapter
 from autograder.records import Execution, Gap, GapKind, Ledger, say
 from autograder.store import Store
 
 MAX_BYTES = 32 * 2**20
 _SHOWN = 10
-
-_LEDGER = TypeAdapter(Ledger)
 
 
 def read_ledger(execution: Execution, store: Store) -> tuple[Ledger, tuple[Gap, ...]]:
@@ -45,7 +44,7 @@ def _numbered(ledger: Ledger) -> tuple[Ledger, tuple[Gap, ...]]:
 
 def _parsed(content: bytes) -> Ledger | None:
     try:
-        ledger = _LEDGER.validate_json(content)
+        ledger = adapter(Ledger).validate_json(content)
     except (ValidationError, RecursionError):
         return None
     return ledger if ledger.plausible else None

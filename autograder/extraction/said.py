@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from pydantic import TypeAdapter
-
+from autograder.adapters import adapter
 from autograder.errors import StoreError
 from autograder.extraction.probing import PACKAGE, PROGRAMS, Floats, Gallery, Probed, Task
 from autograder.program import code_digest, packages
@@ -33,7 +32,6 @@ class Said:
     numbers: str
 
 
-_SAID = TypeAdapter(Said)
 Work: TypeAlias = Callable[[Sequence[Task]], Mapping[str, Probed]]
 
 
@@ -44,15 +42,15 @@ def answered(tasks: Sequence[Task], shown: Gallery, store: Store, memory: Memory
     for task in tasks:
         answer = found.get(task.id)
         if answer is not None and (said := _said(answer, task, store)) is not None:
-            memory.keep(_key(task, shown), _SAID, said)
+            memory.keep(_key(task, shown), adapter(Said), said)
     return {task.id: known.get(task.id) or found[task.id] for task in tasks}
 
 
 def _known(task: Task, shown: Gallery, store: Store, memory: Memory) -> Probed | None:
     own = _key(task, shown)
-    said = memory.known(own, _SAID)
+    said = memory.known(own, adapter(Said))
     if said is None and not task.robustness:  # who was asked about more has answered this as well
-        more = memory.known(_key(replace(task, robustness=True), shown), _SAID)
+        more = memory.known(_key(replace(task, robustness=True), shown), adapter(Said))
         said = None if more is None else replace(more, altered=None)
     try:
         answer = None if said is None else _probed(said, store)

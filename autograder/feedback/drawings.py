@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
+from autograder.adapters import adapter
 from autograder.feedback import words
 from autograder.messages import render, visible
 from autograder.program import code_digest, data_digest
@@ -59,7 +60,6 @@ class _Kept:
     failed: int
 
 
-_KEPT = TypeAdapter(_Kept)
 _SHOWN = TypeAdapter(tuple[Gain | None, Robustness | None, tuple[float, ...], tuple[Training, ...], tuple[str, ...]])
 
 
@@ -78,7 +78,7 @@ def drawings(evidence: Evidence, language: str, store: Store) -> Drawings:
         packages=_drawn_by(),
         program=[code_digest("feedback", "messages.py", "unseen.py"), data_digest("locale")],
     )
-    return _drawn(remembered(Memory(store), asked, _KEPT, lambda: _kept(draw(evidence, language))))
+    return _drawn(remembered(Memory(store), asked, adapter(_Kept), lambda: _kept(draw(evidence, language))))
 
 
 def _shown_in(

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
 
+from autograder.adapters import T, adapter
 from autograder.changes import Change
 from autograder.errors import OutputError, StoreError
 from autograder.exports import gradescope, record
@@ -26,9 +26,6 @@ from autograder.recall import Key, key
 from autograder.records import Evidence, Grade, Json, Report, Rubric, Submission
 from autograder.store import Store, digest, holds, output_error, write_atomically
 
-_GRADE = TypeAdapter(Grade)
-_EVIDENCE = TypeAdapter(Evidence)
-_SUBMISSION = TypeAdapter(Submission)
 _OF_THE_RUN = ("executed.html", "executed.ipynb")
 _OF_THE_GRADE = ("feedback.html", "grade.json", "results.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -102,9 +99,9 @@ def _pages(
 
 def _keys(report: Report, rubric: Rubric, language: str) -> Mapping[tuple[str, ...], Key]:
     """Files -> all that they depend on but the moment at which they are written; the run's own know no points."""
-    evidence = None if report.evidence is None else digest(_EVIDENCE.dump_json(report.evidence))
+    evidence = None if report.evidence is None else digest(adapter(Evidence).dump_json(report.evidence))
     common = {
-        "submission": _json(_SUBMISSION, report.submission),
+        "submission": _json(Submission, report.submission),
         "evidence": evidence,
         "language": language,
         "program": [
@@ -115,14 +112,14 @@ def _keys(report: Report, rubric: Rubric, language: str) -> Mapping[tuple[str, .
     return {
         _OF_THE_RUN: key("run", title=dict(rubric.title), **common),
         _OF_THE_GRADE: key(
-            "sheet", grade=_json(_GRADE, report.grade), versions=dict(report.versions), rubric=rubric.digest, **common
+            "sheet", grade=_json(Grade, report.grade), versions=dict(report.versions), rubric=rubric.digest, **common
         ),
     }
 
 
-def _json(adapter: TypeAdapter[Any], value: object) -> Json:
+def _json(kind: type[T], value: T) -> Json:
     # Through json, not pydantic's own writer: a name may hold what no UTF-8 can.
-    return adapter.dump_python(value, mode="json")
+    return adapter(kind).dump_python(value, mode="json")
 
 
 def _manifest(folder: Path, names: Sequence[str]) -> bytes:
