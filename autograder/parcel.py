@@ -23,6 +23,7 @@ KINDS = frozenset({"<f2", "<f4", "<f8", "<i2", "<i4", "<i8", "<u2", "<u4", "<u8"
 """Of the numbers in an array, as NumPy writes them."""
 HEAD_BYTES = 4 << 20
 ARRAYS = 5000
+DIMENSIONS, MOST_NUMBERS = 16, 1 << 50
 ARRAY_BYTES = 512 << 20
 """Of all arrays of a parcel once they are unpacked."""
 _LENGTH = struct.Struct(">I")
@@ -48,20 +49,30 @@ def packed(values: Mapping[str, Any], arrays: Sequence[Array] = ()) -> bytes:
 
 def unpacked(content: bytes, most: int = ARRAY_BYTES) -> tuple[dict[str, Any], list[Array]]:
     """What was packed; ``most``: bytes of all arrays together. Raises Damaged, and allocates nothing before that."""
+    values, told, start = _told(content)
+    if sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape, _ in told) > most:
+        raise Damaged(f"more than {most >> 20} MB of arrays")
+    if start + sum(length for _, _, length in told) != len(content):
+        raise Damaged("length")
+    arrays = []
+    for kind, shape, length in told:
+        arrays.append(_array(content[start : start + length], kind, shape))
+        start += length
+    return values, arrays
+
+
+def forms(content: bytes) -> list[list[Any]]:
+    """``[kind, shape]`` of each array, none of which is unpacked; raises Damaged."""
+    return [[kind, list(shape)] for kind, shape, _ in _told(content)[1]]
+
+
+def _told(content: bytes) -> tuple[dict[str, Any], list[tuple[str, tuple[int, ...], int]], int]:
+    """The values, the kind, shape and packed length of each array, and where the first one begins."""
     head, start = _head(content)
     values, told = head.get("values"), head.get("arrays")
     if not isinstance(values, dict) or not isinstance(told, list) or len(told) > ARRAYS:
         raise Damaged("head")
-    forms = [_form(one) for one in told]
-    if sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape, _ in forms) > most:
-        raise Damaged(f"more than {most >> 20} MB of arrays")
-    if start + sum(length for _, _, length in forms) != len(content):
-        raise Damaged("length")
-    arrays = []
-    for kind, shape, length in forms:
-        arrays.append(_array(content[start : start + length], kind, shape))
-        start += length
-    return values, arrays
+    return values, [_form(one) for one in told], start
 
 
 def _head(content: bytes) -> tuple[dict[str, Any], int]:
@@ -84,9 +95,11 @@ def _form(told: object) -> tuple[str, tuple[int, ...], int]:
     if not isinstance(told, list) or len(told) != 3:
         raise Damaged("array")
     kind, shape, length = told
-    if kind not in KINDS or not isinstance(shape, list) or len(shape) > 16 or not _is_count(length):
+    if not isinstance(kind, str) or kind not in KINDS or not isinstance(shape, list) or not _is_count(length):
         raise Damaged("array")
-    if not all(_is_count(size) for size in shape):
+    if len(shape) > DIMENSIONS or not all(_is_count(size) for size in shape):
+        raise Damaged("array")
+    if math.prod(size or 1 for size in shape) > MOST_NUMBERS:  # NumPy minds, also where there is nothing of them
         raise Damaged("array")
     return kind, tuple(shape), length
 

@@ -25,6 +25,7 @@ _FRESH_SECONDS: Final = 3600
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 DAMAGED: Final = "damaged"
 """Folder of bytes that were found not to be what their name says."""
+SECRET_BYTES: Final = 32
 WRITING: Final = ".writing-"
 """How the names of files begin that are not yet what they will be: nobody reads them."""
 _ELSEWHERE: Final = "choose another place with --out or --state"
@@ -152,14 +153,23 @@ class Store:
         return loaded
 
     def secret(self) -> bytes:
-        """32 bytes that nobody knows who does not have this store; drawn when first asked for, then always the same."""
+        """32 bytes that nobody knows who does not have this store; drawn when first asked for, then always the same.
+
+        Raises StoreError where they are not what was drawn: whatever else stood there could be guessed.
+        """
         path = self.root / "secret"
-        if not path.exists():
-            try:
-                _place(secrets.token_bytes(32), path)
-            except OSError as error:
-                raise output_error(error, path) from error
-        return path.read_bytes()
+        try:
+            if not path.exists():
+                _place(secrets.token_bytes(SECRET_BYTES), path)
+            found = path.read_bytes()
+        except OSError as error:
+            raise output_error(error, path) from error
+        if len(found) != SECRET_BYTES:
+            remedy = (
+                "Put it back from a backup; or delete it: hidden images are then drawn anew, and all is graded again."
+            )
+            raise StoreError("not the secret that was written there", place=str(path), remedy=remedy)
+        return found
 
     # --- memory
 

@@ -243,6 +243,8 @@ def seconds_of(content: bytes) -> float:
 def difference(kept: bytes, trained: bytes) -> float | None:
     """The largest between any two figures or weights of two results; None where these are of another form."""
     try:
+        if parcel.forms(kept) != parcel.forms(trained):  # before anything is unpacked
+            return None
         (values, arrays), (others, their) = parcel.unpacked(kept), parcel.unpacked(trained)
     except parcel.Damaged:
         return None

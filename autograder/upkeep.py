@@ -13,12 +13,14 @@ from autograder.errors import ConfigError, StoreError
 from autograder.gradebook import Gradebook
 from autograder.recall import memos
 from autograder.records import Digest, Submission, record
-from autograder.store import DAMAGED, WRITING, Store, digest, notice
+from autograder.store import DAMAGED, SECRET_BYTES, WRITING, Store, digest, notice
 
 Tell = Callable[[int, int], None]
 """How many of how many are done."""
 
 _SIZES: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_NAME: Final = re.compile(r"[0-9a-f]{64}")
+"""Of a blob, a notice or a trace, with that of its folder."""
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", re.IGNORECASE)
 
 
@@ -37,6 +39,8 @@ class Verified:
     """Blobs that nobody needs: left by a run that was broken off, or by a submission that is gone."""
     leftovers: int
     """Files that were being written when a run was broken off."""
+    foreign: tuple[str, ...]
+    """Files that another program laid there; nobody reads them."""
     aside: int
     """Damaged blobs that were found earlier: what led to them was, or will be, done again."""
 
@@ -81,27 +85,34 @@ class _Shelf:
     ages: Mapping[str, float]
     """Name of a notice -> when it was last of use."""
     writing: tuple[Path, ...]
+    foreign: tuple[Path, ...]
 
 
 def _shelf(store: Store) -> _Shelf:
     notices: dict[str, tuple[Digest, ...]] = {}
     ages: dict[str, float] = {}
     broken: list[Path] = []
-    for path in _files(store.root / "memo"):
+    foreign: list[Path] = []
+    for path in _files(store.root / "memo", foreign):
         needs = notice(path)
         if needs is None:
             broken.append(path)
         else:
             notices[path.parent.name + path.name] = needs
             ages[path.parent.name + path.name] = path.stat().st_mtime
-    blobs = {Digest(f"sha256:{path.parent.name}{path.name}"): path for path in _files(store.root / "blobs")}
+    blobs = {Digest(f"sha256:{path.parent.name}{path.name}"): path for path in _files(store.root / "blobs", foreign)}
     writing = tuple(path for path in store.root.rglob(f"{WRITING}*") if path.is_file())
-    return _Shelf(blobs, notices, tuple(broken), ages, writing)
+    return _Shelf(blobs, notices, tuple(broken), ages, writing, tuple(foreign))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Two levels down, without what is just being written."""
-    yield from (path for path in sorted(folder.glob("*/*")) if path.is_file() and not path.name.startswith(WRITING))
+def _files(folder: Path, foreign: list[Path]) -> Iterator[Path]:
+    """Two levels down, without what is just being written; adds to ``foreign`` what bears no name of ours."""
+    for path in sorted(folder.glob("*/*")):
+        if not path.name.startswith(WRITING):
+            if path.is_file() and _NAME.fullmatch(path.parent.name + path.name):
+                yield path
+            else:
+                foreign.append(path)
 
 
 def handed_in(book: Gradebook) -> frozenset[Digest]:
@@ -118,7 +129,7 @@ def _traces(store: Store) -> tuple[frozenset[str], tuple[str, ...]]:
     """Names of the notices on which latest gradings rest, and the traces that cannot be read."""
     found, broken = set[str](), []
     for path in sorted((store.root / "traces").glob("*")):
-        if path.name.startswith(WRITING):
+        if path.name.startswith(WRITING) or not path.is_file() or not _NAME.fullmatch(path.name):
             continue
         names = memos(path.read_bytes())
         if names is None:
@@ -137,6 +148,7 @@ def verify(store: Store, book: Gradebook | None, tell: Tell = lambda done, of: N
     damaged: list[str] = list(_unsound(shelf, tell))
     damaged += [str(path.relative_to(store.root)) for path in shelf.broken]
     _, broken = _traces(store)
+    broken += _secret(store)
     needed = {name for needs in shelf.notices.values() for name in needs} | (handed_in(book) if book else set())
     return Verified(
         blobs=len(shelf.blobs),
@@ -147,6 +159,7 @@ def verify(store: Store, book: Gradebook | None, tell: Tell = lambda done, of: N
         orphaned=len(shelf.blobs.keys() - needed),
         leftovers=len(shelf.writing),
         aside=len(_aside(store)),
+        foreign=tuple(str(path.relative_to(store.root)) for path in shelf.foreign),
     )
 
 
@@ -159,6 +172,15 @@ def _unsound(shelf: _Shelf, tell: Tell) -> Iterator[Digest]:
         if not sound:
             yield name
         tell(done, len(shelf.blobs))
+
+
+def _secret(store: Store) -> tuple[str, ...]:
+    """Its name, where it is there and is not what was drawn."""
+    path = store.root / "secret"
+    try:
+        return () if not path.exists() or len(path.read_bytes()) == SECRET_BYTES else (path.name,)
+    except OSError:
+        return (path.name,)
 
 
 def _size(path: Path) -> int:

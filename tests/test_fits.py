@@ -6,8 +6,10 @@ import hashlib
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from autograder import parcel
 from autograder.errors import SandboxUnavailable
 from autograder.execution.fits import TRAIN, Fits
 from autograder.execution.trainer import train
@@ -153,10 +155,40 @@ def test_contents_other_than_those_named_are_not_trained(known: Trainings) -> No
     trainer = Trainer(make.result())
     fits = Fits(trainings=known, retrain=trainer)
     for content in (b"", b"nonsense", make.result(), make.contents()[:-1]):
+        fits = Fits(trainings=known, retrain=trainer)
         assert fits.ask(make.body()) == b"send\n"
         assert fits.contents(content) == TRAIN
+        assert fits.ask(make.body()) == TRAIN, "of whoever sent that nothing more is read"
     assert fits.contents(make.contents()) == TRAIN  # nobody asked for them
     assert trainer.called == []
+
+
+def test_contents_that_are_too_large_are_not_unpacked(known: Trainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their form is told before them, and the clock of the room stands still meanwhile."""
+    asked_for(known)
+    unpacked: list[int] = []
+    plainly = parcel.unpacked
+    monkeypatch.setattr(parcel, "unpacked", lambda content: (unpacked.append(len(content)), plainly(content))[1])
+    fits = Fits(trainings=known, retrain=Trainer(make.result()))
+    assert fits.ask(make.body()) == b"send\n"
+    assert fits.contents(parcel.packed({}, [np.zeros(1 << 20)])) == TRAIN
+    assert unpacked == []
+    fits = Fits(trainings=known, retrain=Trainer(make.result()))
+    assert fits.ask(make.body()) == b"send\n"
+    assert fits.contents(make.contents()).startswith(b"replay\n")
+    assert unpacked != []
+
+
+def test_no_more_is_read_than_a_kernel_asks(known: Trainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ASKED is not None
+    known.keep(ASKED, make.result())
+    fits = Fits(trainings=known)
+    assert fits.ask(b"[" + b"[]," * (6 << 20) + b"0]") == TRAIN
+    assert fits.ask(make.body()) == TRAIN
+    assert sum(fits.heard_of.values()) == 2, "the ledger may name them"
+    monkeypatch.setattr("autograder.execution.fits.QUESTIONS", 3)
+    fits = Fits(trainings=known)
+    assert [fits.ask(make.body()) == TRAIN for _ in range(5)] == [False, False, False, True, True]
 
 
 def test_a_forged_question_is_kept_under_its_own_digest(known: Trainings) -> None:

@@ -38,6 +38,9 @@ def test_every_bit_counts() -> None:
     assert print_of(np.asfortranarray(np.eye(3)[:2])) == print_of(np.eye(3)[:2])
 
 
+NOTHING = zlib.compress(b"")
+
+
 @pytest.mark.parametrize("array", [np.array(["a"]), np.array([object()]), np.array([1j])])
 def test_only_numbers_are_packed(array: Any) -> None:  # noqa: ANN401
     with pytest.raises(ValueError, match="no numbers"):
@@ -60,6 +63,9 @@ def test_only_numbers_are_packed(array: Any) -> None:  # noqa: ANN401
         forged({"values": {}, "arrays": [["<f4", [1], 4]]}, b"abcd"),
         forged({"values": {}, "arrays": [["<f4", [1 << 30, 1 << 9], 4]]}, b"abcd"),
         forged({"values": {}, "arrays": [["<f4", [1], 9]]}, b"abcd"),
+        forged({"values": {}, "arrays": [[["<f4"], [1], 4]]}, b"abcd"),
+        forged({"values": {}, "arrays": [["<f4", [1 << 39, 1 << 39, 0], len(NOTHING)]]}, NOTHING),
+        forged({"values": {}, "arrays": [["<f4", [0] * 17, len(NOTHING)]]}, NOTHING),
         packed({}, [np.zeros(3)]) + b"more",
         b"[" * 100_000,
         forged(b"[" * 100_000),

@@ -17,7 +17,7 @@ import pytest
 from autograder.corruptions import SEVERITIES
 from autograder.datasets import load
 from autograder.errors import Cancelled, SandboxError
-from autograder.extraction.archive import refusal
+from autograder.extraction.archive import refusal, saved_layers
 from autograder.extraction.origin import samples
 from autograder.extraction.probing import Gallery, Probed, Task, _room, checked, gallery, probe
 from autograder.frames import Frame
@@ -286,6 +286,12 @@ def test_plain_models_pass() -> None:
 )
 def test_models_that_could_carry_code_are_refused(layer: Mapping[str, Any]) -> None:
     assert refusal(archive(sequential(DENSE, layer))) is not None
+
+
+def test_a_configuration_of_more_parts_than_any_model_has_is_not_read() -> None:
+    assert refusal(archive(sequential(*[{}] * 60_000))) is None
+    assert refusal(archive(sequential(*[{}] * 110_000))) is not None
+    assert saved_layers(archive(sequential(*[DENSE] * 110_000))) == ()
 
 
 def test_archives_that_are_none_are_refused() -> None:

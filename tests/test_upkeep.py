@@ -68,6 +68,7 @@ def test_a_sound_store(store: Store, book: Gradebook) -> None:
     told: list[tuple[int, int]] = []
     found = verify(store, book, lambda done, of: told.append((done, of)))
     assert (found.damaged, found.missing, found.orphaned, found.leftovers, found.aside) == ((), (), 0, 0, 0)
+    assert found.foreign == ()
     assert found.blobs == 3 and found.size > len(b"modelnotebook")
     assert told == [(1, 3), (2, 3), (3, 3)]
 
@@ -185,3 +186,33 @@ def test_sizes(written: str, bytes_: int) -> None:
 def test_no_sizes(written: str) -> None:
     with pytest.raises(ConfigError, match="no size"):
         upkeep.size(written)
+
+
+def test_what_others_laid_there_is_named_and_left_alone(store: Store, book: Gradebook) -> None:
+    """As file managers do, in whichever folder was looked at."""
+    executed(store, "one", b"model", age=30)
+    laid = [store.root / "blobs" / "ab" / "Thumbs.db", store.root / "memo" / "cd" / ".DS_Store"]
+    for path in laid:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"thumbnails")
+    os.mkfifo(store.root / "blobs" / "ab" / ("0" * 62))  # to open it would wait for ever
+    (store.root / "traces").mkdir(exist_ok=True)
+    os.mkfifo(store.root / "traces" / ("1" * 64))
+    found = verify(store, book)
+    assert (found.damaged, len(found.foreign)) == ((), 3)
+    assert {"blobs/ab/Thumbs.db", "memo/cd/.DS_Store"} < set(found.foreign)
+    assert prune(store, book, 0).blobs == 2
+    assert all(path.exists() for path in laid)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", bytes(33)])
+def test_a_secret_that_was_cut_off_is_no_secret(store: Store, book: Gradebook, content: bytes) -> None:
+    drawn = store.secret()
+    assert verify(store, book).damaged == ()
+    (store.root / "secret").write_bytes(content)
+    assert verify(store, book).damaged == ("secret",)
+    with pytest.raises(StoreError, match="not the secret") as caught:
+        store.secret()
+    assert "backup" in (caught.value.remedy or "")
+    (store.root / "secret").write_bytes(drawn)
+    assert store.secret() == drawn

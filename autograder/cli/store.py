@@ -57,6 +57,8 @@ def _print(found: Verified, console: Console) -> None:
             console.print(f"  and {len(names) - _LISTED} more")
     if found.aside:
         console.print(f"set aside earlier as damaged: {found.aside}, in damaged/")
+    if found.foreign:
+        console.print(f"not of this store, and left alone: {', '.join(found.foreign[:_LISTED])}", soft_wrap=True)
     if found.leftovers:
         console.print(f"left half-written by a run that was broken off: {found.leftovers}, which nobody reads")
 

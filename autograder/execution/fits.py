@@ -20,6 +20,9 @@ Retrain = Callable[[Asked, bytes, float], bytes | None]
 """Carries out a training elsewhere, from its description and its checked contents, in so many seconds at most; None
 where that failed."""
 
+QUESTIONS, ALL_BYTES = 1000, 16 << 20
+"""Of one room, which are read: a kernel of ours asks 400 times at most, in some ten thousand bytes."""
+
 TRAIN = b"train\n"
 """The room carries out the training itself, and nothing more is heard of it."""
 
@@ -53,14 +56,21 @@ class Fits:
     _kept: bytes = b""
     """What an audited training is held against."""
     _noted: set[int] = field(default_factory=set)
+    _left: int = ALL_BYTES
+    """Bytes of questions that are still read."""
+    _closed: bool = False
+    """Whether something came that no kernel of ours would have sent: from then on nothing is read."""
 
     def ask(self, body: bytes) -> bytes:
         """``fit?``: a word for what to do, and what the training left where that is known."""
         self._expect("")
-        self.heard_of[hashlib.sha256(body).hexdigest()[:16]] += 1
+        self.heard_of[hashlib.sha256(body).hexdigest()[:16]] += 1  # also of what is not read: the ledger names it
+        if not self._is_read(body):
+            return TRAIN
         known = self.trainings
         asked = None if known is None else trainings.read(body, threads=self.threads, device=self.device)
         if known is None or asked is None:
+            self._closed = True
             return TRAIN
         self._asked[asked.short] = asked
         self._moments.setdefault(asked.short, time.monotonic())
@@ -77,6 +87,12 @@ class Fits:
             return TRAIN
         self._expect("contents", asked)
         return b"send\n"
+
+    def _is_read(self, body: bytes) -> bool:
+        """While we read, the room's clock stands still: so it is little that is read, and nothing after what is odd."""
+        self._left -= len(body)
+        self._closed = self._closed or self._left < 0 or self.heard_of.total() > QUESTIONS
+        return not self._closed
 
     def _known(self, known: Trainings, asked: Asked, content: bytes) -> bytes:
         known.worth.took(asked.head, trainings.seconds_of(content))
@@ -96,6 +112,7 @@ class Fits:
             return TRAIN
         self._expect("")
         if not _are(body, asked):
+            self._closed = True
             return TRAIN
         with known.alone(asked):
             content = known.known(asked)  # somebody else may have waited for the same
@@ -164,6 +181,8 @@ class Fits:
 def _are(body: bytes, asked: Asked) -> bool:
     """Whether these are the weights and data of which the question gave the digests."""
     try:
+        if parcel.forms(body) != [told[:2] for told in asked.prints]:  # before anything is unpacked
+            return False
         _, arrays = parcel.unpacked(body)
     except parcel.Damaged:
         return False

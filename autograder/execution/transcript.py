@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -88,9 +89,9 @@ class Transcript:
             "altered?": self._altered,
             "fallback": self._fallback,
             "end": self._end,
-            "fit?": lambda frame: self.fits.ask(frame.body),
-            "contents": lambda frame: self.fits.contents(frame.body),
-            "trained": lambda frame: self.fits.trained(frame.body),
+            "fit?": lambda frame: self._of_training(self.fits.ask, frame.body),
+            "contents": lambda frame: self._of_training(self.fits.contents, frame.body),
+            "trained": lambda frame: self._of_training(self.fits.trained, frame.body),
             "unknown": self._unknown,
         }
 
@@ -249,6 +250,14 @@ class Transcript:
         except ValueError:
             raise Malformed("ending") from None
         self.blamed, self.limit = cell, _text(frame.head.get("limit", ""), 10)
+
+    def _of_training(self, answer: Callable[[bytes], bytes], body: bytes) -> bytes:
+        """Whatever the body does to who reads it, the room can carry out the training itself: nobody loses by that."""
+        try:
+            return answer(body)
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+            logging.getLogger(__name__).debug("a question about a training", exc_info=True)
+            raise Malformed("training") from error
 
     def _unknown(self, frame: Frame) -> None:
         raise Malformed("kind")

@@ -17,6 +17,8 @@ from autograder.records import Json, Message, say
 
 MEMBERS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 MAX_CONFIG = 8 * 2**20
+MOST_PARTS = 200_000
+"""Of a configuration, which every model is asked for: one of a thousand layers has some fifty thousand."""
 MAX_WEIGHTS = 512 * 2**20
 MAX_DEPTH = 100
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -70,7 +72,10 @@ def saved_layers(content: bytes) -> tuple[Saved, ...]:
 
 def _config(archive: zipfile.ZipFile) -> Json:
     with archive.open("config.json") as member:
-        return json.loads(member.read(MAX_CONFIG + 1))  # the size in the archive is only a claim
+        written = member.read(MAX_CONFIG + 1)  # the size in the archive is only a claim
+    if sum(map(written.count, (b",", b"{", b"["))) > MOST_PARTS:
+        raise ValueError("more parts than a model has")
+    return json.loads(written)
 
 
 def _layers(node: Json) -> Iterator[Saved]:

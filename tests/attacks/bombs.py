@@ -173,6 +173,21 @@ BOMBS = (
         seconds=8,
         limits=_PATIENT,
     ),
+    replace(
+        _loop(
+            "questions",
+            "asks the host about trainings in sixty megabytes of brackets, and again",
+            "import os, time\nplace = os.environ['AUTOGRADER_HANDOVER']\n"
+            "body = b'fit?\\n{\"x\":[' + b'[],' * (20 << 20) + b'0]}'\n"
+            "for number in range(1, 1000):\n"
+            "    with open(place + '/.question', 'wb') as file:\n        file.write(body)\n"
+            "    os.replace(place + '/.question', place + f'/question-{number}')\n"
+            "    while not os.path.exists(place + f'/answer-{number}'):\n        time.sleep(0.01)",
+            "what no kernel of ours would ask is not read, and nothing after it",
+        ),
+        after="ran",
+        limits={"disk_mb": 256},
+    ),
     Bomb(
         id="stack",
         tries="takes Python's recursion limit away and calls itself",
