@@ -181,6 +181,11 @@ def cut() -> Iterator[Thing]:
     yield from told(model, fit(model, batch_size=8, epochs=3, validation_split=0.25))
 
 
+def regularized() -> Iterator[Thing]:
+    kept = {"kernel_regularizer": "l2", "bias_constraint": keras.constraints.MaxNorm(0.1)}
+    yield from told(model := compiled(dense(layers.Dense(8, "relu", **kept))), fit(model))
+
+
 def evaluated() -> Iterator[Thing]:
     model = compiled(dense())
     before = model.evaluate(V, W, verbose=0)
@@ -280,6 +285,18 @@ def changed_keras() -> Iterator[Thing]:
         layers.Flatten.call = former
 
 
+def regularizer_put_on() -> Iterator[Thing]:
+    model = compiled(dense())
+    model.layers[-1].kernel.regularizer = keras.regularizers.L2(0.5)
+    yield from told(model, fit(model))
+
+
+def constraint_put_on() -> Iterator[Thing]:
+    model = compiled(dense())
+    model.layers[-1].kernel.constraint = keras.constraints.MaxNorm(0.1)
+    yield from told(model, fit(model))
+
+
 def writing_callback() -> Iterator[Thing]:
     model = compiled(dense())
     yield from told(model, fit(model, callbacks=[keras.callbacks.TerminateOnNaN(), keras.callbacks.CSVLogger("log")]))
@@ -289,6 +306,7 @@ def writing_callback() -> Iterator[Thing]:
 UNDERSTOOD: tuple[Callable[[], Iterator[Thing]], ...] = (
     *(plain, dropout, trained_twice, continued, own_loop_afterwards, early_stopping, weights_set_before, rate_changed),
     *(frozen, drawn_afterwards, one_pixel, functional_saved, augmented, unbuilt, validated, cut, evaluated),
+    regularized,
 )
 REFUSED = {
     own_callback: "own callback",
@@ -301,6 +319,8 @@ REFUSED = {
     own_model: "own model",
     own_step: "own model",
     changed_keras: "changed Keras",
+    regularizer_put_on: "changed Keras",
+    constraint_put_on: "changed Keras",
     writing_callback: "callback",
 }
 
@@ -351,7 +371,7 @@ def played(way: str, folder: Path) -> dict[str, Any]:
             "reused": [bool(entry.get("reused")) for entry in entries],
             "unreused": [entry.get("unreused", "") for entry in entries],
             "ledger": digest(
-                [{name: entry[name] for name in ("history", "weights", "epoch_weights")} for entry in entries]
+                [{name: entry[name] for name in ("history", "weights", "epoch_weights", "share")} for entry in entries]
             ),
         }
     return {"cases": found, "notes": recorder.notes}

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 UNDERSTOOD = (
     *("plain", "dropout", "trained_twice", "continued", "own_loop_afterwards", "early_stopping", "weights_set_before"),
     *("rate_changed", "frozen", "drawn_afterwards", "one_pixel", "functional_saved", "augmented", "unbuilt"),
-    *("validated", "cut", "evaluated"),
+    *("validated", "cut", "evaluated", "regularized"),
 )
 REFUSED = {
     "own_callback": "own callback",
@@ -28,6 +28,8 @@ REFUSED = {
     "own_model": "own model",
     "own_step": "own model",
     "changed_keras": "changed Keras",
+    "regularizer_put_on": "changed Keras",
+    "constraint_put_on": "changed Keras",
     "writing_callback": "callback",
 }
 Played = dict[str, dict[str, Any]]

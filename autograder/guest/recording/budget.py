@@ -146,7 +146,8 @@ class Cuts:
         if pace.iterator is not None:
             pace.iterator.finish()
         if not self.rehearsal:
-            entry["share"] = self.share if pace.cut else 1.0
+            # What is reused is of the same share, which is part of what was asked for.
+            entry["share"] = self.share if pace.cut or entry.get("reused") else 1.0
             return
         first, epochs = int(given.get("initial_epoch") or 0), _epochs(given)
         checks = validations(epochs, first, given.get("validation_freq", 1))

@@ -66,6 +66,8 @@ def understood(model: Thing, given: Mapping[str, Any], is_student: Callable[[str
     data, arguments = _data(given), _arguments(given)
     callbacks = [_callback(one, is_student) for one in given.get("callbacks") or ()]
     build(model, data["x"])
+    if any(map(_has_more_to_it, model._flatten_layers())):
+        raise Foreign("changed Keras")
     written = _written(model)
     if name := familiar.stranger(written):
         raise Foreign("compile" if name in ("compile", "loss") else "own layer")
@@ -194,6 +196,19 @@ def _is_changed(part: Thing, is_student: Callable[[str], bool]) -> bool:
     places = [vars(part), *(vars(kind) for kind in type(part).__mro__ if kind.__module__.startswith("keras."))]
     functions = (_function(value) for place in places for value in list(place.values()))
     return any(function is not None and _is_theirs(function, is_student) for function in functions)
+
+
+def _has_more_to_it(layer: Thing) -> bool:
+    """Whether a variable of it has what its layer's configuration does not name: a regularizer that was put there, or a
+    constraint."""
+    named = list(vars(layer).values())
+    for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+        given = (variable.regularizer, variable.constraint)
+        if any(one is not None and all(one is not known for known in named) for one in given):
+            return True
+        if getattr(variable, "overwrite_with_gradient", False):
+            return True
+    return False
 
 
 def _function(value: Thing) -> FunctionType | None:
