@@ -530,7 +530,8 @@ def prepare(
     sightings: Sightings,
     classes: Sequence[int] = (),
 ) -> Preparation | None:
-    """As the notebook evaluated these weights, else as it trained them, else as it prepared data of the same shape.
+    """As the notebook evaluated these weights on its test set, else as it trained them, else as it first used them:
+    altered images come later. Else as it prepared data of the same shape.
 
     ``classes``: those of the data set that the notebook keeps, where it does not keep all.
     """
@@ -539,7 +540,7 @@ def prepare(
     tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.covers(classes)]
     if tested:
         return _as_tested(tested, trained, sightings)
-    seen = next((found for use in reversed(own) if (found := sightings.of(use.x)) is not None), None) or trained
+    seen = trained or next((found for use in own if (found := sightings.of(use.x)) is not None), None)
     if seen is None and one.training is not None:
         seen = sightings.of(one.training.validation_x)
     return Preparation(recipe=seen.recipe) if seen is not None else _borrowed(one, ledger, sightings)
