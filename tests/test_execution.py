@@ -596,6 +596,8 @@ def test_on_screen(written: str, shown: str) -> None:
 def test_the_meter_counts_text_and_pictures_apart() -> None:
     meter = Meter(output_mb=1, outputs=10)
     assert meter.count("display_data", {"data": {"image/png": "x" * (4 << 20)}})
+    rows = [{"x": 1.0, "y": 2.0, "class": "seven"} for _ in range(1000)]
+    assert meter.count("display_data", {"data": {"application/json": rows}}), "a chart with its points"
     assert meter.count("stream", {"text": "x" * (1 << 20)})
     assert not meter.count("stream", {"text": "x"})
     assert meter.over == "bytes"
@@ -606,10 +608,11 @@ def test_the_meter_counts_text_and_pictures_apart() -> None:
     [
         ("display_data", {"data": {}, "metadata": {"x": ["y" * (9 << 20)]}}),
         ("display_data", {"data": {"x" * (9 << 20): 1}}),
+        ("display_data", {"data": {f"x/{number}": "" for number in range(20_000)}}),
         ("error", {"ename": "E", "evalue": "x" * (2 << 20), "traceback": []}),
         ("stream", {"name": "x" * (2 << 20), "text": ""}),
     ],
-    ids=["metadata", "names", "message", "stream"],
+    ids=["metadata", "names", "entries", "message", "stream"],
 )
 def test_the_meter_counts_whatever_is_kept(kind: str, content: Json) -> None:
     meter = Meter(output_mb=1, outputs=10)

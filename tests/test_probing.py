@@ -393,6 +393,28 @@ def test_a_real_model_in_a_real_room(trained: bytes, tmp_path: Path) -> None:
             assert (one is None and other is None) or np.array_equal(one, other)  # type: ignore[arg-type]
 
 
+@pytest.mark.sandbox
+@pytest.mark.kernel
+def test_a_model_that_enlarges_its_images_is_shown_few_at_a_time(tmp_path: Path) -> None:
+    """Five hundred of them would take seven gigabytes."""
+    import keras
+
+    from autograder.sandbox import choose
+
+    small = keras.Input((28, 28, 1))
+    large = keras.layers.Conv2D(16, 1)(keras.layers.UpSampling2D(16)(small))
+    model = keras.Model(small, keras.layers.Dense(10, "softmax")(keras.layers.GlobalAveragePooling2D()(large)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model.save(tmp_path / "wide.keras")
+    store, images = shown(tmp_path)
+    steps = (Step(op="reshape", values={"shape": [28, 28, 1]}), *SCALED)
+    task = Task(id="m1-t1", model=store.put((tmp_path / "wide.keras").read_bytes()), steps=steps)
+    limits = Limits(memory_mb=3072)
+    found = probe([task], images, sandbox=choose(), store=store, limits=limits, cancelled=lambda: False)["m1-t1"]
+    assert found.problem is None and found.public is not None
+
+
 def renamed(model: bytes, name: str) -> bytes:
     """The same model; its layers are called so as well, with a number."""
     changed = io.BytesIO()

@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache
 from itertools import pairwise
 
 from autograder.extraction.archive import Saved, saved_layers
@@ -212,9 +213,10 @@ def _unlike_the_file(
     """Other layers, or another number of parameters, than the model that the training is said to have left."""
     counted = {model.training: model for model in models if _is_whole(model)}
     wrong = []
+    saved_in = cache(lambda name: saved_layers(store.get(name)))  # many records may name one file
     for one in ledger.trainings:
         name = execution.artifacts.get(one.saved)
-        saved = saved_layers(store.get(name)) if name is not None and len(one.layers) < MOST_LAYERS else None
+        saved = saved_in(name) if name is not None and len(one.layers) < MOST_LAYERS else None
         model = counted.get(one.number)
         if saved and one.layers and not _alike(one, saved):
             wrong.append(one.number)

@@ -12,6 +12,8 @@ RICH_FACTOR = 8
 """Pictures and HTML may take so many times the bytes that text may: one plot is worth a thousand lines."""
 MESSAGES_FACTOR = 25
 """A progress bar sends a message for each of its steps; they are merged into one output."""
+ENTRY_SIZE = 500
+"""Of a name in a message beside its letters: it is copied, checked and written several times over."""
 ERROR_LENGTH = 500
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -56,7 +58,7 @@ def _size(value: Thing) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, Mapping):
-        return sum(_size(name) + _size(inner) for name, inner in value.items())
+        return sum(ENTRY_SIZE + _size(name) + _size(inner) for name, inner in value.items())
     return sum(map(_size, value)) if isinstance(value, list) else 1
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import statistics
@@ -33,7 +34,8 @@ Floats = npt.NDArray[np.float32]
 Forward = Callable[[Floats], Floats]
 
 BATCH = 500
-BATCH_BYTES = 64 * 2**20
+BATCH_BYTES, LAYER_BYTES = 64 * 2**20, 512 * 2**20
+"""Of the images of a batch as a model is given them, and of what its widest layer makes of them."""
 TIMED_BATCH, TIMED_ROUNDS = 100, 5
 NEEDLESS = ("cv2", "matplotlib", "pandas", "sklearn")
 """What Keras imports where it is there, to draw, to wrap and to read images: a third of what importing costs."""
@@ -86,7 +88,8 @@ def probe(
 ) -> None:
     model = load(orders / task["file"])
     steps, forward = task["steps"], forward_of(model)
-    example = prepared(steps, next(iter(sets.values()))[:TIMED_BATCH])
+    most = at_once(model)
+    example = prepared(steps, next(iter(sets.values()))[: min(most, TIMED_BATCH)])
     facts = {
         "parameters": int(model.count_params()),
         "ms_per_image": milliseconds(forward, example),
@@ -94,7 +97,8 @@ def probe(
     }
     pipe.send({"kind": "facts", "model": task["id"], **facts})
     for name in task["sets"]:
-        pipe.send({"kind": "predictions", "model": task["id"], "set": name}, npy(answers(forward, steps, sets[name])))
+        found = answers(forward, steps, sets[name], most)
+        pipe.send({"kind": "predictions", "model": task["id"], "set": name}, npy(found))
 
 
 def take_any_name() -> None:
@@ -163,14 +167,30 @@ def prepared(steps: Sequence[Mapping[str, Any]], images: npt.NDArray[np.uint8]) 
     return result
 
 
-def answers(forward: Forward, steps: Sequence[Mapping[str, Any]], images: npt.NDArray[np.uint8]) -> Floats:
-    """Outputs (images, outputs) in the order of the images."""
-    return np.concatenate([forward(prepared(steps, batch)) for batch in batches(images, steps)])
+def at_once(model: Any) -> int:  # noqa: ANN401
+    """How many images its widest layer can hold: one that enlarges them has many bytes of each."""
+    sizes = [math.prod(size or 1 for size in shape) for layer in model._flatten_layers() for shape in shapes(layer)]
+    return max(1, min(BATCH, LAYER_BYTES // (4 * max(sizes, default=1))))
 
 
-def batches(images: npt.NDArray[np.uint8], steps: Sequence[Mapping[str, Any]]) -> Iterator[npt.NDArray[np.uint8]]:
+def shapes(layer: Any) -> Iterator[Sequence[int | None]]:  # noqa: ANN401
+    """Of what a layer makes of one image, wherever it stands in the model."""
+    for node in getattr(layer, "_inbound_nodes", ()):
+        yield from (tensor.shape[1:] for tensor in node.output_tensors)
+
+
+def answers(
+    forward: Forward, steps: Sequence[Mapping[str, Any]], images: npt.NDArray[np.uint8], most: int = BATCH
+) -> Floats:
+    """Outputs (images, outputs) in the order of the images; ``most``: of images at one time."""
+    return np.concatenate([forward(prepared(steps, batch)) for batch in batches(images, steps, most)])
+
+
+def batches(
+    images: npt.NDArray[np.uint8], steps: Sequence[Mapping[str, Any]], most: int
+) -> Iterator[npt.NDArray[np.uint8]]:
     """As large as pays, and small enough for models that want large images."""
-    size = max(1, min(BATCH, BATCH_BYTES // max(1, prepared(steps, images[:1]).nbytes)))
+    size = max(1, min(most, BATCH_BYTES // max(1, prepared(steps, images[:1]).nbytes)))
     for start in range(0, len(images), size):
         yield images[start : start + size]
 
