@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.parcel import Damaged, packed, print_of, unpacked
+from autograder.parcel import KINDS, Damaged, packed, print_of, unpacked
 
 
 def forged(head: Any, rest: bytes = b"") -> bytes:  # noqa: ANN401
@@ -88,3 +88,19 @@ def test_what_unpacks_to_more_than_it_says_is_damaged() -> None:
 def test_no_bytes_do_harm(content: bytes) -> None:
     with pytest.raises(Damaged):
         unpacked(content)
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+ODD = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
+SHAPES = st.lists(st.integers(-1, 1 << 41) | st.sampled_from([0, 1, 1 << 39]) | ODD, max_size=18)
+TOLD = st.tuples(st.sampled_from(sorted(KINDS)) | ODD, SHAPES | ODD, st.sampled_from([0, len(NOTHING)]) | ODD)
+
+
+@given(st.lists(TOLD.map(list) | ODD, max_size=3), st.binary(max_size=20))
+def test_no_description_of_arrays_does_harm(told: list[Any], body: bytes) -> None:
+    for content in (NOTHING * len(told), body):
+        try:
+            _, arrays = unpacked(forged({"values": {}, "arrays": told}, content))
+        except Damaged:
+            continue
+        assert sum(array.size for array in arrays) == 0
