@@ -17,6 +17,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
@@ -31,11 +32,12 @@ import numpy as np
 import oracles
 from PIL import Image
 
-from autograder import checks, repairs
+from autograder import checks, parcel, repairs, trainings
 from autograder.checks import code as code_checks
 from autograder.checks import confused, places
 from autograder.errors import ConfigError, StoreError
 from autograder.execution import notebook as runs
+from autograder.execution.fits import TRAIN, Fits
 from autograder.execution.transcript import Transcript
 from autograder.exports.csv import grades, guarded
 from autograder.extraction import archive as models
@@ -76,7 +78,8 @@ from autograder.records import (
 )
 from autograder.rubric import load
 from autograder.store import Store, digest
-from tests import builders, evidence
+from autograder.worth import Worth
+from tests import asked, builders, evidence
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPS = Caps(read=1 << 20, notebook=1 << 19, cells=100, containers=50_000, values=100_000, file=1 << 16, files=20,
@@ -549,8 +552,8 @@ def checking(data: bytes) -> None:
 @target("frames, execution.transcript, execution.notebook, extraction.ledger", _frames)
 def transcripts(data: bytes) -> None:
     """What a room says: frames or a ProtocolBreach; a transcript that always gives an execution to be read."""
-    asked = [{"cell_type": "markdown", "source": ""}, {"cell_type": "code", "source": "x"}]
-    document = runs.parse(json.dumps({"cells": asked, "nbformat": 4, "nbformat_minor": 5}).encode())
+    sources = [{"cell_type": "markdown", "source": ""}, {"cell_type": "code", "source": "x"}]
+    document = runs.parse(json.dumps({"cells": sources, "nbformat": 4, "nbformat_minor": 5}).encode())
     store = Memory()
     events: list[Any] = []
     heard = Transcript(document, store, events.append, None)
@@ -571,6 +574,36 @@ def transcripts(data: bytes) -> None:
     cells(executed_)
     for run in heard.cells():
         oracles.encodable(run.error or "")
+
+
+def _questions() -> Iterable[bytes]:
+    parcels = (asked.contents(), asked.result(), parcel.packed({}, []), parcel.packed({"a": 1}, [np.zeros((2, 0))]))
+    return [asked.body(), *parcels, asked.body() + b"\0" + asked.contents()]
+
+
+@target("execution.fits, trainings, parcel", _questions)
+def questions(data: bytes) -> None:
+    """What a room asks about a training, and what it sends for it: a word, whatever came."""
+    question, _, contents = data.partition(b"\0")
+
+    def retrain(one: trainings.Asked, sent: bytes, seconds: float) -> None:
+        if [parcel.print_of(array) for array in parcel.unpacked(sent)[1]] != one.prints:
+            raise oracles.Unsafe("trained with what was not named")
+
+    for body, sent in ((asked.body(), data), (question, contents)):
+        with tempfile.TemporaryDirectory() as folder:
+            known = trainings.Trainings(store=Store(Path(folder)), worth=Worth(start_seconds=0.0))
+            fits = Fits(trainings=known, retrain=retrain)
+            if (one := trainings.read(asked.body(), threads=2, device="cpu")) is not None:
+                known.asked_before(one)
+                known.took(one, 60.0)
+            fits.ask(body)
+            answers = [fits.contents(sent), fits.ask(body), fits.trained(sent)]
+            if answers[0] != TRAIN or answers[2]:
+                raise oracles.Unsafe(f"answered with {answers[0][:20]!r}")
+    with suppress(parcel.Damaged):
+        _, arrays_ = parcel.unpacked(data, 1 << 20)
+        oracles.at_most("bytes of arrays", sum(array.nbytes for array in arrays_), 1 << 20)
 
 
 def _refuse(constant: str) -> None:
