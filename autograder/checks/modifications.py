@@ -15,6 +15,7 @@ from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.slight import Slight, Why
 from autograder.checks.trials import IMAGES_PER_CLASS, Trial, Trials, name_of, trials
+from autograder.notebook.prose import paragraphs, readable
 from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
 
 Count = Annotated[int, Field(ge=1, le=20)]
@@ -273,7 +274,8 @@ def justified(
     A reason is a paragraph of the author's own with at least ``words`` words and a word of cause or purpose, beside
     the cell that defines, builds or trains the model, or anywhere if it names the model or what was changed. Each
     reason serves one modification. A comment or docstring counts ``comment_share``. Wanted is a reason for every
-    modification trained, for no fewer than ``wanted`` and no more than ``at_most``.
+    modification trained, for no fewer than ``wanted`` and no more than ``at_most``. A person decides where a text
+    beside a modification argues about it in words that are not known, or in no language that is searched.
     """
     found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
@@ -283,6 +285,9 @@ def justified(
     reasons = justifications(found.distinct, evidence, words=words, comment_share=comment_share)
     needed = min(max(wanted, len(found.distinct)), max(wanted, at_most))
     share = min(1.0, sum(reason.share for reason in reasons) / needed)
+    doubtful = [reason for reason in reasons if reason.doubtful]
+    if share < 1 and (doubtful or not readable(paragraphs(evidence.cells, evidence.template_cells))):
+        return _perhaps_justified(reasons, share, evidence)
     return earned(
         share,
         Standing.TEXT,
@@ -303,10 +308,42 @@ def justified(
     )
 
 
+def _perhaps_justified(reasons: Sequence[Justified], share: float, evidence: Evidence) -> Finding:
+    first = next((reason for reason in reasons if reason.doubtful), None)
+    known = say("The reasons that were found earn {share:pct} of the points.", share=share)
+    return undecided(
+        Standing.TEXT,
+        say(
+            "Reasons were not found for all modifications, but there is text that may give them in words which are not "
+            "recognised automatically. A teacher reads it and decides."
+        ),
+        details=[*(_where(reason, evidence) for reason in reasons[:_SHOWN]), known],
+        cells=[reason.cell for reason in reasons if reason.cell is not None],
+        found={"justified": sum(reason.share for reason in reasons)},
+        for_teacher=known
+        if first is None or first.cell is None
+        else say(
+            "Does cell {cell:int} give a reason for {model}? “{quote}” What was found without it earns {share:pct} of "
+            "the points.",
+            cell=first.cell + 1,
+            model=name_of(first.trial.training, evidence),
+            quote=first.quote,
+            share=share,
+        ),
+    )
+
+
 def _where(reason: Justified, evidence: Evidence) -> Message:
     name = name_of(reason.trial.training, evidence)
     if reason.cell is None:
         return say("{model}: no reason found near it.", model=name)
+    if reason.doubtful:
+        return say(
+            "{model}: cell {cell:int} speaks of it, without a word that is known to give a reason: “{quote}”",
+            model=name,
+            cell=reason.cell + 1,
+            quote=reason.quote,
+        )
     if reason.share < 1:
         return say("{model}: a reason in a comment only, cell {cell:int}.", model=name, cell=reason.cell + 1)
     return say("{model}: reason in cell {cell:int}: “{quote}”", model=name, cell=reason.cell + 1, quote=reason.quote)
