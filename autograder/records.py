@@ -364,6 +364,8 @@ class Training:
     optimizer: Mapping[str, Json] = field(default_factory=dict)
     """``{"name": "adam", "learning_rate": 0.001, ...}``."""
     loss: str = ""
+    loss_settings: Mapping[str, float] = field(default_factory=dict)
+    """``{"label_smoothing": 0.1}``: those that are numbers; empty where there are none, or where they are not known."""
     arguments: Mapping[str, Json] = field(default_factory=dict)
     """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ...; of a loop of
     the student's own ``{"loop": True, "steps": n}``, with the batch size where it is known."""

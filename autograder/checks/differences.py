@@ -266,6 +266,7 @@ def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
             yield from _change(family, key, _limit(old, key), _limit(new, key))
     yield from _change(family, "batch_size", _batch(before), _batch(after))
     yield from _change(family, "loss", _loss(before), _loss(after))
+    yield from _loss_settings(before, after)
 
 
 def _optimizer(optimizer: Mapping[str, Json]) -> str | None:
@@ -301,6 +302,18 @@ def _loss(training: Training) -> str | None:
     """Integer labels or one-hot, logits or their logarithms as shares: the same loss."""
     told = re.sub(r"[^a-z]|sparse", "", training.loss.lower())
     return {"nllloss": "crossentropyloss"}.get(told, told) or None
+
+
+def _loss_settings(before: Training, after: Training) -> Iterator[Change]:
+    """Smoothing of labels can be asked of several losses; other settings are held against those of the same loss."""
+    old, new = before.loss_settings, after.loss_settings
+    same = _loss(before) == _loss(after)
+    for key in sorted({*old, *new}):
+        if key == idle.SMOOTHING:
+            if before.loss and after.loss:
+                yield from _change(Family.REGULARISATION, key, idle.smoothing(old), idle.smoothing(new))
+        elif same:
+            yield from _change(Family.HYPERPARAMETERS, key, old.get(key), new.get(key))
 
 
 def _data(before: Training, after: Training) -> Iterator[Change]:
