@@ -422,6 +422,8 @@ class Training:
     """Digest of the weights then; empty where there were none yet, or where that is not known."""
     start_saved: str = ""
     """Artifact name of the model as it was then."""
+    learnt_from: tuple[int, ...] = ()
+    """Trainings of other models that had learnt some of the weights which it begins with, as far as that is known."""
     own_step: bool = False
     """Whether a step of it is the student's own code, as that of a subclass is."""
     swaps: tuple[Swap, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder.checks.differences import Change, Family
-from autograder.checks.trials import Trial, name_of
+from autograder.checks.trials import Trial, name_of, preparations
 from autograder.notebook.headings import heading_lines
 from autograder.notebook.source import code_cells, functions, parse, python
 from autograder.notebook.text import fold
@@ -129,10 +129,12 @@ def _name_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _near(trial: Trial, evidence: Evidence) -> frozenset[int]:
-    """Cells that define, build or train the model, and the text cells that belong to these."""
-    training = trial.training
-    anchors = {evidence.cell_of(training.execution_count), evidence.cell_of(training.built_count)}
-    anchors.add(_definition(training, evidence))
+    """Cells that define, build or train the model or prepare its weights, and the text cells that belong to these."""
+    sources = [one for one in evidence.ledger.trainings if one.number in trial.training.learnt_from]
+    anchors: set[int | None] = set()
+    for training in (trial.training, *preparations([*sources, trial.training])):
+        anchors |= {evidence.cell_of(training.execution_count), evidence.cell_of(training.built_count)}
+        anchors.add(_definition(training, evidence))
     places = {cell.index: place for place, cell in enumerate(evidence.cells)}
     known = [places[anchor] for anchor in anchors if anchor in places]
     return frozenset(index for place in known for index in _around(evidence.cells, place))

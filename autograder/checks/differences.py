@@ -61,6 +61,8 @@ _STEERING = re.compile(
     r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
 )
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
+STARTING_WEIGHTS = "starting weights"
+"""Name of the change that a model begins with what others have learnt."""
 _CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
@@ -344,6 +346,8 @@ def _strategy(before: Training, after: Training) -> Iterator[Change]:
     old, new = _steering(before), _steering(after)
     for name in sorted(old ^ new):
         yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
+    if bool(before.learnt_from) != bool(after.learnt_from):
+        yield Change(family, STARTING_WEIGHTS, f"{'+' if after.learnt_from else '−'} pretrained weights")
     if not _same_steps(before, after):
         yield from _change(family, "epochs", before.arguments.get("epochs"), after.arguments.get("epochs"))
     for key in ("class_weight", "sample_weight"):

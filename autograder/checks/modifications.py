@@ -10,11 +10,11 @@ from pydantic import Field
 
 from autograder.checks import idle
 from autograder.checks.answers import earned, undecided, unreached
-from autograder.checks.differences import Family, differences
+from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, differences
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.slight import Slight, Why
-from autograder.checks.trials import IMAGES_PER_CLASS, Trial, Trials, name_of, trials
+from autograder.checks.trials import IMAGES_PER_CLASS, Retrained, Trial, Trials, name_of, trials
 from autograder.notebook.prose import paragraphs, readable
 from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
 
@@ -49,6 +49,9 @@ def distinct(
     if found.base is None:
         return _nothing_trained(evidence, found)
     count = len(found.distinct)
+    # Whether what was trained last is a modification of its own is for a person, where it would be one that is missing.
+    spared = found.retrained[: max(0, wanted - count)]
+    count += len(spared)
     finding = earned(
         min(1.0, count / wanted),
         Standing.CLAIM,
@@ -68,7 +71,7 @@ def distinct(
         found={"modifications": [[change.text for change in trial.changes] for trial in found.distinct[:_SHOWN]]},
         wanted={"modifications": wanted},
     )
-    return replace(finding, for_teacher=_doubt(found, evidence))
+    return replace(finding, for_teacher=_doubt_of_last(spared, evidence) or _doubt(found, evidence))
 
 
 def _nothing_trained(evidence: Evidence, found: Trials) -> Finding:
@@ -148,8 +151,24 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
             "{model}: nothing that has an effect differs from the baseline, so it is no modification.",
             model=name_of(training, evidence),
         )
+    yield from _belonging(found, evidence)
     for training in found.unfinished[:4]:
         yield say("{model}: the training did not finish, so it does not count.", model=name_of(training, evidence))
+
+
+def _belonging(found: Trials, evidence: Evidence) -> Iterator[Message]:
+    """Trainings that are parts of modifications."""
+    for training in found.preparing[:4]:
+        yield say(
+            "{model}: trained without labels, for weights that another model begins with; it is part of that one.",
+            model=name_of(training, evidence),
+        )
+    for one in found.retrained:
+        yield say(
+            "{model}: {other} trained again at last, on more of the images; it is no modification of its own.",
+            model=name_of(one.training, evidence),
+            other=name_of(one.of, evidence),
+        )
 
 
 def _blind(trainings: Sequence[Training], evidence: Evidence) -> Iterator[Message]:
@@ -238,6 +257,16 @@ def _told_data(why: Why, name: str, cell: int | None) -> Message:
         "count. Labels that are wrong for some of the images would do.",
         model=name,
         cell=cell,
+    )
+
+
+def _doubt_of_last(spared: Sequence[Retrained], evidence: Evidence) -> Message | None:
+    if not spared:
+        return None
+    return say(
+        "{model} counts here as a modification, though it looks like {other} trained again on all images: does it?",
+        model=name_of(spared[0].training, evidence),
+        other=name_of(spared[0].of, evidence),
     )
 
 
@@ -398,7 +427,13 @@ def _one_at_a_time(trial: Trial, found: Trials) -> bool:
     """One family away from the baseline or from a model that was trained before."""
     earlier = [other.training for other in found.distinct if other.training.number < trial.training.number]
     known = [differences(training, trial.training) for training in earlier]
-    return any(len({change.family for change in changes}) == 1 for changes in (trial.changes, *known))
+    return any(len(_families(changes)) == 1 for changes in (trial.changes, *known))
+
+
+def _families(changes: Sequence[Change]) -> set[Family]:
+    """Weights that are taken over come with what is put on top of them, or trained more gently: that is one change."""
+    rest = [change for change in changes if change.name != STARTING_WEIGHTS]
+    return {change.family for change in rest or changes}
 
 
 def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
@@ -406,7 +441,7 @@ def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
     training = trial.training
     # Without a baseline of its own, a notebook's first modification sets the protocol.
     model = found.base if found.remeasured and found.base is not None else found.distinct[0].training
-    changed = {change.name for change in differences(model, training)}
+    changed = {change.name for change in differences(model, training)} - {STARTING_WEIGHTS}
     excused = bool(changed & {"EarlyStopping", "source"}) or changed <= {"epochs", "batch_size"}
     if changed & {"epochs", "batch_size"} and not excused and len(changed) > 1:
         return False
