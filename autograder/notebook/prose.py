@@ -20,7 +20,7 @@ from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind
 
 _TABLE = re.compile(r"\|.*\||[:\-| ]{3,}$")
-_ITEM = re.compile(r"(\s*)(?:[-*+•‣–]|\(?\d{1,2}[.)])\s+\S")
+_ITEM = re.compile(r"(\s*)(?:(?:[-*+•‣–]|\(?\d{1,2}[.)])\s+\S|<li\b)")
 _WHY = re.compile(
     r"\b(?:pourquoi|raisons?|justifications?|motivations?|hypotheses?|objectifs?|but|attendus?|intuitions?"
     r"|why|reasons?|rationale|hypothesis|goals?|aims?|purpose|expect(?:ed|ations?))\b"
