@@ -364,6 +364,8 @@ class Training:
     optimizer: Mapping[str, Json] = field(default_factory=dict)
     """``{"name": "adam", "learning_rate": 0.001, ...}``."""
     loss: str = ""
+    loss_settings: Mapping[str, float] = field(default_factory=dict)
+    """``{"label_smoothing": 0.1}``: those that are numbers; empty where there are none, or where they are not known."""
     arguments: Mapping[str, Json] = field(default_factory=dict)
     """epochs, batch_size, validation_split, validation (``"split"``, ``"data"`` or absent), callbacks ...; of a loop of
     the student's own ``{"loop": True, "steps": n}``, with the batch size where it is known."""
@@ -420,6 +422,8 @@ class Training:
     """Digest of the weights then; empty where there were none yet, or where that is not known."""
     start_saved: str = ""
     """Artifact name of the model as it was then."""
+    learnt_from: tuple[int, ...] = ()
+    """Trainings of other models that had learnt some of the weights which it begins with, as far as that is known."""
     own_step: bool = False
     """Whether a step of it is the student's own code, as that of a subclass is."""
     swaps: tuple[Swap, ...] = ()

@@ -59,6 +59,8 @@ SAME = {
     "noise of nothing": layers(*with_layer("GaussianNoise", stddev=0.0)),
     "a rotation by nothing": layers(*with_layer("RandomRotation", factor=[0.0, 0.0])),
     "a penalty of nothing": layers(*with_layer("ActivityRegularization", l1=0.0, l2=0.0)),
+    "labels that are hardly smoothed": {"loss_settings": {"label_smoothing": 1e-9}},
+    "settings that are told of one loss only": {"loss_settings": {"gamma": 2.0}},
     "fewer rows": {"x": ArrayPrint(shape=(1000, 28, 28, 1))},
     "a loop": {"x": ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), "arguments": {"loop": True, "steps": 9}},
 }
@@ -346,7 +348,13 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
     ),
     "a generator": (GENERATOR, Family.AUGMENTATION, "fit(array) → fit(sequence)"),
     "more rows": ({"x": ArrayPrint(shape=(120000, 28, 28, 1))}, Family.AUGMENTATION, "x 60000 → 120000"),
+    "smoothed labels": (
+        {"loss": "SparseCategoricalCrossentropy", "loss_settings": {"label_smoothing": 0.1}},
+        Family.REGULARISATION,
+        "label_smoothing 0 → 0.1",
+    ),
     "epochs": ({"arguments": {"epochs": 12}}, Family.STRATEGY, "epochs 5 → 12"),
+    "weights that others learnt": ({"learnt_from": (1,)}, Family.STRATEGY, "+ pretrained weights"),
     "early stopping": ({"arguments": {"callbacks": ["EarlyStopping"]}}, Family.STRATEGY, "+ EarlyStopping"),
     "a schedule": (
         {"optimizer": {**ADAM, "learning_rate": "ExponentialDecay(rate=0.9)"}},
@@ -360,6 +368,14 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
 def test_each_change_is_told_with_its_family(changes: dict[str, Json], family: Family, told: str) -> None:
     found = differences(BASE, changed(**changes))
     assert [(change.family, change.text) for change in found] == [(family, told)]
+
+
+def test_settings_of_the_same_loss() -> None:
+    focal = [changed(loss="focal", loss_settings={"gamma": gamma}) for gamma in (2.0, 5.0)]
+    assert [change.text for change in differences(*focal)] == ["gamma 2 → 5"]
+    assert [change.name for change in differences(focal[0], changed(loss="other", loss_settings={"gamma": 5.0}))] == [
+        "loss"
+    ]
 
 
 def test_odd_records_of_a_hostile_kernel_are_only_different() -> None:
@@ -671,6 +687,108 @@ def test_one_class_alone_cannot_be_told_apart() -> None:
     )
 
 
+# --- weights and images of earlier trainings -------------------------------------------------------------------------
+
+IMAGES = {"x": ArrayPrint(shape=(60000, 28, 28, 1), digest="x"), "outputs": ((None, 28, 28, 1),)}
+
+
+def autoencoder(number: int, **changes: Json) -> Training:
+    layered = (*LAYERS[:1], layer("Conv2DTranspose", filters=1))
+    return training(number, **{"layers": layered, "loss": "binary_crossentropy", **IMAGES, **changes})
+
+
+def test_an_autoencoder_is_part_of_the_model_that_begins_with_its_weights() -> None:
+    made = [training(1), autoencoder(2), training(3, learnt_from=(2,), labels={"name": "pretrained"})]
+    found = trials(evidence(trainings=made))
+    assert [[change.text for change in trial.changes] for trial in found.distinct] == [["+ pretrained weights"]]
+    assert found.preparing == (made[1],)
+    told = [render(detail, "en") for detail in distinct(evidence(trainings=made)).details]
+    assert any("without labels" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"y_classes": 10}, {"y_sample": (1, 2)}, {"outputs": ((None, 10),)}, {"outputs": ()}],
+    ids=["classes", "labels", "other outputs", "unknown outputs"],
+)
+def test_a_model_that_was_taught_labels_is_a_modification_whoever_takes_its_weights(changes: dict[str, Json]) -> None:
+    made = [training(1), autoencoder(2, **changes), training(3, learnt_from=(2,))]
+    assert [trial.training.number for trial in trials(evidence(trainings=made)).distinct] == [2, 3]
+
+
+def test_an_autoencoder_whose_weights_nobody_takes_counts_as_before() -> None:
+    found = trials(evidence(trainings=[training(1), autoencoder(2), training(3, layers=DROPOUT)]))
+    assert [trial.training.number for trial in found.distinct] == [2, 3]
+
+
+def test_training_on_from_where_another_ended_is_the_same_modification() -> None:
+    made = [training(1), training(2, layers=DROPOUT), training(3, layers=DROPOUT, learnt_from=(2,))]
+    assert len(trials(evidence(trainings=made)).distinct) == 1
+    made[2] = replace(made[2], learnt_from=(1,))
+    assert len(trials(evidence(trainings=made)).distinct) == 2
+
+
+def test_what_is_put_on_weights_of_others_is_one_change_with_them() -> None:
+    made = three()
+    made[3] = replace(made[3], learnt_from=(1,))
+    assert methodical(evaluated(made)).share == pytest.approx(1.0)
+
+
+def test_the_text_beside_the_autoencoder_speaks_of_the_model_that_is_made_of_it() -> None:
+    why = "Reconstructing images teaches the filters what strokes look like, so training starts from useful features."
+    cells = [code(0, "base()"), text(1, why), code(2, "auto()"), code(3, "classifier()")]
+    made = [training(1), autoencoder(2), training(3, learnt_from=(2,))]
+    finding = justified(evidence(cells, trainings=made))
+    assert [(detail.values["model"], detail.values["cell"]) for detail in finding.details] == [("m3", 2)]
+
+
+def at_last(**changes: Json) -> list[Training]:
+    """The last modification again, without validation and for longer."""
+    arguments = {"validation_split": None, "epochs": 9}
+    return [*three(), training(5, **{"layers": DEEPER, "arguments": arguments, **changes})]
+
+
+def test_a_model_trained_again_on_all_images_is_no_other() -> None:
+    made = at_last()
+    found = trials(evidence(trainings=made))
+    assert [trial.training.number for trial in found.distinct] == [2, 3, 4]
+    assert [(one.training.number, one.of.number) for one in found.retrained] == [(5, 4)]
+    assert methodical(evaluated(made)).share == pytest.approx(1.0)
+    assert distinct(evidence(trainings=made)).for_teacher is None
+
+
+def test_validation_images_may_be_added_to_those_of_the_training() -> None:
+    held = ArrayPrint(shape=(6000, 28, 28, 1))
+    apart = {"validation_split": None, "validation": "data"}
+    made = [
+        training(number, layers=one.layers, arguments=apart, validation_x=held) for number, one in enumerate(three())
+    ]
+    joined = training(9, layers=DEEPER, arguments={"validation_split": None}, x=ArrayPrint(shape=(66000, 28, 28, 1)))
+    assert [one.of.number for one in trials(evidence(trainings=[*made, joined])).retrained] == [3]
+    more = replace(joined, x=ArrayPrint(shape=(120000, 28, 28, 1)))
+    assert trials(evidence(trainings=[*made, more])).retrained == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"arguments": {"epochs": 9}}, {"layers": with_layer("Dense", units=99)}, {"optimizer": {"name": "sgd"}}],
+    ids=["as many images", "another model", "another optimiser"],
+)
+def test_other_last_trainings_are_modifications(changes: dict[str, Json]) -> None:
+    assert trials(evidence(trainings=at_last(**changes))).retrained == ()
+
+
+def test_only_the_last_training_is_one_on_all_images() -> None:
+    assert trials(evidence(trainings=[*at_last(), training(6, layers=with_layer("GRU", units=3))])).retrained == ()
+
+
+def test_where_a_modification_would_be_missing_a_person_is_asked_of_the_last() -> None:
+    made = [one for one in at_last() if one.number != 3]
+    finding = distinct(evidence(trainings=made))
+    assert finding.share == 1.0
+    assert finding.for_teacher is not None and "trained again" in finding.for_teacher.text
+
+
 # --- justified -----------------------------------------------------------------------------------------------------
 
 WHY = (
@@ -746,6 +864,90 @@ def test_rows_of_a_table_justify() -> None:
     )
     cells = [text(0, table), *(code(n, f"fit_{n}()") for n in range(1, 5))]
     assert justified(evidence(cells, trainings=three())).share == 1.0
+
+
+def test_a_column_of_reasons_holds_reasons() -> None:
+    head, rows = "| variant | why |", "| {} | {} |"
+    told = ("Dropout 0.3", "few images and a wide dense layer that memorises all"), ("BN", "gradients"), ("Dense", "x")
+    table = "\n".join([head, "|---|---|", *(rows.format(*row) for row in told)])
+    cells = [text(0, table), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    assert justified(evidence(cells, trainings=three())).share == pytest.approx(1 / 3)
+    other = [text(0, table.replace("why", "what")), *cells[1:]]
+    assert justified(evidence(other, trainings=three())).share != pytest.approx(1 / 3)
+
+
+LISTED = (
+    "1. *Batch normalisation*: it keeps the activations at one scale, so larger steps are possible.\n"
+    "2. *Deeper network* with a dense layer: the baseline underfits, because it can hold few shapes.\n"
+    "3. *Dropout 0.3*: with so little data the dense layer overfits; it makes the layer rely on more evidence.\n"
+)
+
+
+def test_items_of_a_list_are_reasons_of_their_own() -> None:
+    cells = [text(0, LISTED), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    finding = justified(evidence(cells, trainings=three()))
+    assert finding.share == 1.0
+    quotes = [str(detail.values["quote"]).split()[0] for detail in finding.details]
+    assert quotes == ["Dropout", "Batch", "Deeper"]
+
+
+def test_what_all_models_are_given_names_none_of_them() -> None:
+    rows = "\n\n".join(
+        [
+            "Early stopping ends the training when the validation loss rises, in order to avoid overfitting here.",
+            "Another optimizer in place of Adam, to check whether it is really the best of all for these images.",
+        ]
+    )
+    adam = {"labels": {"optimizer": "adam"}}
+    made = [
+        training(1, **adam),
+        training(2, **adam, arguments={"callbacks": ["EarlyStopping"]}),
+        training(3, optimizer={"name": "rmsprop"}, labels={"optimizer": "rmsprop"}),
+    ]
+    cells = [text(0, rows), *(code(n, f"fit_{n}()") for n in range(1, 4))]
+    quotes = [str(one.values["quote"]).split()[0] for one in justified(evidence(cells, trainings=made)).details]
+    assert quotes == ["Early", "Another"]
+
+
+def test_a_name_is_found_with_an_ending() -> None:
+    cells = [
+        text(0, "It is smoothed and thus less sure of itself, which we want from the model in our use of it."),
+        *(code(n, f"fit_{n}()") for n in range(1, 5)),
+    ]
+    made = three()
+    assert justified(evidence(cells, trainings=made)).share == 0.0
+    made[2] = replace(made[2], labels={"name": "smooth"})
+    assert justified(evidence(cells, trainings=made)).share == pytest.approx(1 / 3)
+
+
+ARGUED = "Dropout de 0,3 après la couche dense : trop de poids et peu d'images dans ce jeu de données."
+
+
+def test_an_argument_in_unknown_words_is_for_a_person() -> None:
+    finding = justified(notebook(ARGUED, *WHY[1:]))
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert finding.for_teacher is not None and finding.for_teacher.values["share"] == pytest.approx(2 / 3)
+    assert not any("no reason" in detail.text for detail in finding.details)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Dropout de 0,3 après la couche dense : une couche est ajoutée à celles du modèle de référence.",
+        "Dropout de 0,3 après la couche dense : le modèle est plus précis, avec 97 % sur le jeu de test.",
+        "Voici ce qui est fait : trop de poids et peu d'images dans ce jeu de données, comme on le sait déjà.",
+    ],
+    ids=["a description", "an outcome", "something else"],
+)
+def test_what_argues_for_nothing_is_no_doubt(told: str) -> None:
+    finding = justified(notebook(told, *WHY[1:]))
+    assert finding.share == pytest.approx(2 / 3)
+    assert any("no reason" in detail.text for detail in finding.details)
+
+
+def test_reasons_in_a_language_that_is_not_searched_are_for_a_person() -> None:
+    german = "Das Netz bekommt eine weitere Schicht, weil es damit verwickeltere Muster lernt als das gegebene Netz."
+    assert justified(notebook(german, f"{german} Nochmals.", f"Und {german}")).verdict is Verdict.NEEDS_REVIEW
 
 
 def test_a_reason_serves_one_modification() -> None:

@@ -20,7 +20,7 @@ from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
 from autograder.guest import harvest, stack
 from autograder.guest.handover import Handover
-from autograder.guest.recording import keep, models, onlookers, prints, steering, steps, targets, thinning
+from autograder.guest.recording import keep, losses, models, onlookers, prints, steering, steps, targets, thinning
 from autograder.guest.recording.ledger import Recorder
 from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
@@ -665,7 +665,7 @@ def test_steps_of_two_models_are_two_trainings(recorder: Recorder, hooked: type[
     generator, judge = hooked(), hooked()
     for _ in range(3):
         for model, rows in ((generator, 8), (judge, 16)):
-            recorder.steps._step(model, None, np.zeros((rows, 2)), np.arange(rows) % 2, "mse")
+            recorder.steps._step(model, None, np.zeros((rows, 2)), np.arange(rows) % 2, losses.Told("mse"))
     recorder.end_cell(failed=True)
     facts = [(one["model"], one["arguments"], one["epochs_run"], one["finished"]) for one in recorder.trainings]
     assert facts == [
@@ -692,7 +692,7 @@ def test_gradients_and_graphs_that_no_step_follows_are_counted(recorder: Recorde
     recorder.steps.install_session(Session)
     for _ in range(30):
         assert Tape().gradient(1, 2) == "gradient"
-        recorder.steps._step(hooked(), None, np.zeros((8, 2)), None, "mse")
+        recorder.steps._step(hooked(), None, np.zeros((8, 2)), None, losses.Told("mse"))
     recorder.end_cell(failed=False)
     assert recorder.unfollowed == 0
     assert [Tape().gradient(1, 2), Session().run(1)] == ["gradient", "fetched"]
@@ -704,7 +704,7 @@ def test_gradients_and_graphs_that_no_step_follows_are_counted(recorder: Recorde
 
 def test_fit_ends_what_a_loop_began(recorder: Recorder, hooked: type[Model]) -> None:
     model = hooked()
-    recorder.steps._step(model, None, np.zeros((8, 2)), None, "mse")
+    recorder.steps._step(model, None, np.zeros((8, 2)), None, losses.Told("mse"))
     model.fit(np.zeros((200, 2)), callbacks=UNWATCHED)
     assert [(one["number"], one["finished"]) for one in recorder.trainings] == [(1, True), (2, True)]
     assert recorder.steps.number(model) is None
@@ -713,7 +713,7 @@ def test_fit_ends_what_a_loop_began(recorder: Recorder, hooked: type[Model]) -> 
 def test_a_call_of_the_model_on_each_batch_of_its_training_is_no_use(recorder: Recorder, hooked: type[Model]) -> None:
     model = hooked()
     for _ in range(5):
-        recorder.steps._step(model, None, np.zeros((128, 2)), None, "mse")
+        recorder.steps._step(model, None, np.zeros((128, 2)), None, losses.Told("mse"))
         recorder.tally.add(model, np.zeros((128, 2)))
     assert recorder.evaluations == []
     for _ in range(3):

@@ -55,6 +55,29 @@ def test_paragraphs_know_where_they_stand() -> None:
     ]
 
 
+def test_a_list_one_by_one() -> None:
+    source = "Trois idées :\n- une\n  suite\n  - dedans\n- deux\n\nseul\n\n- un point\n"
+    cells = notebook(markdown(source))
+    assert [(item.line, item.text, item.listed) for item in paragraphs(cells, by_item=True)] == [
+        (0, "Trois idées :", True),
+        (1, "une\nsuite\ndedans", True),
+        (4, "deux", True),
+        (6, "seul", False),
+        (8, "un point", False),
+    ]
+    assert [item.line for item in paragraphs(cells)] == [0, 6, 8]
+    html = "<ul>\n<li>une <b>idée</b></li>\n<li>et deux</li>\n</ul>"
+    assert [item.line for item in paragraphs(notebook(markdown(html)), by_item=True)] == [1, 2]
+
+
+def test_a_column_may_ask_for_reasons() -> None:
+    told = "| Dropout | la couche dense mémorise toutes les images |\n| Et encore un autre essai | x |"
+    rows = f"| {{}} | {{}} |\n|---|---|\n{told}"
+    for head, explains in (("Pourquoi ?", [True, False]), ("Effet", [False, False])):
+        found = paragraphs(notebook(markdown(rows.format("Modif", head))))
+        assert [item.explains for item in found] == explains
+
+
 def test_rows_of_a_table_that_speak_are_prose_and_rows_of_figures_are_not() -> None:
     why = "| Dropout | pour limiter le surapprentissage de la couche dense |"
     table = f"| Modif | Pourquoi |\n|---|---|\n{why}\n| Batch norm | 0,98 |"

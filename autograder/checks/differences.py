@@ -61,6 +61,8 @@ _STEERING = re.compile(
     r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
 )
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
+STARTING_WEIGHTS = "starting weights"
+"""Name of the change that a model begins with what others have learnt."""
 _CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
@@ -266,6 +268,7 @@ def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
             yield from _change(family, key, _limit(old, key), _limit(new, key))
     yield from _change(family, "batch_size", _batch(before), _batch(after))
     yield from _change(family, "loss", _loss(before), _loss(after))
+    yield from _loss_settings(before, after)
 
 
 def _optimizer(optimizer: Mapping[str, Json]) -> str | None:
@@ -303,6 +306,18 @@ def _loss(training: Training) -> str | None:
     return {"nllloss": "crossentropyloss"}.get(told, told) or None
 
 
+def _loss_settings(before: Training, after: Training) -> Iterator[Change]:
+    """Smoothing of labels can be asked of several losses; other settings are held against those of the same loss."""
+    old, new = before.loss_settings, after.loss_settings
+    same = _loss(before) == _loss(after)
+    for key in sorted({*old, *new}):
+        if key == idle.SMOOTHING:
+            if before.loss and after.loss:
+                yield from _change(Family.REGULARISATION, key, idle.smoothing(old), idle.smoothing(new))
+        elif same:
+            yield from _change(Family.HYPERPARAMETERS, key, old.get(key), new.get(key))
+
+
 def _data(before: Training, after: Training) -> Iterator[Change]:
     """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at.
 
@@ -331,6 +346,8 @@ def _strategy(before: Training, after: Training) -> Iterator[Change]:
     old, new = _steering(before), _steering(after)
     for name in sorted(old ^ new):
         yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
+    if bool(before.learnt_from) != bool(after.learnt_from):
+        yield Change(family, STARTING_WEIGHTS, f"{'+' if after.learnt_from else '−'} pretrained weights")
     if not _same_steps(before, after):
         yield from _change(family, "epochs", before.arguments.get("epochs"), after.arguments.get("epochs"))
     for key in ("class_weight", "sample_weight"):

@@ -17,6 +17,7 @@ from autograder.checks.live import live
 from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
+from autograder.checks.trials import preparations
 from autograder.checks.unseen import unseen
 from autograder.checks.visible import visible
 from autograder.notebook.accuracies import quoted
@@ -237,7 +238,8 @@ def _unshown(rows: Sequence[TableRow]) -> Iterator[Message]:
 
 def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
     rows, compared = _own_rows(evidence.table), len(evidence.table.rows) if evidence.table else 0
-    trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run})
+    parts = {training.model for training in preparations(evidence.ledger.trainings)}
+    trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run} - parts)
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
     held = sum(_agrees(row, tolerance) for row in judged) / len(judged) if judged else 0.0

@@ -24,6 +24,7 @@ SAME_RATE: Final = 1e-4
 """Relative difference of two learning rates that are one."""
 ALIKE: Final = 1e-3
 """Relative difference up to which rows are taken to be repeated as evenly as others."""
+SMOOTHING: Final = "label_smoothing"
 ENDLESS: Final = 1e9
 """Steps that no training takes."""
 
@@ -231,6 +232,12 @@ def decays(weight_decay: Json) -> bool:
 def limits(norm: Json) -> bool:
     """Whether a limit of gradients can be reached; Keras takes 0 for none."""
     return isinstance(norm, int | float) and 0 < norm < UNREACHED
+
+
+def smoothing(settings: Mapping[str, float]) -> float:
+    """How far a loss smooths the labels; 0 where it does not, or by less than can be seen."""
+    told = settings.get(SMOOTHING, 0.0)
+    return told if abs(told) > LOST else 0.0
 
 
 # --- data ----------------------------------------------------------------------------------------------------------

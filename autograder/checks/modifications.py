@@ -10,11 +10,12 @@ from pydantic import Field
 
 from autograder.checks import idle
 from autograder.checks.answers import earned, undecided, unreached
-from autograder.checks.differences import Family, differences
+from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, differences
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.slight import Slight, Why
-from autograder.checks.trials import IMAGES_PER_CLASS, Trial, Trials, name_of, trials
+from autograder.checks.trials import IMAGES_PER_CLASS, Retrained, Trial, Trials, name_of, trials
+from autograder.notebook.prose import paragraphs, readable
 from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
 
 Count = Annotated[int, Field(ge=1, le=20)]
@@ -48,6 +49,9 @@ def distinct(
     if found.base is None:
         return _nothing_trained(evidence, found)
     count = len(found.distinct)
+    # Whether what was trained last is a modification of its own is for a person, where it would be one that is missing.
+    spared = found.retrained[: max(0, wanted - count)]
+    count += len(spared)
     finding = earned(
         min(1.0, count / wanted),
         Standing.CLAIM,
@@ -67,7 +71,7 @@ def distinct(
         found={"modifications": [[change.text for change in trial.changes] for trial in found.distinct[:_SHOWN]]},
         wanted={"modifications": wanted},
     )
-    return replace(finding, for_teacher=_doubt(found, evidence))
+    return replace(finding, for_teacher=_doubt_of_last(spared, evidence) or _doubt(found, evidence))
 
 
 def _nothing_trained(evidence: Evidence, found: Trials) -> Finding:
@@ -147,8 +151,24 @@ def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
             "{model}: nothing that has an effect differs from the baseline, so it is no modification.",
             model=name_of(training, evidence),
         )
+    yield from _belonging(found, evidence)
     for training in found.unfinished[:4]:
         yield say("{model}: the training did not finish, so it does not count.", model=name_of(training, evidence))
+
+
+def _belonging(found: Trials, evidence: Evidence) -> Iterator[Message]:
+    """Trainings that are parts of modifications."""
+    for training in found.preparing[:4]:
+        yield say(
+            "{model}: trained without labels, for weights that another model begins with; it is part of that one.",
+            model=name_of(training, evidence),
+        )
+    for one in found.retrained:
+        yield say(
+            "{model}: {other} trained again at last, on more of the images; it is no modification of its own.",
+            model=name_of(one.training, evidence),
+            other=name_of(one.of, evidence),
+        )
 
 
 def _blind(trainings: Sequence[Training], evidence: Evidence) -> Iterator[Message]:
@@ -240,6 +260,16 @@ def _told_data(why: Why, name: str, cell: int | None) -> Message:
     )
 
 
+def _doubt_of_last(spared: Sequence[Retrained], evidence: Evidence) -> Message | None:
+    if not spared:
+        return None
+    return say(
+        "{model} counts here as a modification, though it looks like {other} trained again on all images: does it?",
+        model=name_of(spared[0].training, evidence),
+        other=name_of(spared[0].of, evidence),
+    )
+
+
 def _doubt(found: Trials, evidence: Evidence) -> Message | None:
     """For a person: trainings that count, on few images."""
     if not found.doubtful:
@@ -273,7 +303,8 @@ def justified(
     A reason is a paragraph of the author's own with at least ``words`` words and a word of cause or purpose, beside
     the cell that defines, builds or trains the model, or anywhere if it names the model or what was changed. Each
     reason serves one modification. A comment or docstring counts ``comment_share``. Wanted is a reason for every
-    modification trained, for no fewer than ``wanted`` and no more than ``at_most``.
+    modification trained, for no fewer than ``wanted`` and no more than ``at_most``. A person decides where a text
+    beside a modification argues about it in words that are not known, or in no language that is searched.
     """
     found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
@@ -283,6 +314,9 @@ def justified(
     reasons = justifications(found.distinct, evidence, words=words, comment_share=comment_share)
     needed = min(max(wanted, len(found.distinct)), max(wanted, at_most))
     share = min(1.0, sum(reason.share for reason in reasons) / needed)
+    doubtful = [reason for reason in reasons if reason.doubtful]
+    if share < 1 and (doubtful or not readable(paragraphs(evidence.cells, evidence.template_cells))):
+        return _perhaps_justified(reasons, share, evidence)
     return earned(
         share,
         Standing.TEXT,
@@ -303,10 +337,42 @@ def justified(
     )
 
 
+def _perhaps_justified(reasons: Sequence[Justified], share: float, evidence: Evidence) -> Finding:
+    first = next((reason for reason in reasons if reason.doubtful), None)
+    known = say("The reasons that were found earn {share:pct} of the points.", share=share)
+    return undecided(
+        Standing.TEXT,
+        say(
+            "Reasons were not found for all modifications, but there is text that may give them in words which are not "
+            "recognised automatically. A teacher reads it and decides."
+        ),
+        details=[*(_where(reason, evidence) for reason in reasons[:_SHOWN]), known],
+        cells=[reason.cell for reason in reasons if reason.cell is not None],
+        found={"justified": sum(reason.share for reason in reasons)},
+        for_teacher=known
+        if first is None or first.cell is None
+        else say(
+            "Does cell {cell:int} give a reason for {model}? “{quote}” What was found without it earns {share:pct} of "
+            "the points.",
+            cell=first.cell + 1,
+            model=name_of(first.trial.training, evidence),
+            quote=first.quote,
+            share=share,
+        ),
+    )
+
+
 def _where(reason: Justified, evidence: Evidence) -> Message:
     name = name_of(reason.trial.training, evidence)
     if reason.cell is None:
         return say("{model}: no reason found near it.", model=name)
+    if reason.doubtful:
+        return say(
+            "{model}: cell {cell:int} speaks of it, without a word that is known to give a reason: “{quote}”",
+            model=name,
+            cell=reason.cell + 1,
+            quote=reason.quote,
+        )
     if reason.share < 1:
         return say("{model}: a reason in a comment only, cell {cell:int}.", model=name, cell=reason.cell + 1)
     return say("{model}: reason in cell {cell:int}: “{quote}”", model=name, cell=reason.cell + 1, quote=reason.quote)
@@ -361,7 +427,13 @@ def _one_at_a_time(trial: Trial, found: Trials) -> bool:
     """One family away from the baseline or from a model that was trained before."""
     earlier = [other.training for other in found.distinct if other.training.number < trial.training.number]
     known = [differences(training, trial.training) for training in earlier]
-    return any(len({change.family for change in changes}) == 1 for changes in (trial.changes, *known))
+    return any(len(_families(changes)) == 1 for changes in (trial.changes, *known))
+
+
+def _families(changes: Sequence[Change]) -> set[Family]:
+    """Weights that are taken over come with what is put on top of them, or trained more gently: that is one change."""
+    rest = [change for change in changes if change.name != STARTING_WEIGHTS]
+    return {change.family for change in rest or changes}
 
 
 def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
@@ -369,7 +441,7 @@ def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
     training = trial.training
     # Without a baseline of its own, a notebook's first modification sets the protocol.
     model = found.base if found.remeasured and found.base is not None else found.distinct[0].training
-    changed = {change.name for change in differences(model, training)}
+    changed = {change.name for change in differences(model, training)} - {STARTING_WEIGHTS}
     excused = bool(changed & {"EarlyStopping", "source"}) or changed <= {"epochs", "batch_size"}
     if changed & {"epochs", "batch_size"} and not excused and len(changed) > 1:
         return False

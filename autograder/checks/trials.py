@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from autograder.checks.differences import Change, Family, differences
+from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, differences
 from autograder.checks.slight import Slight, slight
 from autograder.notebook.text import fold
 from autograder.records import Evidence, Training
 
 _PROTOCOL = frozenset({"epochs", "batch_size"})
+_FINAL = _PROTOCOL | {"rows"}
+"""What may differ where a model is trained for the last time, on all images."""
 _BASELINE = re.compile(
     r"\b(?:baseline|base|reference|ref|initial|depart|temoin|vanilla|original|fourni|livre|given|provided)\b"
 )
@@ -34,6 +37,13 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrained:
+    training: Training
+    of: Training
+    """The earlier one of which it is the last."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trials:
     base: Training | None
     """What the modifications are held against; None when nothing was trained."""
@@ -47,6 +57,10 @@ class Trials:
     """Those of which a person may think so; they count."""
     alike: tuple[Training, ...] = ()
     """Others that differ from the baseline in nothing that has an effect."""
+    preparing: tuple[Training, ...] = ()
+    """Trainings without labels, whose weights a later one begins with: they belong to that one."""
+    retrained: tuple[Retrained, ...] = ()
+    """Modifications that were trained again at last, on more of the images: no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +88,11 @@ def trials(
     """
     finished = [training for training in evidence.ledger.trainings if training.finished and training.epochs_run >= 1]
     unfinished = tuple(training for training in evidence.ledger.trainings if training not in finished)
-    kept, slights, doubtful = _sifted(_stages(finished), evidence, images_per_class)
+    preparing = tuple(preparations(finished))
+    taught = [training for training in finished if training not in preparing]
+    kept, slights, doubtful = _sifted(_stages(taught), evidence, images_per_class)
     if not kept:
-        return Trials(None, False, (), unfinished, slights)
+        return Trials(None, False, (), unfinished, slights, preparing=preparing)
     stages, trained = [stage.whole for stage in kept], [part for stage in kept for part in stage.parts]
     reference = None if own_baseline else reference_training(evidence, like=stages[0])
     own = _own_baseline(reference, [*trained, *stages]) if reference else _first(stages, evidence, own_baseline)
@@ -85,14 +101,70 @@ def trials(
     base = reference if alone else own or named or reference
     found: list[Trial] = []
     alike: list[Training] = []
+    retrained: list[Retrained] = []
     for training in stages:
         changes = differences(base, training) if base is not None else ()
-        if changes:
+        known = [one for trial in found for one in (trial.training, *trial.again)]
+        of = _of_more_images(training, known) if training is stages[-1] else None
+        if of is not None:
+            retrained.append(Retrained(training, of))
+        elif changes:
             _add(found, Trial(training, changes), sweeps_count_once)
         else:
             alike.append(training)
     remeasured = own is not None or (named is not None and reference is not None and _is_rewritten(named, reference))
-    return Trials(base, remeasured, tuple(found), unfinished, slights, doubtful, tuple(alike[1:]))
+    return Trials(
+        base=base,
+        remeasured=remeasured,
+        distinct=tuple(found),
+        unfinished=unfinished,
+        slight=slights,
+        doubtful=doubtful,
+        alike=tuple(alike[1:]),
+        preparing=preparing,
+        retrained=tuple(retrained),
+    )
+
+
+def preparations(trained: Sequence[Training]) -> Iterator[Training]:
+    """Those that give back what they are given, as autoencoders do, where a later one begins with their weights."""
+    sources = {number for training in trained for number in training.learnt_from}
+    models = {training.model for training in trained if training.number in sources}
+    return (training for training in trained if training.model in models and _gives_back(training))
+
+
+def _gives_back(training: Training) -> bool:
+    """No labels are known, and what comes out is as large as an image."""
+    if training.y_sample or training.y_classes or not training.outputs or len(training.x.shape) < 2:
+        return False
+    made, given = ([size or 0 for size in shape[1:]] for shape in (training.outputs[0], training.x.shape))
+    return math.prod(made) == math.prod(given) > 1
+
+
+def _of_more_images(training: Training, earlier: Sequence[Training]) -> Training | None:
+    """The last of these that it is, trained on what was held back from it as well: nothing else was changed."""
+    return next((one for one in reversed(earlier) if _is_final(one, training)), None)
+
+
+def _is_final(one: Training, training: Training) -> bool:
+    """More images, at most those of its training and validation together; without these, nothing can stop early."""
+    used, known = _rows(one), _rows(training)
+    held = one.validation_x.shape[0] if one.validation_x is not None and one.validation_x.shape else 0
+    if not 0 < used < known <= max(one.x.shape[0], used + held):
+        return False
+    changes = differences(one, training)
+    return all(
+        change.name in _FINAL or (change.family is Family.STRATEGY and change.text[0] == "−") for change in changes
+    )
+
+
+def _rows(training: Training) -> int:
+    """Images that it learns from; 0 where that is not known."""
+    if training.x.kind != "array" or not training.x.shape:
+        return 0
+    split = training.arguments.get("validation_split")
+    share = 1 - split if isinstance(split, int | float) and 0 < split < 1 else 1.0
+    return math.floor(training.x.shape[0] * share)
 
 
 def _sifted(
@@ -179,8 +251,13 @@ def _add(found: list[Trial], new: Trial, sweeps_count_once: bool) -> None:
 
 
 def _same(known: Trial, member: Training, new: Trial, sweeps_count_once: bool) -> bool:
-    """Nothing differs, or only numbers of settings that both have changed from the baseline's."""
+    """Nothing differs, or only numbers of settings that both have changed from the baseline's.
+
+    What goes on where the other ended is that one, trained for longer.
+    """
     changes = differences(member, new.training)
+    if member.number in new.training.learnt_from:
+        changes = tuple(change for change in changes if change.name != STARTING_WEIGHTS)
     if not changes:
         return True
     common = {change.name for change in known.changes} & {change.name for change in new.changes}

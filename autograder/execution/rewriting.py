@@ -6,7 +6,7 @@ from autograder.records import Ledger, Training
 
 _SETTLED = (
     *("number", "model", "execution_count", "functions", "builder", "labels", "layers", "parameters"),
-    *("optimizer", "loss", "arguments", "history", "epochs_run", "seconds"),
+    *("optimizer", "loss", "loss_settings", "arguments", "history", "epochs_run", "seconds"),
 )
 """Of a training that has ended. The weights are none: PyTorch's are those that an evaluation used later."""
 

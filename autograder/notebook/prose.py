@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rapidfuzz import fuzz, process
@@ -20,6 +20,11 @@ from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind
 
 _TABLE = re.compile(r"\|.*\||[:\-| ]{3,}$")
+_ITEM = re.compile(r"(\s*)(?:(?:[-*+•‣–]|\(?\d{1,2}[.)])\s+\S|<li\b)")
+_WHY = re.compile(
+    r"\b(?:pourquoi|raisons?|justifications?|motivations?|hypotheses?|objectifs?|but|attendus?|intuitions?"
+    r"|why|reasons?|rationale|hypothesis|goals?|aims?|purpose|expect(?:ed|ations?))\b"
+)
 _HOLLOW = re.compile(
     r"(?:a|to be|to) (?:completer|remplir|rediger|faire|complete|fill(?: in)?|do|completed)\b|\btodo\b|lorem ipsum"
     r"|(?:votre|your) (?:texte|text|reponse|answer|analyse|analysis|introduction|conclusion|commentaire)s? (?:ici|here)"
@@ -52,14 +57,20 @@ class Paragraph:
     """0-based line of the cell at which it begins."""
     text: str
     origin: Origin = Origin.MARKDOWN
+    listed: bool = False
+    """Whether it is an item of a list, or what stands right before the first."""
+    explains: bool = False
+    """Whether, as a row of a table, it says something in a column that is headed as that of the reasons."""
 
     @property
     def words(self) -> int:
         return len(words(self.text))
 
 
-def paragraphs(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tuple[Paragraph, ...]:
-    """The author's own prose in order of the notebook.
+def paragraphs(
+    cells: Iterable[Cell], template_cells: Sequence[str] = (), *, by_item: bool = False
+) -> tuple[Paragraph, ...]:
+    """The author's own prose in order of the notebook; ``by_item``: what a list holds, one by one.
 
     Left out: headings, tables of figures, code, lines of the starter notebook (also slightly changed ones),
     placeholders such as "à compléter", and lines said before (a text pasted ten times is one text).
@@ -68,10 +79,10 @@ def paragraphs(cells: Iterable[Cell], template_cells: Sequence[str] = ()) -> tup
     said: set[str] = set()
     own: list[Paragraph] = []
     for cell in _looked_into(cells):
-        for paragraph in _raw(cell):
+        for paragraph in _raw(cell, by_item=by_item):
             kept = [line for line in map(given.own_part, paragraph.text.split("\n")) if line and _new(line, said)]
             if kept:
-                own.append(Paragraph(cell.index, paragraph.line, "\n".join(kept), paragraph.origin))
+                own.append(replace(paragraph, text="\n".join(kept)))
     return tuple(own)
 
 
@@ -116,35 +127,60 @@ def hollow(line: str) -> bool:
     return len(folded) < 120 and bool(_HOLLOW.search(folded))
 
 
-def _raw(cell: Cell) -> Iterator[Paragraph]:
+def _raw(cell: Cell, *, by_item: bool = False) -> Iterator[Paragraph]:
     if cell.kind is CellKind.MARKDOWN:
-        yield from _markdown(cell)
+        yield from _markdown(cell, by_item)
     elif cell.kind is CellKind.CODE:
         yield from sorted([*_comments(cell), *_printed(cell)], key=lambda paragraph: paragraph.line)
 
 
-def _markdown(cell: Cell) -> Iterator[Paragraph]:
+def _markdown(cell: Cell, by_item: bool) -> Iterator[Paragraph]:
     skipped = heading_lines(cell)
-    block: list[str] = []
-    start = 0
+    block: list[tuple[int, str, str]] = []
+    heads: list[str] = []
     for number, line in [*enumerate(lines(cell.source)), (-1, "")]:
         told = line.strip() if number not in skipped else ""
         if told and (row := _row(line)):
-            yield Paragraph(cell.index, number, row, Origin.TABLE)
+            yield Paragraph(cell.index, number, row, Origin.TABLE, explains=_explains(told, heads))
+        heads = (heads or _fields(told)) if told and _TABLE.match(told) else []
         text = plain(line) if told and not _TABLE.match(told) else ""
         if text:
-            start = start if block else number
-            block.append(text)
+            block.append((number, line, text))
         elif block:
-            yield Paragraph(cell.index, start, "\n".join(block))
+            yield from _parts(cell.index, block, by_item)
             block = []
+
+
+def _parts(cell: int, block: Sequence[tuple[int, str, str]], by_item: bool) -> Iterator[Paragraph]:
+    """A run of lines, or what stands before its first item and then each item, with the lists within it."""
+    starts = [0]
+    first: int | None = None
+    for place, (_, line, _) in enumerate(block if by_item else ()):
+        indent = len(found.group(1).expandtabs()) if (found := _ITEM.match(line)) else None
+        if indent is not None and (first is None or indent <= first):
+            first = indent
+            starts += [place] if place else []
+    for start, end in zip(starts, [*starts[1:], len(block)], strict=True):
+        told = "\n".join(text for _, _, text in block[start:end])
+        yield Paragraph(cell, block[start][0], told, listed=len(starts) > 1)
+
+
+def _fields(row: str) -> list[str]:
+    return [plain(field) for field in row.strip().strip("|").split("|")]
+
+
+def _explains(row: str, heads: Sequence[str]) -> bool:
+    """Whether a few words stand in a column whose head asks for a reason."""
+    return any(
+        _WHY.search(fold(head)) and len(words(field)) >= 3 for head, field in zip(heads, _fields(row), strict=False)
+    )
 
 
 def _row(line: str) -> str:
     """The fields of a table's row when one of them has five words or more; empty for rows of names and figures."""
     if not _TABLE.match(line.strip()):
         return ""
-    fields = [plain(field) for field in line.strip().strip("|").split("|")]
+    fields = _fields(line)
     return " ; ".join(filter(None, fields)) if any(len(words(field)) >= 5 for field in fields) else ""
 
 

@@ -66,6 +66,7 @@ class Loops:
         """Model id -> dtype and rows of a batch that it was given."""
         self._losses: list[float] = []
         self._loss = ""
+        self._loss_settings: dict[str, float] = {}
         self._small = 0
 
     # --- what the hooks call -----------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ class Loops:
         """The pass that this call belongs to, and whether it is the first of its model; None for what is no model."""
         role = self._roles.get(module) or self._role(module)
         if role == "loss":
-            self._loss = type(module).__name__
+            self._loss, self._loss_settings = type(module).__name__, nets.loss_settings(module)
         if role != "model":
             return None
         direct = self._direct_call(module, frame)
@@ -362,7 +363,7 @@ class Loops:
             found.feed.steps += 1
         self._latest.clear()
         self._losses.clear()
-        self._loss = ""
+        self._loss, self._loss_settings = "", {}
 
     def _trained_by(self, optimizer: Thing) -> Pass | None:
         """Of the models called since the last step, the one that holds most of what the optimiser changes."""
@@ -395,6 +396,7 @@ class Loops:
             "built_count": self._built.get(found.model),
             "optimizer": nets.optimizer(optimizer),
             "loss": nets.loss(self._loss),
+            "loss_settings": self._loss_settings,
             "finished": False,
             "save_error": UNSAVED,
         }
@@ -450,7 +452,7 @@ class Loops:
         self.gradients = 0
         self._latest.clear()
         self._losses.clear()
-        self._loss = ""
+        self._loss, self._loss_settings = "", {}
         self._feed = None
 
     def _settle(self, training: Training) -> None:

@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float32]
 LAYERS = 200
 BATCH = 256
 _NAMES = {"lr": "learning_rate", "alpha": "rho"}
+_LOSS_SETTINGS = ("label_smoothing", "gamma", "alpha", "delta", "beta", "margin")
 _SETTINGS = ("momentum", "dampening", "weight_decay", "nesterov", "amsgrad", "alpha", "rho", "maximize")
 _SHAPING = ("Flatten", "Unflatten", "Identity")
 """As often written as ``x.view(...)``, which is no layer."""
@@ -117,6 +118,12 @@ def loss(name: str) -> str:
     """``cross_entropy_loss`` of ``CrossEntropyLoss``, ``nll_loss`` of ``NLLLoss``."""
     stem = name.removesuffix("Loss")
     return f"{snake(stem)}_loss" if stem != name else snake(name)
+
+
+def loss_settings(module: Thing) -> dict[str, float]:
+    """Those that are numbers: ``label_smoothing`` and the like."""
+    told = {name: finite(getattr(module, name, None)) for name in _LOSS_SETTINGS}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 # --- layers --------------------------------------------------------------------------------------------------------

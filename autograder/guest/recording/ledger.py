@@ -22,6 +22,7 @@ from . import (
     beginnings,
     handmade,
     hooks,
+    losses,
     models,
     motion,
     onlookers,
@@ -43,6 +44,7 @@ from .flows import Flows
 from .held import Held
 from .keep import Keep
 from .late import Late
+from .lineage import Digests, Lineage
 from .reuse import Reuse, Watched
 from .several import Inputs
 from .steps import Steps
@@ -96,6 +98,8 @@ class Epochs:
     """The notebook's."""
     before: motion.Before | None = None
     """Figures of the weights before the first step."""
+    began: Digests = frozenset()
+    """Digests of the weights before the first step."""
     standing: through.Standing | None = None
     """What layers of the notebook's own held as it began."""
     shown: Shown = field(default_factory=list)
@@ -151,6 +155,7 @@ class Recorder:
         self.classes = int(job.get("classes", 0))
         """Of the served data; 0 when not told."""
         self.train_rows = int(job["train_rows"])
+        self.lineage = Lineage()
         self.swaps = Swaps(self)
         self.steps = Steps(self)
         self.tally = Tally(self)
@@ -333,6 +338,9 @@ class Recorder:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             epochs.shown[:] = self._safely(_of_all, model, given) or epochs.shown
             entry["start_weights"] = self._safely(_digest, model) or ""
+            entry["learnt_from"], epochs.began = self._safely(
+                self.lineage.begin, entry["number"], entry["model"], model
+            ) or ([], frozenset())
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
@@ -378,6 +386,7 @@ class Recorder:
             "labels": stack.labels(running),
             "optimizer": models.optimizer(model),
             "loss": models.loss(model),
+            "loss_settings": self._safely(losses.of_model, model) or {},
             "handmade": self._safely(handmade.handmade, model, self._is_student) or [],
             "finished": False,
             "arguments": arguments,
@@ -448,14 +457,21 @@ class Recorder:
         held = (self._safely(epochs.held.printed, self.keep.sample) or []) if epochs.held is not None else []
         beside = self._safely(epochs.fit.late.printed, self.keep.sample) or []
         entry["roots"] = [*late, *beside, *held, *entry["roots"]][: roots.MOST]
-        self.end_training(entry, model, epochs.standing)
+        self.end_training(entry, model, epochs.standing, epochs.began)
 
-    def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:
+    def end_training(
+        self,
+        entry: dict[str, Any],
+        model: Thing,
+        standing: through.Standing | None = None,
+        began: Digests = frozenset(),
+    ) -> None:
         """What has become of the model, and the model itself; ``standing``: of its own layers, as it began."""
         self.keep.figures.pop(self.model_id(model), None)
         reached = [figure for figure in entry.get("history", {}).get("val_accuracy", ()) if figure is not None]
         if reached:
             self.keep.figures[self.model_id(model)] = max(reached)
+        self._safely(self.lineage.end, entry["number"], entry["model"], model, began)
         entry["layers"] = models.layers(model)[:200]
         self._safely(through.mark, model, entry["layers"], standing or {})
         entry["parameters"] = models.parameters(model)
@@ -478,6 +494,9 @@ class Recorder:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
         if not epochs.figures and epochs.before is None:  # it was built by fit itself
+            entry["learnt_from"], epochs.began = self._safely(
+                self.lineage.begin, entry["number"], entry["model"], model
+            ) or ([], frozenset())
             epochs.before = self._safely(motion.taken, model)
         if epochs.watch is not None:
             self._safely(self.swaps.epoch_begins, epochs.watch)

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from ..things import Thing
-from . import beginnings, hooks, models, prints, swaps, targets
+from . import beginnings, hooks, losses, models, prints, swaps, targets
 from .asides import Asides
 from .held import Held
 from .keep import Keep
@@ -129,7 +129,7 @@ class Trace:
 
     steps: list[tuple[Any, list[weakref.ref[Any]]]] = field(default_factory=list)
     models: list[weakref.ref[Any]] = field(default_factory=list)
-    loss: str = ""
+    loss: losses.Told = field(default_factory=losses.Told)
     gradients: int = 0
 
 
@@ -147,7 +147,7 @@ class Steps:
         self._weighed: dict[str, tuple[str, Weights | None]] = {}
         """Model id -> digest and weights at the first such call in a cell, where it was in no training yet."""
         self._target: Any = None
-        self._loss = ""
+        self._loss = losses.Told()
         self._owners: dict[tuple[int, ...], tuple[weakref.ref[Any], list[weakref.ref[Any]]]] = {}
         self._traces: weakref.WeakKeyDictionary[Any, Trace] = weakref.WeakKeyDictionary()
         self._tracing: Trace | None = None
@@ -328,10 +328,11 @@ class Steps:
 
     def _note_loss(self, loss: Thing, target: Thing) -> None:
         name = models.snake(getattr(getattr(loss, "fn", None), "__name__", type(loss).__name__))
+        told = losses.Told(name, self._recorder._safely(losses.settings, loss) or {})
         if _eager():
-            self._loss, self._target = name, target
+            self._loss, self._target = told, target
         elif self._tracing is not None:
-            self._tracing.loss = name
+            self._tracing.loss = told
 
     def _note_gradient(self) -> None:
         if _eager():
@@ -371,7 +372,8 @@ class Steps:
     def _note_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing, began: Thing) -> None:
         given = hooks.bound(original, model, arguments, keywords)
         optimizer = getattr(model, "optimizer", None)
-        self._step(model, optimizer, given.get("x"), given.get("y"), models.loss(model), lambda: began)
+        told = losses.Told(models.loss(model), self._recorder._safely(losses.of_model, model) or {})
+        self._step(model, optimizer, given.get("x"), given.get("y"), told, lambda: began)
 
     def _after_one(self, model: Thing, optimizer: Thing, x: Thing, y: Thing) -> Began:
         """Within a compiled function nothing is seen before its first step, which changes little.
@@ -416,7 +418,13 @@ class Steps:
             stretch.entry["epoch_weights"].append(digest[:16])
 
     def _step(
-        self, model: Thing, optimizer: Thing, x: Thing, y: Thing, loss: str, began: Callable[[], Thing] | None = None
+        self,
+        model: Thing,
+        optimizer: Thing,
+        x: Thing,
+        y: Thing,
+        loss: losses.Told,
+        began: Callable[[], Thing] | None = None,
     ) -> None:
         if self._is_part(model, x):
             return
@@ -453,11 +461,12 @@ class Steps:
             fit.saw(x, self._recorder.keep.sample)
         return bool(fits)
 
-    def _begin(self, model: Thing, optimizer: Thing, loss: str) -> Stretch | None:
+    def _begin(self, model: Thing, optimizer: Thing, loss: losses.Told) -> Stretch | None:
         entry = self._recorder.add_training(model, {"loop": True})
         if entry is None:
             return None
-        entry |= {"optimizer": models.optimizer_facts(optimizer), "loss": loss}
+        entry |= {"optimizer": models.optimizer_facts(optimizer), "loss": loss.name}
+        entry["loss_settings"] = dict(loss.settings)
         before = 0 if optimizer is None else self._iterations.get(optimizer, 0)
         now = time.monotonic()
         stretch = Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
