@@ -17,6 +17,7 @@ from pydantic import Field
 
 from autograder.checks.alteration import discussed, names_alteration, speaks_of_alteration
 from autograder.checks.answers import undecided, unreached
+from autograder.checks.appraisal import ADVICE, STRENGTHS, WEAKNESSES, places
 from autograder.checks.byclass import followed, goes_by_class
 from autograder.checks.confused import Confused, Seen, from_matrix, from_output, matrix_in, rates_in
 from autograder.checks.mentions import Naming, foreign, namings, own_prose, section_cells, stands_below
@@ -26,7 +27,7 @@ from autograder.checks.repeated import works_out, written
 from autograder.notebook.numbers import figures
 from autograder.notebook.prose import Paragraph
 from autograder.notebook.source import Piece, pieces
-from autograder.notebook.text import fold, sentences, words
+from autograder.notebook.text import fold
 from autograder.records import Cell, Evaluation, Evidence, Finding, GapKind, Message, Output, Standing, say
 
 Count = Annotated[int, Field(ge=1)]
@@ -34,20 +35,6 @@ Count = Annotated[int, Field(ge=1)]
 _ERROR_CODE = re.compile(
     r"confusion|classification_report|crosstab|misclass|mal_?class|mauvais|incorrect|wrong|analy[sz]e_?err|erreurs?|\bfaux\b"
     r"|errors?_(?:by|per|rate|ind|par|mask)|(?:by|per|par)_(?:class|digit|classe|chiffre)|(?:test|show|plot|display)_errors?"
-)
-_STRENGTH = re.compile(
-    r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass"
-    r"|depass|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable|robuste\b"
-)
-_WEAKNESS = re.compile(
-    r"faible|limite|inconvenient|difficult|sensible|\bcout|couteu|\blent|sur-?apprent|overfit|weak|drawback|struggl"
-    r"|slow|sensitiv|\bfail|echou|echec|confond|confus|tromp|chute|degrad|baisse|\bperd|\bdrop|\bloses?\b|fragile"
-    r"|moins (?:bon|robuste|precis|fiable|bien)|less (?:accurate|robust|reliable)|expensive|longer|plus long"
-)
-_ADVICE = re.compile(
-    r"recomm?and|conseil|preconis|sugger|propos(?:ons|e|erai\w*) (?:de |d'|a )|il fau|devrai|pourrai|pourra\b|pourron"
-    r"|a l'avenir|perspective|reten(?:ir|ons)|deploi|deploy|production|privilegi|recommend|suggest|should|could|future"
-    r"|next steps?|advise|\bchoose|choisi|souhaitable"
 )
 
 
@@ -315,7 +302,7 @@ def discussion(evidence: Evidence, *, words_wanted: Count = 60, figures_wanted: 
             say("There is no text of your own that discusses the results."),
             advice=say("Write a conclusion: strengths, weaknesses, a recommendation, each with figures."),
         )
-    parts = list(_speaks(judged, figures_wanted))
+    parts = list(_speaks(evidence, judged, figures_wanted))
     count = sum(paragraph.words for paragraph in judged)
     return combine(
         parts,
@@ -328,8 +315,8 @@ def discussion(evidence: Evidence, *, words_wanted: Count = 60, figures_wanted: 
     )
 
 
-def _speaks(judged: Sequence[Paragraph], figures_wanted: int) -> Iterator[Part]:
-    strong, weak, advice = (_places(judged, stem) for stem in (_STRENGTH, _WEAKNESS, _ADVICE))
+def _speaks(evidence: Evidence, judged: Sequence[Paragraph], figures_wanted: int) -> Iterator[Part]:
+    strong, weak, advice = (places(evidence, judged, theme) for theme in (STRENGTHS, WEAKNESSES, ADVICE))
     yield _quarter(
         strong,
         say("Strengths: found in cell {cell:int}.", cell=_first(strong)),
@@ -363,17 +350,6 @@ def _quarter(cells: Sequence[int], found: Message, missing: Message, advice: Mes
 
 def _first(cells: Sequence[int]) -> int | None:
     return cells[0] + 1 if cells else None
-
-
-def _places(judged: Sequence[Paragraph], stem: re.Pattern[str]) -> list[int]:
-    """Cells with a sentence of six words or more that holds one of the words."""
-    found = (
-        paragraph.cell
-        for paragraph in judged
-        for sentence in sentences(paragraph.text)
-        if len(words(sentence)) >= 6 and stem.search(fold(sentence))
-    )
-    return list(dict.fromkeys(found))
 
 
 # --- common --------------------------------------------------------------------------------------------------------

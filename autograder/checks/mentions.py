@@ -89,8 +89,9 @@ _WITHOUT = re.compile(
 )
 """Of what goes well, in words of errors."""
 _PRAISE = re.compile(
-    r"parfait|perfect|\bsafe\b|sans faute|flawless|\bright\b|(?<!moins )(?<!pas )(?<!peu )(?:bien|mieux) (?:lus?e?s?\b|reconn\w+|class\w+|predit\w*)"
-    r"|(?<!less )(?<!not )(?:well|best|correctly) (?:recogni[sz]\w+|read|classified|predicted)|facile|\beas(?:y|iest|ily)\b|fiable|reliabl"
+    r"parfait|perfect|\bsafe\b|sans faute|flawless|\bright\b|facile|\beas(?:y|iest|ily)\b|fiable|reliabl"
+    r"|(?<!moins )(?<!pas )(?<!peu )(?:bien|mieux) (?:lus?e?s?\b|reconn\w+|class\w+|predit\w*)"
+    r"|(?<!less )(?<!not )(?:well|best|correctly) (?:recogni[sz]\w+|read|classified|predicted)"
 )
 _TURN = re.compile(
     r";|[,:(]?\s\b(?:mais|but|tandis que|alors que|while|whereas|cependant|however|en revanche|par contre)\b"
@@ -192,7 +193,7 @@ def _related(folded: str, data: DataCard | None) -> list[frozenset[int]]:
         elif objects and _LISTED.fullmatch(before) and not _RELATED.search(following):
             objects += 1
         else:
-            subjects = [place] if objects else [*subjects, place]
+            subjects = [place] if objects or place in subjects else [*subjects, place]
             objects = 0
             continue
         if objects > _OBJECTS:
