@@ -183,10 +183,11 @@ def _list(classes: Sequence[int]) -> str:
 def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 100) -> Finding:
     """Half for a test on altered images that took place, half for a discussion with a figure.
 
-    It took place when the ledger holds ``evaluate`` or ``predict`` on at least ``rows`` images whose data differ from
-    the test set of the same shape and are not images of the data set as they were, and the code speaks of an
-    alteration; one of the two alone counts half. Code that only speaks of it counts nothing where all that models were
-    used on is known to be as it was.
+    It took place when the ledger holds a use of a model on at least ``rows`` images whose data differ from the test set
+    of the same shape and are not images of the data set as they were. Where no images of the data set were recognised
+    in that shape, the code must also speak of an alteration; one of the two alone counts half. Code that only speaks of
+    it counts nothing where all that models were used on is known to be as it was. What stands below the heading of the
+    test is its discussion, in whatever words.
     """
     if not evidence.executed:
         return _not_executed()
@@ -204,7 +205,7 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     seen = 1.0 if _are_altered(evidence, runs) else (bool(runs) + bool(shown)) / 2
     took = seen if by_hand or said else 0.0
     parts = [_took_place(took, runs, shown), _discussed(said if took else said / 2, about)]
-    return combine(parts, Standing.CLAIM, _on_robustness(took, said), details=_results(evidence, runs))
+    return combine(parts, Standing.CLAIM, _on_robustness(took, said, bool(runs)), details=_results(evidence, runs))
 
 
 def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
@@ -262,11 +263,15 @@ def _discussed(said: float, about: Sequence[Paragraph]) -> Part:
     )
 
 
-def _on_robustness(took: float, said: float) -> Message:
+def _on_robustness(took: float, said: float, ran: bool) -> Message:
     if not took and not said:
         return say("No robustness test was found, neither in the run nor in the text.")
     if not took:
         return say("The text speaks of robustness, but no test on altered images took place.")
+    if took < 1 and not ran:
+        return say("The code speaks of altered images, but no use of a model on such images was recorded.")
+    if took < 1:
+        return say("A model was used on other images than the test set, but nothing says that these are altered.")
     if said < 1:
         return say("A robustness test took place; its discussion lacks words or figures.")
     return say("A robustness test took place and is discussed with figures.")
