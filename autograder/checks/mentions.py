@@ -12,9 +12,10 @@ from autograder.notebook.prose import Paragraph, paragraphs, readable
 from autograder.notebook.text import fold, sentences
 from autograder.records import DataCard, Evidence
 
+_SUCH = r"(?! (?:that|which|who|whose|where|we|i|in|from|with)\b)"
 _DIGITS = (
     "zeros?",
-    "un|ones?",
+    f"un|one|ones{_SUCH}",
     "deux|twos?",
     "trois|threes?",
     "quatre|fours?",
@@ -26,7 +27,7 @@ _DIGITS = (
 )
 _PLURALS = (
     "zeroe?s",
-    "(?:(?<=with )|(?<=for )|(?<=as )|(?<=and ))ones(?! (?:that|which|who|whose|where|we|i|in|from|with)\\b)",
+    f"(?:(?<=with )|(?<=for )|(?<=as )|(?<=and ))ones{_SUCH}",
     *"twos threes fours fives sixes sevens eights nines".split(),
 )
 """These need no article, but that "ones" may be anything."""
