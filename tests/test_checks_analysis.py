@@ -449,7 +449,9 @@ def test_where_the_run_tells_no_word_is_needed() -> None:
     words = markdown("Jusqu'à 15° la lecture reste bonne, et à 30° elle devient mauvaise, faute de tels exemples ici.")
     assert robustness(evidence(plain, words, sections=below, unaltered=("clean",), **BOTH)).share == 1.0
     assert robustness(evidence(plain, words, sections=below, **BOTH)).share == 0.75
-    assert robustness(evidence(plain, words, unaltered=("clean",), **BOTH)).share == 0.5
+    assert robustness(evidence(plain, words, unaltered=("clean",), **BOTH)).share == 0.25
+    heading = (replace(below[0], cells=(0,)),)
+    assert robustness(evidence(plain, sections=heading, unaltered=("clean",), **BOTH)).share == 0.5
     features = replace(evaluated("pixels"), x=ArrayPrint(shape=(10_000, 784), digest="pixels"))
     other = ran(evaluated("clean"), evaluated("noisy"), features)
     assert robustness(evidence(plain, words, sections=below, unaltered=("pixels",), **other)).share == 0.75

@@ -35,7 +35,7 @@ _NOT_DONE = re.compile(
 _STRENGTH = re.compile(
     r"\b\d+(?:[.,]\d+)?\s?(?:°|degres?\b|degrees?\b|pixels?\b|px\b)"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|fifty|un|deux|trois|quatre|cinq|sept|huit"
-    r"|neuf|dix|vingt|trente|cinquante) (?:per ?cent|pour ?cents?|degres?|degrees?)\b"
+    r"|neuf|dix|vingt|trente|cinquante) (?:per ?cent|pour ?cents?|degres?|degrees?|pixels?|points?)\b"
 )
 """How much was altered, which the accuracy is told for; and figures in letters."""
 

@@ -185,9 +185,10 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
 
     It took place when the ledger holds a use of a model on at least ``rows`` images whose data differ from the test set
     of the same shape and are not images of the data set as they were. Where no images of the data set were recognised
-    in that shape, the code must also speak of an alteration; one of the two alone counts half. Code that only speaks of
-    it counts nothing where all that models were used on is known to be as it was. What stands below the heading of the
-    test is its discussion, in whatever words.
+    in that shape, the code must also speak of an alteration; one of the two alone counts half, as do images of which
+    neither code nor text nor a heading says that they are a test: they may be prepared otherwise by mistake. Code that
+    only speaks of it counts nothing where all that models were used on is known to be as it was. What stands below the
+    heading of the test is its discussion, in whatever words.
     """
     if not evidence.executed:
         return _not_executed()
@@ -201,8 +202,9 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     below = stands_below(evidence, "robustness")
     about = [paragraph for paragraph in own if speaks_of_alteration(paragraph, below=below(paragraph))]
     said = discussed(about, words_wanted)
-    by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
-    seen = 1.0 if _are_altered(evidence, runs) else (bool(runs) + bool(shown)) / 2
+    by_hand = by_hand or bool(_own_cells(evidence) & _cells_of(evidence, runs))
+    meant = bool(shown or said or section_cells(evidence, "robustness") & _cells_of(evidence, runs))
+    seen = 1.0 if meant and _are_altered(evidence, runs) else (bool(runs) + bool(shown)) / 2
     took = seen if by_hand or said else 0.0
     parts = [_took_place(took, runs, shown), _discussed(said if took else said / 2, about)]
     return combine(parts, Standing.CLAIM, _on_robustness(took, said, bool(runs)), details=_results(evidence, runs))
@@ -221,6 +223,10 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
         key = (item.model, item.x.shape)
         plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
     return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *plainly}]
+
+
+def _cells_of(evidence: Evidence, runs: Sequence[Evaluation]) -> set[int | None]:
+    return {evidence.cell_of(run.execution_count) for run in runs}
 
 
 def _are_altered(evidence: Evidence, runs: Sequence[Evaluation]) -> bool:

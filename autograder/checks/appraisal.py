@@ -75,8 +75,9 @@ ADVICE = Theme(
 
 
 def places(evidence: Evidence, judged: Sequence[Paragraph], theme: Theme) -> list[int]:
-    """Cells with a sentence of six words or more of the theme, those that discuss results first."""
-    closing = _discussing(evidence, judged)
+    """Cells with a sentence of six words or more of the theme: conclusions first, then other talk of results."""
+    concluding = _concluding(evidence, judged)
+    closing = concluding | section_cells(evidence, "comparison", "errors", "robustness")
     titled = set(_below(evidence, judged, theme.title))
     found = dict.fromkeys(
         paragraph.cell
@@ -85,18 +86,18 @@ def places(evidence: Evidence, judged: Sequence[Paragraph], theme: Theme) -> lis
         if len(words(sentence)) >= 6
         and (paragraph in titled or _is_told(fold(sentence), theme, closing=paragraph.cell in closing))
     )
-    return sorted(found, key=lambda cell: cell not in closing)
+    return sorted(found, key=lambda cell: (cell not in concluding, cell not in closing))
 
 
 def _is_told(folded: str, theme: Theme, *, closing: bool) -> bool:
     return bool(theme.anywhere.search(folded) or (closing and theme.closing.search(folded)))
 
 
-def _discussing(evidence: Evidence, judged: Sequence[Paragraph]) -> frozenset[int]:
-    """Cells under headings of results, and those behind all code, where most conclusions stand."""
+def _concluding(evidence: Evidence, judged: Sequence[Paragraph]) -> frozenset[int]:
+    """Cells under that heading, and those behind all code, where most conclusions stand."""
     last = max((cell.index for cell in code_cells(evidence.cells)), default=-1)
     behind = {paragraph.cell for paragraph in judged if paragraph.cell > last}
-    return section_cells(evidence, "comparison", "errors", "robustness", "conclusion") | behind
+    return section_cells(evidence, "conclusion") | behind
 
 
 def _below(evidence: Evidence, judged: Sequence[Paragraph], title: re.Pattern[str]) -> Iterator[Paragraph]:
