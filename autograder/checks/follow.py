@@ -25,12 +25,13 @@ _ROUNDS = 20
 
 def closure(known: Sequence[Binding], wanted: Holds) -> frozenset[str]:
     """All names that are bound to what is ``wanted``, given those found before."""
-    names: frozenset[str] = frozenset()
+    names, left = NOTHING, list(known)
     for _ in range(_ROUNDS):
-        more = frozenset(name for targets, value in known if wanted(value, names) for name in targets)
-        if more <= names:
+        found = [binding for binding in left if wanted(binding[1], names)]
+        if not found:
             break
-        names |= more
+        names = names.union(*(targets for targets, _ in found))
+        left = [(targets, value) for targets, value in left if not targets <= names]
     return names
 
 
