@@ -9,7 +9,7 @@ import pytest
 
 from autograder.checks.analysis import discussion, errors, robustness
 from autograder.checks.confused import Seen, from_matrix, from_output, unlikely
-from autograder.checks.mentions import classes_in
+from autograder.checks.mentions import classes_in, namings, own_prose
 from autograder.records import (
     ArrayPrint,
     Cell,
@@ -41,6 +41,12 @@ from tests.cells import code, evidence, markdown, picture, printed
         ("Le quatre et le neuf se ressemblent.", {4, 9}),
         ("Digits like the eight are hard.", {8}),
         ("8.", {8}),
+        ("The 8s and 9s are mistaken, the 8's for 1's.", {1, 8, 9}),
+        ("Eights are confused with ones, and nines with fives.", {1, 5, 8, 9}),
+        ("Le chiffre « huit » est confondu avec « un ».", {1, 8}),
+        ("La classe n°8 devient la classe n° 1.", {1, 8}),
+        ("Our error of some 4–8 % beats LeNet-5's in 8s, with 2 or 3 points.", set()),
+        ("It took 8s; the ones that fail are few.", set()),
         ("Il reste 3 modèles, 5 époques et 2 erreurs sur 7 images.", set()),
         ("L'étape 4 et le modèle 2 atteignent 9 % ou 9,5 points, 0.9.", set()),
         ("Les chiffres de 0 à 9 sont étudiés, les dix classes 0-9 aussi.", set()),
@@ -50,6 +56,37 @@ from tests.cells import code, evidence, markdown, picture, printed
 )
 def test_classes_in_a_sentence(sentence: str, classes: set[int]) -> None:
     assert classes_in(sentence) == classes
+
+
+def told(text: str, *titles: str) -> list[set[int]]:
+    """What sentences name together, under a heading of the error analysis."""
+    cells = (markdown("\n".join([*titles, text])),)
+    section = Section(kind="errors", title="Erreurs", level=2, cells=(0,), words=9)
+    record = evidence(*cells, sections=(section,))
+    return [set(naming.classes) for naming in namings(record, own_prose(record))]
+
+
+@pytest.mark.parametrize(
+    ("text", "together"),
+    [
+        ("It is often an 8 taken for a 1, and the 9 for a 5 or 3.", [{1, 8}, {5, 9}, {3, 9}]),
+        ("8 (confused with 1, 2, 3 and 9) is the worst.", [{1, 8}, {2, 8}, {3, 8}, {8, 9}]),
+        ("8→1, 9→5 et 9→3 sont les plus fréquentes.", [{1, 8}, {5, 9}, {3, 9}]),
+        ("Le 8 avec le 0, le 1, le 2, le 3, le 4 et le 5.", [{0, 1, 2, 3, 4, 5, 8}]),
+        ("Le 4 et le 9 surtout.", [{4, 9}]),
+        ("Les 0 et les 6 sont presque parfaits.", []),
+        ("Le 0 est lu sans erreur, mais le 8 devient un 1.", [{1, 8}]),
+        ("Le 8 est moins bien reconnu.", [{8}]),
+        ("On ne confond jamais le 0 et le 6.", []),
+    ],
+)
+def test_pairs_are_read_by_what_is_said_of_them(text: str, together: list[set[int]]) -> None:
+    assert told(text) == together
+
+
+def test_in_one_cell_each_heading_has_its_own_text() -> None:
+    assert told("Le 4 avec le 9.", "## Erreurs") == [{4, 9}]
+    assert told("Le 4 avec le 9.", "## Erreurs", "Rien.", "## Conclusion") == []
 
 
 def card(name: str) -> DataCard:
@@ -107,6 +144,17 @@ def test_a_perfect_model_confuses_nothing() -> None:
 def test_what_a_notebook_prints_is_read(text: str) -> None:
     confused = from_output(text, 10, 8)
     assert confused and (frozenset((4, 9)) in confused.pairs or {4, 9} <= confused.classes)
+
+
+def test_a_table_of_counts_is_read() -> None:
+    header = "col_0 " + " ".join(map(str, range(10)))
+    lines = [f"{place}  {'  '.join(map(str, row))}" for place, row in enumerate(matrix(t4p9=9))]
+    for text in (
+        "\n".join([header, "row_0", *lines]),
+        square([[f"{count}." for count in row] for row in matrix(t4p9=9)]),
+    ):
+        confused = from_output(text, 10, 8)
+        assert confused is not None and confused.pairs == {frozenset((4, 9))}
 
 
 def test_other_output_says_nothing() -> None:
@@ -179,7 +227,7 @@ def test_own_output_confirms_nothing_that_hidden_images_speak_against() -> None:
     assert drawn is not None and drawn.pairs == {frozenset((0, 6)), frozenset((4, 9)), frozenset((3, 8))}
 
 
-def square(rows: Sequence[Sequence[int]]) -> str:
+def square(rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("[" + " ".join(map(str, row)) + "]" for row in rows)
 
 
@@ -266,6 +314,26 @@ def test_a_loop_over_the_classes_is_an_error_analysis() -> None:
     assert errors(evidence(loop, final=FINAL)).share == 0.5
     other = code("for c in range(10):\n    print(c, x_test[c] * 2)", printed("0 : 0.01"))
     assert errors(evidence(other, final=FINAL)).share == 0.0
+
+
+def test_a_square_of_counts_is_a_confusion_matrix_if_it_is_of_images_that_a_model_was_used_on() -> None:
+    def share(rows: Sequence[Sequence[object]], source: str = "print(tell(model))") -> float | None:
+        uses = (replace(evaluated("test", rows=1000), kind="predict"),)
+        return errors(evidence(code(source, printed(square(rows))), final=FINAL, **ran(*uses))).share
+
+    assert share(matrix(t4p9=9)) == 0.5
+    assert share([*matrix()[:9], (1,) * 10]) == 0.0
+    literal = f"print(np.array({[list(row) for row in matrix(t4p9=9)]}))"
+    assert share(matrix(t4p9=9), literal) == 0.0
+
+
+def test_a_figure_for_each_class_is_an_error_analysis_beside_predictions() -> None:
+    rates = printed("\n".join(f"{digit}    0.{90 + digit}" for digit in range(10)))
+    uses = ran(replace(evaluated("test"), kind="predict"))
+    for source, share in (("p = model.predict(x)\nprint(tell(p))", 0.5), ("print(tell(history))", 0.0)):
+        assert errors(evidence(code(source, rates), final=FINAL, **uses)).share == share
+    counts = printed("\n".join(f"{digit}    {90 + digit}" for digit in range(10)))
+    assert errors(evidence(code("p = model.predict(x)\nprint(tell(p))", counts), final=FINAL, **uses)).share == 0.0
 
 
 def test_training_with_a_squared_error_is_no_error_analysis() -> None:
@@ -372,6 +440,30 @@ def test_other_images_of_the_data_set_are_not_altered() -> None:
     assert robustness(evidence(plain, **both, unaltered=("test", "images held out"))).share == 0.0
     three = ran(evaluated("images held out"), evaluated("test"), evaluated("noisy"))
     assert robustness(evidence(ALTERED, **three, unaltered=("test", "images held out"))).share == 0.5
+
+
+def test_where_the_run_tells_no_word_is_needed() -> None:
+    """Neither in code nor below the heading; but what was recognised must be in the shape of what was altered."""
+    plain = code("print(model.evaluate(images, y_test))", printed("0.9"))
+    below = (Section(kind="robustness", title="Images abîmées", level=2, cells=(1,), words=18),)
+    words = markdown("Jusqu'à 15° la lecture reste bonne, et à 30° elle devient mauvaise, faute de tels exemples ici.")
+    assert robustness(evidence(plain, words, sections=below, unaltered=("clean",), **BOTH)).share == 1.0
+    assert robustness(evidence(plain, words, sections=below, **BOTH)).share == 0.75
+    assert robustness(evidence(plain, words, unaltered=("clean",), **BOTH)).share == 0.25
+    heading = (replace(below[0], cells=(0,)),)
+    assert robustness(evidence(plain, sections=heading, unaltered=("clean",), **BOTH)).share == 0.5
+    features = replace(evaluated("pixels"), x=ArrayPrint(shape=(10_000, 784), digest="pixels"))
+    other = ran(evaluated("clean"), evaluated("noisy"), features)
+    assert robustness(evidence(plain, words, sections=below, unaltered=("pixels",), **other)).share == 0.75
+
+
+def test_what_is_said_fits_what_was_seen() -> None:
+    named = code("noisy = x + noise\nprint(model(noisy))", printed("0.9"))
+    finding = robustness(evidence(named, DISCUSSED, **ran(evaluated("test"))))
+    assert finding.share == 0.75 and finding.message.text.endswith("was recorded.")
+    plain = code("print(model.evaluate(x, y))", printed("0.9"))
+    finding = robustness(evidence(plain, DISCUSSED, **BOTH))
+    assert finding.share == 0.75 and finding.message.text.endswith("these are altered.")
 
 
 def test_to_shuffle_rows_alters_no_image() -> None:

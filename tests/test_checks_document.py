@@ -197,6 +197,31 @@ def test_the_templates_plots_are_not_the_students() -> None:
     assert comparison(evidence(PLOT, template=[PLOT.source], ledger=trained(1))).share == 0.0
 
 
+@pytest.mark.parametrize(
+    ("source", "compares"),
+    [
+        ("pd.Series(scores).plot(kind='bar')", True),
+        ("df.plot.bar(x='model', y='accuracy')", True),
+        ("sns.lineplot(long, x='epoch', y='accuracy', hue='model')", True),
+        ("[plt.plot(curve) for curve in curves]", True),
+        ("pd.Series(scores).plot(kind='hist')", False),
+        ("plt.plot(curve)", False),
+    ],
+)
+def test_charts_of_several_models(source: str, compares: bool) -> None:
+    (drawing,) = drawings(pieces(notebook(code(source))))
+    assert drawing.compares is compares
+
+
+def test_a_loop_of_curves_compares_models_whatever_its_names() -> None:
+    """If what it draws comes from trainings: digits that are drawn by a loop do not."""
+    trained = code("for kind in kinds:\n    suivis[kind] = build(kind).fit(x, y).history['v']")
+    loop = "for nom, s in {}.items():\n    plt.plot(s)\nplt.show()"
+    for name, share in (("suivis", 0.3), ("pixels", 0.0)):
+        drawn = code(loop.format(name), picture())
+        assert comparison(evidence(trained, drawn)).share == pytest.approx(share)
+
+
 def test_curves_of_every_model_count_as_plots_of_all_models() -> None:
     curve = code("plot_history(history)", picture())
     two = comparison(evidence(curve, curve, table=HONEST, ledger=trained(4))).share
@@ -296,6 +321,12 @@ def test_a_template_alone_is_not_clear() -> None:
     [
         ("fig, ax = plt.subplots()\nax.plot(x)\nax.set_title('t')\nax.set(xlabel='a', ylabel='b')", True, True),
         ("fig, axes = plt.subplots(2)\naxes[0].plot(x)\naxes[0].set_xlabel('a')\naxes[0].set_ylabel('b')", False, True),
+        ("ConfusionMatrixDisplay(matrix).plot()\nplt.title('t')", True, True),
+        ("shown = ConfusionMatrixDisplay(matrix)\nshown.plot()\nplt.title('t')", True, True),
+        ("sns.lineplot(long, x='epoch', y='accuracy', hue='model').set_title('t')", True, True),
+        ("sns.barplot(x=list(scores), y=list(scores.values()))\nplt.title('t')", True, False),
+        ("df.plot(x='epoch', y='accuracy', title='t')", True, True),
+        ("fig.supxlabel('a')\nfig.supylabel('b')\naxs[0].plot(x)\naxs[0].set_title('t')", True, True),
         ("df.plot(kind='bar', title='t', xlabel='a', ylabel='b')", True, True),
         ("df.plot.bar()", False, False),
         ("sns.lineplot(x)\nplt.title('t')", True, False),

@@ -721,6 +721,26 @@ def test_a_call_of_the_model_on_each_batch_of_its_training_is_no_use(recorder: R
     assert [one["x"]["shape"] for one in recorder.evaluations] == [[512, 2]]
 
 
+def test_calls_on_as_many_images_as_in_an_earlier_cell_are_wholes(tmp_path: Path, hooked: type[Model]) -> None:
+    """The test set, then what was made of it; batches of one cell are together one use, as before."""
+    cell = [1]
+    recorder = Recorder(JOB, Handover(tmp_path), lambda: cell[0])
+    model, images = hooked(), np.random.default_rng(0).random((240, 2))
+    recorder.tally.add(model, images)
+    recorder.end_cell(failed=False)
+    cell[0] = 2
+    for scale in (0.9, 0.5, 0.5):
+        recorder.tally.add(model, images * scale)
+    for start in (0, 120):
+        recorder.tally.add(model, images[start : start + 120])
+    found = [(one["execution_count"], one["x"]["kind"], one["x"]["shape"]) for one in recorder.evaluations]
+    assert found == [(1, "array", [240, 2]), (2, "array", [240, 2]), (2, "array", [240, 2]), (2, "sequence", [240, 2])]
+    assert len({one["x"]["digest"] for one in recorder.evaluations}) == 4
+    for scale in range(40):
+        recorder.tally.add(model, images + scale)
+    assert sum(one["x"]["kind"] == "array" for one in recorder.evaluations) <= 2 + 20
+
+
 # --- the handover folder ---------------------------------------------------------------------------------------------
 
 

@@ -10,20 +10,24 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
+from autograder.checks.alteration import discussed, names_alteration, speaks_of_alteration
 from autograder.checks.answers import undecided, unreached
-from autograder.checks.confused import Confused, Seen, from_matrix, from_output
-from autograder.checks.mentions import Naming, foreign, namings, own_prose, section_cells
+from autograder.checks.appraisal import ADVICE, STRENGTHS, WEAKNESSES, places
+from autograder.checks.byclass import followed, goes_by_class
+from autograder.checks.confused import Confused, Seen, from_matrix, from_output, matrix_in, rates_in
+from autograder.checks.mentions import Naming, foreign, namings, own_prose, section_cells, stands_below
 from autograder.checks.parts import Part, combine
 from autograder.checks.registry import check
 from autograder.checks.repeated import works_out, written
 from autograder.notebook.numbers import figures
 from autograder.notebook.prose import Paragraph
 from autograder.notebook.source import Piece, pieces
-from autograder.notebook.text import fold, sentences, words
+from autograder.notebook.text import fold
 from autograder.records import Cell, Evaluation, Evidence, Finding, GapKind, Message, Output, Standing, say
 
 Count = Annotated[int, Field(ge=1)]
@@ -31,37 +35,6 @@ Count = Annotated[int, Field(ge=1)]
 _ERROR_CODE = re.compile(
     r"confusion|classification_report|crosstab|misclass|mal_?class|mauvais|incorrect|wrong|analy[sz]e_?err|erreurs?|\bfaux\b"
     r"|errors?_(?:by|per|rate|ind|par|mask)|(?:by|per|par)_(?:class|digit|classe|chiffre)|(?:test|show|plot|display)_errors?"
-)
-_ALTERED_CODE = re.compile(
-    r"nois|bruit|rotat|rotee|shift|translat|decal|blur|flou|gaussian|perturb|altere|corrupt|robust|advers|occlu|permut"
-    r"|contrast|bright|lumino|zoom|distort"
-)
-_AUGMENTING_CODE = re.compile(r"_range$|^Random[A-Z]|^ImageDataGenerator$|_flip$")
-"""What alters training images: ``rotation_range``, ``RandomRotation``."""
-_SHUFFLING_CODE = re.compile(r"^permut(?:e|ed|ation)s?$", re.I)
-"""What puts rows into another order: ``rng.permutation(len(x))``; without altered images it is no more than that."""
-_ALTERED_WORDS = re.compile(
-    r"robust|bruit|nois[ey]|rotat|altere|perturb|degrad|translat|flou|blur|generali[sz]|corrupt|decal|occlu|contraste"
-    r"|luminosite|brightness|adversar|permut|abime|penche|tourne[er]|tilt|shift"
-)
-_NOT_DONE = re.compile(
-    r"pas (?:eu le temps|reussi|pu|fait|teste|realise|abouti)|manque de temps|faute de temps"
-    r"|did not|didn't|could not|couldn't|no time|not have time"
-)
-"""Of a test that did not take place."""
-_STRENGTH = re.compile(
-    r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass"
-    r"|depass|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable|robuste\b"
-)
-_WEAKNESS = re.compile(
-    r"faible|limite|inconvenient|difficult|sensible|\bcout|couteu|\blent|sur-?apprent|overfit|weak|drawback|struggl"
-    r"|slow|sensitiv|\bfail|echou|echec|confond|confus|tromp|chute|degrad|baisse|\bperd|\bdrop|\bloses?\b|fragile"
-    r"|moins (?:bon|robuste|precis|fiable|bien)|less (?:accurate|robust|reliable)|expensive|longer|plus long"
-)
-_ADVICE = re.compile(
-    r"recomm?and|conseil|preconis|sugger|propos(?:ons|e|erai\w*) (?:de |d'|a )|il fau|devrai|pourrai|pourra\b|pourron"
-    r"|a l'avenir|perspective|reten(?:ir|ons)|deploi|deploy|production|privilegi|recommend|suggest|should|could|future"
-    r"|next steps?|advise|\bchoose|choisi|souhaitable"
 )
 
 
@@ -83,7 +56,7 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
     if foreign(own):
         return _foreign(own)
     told = tuple(namings(evidence, own))
-    done, by_hand = _cells_that_show(evidence, _looks_at_errors)
+    done, by_hand = _cells_with_errors(evidence)
     done = [] if _only_judged_whole(evidence) else done
     known = _confused(evidence, done, pairs)
     if told and not known:
@@ -97,6 +70,33 @@ def errors(evidence: Evidence, *, pairs: Count = 8) -> Finding:
     looked = bool(done) and (by_hand or bool(told))
     parts = [_looked(looked, done), _sentences(told, 1.0 if confirmed else 0.5 if looked and told else 0.0)]
     return combine(parts, Standing.TEXT, _on_errors(looked, told, confirmed), details=_measured_pairs(evidence, pairs))
+
+
+def _cells_with_errors(evidence: Evidence) -> tuple[list[int], bool]:
+    """By what their code does, whatever it is called, and by what they show: a square of counts, a rate per class."""
+    known = followed(pieces(evidence.cells))
+
+    def looks(node: ast.AST) -> bool:
+        named = any(_ERROR_CODE.search(fold(name)) for name in _identifiers(node))
+        return named or goes_by_class(node) or known.looks(node)
+
+    done, by_hand = _cells_that_show(evidence, looks)
+    worked, theirs = _cells_that_show(evidence, lambda _: True)
+    rated, _ = _cells_that_show(evidence, known.uses_predictions)
+    cells = [cell for cell in evidence.cells if theirs and cell.index in worked]
+    told = [cell.index for cell in cells if _tells_errors(evidence, cell, rates=cell.index in rated)]
+    return (sorted({*told, *(done if by_hand else ())}), True) if told else (done, by_hand)
+
+
+def _tells_errors(evidence: Evidence, cell: Cell, *, rates: bool) -> bool:
+    """``rates``: whether a figure per class can be a rate of errors, since its code speaks of predictions."""
+    classes = evidence.data.classes if evidence.data else 10
+    used = {use.x.shape[0] for use in evidence.ledger.evaluations if use.x.shape}
+    used |= {evidence.data.public_images, evidence.data.test_rows} if evidence.data else set()
+    texts = [output.text for output in _shown(cell)]
+    if any(sum(map(sum, matrix_in(text, classes))) in used - {0} for text in texts):
+        return True
+    return rates and any(rates_in(text, classes) for text in texts)
 
 
 def _looked(looked: bool, cells: Sequence[int]) -> Part:
@@ -183,10 +183,12 @@ def _list(classes: Sequence[int]) -> str:
 def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 100) -> Finding:
     """Half for a test on altered images that took place, half for a discussion with a figure.
 
-    It took place when the ledger holds ``evaluate`` or ``predict`` on at least ``rows`` images whose data differ from
-    the test set of the same shape and are not images of the data set as they were, and the code speaks of an
-    alteration; one of the two alone counts half. Code that only speaks of it counts nothing where all that models were
-    used on is known to be as it was.
+    It took place when the ledger holds a use of a model on at least ``rows`` images whose data differ from the test set
+    of the same shape and are not images of the data set as they were. Where no images of the data set were recognised
+    in that shape, the code must also speak of an alteration; one of the two alone counts half, as do images of which
+    neither code nor text nor a heading says that they are a test: they may be prepared otherwise by mistake. Code that
+    only speaks of it counts nothing where all that models were used on is known to be as it was. What stands below the
+    heading of the test is its discussion, in whatever words.
     """
     if not evidence.executed:
         return _not_executed()
@@ -194,15 +196,18 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     if foreign(own):
         return _foreign(own)
     runs = _altered(evidence, rows)
-    shown, by_hand = _cells_that_show(evidence, _alters if runs else _alters_plainly)
+    shown, by_hand = _cells_that_show(evidence, partial(_alters, sure=not runs))
     if _all_as_it_was(evidence):
         shown = []
-    about = [paragraph for paragraph in own if _speaks_of_alteration(paragraph)]
-    said = _said(about, words_wanted)
-    by_hand = by_hand or bool(_own_cells(evidence) & {evidence.cell_of(run.execution_count) for run in runs})
-    took = (bool(runs) + bool(shown)) / 2 if by_hand or said else 0.0
+    below = stands_below(evidence, "robustness")
+    about = [paragraph for paragraph in own if speaks_of_alteration(paragraph, below=below(paragraph))]
+    said = discussed(about, words_wanted)
+    by_hand = by_hand or bool(_own_cells(evidence) & _cells_of(evidence, runs))
+    meant = bool(shown or said or section_cells(evidence, "robustness") & _cells_of(evidence, runs))
+    seen = 1.0 if meant and _are_altered(evidence, runs) else (bool(runs) + bool(shown)) / 2
+    took = seen if by_hand or said else 0.0
     parts = [_took_place(took, runs, shown), _discussed(said if took else said / 2, about)]
-    return combine(parts, Standing.CLAIM, _on_robustness(took, said), details=_results(evidence, runs))
+    return combine(parts, Standing.CLAIM, _on_robustness(took, said, bool(runs)), details=_results(evidence, runs))
 
 
 def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
@@ -220,6 +225,17 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
     return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *plainly}]
 
 
+def _cells_of(evidence: Evidence, runs: Sequence[Evaluation]) -> set[int | None]:
+    return {evidence.cell_of(run.execution_count) for run in runs}
+
+
+def _are_altered(evidence: Evidence, runs: Sequence[Evaluation]) -> bool:
+    """Whether the run itself tells: images of the data set were recognised among what a model was used on, and in the
+    same shape some that are none. Features, or images that no recipe is known for, are not recognised at all."""
+    known = {(use.model, use.x.shape[1:]) for use in evidence.ledger.evaluations if use.x.digest in evidence.unaltered}
+    return any((run.model, run.x.shape[1:]) in known for run in runs)
+
+
 def _as_it_was(evidence: Evidence) -> set[str]:
     """Digests of training data, and of other images of the data set that nothing has altered."""
     trained = {item.x.digest for item in evidence.ledger.trainings}
@@ -231,20 +247,6 @@ def _all_as_it_was(evidence: Evidence) -> bool:
     """False where no use is on record: models of other libraries leave none."""
     used = {item.x.digest for item in evidence.ledger.evaluations}
     return bool(used) and used <= _as_it_was(evidence) - {""}
-
-
-def _speaks_of_alteration(paragraph: Paragraph) -> bool:
-    told = map(fold, sentences(paragraph.text))
-    return any(_ALTERED_WORDS.search(sentence) and not _NOT_DONE.search(sentence) for sentence in told)
-
-
-def _said(about: Sequence[Paragraph], words_wanted: int) -> float:
-    """1 for a discussion with a figure, half for one without, a quarter for a few words."""
-    if not about:
-        return 0.0
-    if sum(paragraph.words for paragraph in about) < words_wanted:
-        return 0.25
-    return 1.0 if any(figures(paragraph.text) for paragraph in about) else 0.5
 
 
 def _took_place(took: float, runs: Sequence[Evaluation], cells: Sequence[int]) -> Part:
@@ -267,11 +269,15 @@ def _discussed(said: float, about: Sequence[Paragraph]) -> Part:
     )
 
 
-def _on_robustness(took: float, said: float) -> Message:
+def _on_robustness(took: float, said: float, ran: bool) -> Message:
     if not took and not said:
         return say("No robustness test was found, neither in the run nor in the text.")
     if not took:
         return say("The text speaks of robustness, but no test on altered images took place.")
+    if took < 1 and not ran:
+        return say("The code speaks of altered images, but no use of a model on such images was recorded.")
+    if took < 1:
+        return say("A model was used on other images than the test set, but nothing says that these are altered.")
     if said < 1:
         return say("A robustness test took place; its discussion lacks words or figures.")
     return say("A robustness test took place and is discussed with figures.")
@@ -307,7 +313,7 @@ def discussion(evidence: Evidence, *, words_wanted: Count = 60, figures_wanted: 
             say("There is no text of your own that discusses the results."),
             advice=say("Write a conclusion: strengths, weaknesses, a recommendation, each with figures."),
         )
-    parts = list(_speaks(judged, figures_wanted))
+    parts = list(_speaks(evidence, judged, figures_wanted))
     count = sum(paragraph.words for paragraph in judged)
     return combine(
         parts,
@@ -320,8 +326,8 @@ def discussion(evidence: Evidence, *, words_wanted: Count = 60, figures_wanted: 
     )
 
 
-def _speaks(judged: Sequence[Paragraph], figures_wanted: int) -> Iterator[Part]:
-    strong, weak, advice = (_places(judged, stem) for stem in (_STRENGTH, _WEAKNESS, _ADVICE))
+def _speaks(evidence: Evidence, judged: Sequence[Paragraph], figures_wanted: int) -> Iterator[Part]:
+    strong, weak, advice = (places(evidence, judged, theme) for theme in (STRENGTHS, WEAKNESSES, ADVICE))
     yield _quarter(
         strong,
         say("Strengths: found in cell {cell:int}.", cell=_first(strong)),
@@ -357,17 +363,6 @@ def _first(cells: Sequence[int]) -> int | None:
     return cells[0] + 1 if cells else None
 
 
-def _places(judged: Sequence[Paragraph], stem: re.Pattern[str]) -> list[int]:
-    """Cells with a sentence of six words or more that holds one of the words."""
-    found = (
-        paragraph.cell
-        for paragraph in judged
-        for sentence in sentences(paragraph.text)
-        if len(words(sentence)) >= 6 and stem.search(fold(sentence))
-    )
-    return list(dict.fromkeys(found))
-
-
 # --- common --------------------------------------------------------------------------------------------------------
 
 
@@ -397,39 +392,8 @@ def _using(found: Iterable[Piece], uses: Callable[[ast.AST], bool]) -> set[int]:
     return {piece.cell for piece in used if uses(piece.node)}
 
 
-def _looks_at_errors(node: ast.AST) -> bool:
-    return any(_ERROR_CODE.search(fold(name)) for name in _identifiers(node)) or _goes_by_class(node)
-
-
-def _alters(node: ast.AST) -> bool:
-    return any(map(_names_alteration, _identifiers(node)))
-
-
-def _alters_plainly(node: ast.AST) -> bool:
-    return any(_names_alteration(name) and not _SHUFFLING_CODE.search(name) for name in _identifiers(node))
-
-
-def _names_alteration(name: str) -> bool:
-    return not _AUGMENTING_CODE.search(name) and bool(_ALTERED_CODE.search(fold(name)))
-
-
-def _goes_by_class(node: ast.AST) -> bool:
-    """A loop that picks the rows of one class after the other: ``for c in range(10): ... p[y == c] != c``."""
-    for inner in ast.walk(node):
-        loops = [inner] if isinstance(inner, ast.For) else getattr(inner, "generators", [])
-        targets = {loop.target.id for loop in loops if isinstance(loop.target, ast.Name)}
-        picks = (part.slice for part in ast.walk(inner) if isinstance(part, ast.Subscript))
-        if targets and any(_compares(pick, targets) for pick in picks):
-            return True
-    return False
-
-
-def _compares(pick: ast.AST, names: set[str]) -> bool:
-    return any(
-        isinstance(part, ast.Compare)
-        and any(isinstance(side, ast.Name) and side.id in names for side in (part.left, *part.comparators))
-        for part in ast.walk(pick)
-    )
+def _alters(node: ast.AST, *, sure: bool) -> bool:
+    return any(names_alteration(name, sure=sure) for name in _identifiers(node))
 
 
 def _identifiers(node: ast.AST) -> Iterator[str]:

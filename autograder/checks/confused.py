@@ -14,6 +14,9 @@ _TOLD_PAIR = re.compile(
     r"(?<![\d.,])(\d)\s*(?:->|→|-->|=>|pris pour|predit|confused with|confondu avec|vs)\D{0,3}(\d)(?![\d.,%])"
 )
 _RATE = re.compile(r"(?:chiffre|digit|classe?|label)\s*(\d)\b\D{1,25}?(\d+(?:[.,]\d+)?)")
+_ZEROS = re.compile(r"(?<=\d)\.0{0,6}(?=[\s,\]])")
+"""Of counts that are floats: ``97.``."""
+_LISTED = re.compile(r"\s*(\d{1,3})\b\W{1,12}(\d{1,3}(?:[.,]\d+)?)\s*(%?)")
 CHANCE = 0.001
 """Rarer differences between what was printed and what we measure are none: of a class of a hundred, one pair in ten."""
 MOST = 100_000
@@ -79,12 +82,9 @@ def from_output(text: str, classes: int, pairs: int, seen: Seen = Seen()) -> Con
     What our own confusions on hidden images speak against (``seen``) is left out.
     """
     measured = seen.confusion
-    rows = [[int(number) for number in re.findall(r"\d+", row)] for row in _ROW.findall(text[:200_000])]
-    for start in range(len(rows) - classes + 1):
-        matrix = rows[start : start + classes]
-        if all(len(row) == classes for row in matrix):
-            found = _unless_unlikely(from_matrix(matrix, pairs), matrix, seen)
-            return Confused(_unless_contrary(found.pairs, measured), found.classes - _never_missed(measured))
+    if matrix := matrix_in(text, classes):
+        found = _unless_unlikely(from_matrix(matrix, pairs), matrix, seen)
+        return Confused(_unless_contrary(found.pairs, measured), found.classes - _never_missed(measured))
     pairs_told = frozenset(frozenset(map(int, pair)) for pair in _TOLD_PAIR.findall(text) if pair[0] != pair[1])
     told = _unless_contrary(pairs_told, measured)
     rates = {int(place): float(rate.replace(",", ".")) for place, rate in _RATE.findall(text.lower())}
@@ -95,6 +95,49 @@ def from_output(text: str, classes: int, pairs: int, seen: Seen = Seen()) -> Con
     often = sorted(rates, key=lambda place: rates[place] if right else -rates[place])[: max(2, round(0.4 * classes))]
     named = frozenset(place for pair in told for place in pair)
     return Confused(told, frozenset(often) - _never_missed(measured) if len(rates) >= classes else named)
+
+
+def matrix_in(text: str, classes: int) -> list[list[int]]:
+    """The first square of whole numbers, a row and a column for each class: in brackets, or as a table of pandas."""
+    plain = _ZEROS.sub("", text[:200_000])
+    bracketed = [[int(number) for number in re.findall(r"\d+", row)] for row in _ROW.findall(plain)]
+    return _square(bracketed, classes) or _square([_row_of(line, classes) for line in plain.splitlines()], classes)
+
+
+def _square(rows: Sequence[list[int]], classes: int) -> list[list[int]]:
+    for start in range(len(rows) - classes + 1):
+        found = [*rows[start : start + classes]]
+        if all(len(row) == classes for row in found):
+            return found
+    return []
+
+
+def _row_of(line: str, classes: int) -> list[int]:
+    """Counts behind the name of a class; nothing of other lines."""
+    told = line.split()[1:]
+    whole = len(told) == classes and all(part.isascii() and part.isdigit() and len(part) < 10 for part in told)
+    return [int(part) for part in told] if whole else []
+
+
+def rates_in(text: str, classes: int) -> bool:
+    """Whether a figure is told for each class: ``digit 3: 0.93``, or lines that begin with 0, 1, 2 ..."""
+    told = {int(place) for place, _ in _RATE.findall(text[:200_000].lower())}
+    if len(told) >= classes:
+        return True
+    begun = 0
+    for line in text[:200_000].splitlines():
+        found = _LISTED.match(line)
+        if found is None or int(found[1]) != begun or not _is_share(found[2], found[3]):
+            begun = 0
+            continue
+        begun += 1
+        if begun == classes:
+            return True
+    return False
+
+
+def _is_share(figure: str, percent: str) -> bool:
+    return bool(percent) or float(figure.replace(",", ".")) <= 1
 
 
 def _unless_unlikely(found: Confused, matrix: Sequence[Sequence[int]], seen: Seen) -> Confused:

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.figures import shown
-from autograder.checks.live import live
+from autograder.checks.follow import NOTHING, bindings, closure, holds
+from autograder.checks.live import CURVES, live
 from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
@@ -22,7 +23,8 @@ from autograder.checks.unseen import unseen
 from autograder.checks.visible import visible
 from autograder.notebook.accuracies import quoted
 from autograder.notebook.headings import BOLD_LEVEL, KINDS, Heading, headings
-from autograder.notebook.source import Piece, pieces
+from autograder.notebook.source import Piece, calls, name_of, pieces
+from autograder.notebook.text import fold
 from autograder.records import (
     Evidence,
     Finding,
@@ -42,6 +44,8 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 _CODING = frozenset({"baseline", "improvements", "comparison", "errors", "robustness"})
 _RESULTS = frozenset({"baseline", "comparison"})
+_MEASURING = frozenset({"fit", "evaluate", "score", "accuracy_score"})
+"""Calls whose results a comparison of models is about."""
 _CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|score|acc", re.I)
 
 
@@ -340,11 +344,11 @@ def _plots(evidence: Evidence, own: Sequence[Piece], weight: float) -> Part:
     Only images in cells with code of one's own count: what the starter notebook draws by itself is not a comparison.
     """
     coded = {piece.cell for piece in own}
-    sources = _drawing(evidence)
+    sources, about = _drawing(evidence), _compared(evidence)
     images = {
         index: count
         for index, count in _images(evidence).items()
-        if index in coded and index in sources and _is_about_models(sources[index])
+        if index in coded and index in sources and (index in about or _is_about_models(sources[index]))
     }
     trained = max(2, len({training.model for training in evidence.ledger.trainings}))
     compares = _compares(evidence)
@@ -362,6 +366,23 @@ def _plots(evidence: Evidence, own: Sequence[Piece], weight: float) -> Part:
 def _compares(evidence: Evidence) -> bool:
     """Whether a chart of several models is shown."""
     return any(drawing.compares for drawing in shown(evidence, pieces(evidence.cells)))
+
+
+def _compared(evidence: Evidence) -> set[int]:
+    """Cells with a chart of several things that come from trainings or evaluations, whatever their names."""
+    found = pieces(evidence.cells)
+    known = list(bindings(piece.node for piece in found))
+    results = closure(known, lambda value, names: holds(value, names, _MEASURING, NOTHING))
+    drawn = {drawing.cell for drawing in shown(evidence, found) if drawing.compares}
+    return {
+        piece.cell
+        for piece in found
+        if piece.cell in drawn and holds(piece.node, results, _MEASURING, NOTHING) and _draws_curves(piece.node)
+    }
+
+
+def _draws_curves(node: ast.AST) -> bool:
+    return any(CURVES.fullmatch(name_of(call)) for call in calls([node]))
 
 
 def _images(evidence: Evidence) -> dict[int, int]:
@@ -383,7 +404,7 @@ def _drawing(evidence: Evidence) -> dict[int, str]:
 
 
 def _is_about_models(source: str) -> bool:
-    return bool(_CURVE_NAMES.search(source)) or "compar" in source.lower() or "evalu" in source.lower()
+    return bool(_CURVE_NAMES.search(fold(source))) or "compar" in source.lower() or "evalu" in source.lower()
 
 
 # --- clarity -------------------------------------------------------------------------------------------------------

@@ -10,10 +10,15 @@ from autograder.checks.live import CURVES, IMAGES, live, reached
 from autograder.notebook.source import Piece, calls, name_of, pieces
 from autograder.records import CellState, Evidence
 
-_TITLES = frozenset({"title", "set_title", "suptitle", "set"})
-_ACROSS = frozenset({"xlabel", "set_xlabel", "set"})
-_UP = frozenset({"ylabel", "set_ylabel", "set"})
+_TITLES = frozenset({"title", "set_title", "suptitle", "set", "set_titles"})
+_ACROSS = frozenset({"xlabel", "set_xlabel", "supxlabel", "set_axis_labels", "set"})
+_UP = frozenset({"ylabel", "set_ylabel", "supylabel", "set_axis_labels", "set"})
 _DRAWERS = frozenset({"plt", "ax", "axs", "axes", "axis", "sns", "pyplot", "fig", "axarr", "px"})
+_DISPLAYS = frozenset({"ConfusionMatrixDisplay", "from_predictions", "from_estimator", "plot_confusion_matrix"})
+"""What labels its axes by itself."""
+_BARS = frozenset({"bar", "barh", "barplot", "boxplot"})
+_KINDS = frozenset({"bar", "barh", "box", "boxen", "violin", "point"})
+"""``kind`` of pandas' ``plot`` and of seaborn's ``catplot``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ def _images(evidence: Evidence, cell: int) -> int:
 
 def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
     made = list(calls(nodes))
-    names = {name_of(call) for call in made if _on_axes(call)}
+    on_axes = [call for call in made if _on_axes(call) and not _shows_display(call, nodes)]
+    names = {name_of(call) for call in on_axes}
     curves = any(CURVES.fullmatch(name) for name in names)
     if not curves and not any(IMAGES.fullmatch(name_of(call)) for call in made):
         return None
@@ -87,9 +93,44 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
     return Drawing(
         cell=cell,
         titled=bool(called & _TITLES or "title" in said),
-        labelled=labelled or not curves,
-        compares=bool(names & {"bar", "barh", "barplot", "boxplot"}) or any(_draws_in_loop(nodes)),
+        labelled=labelled or not curves or any(map(_names_axes, on_axes)),
+        compares=bool(names & _BARS) or any(map(_draws_several, on_axes)) or any(_draws_in_loop(nodes)),
     )
+
+
+def _shows_display(call: ast.Call, nodes: Iterable[ast.AST]) -> bool:
+    """``ConfusionMatrixDisplay(matrix).plot()``, also by a name that it has."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(owner, ast.Name):
+        made = (part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Assign))
+        owner = next((one.value for one in made if _is_bound(one, owner.id)), None)
+    return isinstance(owner, ast.Call) and name_of(owner) in _DISPLAYS
+
+
+def _is_bound(one: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in one.targets)
+
+
+def _names_axes(call: ast.Call) -> bool:
+    """seaborn and pandas write the names of the columns that are drawn beside the axes."""
+    given = {
+        keyword.arg
+        for keyword in call.keywords
+        if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
+    }
+    counts = name_of(call) in ("countplot", "histplot", "displot")
+    return {"x", "y"} <= given or (counts and bool({"x", "y"} & given))
+
+
+def _draws_several(call: ast.Call) -> bool:
+    """``plot(kind="bar")``, ``catplot(kind="box")``, and a curve for each value of ``hue``."""
+    kinds = {
+        keyword.value.value
+        for keyword in call.keywords
+        if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant)
+    }
+    hues = name_of(call) in ("lineplot", "relplot") and any(keyword.arg == "hue" for keyword in call.keywords)
+    return hues or bool(kinds & _KINDS)
 
 
 def _on_axes(call: ast.Call) -> bool:
@@ -107,5 +148,5 @@ def _on_axes(call: ast.Call) -> bool:
 def _draws_in_loop(nodes: Iterable[ast.stmt]) -> Iterator[bool]:
     for node in nodes:
         for loop in ast.walk(node):
-            if isinstance(loop, ast.For | ast.While):
+            if isinstance(loop, ast.For | ast.While | ast.ListComp):
                 yield any(CURVES.fullmatch(name_of(call)) and _on_axes(call) for call in calls([loop]))

@@ -13,6 +13,7 @@ from autograder.notebook.source import calls, name_of
 
 CURVES = re.compile(
     r"plot|bar|barh|scatter|hist|boxplot|violinplot|errorbar|fill_between|step|stem|(?:line|bar|count|scatter|box|hist)plot"
+    r"|(?:cat|rel|dis)plot"
 )
 IMAGES = re.compile(r"imshow|matshow|heatmap|pie|pcolormesh|ConfusionMatrixDisplay|from_predictions|from_estimator")
 _BEGINNING = frozenset({"figure", "subplots"})

@@ -22,6 +22,8 @@ LARGE = 5000
 """Rows of a call that is a whole by itself, and no batch."""
 ENTRIES = 300
 """Of this kind in all."""
+IN_A_CELL = 20
+"""Of one model, where each call is a whole."""
 IN_A_LOOP = 50
 """Of this kind within one hand-written training."""
 
@@ -75,7 +77,8 @@ class Tally:
             return
         number = self._recorder.model_id(model)
         key = (number, self._recorder.count(), shape[1:])
-        run = Run() if shape[0] >= LARGE else self._runs.setdefault(key, Run())
+        whole = shape[0] >= LARGE or self._is_whole(model, number, shape)
+        run = Run() if whole else self._runs.setdefault(key, Run())
         run.rows += shape[0]
         run.calls += 1
         if run.entry is not None:
@@ -88,6 +91,20 @@ class Tally:
                 run.kept += len(part)
         if self._is_enough(run, model):
             self._enter(run, model, x, outputs)
+
+    def _is_whole(self, model: Thing, number: str, shape: tuple[int, ...]) -> bool:
+        """Whether a call is on as many images as a model was shown at once in an earlier cell: the test set again, or
+        what was made of it. Of a model in training it may be a batch."""
+        now = self._recorder.count()
+        if shape[0] < ENOUGH or self._recorder.steps.number(model) is not None:
+            return False
+        uses = self._recorder.evaluations
+        if sum(use["model"] == number and use["execution_count"] == now for use in uses) >= IN_A_CELL:
+            return False
+        return any(
+            use["execution_count"] != now and use["x"].get("kind") == "array" and use["x"].get("shape") == [*shape]
+            for use in uses
+        )
 
     def _is_enough(self, run: Run, model: Thing) -> bool:
         if run.rows < ENOUGH or not run.parts or self._entries >= ENTRIES:

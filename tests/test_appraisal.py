@@ -1,0 +1,48 @@
+"""Strengths, weaknesses and advice, by words and by where they stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.checks.appraisal import ADVICE, STRENGTHS, WEAKNESSES, Theme, places
+from autograder.checks.mentions import own_prose
+from autograder.records import Cell
+from tests.cells import code, evidence, markdown
+
+
+def found(theme: Theme, *cells: Cell) -> list[int]:
+    record = evidence(*cells)
+    return places(record, own_prose(record), theme)
+
+
+@pytest.mark.parametrize(
+    ("theme", "text"),
+    [
+        (STRENGTHS, "Il est léger et se contente de trois époques."),
+        (STRENGTHS, "It is a fast network that reads most of the digits."),
+        (WEAKNESSES, "Il peine encore sur les chiffres à deux boucles."),
+        (WEAKNESSES, "Eights remain hard for the network that we built."),
+        (ADVICE, "L'entreprise peut le mettre en place dès la semaine prochaine."),
+        (ADVICE, "I would take the deep model and train it longer."),
+    ],
+)
+def test_everyday_words_count_where_results_are_discussed(theme: Theme, text: str) -> None:
+    """Behind all code, and not before it."""
+    assert found(theme, code("model.fit(x, y)"), markdown(text)) == [1]
+    assert found(theme, markdown(text), code("model.fit(x, y)")) == []
+
+
+def test_below_its_own_heading_any_sentence_counts() -> None:
+    text = "Un seul chiffre sur vingt part dans la mauvaise colonne du tri."
+    assert found(ADVICE, markdown(f"### Recommandations\n{text}"), code("x = 1")) == [0]
+    assert found(ADVICE, markdown(f"### Autre chose\n{text}"), code("x = 1")) == []
+
+
+def test_the_conclusion_comes_before_a_justification() -> None:
+    early = markdown("Le dropout réduit le surapprentissage que montrait la première courbe.")
+    late = markdown("Sa principale limite reste la lecture des chiffres très penchés.")
+    assert found(WEAKNESSES, early, code("model.fit(x, y)"), late) == [2, 0]
+
+
+def test_a_few_words_are_no_sentence() -> None:
+    assert found(STRENGTHS, markdown("Le meilleur modèle.")) == []
