@@ -379,43 +379,6 @@ def test_headings_of_other_figures(heading: str) -> None:
     assert found(markdown(f"| Model | {heading} |\n|---|---|\n| Baseline | 97.82 |\n| Dropout | 98.45 |")) is None
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "{name:.<20}{value:.>9.2%}....8490",
-        "{name} reaches {value:.2%} on the test set",
-        "Model {name} has a test accuracy of {value:.4f}",
-        "Le modèle {name} obtient {value:.2%} sur les images de test",
-        "{name}: loss=0.21 acc={value:.4f}",
-        "{name}: loss 0.21, accuracy {value:.4f}",
-        "{name} test accuracy {value:.4f}",
-        "{name} : {value:.2%} de bonnes réponses",
-        "{name}: train acc 0.9990, test acc {value:.4f}",
-        "{name:>10} | █████▌ {value:.2%} (Δ +0.3)",
-        "{name}: {count}/10000 correct",
-        "{name:<20}{value:.2%}",
-    ],
-)
-def test_lines_in_many_words(line: str) -> None:
-    text = "\n".join(line.format(name=n, value=v, count=round(1e4 * (v or 0))) for n, v, _ in PLAIN)
-    labels = [label.split()[-1] for label, *_ in rows(found(code("", printed(text))))]
-    assert labels == ["Baseline", "Dropout"]
-    assert [value for _, value, _ in rows(found(code("", printed(text))))] == [0.9782, 0.9845]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Dropout (20 %)\nFlip (50 %)",
-        "We use 80 % of the images\nand keep 20 % of them",
-        "Dropout reaches 20 % of the units\nFlip reaches 50 % of the rows",
-        "Best: 3/5\nWorst: 1/5",
-    ],
-)
-def test_lines_that_state_no_accuracy(text: str) -> None:
-    assert found(markdown(text)) is None
-
-
 def test_numbered_models() -> None:
     text = "| modèle n° | exactitude |\n|---|---|\n| 1 | 0.9782 |\n| 2 | 0.9845 |"
     assert rows(found(markdown(text))) == [("modèle n° 1", 0.9782, None), ("modèle n° 2", 0.9845, None)]

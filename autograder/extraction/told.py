@@ -13,7 +13,7 @@ from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind, Table, TableRow
 
 _VALUE = re.compile(
-    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s?[\s(,]\s?|\s[-–—]\s))"
+    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,]\s?))"
     r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d)\s?%?)"
 )
 """Behind a colon, an arrow, a bar, leaders or padding, where a bar may be drawn before it; or ``near``, as any number
@@ -84,7 +84,7 @@ def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
             _line(text[: found.start()], found["value"], text[found.end() :], bare=bare, near=found["near"])
             for found in _VALUE.finditer(text)
         )
-        if row := _counted(text) or next(filter(None, rows), None) or _sentence(text):
+        if row := _counted(text) or _sentence(text) or next(filter(None, rows), None):
             yield row
 
 
