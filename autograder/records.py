@@ -644,6 +644,20 @@ class Drift:
 
 
 @record
+class Partly:
+    """The notebook's own test of one model on a part of the public test set, or on a test set that it split off."""
+
+    images: int
+    """Different ones, an estimate: what is served repeated counts once."""
+    public: int
+    """How many the public test set has."""
+    accuracy: float | None = None
+    """What ``evaluate`` said; None where the model was asked for predictions."""
+    split: bool = False
+    """Whether it is a set of the notebook's own."""
+
+
+@record
 class MeasuredModel:
     """One trained model as rooms 2 and 3 found it."""
 
@@ -680,6 +694,8 @@ class MeasuredModel:
     fidelity: Fidelity | None = None
     """None where the notebook states nothing of this model on the public test set, or where we measured nothing."""
     public_accuracy: float | None = None
+    partly: tuple[Partly, ...] = ()
+    """Where the notebook itself tested it on other images than the whole public test set."""
     hidden_accuracy: float | None = None
     hidden_predictions: Digest | None = None
     """``.npy`` float32 (images, classes)."""
@@ -847,6 +863,26 @@ class TableRow:
     """Number of the training it was matched with."""
     measured_accuracy: float | None = None
     """Ours, on the public test set, for that training."""
+    of: str = ""
+    """``validation`` where the heading says so; ``part`` or ``split`` where the notebook's own evaluation was of a part
+    of the public test set, or of a test set that it split off itself; ``beside`` of what was seen to be fitted or put
+    together and is not measured; empty for any other."""
+    recorded: float | None = None
+    """For a figure of validation: what the run recorded of that training, at its end, its best epoch, or nearest."""
+    images: int = 0
+    """How many different images the notebook's own evaluation had, where these were others than ours."""
+    chance: float = 0.0
+    """How far the figure may be from ours for that reason."""
+
+    @property
+    def reference(self) -> float | None:
+        """What the figure is held against."""
+        return self.recorded if self.of == "validation" else self.measured_accuracy
+
+    def agrees(self, tolerance: float) -> bool:
+        if self.accuracy is None or self.reference is None:
+            return False
+        return abs(self.accuracy - self.reference) <= tolerance + self.chance + 1e-9
 
 
 @record

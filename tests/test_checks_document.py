@@ -193,6 +193,34 @@ def test_a_figure_of_others_costs_nothing_and_earns_nothing() -> None:
     assert comparison(evidence(PLOT, table=table(*HONEST.rows[:3], own), ledger=trained(4))).share < 1
 
 
+def test_scikit_learn_and_ensembles_are_held_against_nothing() -> None:
+    svm = replace(row("SVM", 0.95, None, None), of="beside")
+    alone = comparison(evidence(PLOT, table=table(*HONEST.rows[:3]), ledger=trained(4)))
+    beside = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], svm), ledger=trained(4)))
+    assert beside.share == alone.share < 1 and "held against nothing" in render(beside.details[-1], "en")
+
+
+def test_validation_is_never_called_false_by_a_test() -> None:
+    def told(recorded: float | None) -> tuple[float | None, str]:
+        rows = (replace(one, of="validation", accuracy=0.97, recorded=recorded) for one in HONEST.rows)
+        finding = comparison(evidence(PLOT, table=table(*rows), ledger=trained(4)))
+        return finding.share, render(finding.details[-1], "en")
+
+    assert told(0.968) == (1.0, "“modèle 4”: 97.00% stated for validation, 96.80% recorded by its training.")
+    assert told(0.93) == (0.3, "“modèle 4”: 97.00% stated for validation, but 93.00% recorded by its training.")
+    assert told(None) == (
+        None,
+        "“modèle 4”: 97.00% is stated for validation, of which its training recorded nothing.",
+    ), "for a person"
+
+
+def test_chance_is_named_where_it_explains_a_difference() -> None:
+    few = replace(row("a", 0.97, 0.9), of="part", images=36, chance=0.1)
+    finding = comparison(evidence(PLOT, table=table(few, *HONEST.rows[1:]), ledger=trained(4)))
+    assert finding.share == 1.0
+    assert any("some 36 different images of the notebook's own test" in render(one, "en") for one in finding.details)
+
+
 def test_the_templates_plots_are_not_the_students() -> None:
     assert comparison(evidence(PLOT, template=[PLOT.source], ledger=trained(1))).share == 0.0
 

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from autograder.checks.model import GAINS, Gains, Ratios, error_ratio, gain, gain_share, robustness
-from autograder.records import DataCard, Evidence, Fidelity, Finding, Gap, GapKind, Json, Standing, Verdict, say
+from autograder.records import (
+    ArrayPrint,
+    DataCard,
+    Evidence,
+    Fidelity,
+    Finding,
+    Gap,
+    GapKind,
+    Json,
+    Standing,
+    Verdict,
+    say,
+)
 from tests import evidence as make
 
 CARD = DataCard(
@@ -82,6 +94,23 @@ def test_all_that_decided_is_shown() -> None:
 def some(*classes: int) -> tuple[tuple[int, ...], ...]:
     """A confusion matrix with images of these classes only."""
     return tuple(tuple(int(row == column and row in classes) for column in range(10)) for row in range(10))
+
+
+def test_the_head_of_a_repeated_set_is_for_a_person() -> None:
+    """Not where the rows were chosen all over it, nor where what was repeated is the notebook's own doing."""
+    card = replace(CARD, train_rows=60_000, train_images=960, train_stride=62)
+
+    def told(rows: int, distinct: int, estimate: float = -2.0) -> Finding:
+        x = ArrayPrint(shape=(rows, 28, 28), digest="x", distinct=distinct)
+        trained = make.training(1, layers=make.with_layer("Dropout", rate=0.3), x=x)
+        shown = measured(estimate, data=card)
+        return gain(replace(shown, ledger=replace(shown.ledger, trainings=(trained,))))
+
+    head = told(6000, 97)
+    assert head.verdict is Verdict.NEEDS_REVIEW and head.message.values == {"rows": 6000, "images": 97}
+    assert told(6000, 97, 0.9).share == 1.0
+    for rows, distinct in ((2000, 960), (60_000, 960), (6000, 4), (6000, 0)):
+        assert told(rows, distinct).share == 0.0, (rows, distinct)
 
 
 @pytest.mark.parametrize("check", [gain, robustness])

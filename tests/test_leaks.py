@@ -10,18 +10,29 @@ import pytest
 
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.fidelity import Account
-from autograder.extraction.leaks import kept_back, leaked
+from autograder.extraction.leaks import kept_back, leaked, split
 from autograder.extraction.matching import Candidate, Disguises, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.messages import render
-from autograder.records import ArrayPrint, Ending, Estimator, Execution, Json, Ledger, Message, Training
+from autograder.records import (
+    Adaptation,
+    ArrayPrint,
+    Ending,
+    Estimator,
+    Evaluation,
+    Execution,
+    Json,
+    Ledger,
+    Message,
+    Training,
+)
 from autograder.store import Store
 from tests import evidence as make
 
 CLASSES = tuple(number % 10 for number in range(40))
-PLAIN, MIXED, SHIFTED, HIDDEN = "plain", "mixed", "shifted", "hidden"
+PLAIN, MIXED, SHIFTED, HIDDEN, PUBLIC = "plain", "mixed", "shifted", "hidden", "public"
 """Digests of data without any image of the test set, with ten in forty, with twenty that are altered alone, and with
-five that no notebook is given."""
+five that no notebook is given; all forty are of the test set in the last."""
 
 
 class Seen:
@@ -30,7 +41,7 @@ class Seen:
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         if shown and shown.digest == SHIFTED:
             return None
-        public = {PLAIN: 0, MIXED: 10, HIDDEN: 0}[shown.digest if shown else PLAIN]
+        public = {PLAIN: 0, MIXED: 10, HIDDEN: 0, PUBLIC: 40}[shown.digest if shown else PLAIN]
         return Sighting(recipe=Recipe((), 0.0, ()), rows=40, public=public, labels=CLASSES)
 
     def disguises(self, shown: ArrayPrint) -> Disguises:
@@ -47,15 +58,29 @@ def fit(number: int, data: str, **changes: Json) -> Training:
 Told: TypeAlias = Callable[[Candidate, Account, Origin], Message | None]
 
 
-def told(*trainings: Training, final: int, estimators: Sequence[Estimator] = (), by: Told = leaked) -> str:
+def told(
+    *trainings: Training,
+    final: int,
+    estimators: Sequence[Estimator] = (),
+    by: Told = leaked,
+    loaders: Sequence[str] = (),
+    tested: str = "",
+    source: str = "",
+) -> str:
+    """``loaders``: what served the data; ``tested``: digest of what models were tried on."""
     one = trainings[final - 1]
     candidate = Candidate(id="c", model=one.model, training=one, artifact=None, weights="")
     account = Account(
-        ledger=Ledger(trainings=trainings, estimators=tuple(estimators)),
+        ledger=Ledger(
+            trainings=trainings,
+            estimators=tuple(estimators),
+            adaptations=tuple(Adaptation(kind="data", old=name, new="mnist") for name in loaders),
+            evaluations=(Evaluation(kind="evaluate", model="m1", x=ArrayPrint(digest=tested)),) if tested else (),
+        ),
         known=(candidate,),
         artifacts={},
         execution=Execution(ending=Ending.COMPLETED, cells=(make.ran(4, 3),)),
-        cells=(),
+        cells=(make.code(0, source),),
         sightings=Seen(),  # type: ignore[arg-type]
         test_rows=40,
     )
@@ -151,3 +176,27 @@ def test_images_that_no_notebook_is_given() -> None:
     assert before.startswith("Training 1, of another model, was given images that are kept back"), before
     assert told(fit(1, PLAIN), fit(2, HIDDEN), final=1, by=kept_back) == "", "a later one"
     assert told(fit(1, HIDDEN), fit(2, PLAIN), final=2) == "", "that is another sentence"
+
+
+OPENML = "fetch_openml('mnist_784')"
+
+
+def test_a_split_of_ones_own_is_a_fact() -> None:
+    """Where one array of all images was served; not where the test set was given, or is known."""
+    assert told(fit(1, MIXED), final=1, loaders=[OPENML]) == ""
+    fact = told(fit(1, MIXED), final=1, loaders=[OPENML], by=split)
+    assert fact.startswith("The notebook was given all images in one array and splits them itself: 10 of 40"), fact
+    assert told(fit(1, PLAIN), final=1, loaders=[OPENML], by=split) == ""
+    for known in (
+        {"loaders": [OPENML, "tfds.load('mnist')"]},
+        {"loaders": [OPENML], "source": "(a, b), (c, d) = mnist.load_data()"},
+        {"loaders": [OPENML], "tested": PUBLIC},
+        {"loaders": []},
+    ):
+        assert told(fit(1, MIXED), final=1, **known).startswith("10 of 40"), known
+        assert told(fit(1, MIXED), final=1, by=split, **known) == ""
+
+
+def test_images_as_weights_are_no_split() -> None:
+    held = ArrayPrint(kind="weights", shape=(40, 28, 28), digest=MIXED, sample="mixed.npy")
+    assert "sampled rows of weights" in told(fit(1, PLAIN, roots=(held,)), final=1, loaders=[OPENML])

@@ -8,7 +8,19 @@ import pytest
 
 from autograder.extraction.tables import find_table, match_rows
 from autograder.notebook.numbers import figures, quantity, seconds, shares
-from autograder.records import Cell, Frame, Ledger, MeasuredModel, Table, TableRow, Training
+from autograder.records import (
+    ArrayPrint,
+    Cell,
+    Estimator,
+    Evaluation,
+    Frame,
+    Ledger,
+    MeasuredModel,
+    Partly,
+    Table,
+    TableRow,
+    Training,
+)
 from tests.cells import code, markdown, notebook, printed, shown
 
 Rows = list[tuple[str, float | None, float | None]]
@@ -43,6 +55,12 @@ TWO: Rows = [("Baseline", 0.9782, 12.5), ("Dropout", 0.9845, 14.0)]
         ("1 234,5", 1234.5, False),
         ("-0.3", -0.3, False),
         ("9.7e-1", 0.97, False),
+        ("0.93 (0.004)", 0.93, False),
+        ("0.93 (±0.004)", 0.93, False),
+        ("93 % (+1.2)", 93.0, True),
+        ("93,1 % (-0,4 pt)", 93.1, True),
+        ("931/1000", 93.1, True),
+        ("931 sur 1000", 93.1, True),
     ],
 )
 def test_one_number(text: str, value: float, percent: bool) -> None:
@@ -50,7 +68,21 @@ def test_one_number(text: str, value: float, percent: bool) -> None:
     assert read and (read.value, read.percent) == (pytest.approx(value), percent)
 
 
-@pytest.mark.parametrize("text", ["", "Baseline", "modèle 2 sans dropout", "3 x 3", "CNN2", "nan", "1e999", "-"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Baseline",
+        "modèle 2 sans dropout",
+        "3 x 3",
+        "CNN2",
+        "nan",
+        "1e999",
+        "-",
+        "3/5",
+        "1100/1000",
+    ],
+)
 def test_no_number(text: str) -> None:
     assert quantity(text) is None
 
@@ -318,6 +350,113 @@ def test_the_candidate_with_most_rows_wins() -> None:
     assert [label for label, *_ in rows(table)] == ["Baseline", "Autre", "Dropout"]
 
 
+HEADINGS = [
+    "Genauigkeit",
+    "Trefferquote (%)",
+    "Exactitud",
+    "Aciertos",
+    "Top-1",
+    "% correct",
+    "Bien classées (%)",
+    "TestAcc",
+    "acc_test",
+    "Taux de bonnes réponses",
+    "Accuracy (mean ± std)",
+    "Exactitude ± écart-type",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_headings_of_accuracies(heading: str) -> None:
+    text = f"| Model | {heading} |\n|---|---|\n| Baseline | 97.82 |\n| Dropout | 98.45 |"
+    assert rows(found(markdown(text))) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "heading", ["Top-2", "Top-10 accuracy", "Accuracy gain", "Accuracy on noise", "std of accuracy"]
+)
+def test_headings_of_other_figures(heading: str) -> None:
+    assert found(markdown(f"| Model | {heading} |\n|---|---|\n| Baseline | 97.82 |\n| Dropout | 98.45 |")) is None
+
+
+def test_numbered_models() -> None:
+    text = "| modèle n° | exactitude |\n|---|---|\n| 1 | 0.9782 |\n| 2 | 0.9845 |"
+    assert rows(found(markdown(text))) == [("modèle n° 1", 0.9782, None), ("modèle n° 2", 0.9845, None)]
+
+
+def test_a_column_of_validation_is_called_so() -> None:
+    def kinds(heading: str) -> set[str]:
+        table = found(markdown(f"| Model | {heading} |\n|-|-|\n| A | 0.98 |\n| B | 0.97 |"))
+        return {row.of for row in table.rows} if table else set()
+
+    assert kinds("validation accuracy") == kinds("val_acc") == {"validation"}
+    assert kinds("test accuracy") == kinds("accuracy") == {""}
+
+
+LOG = Frame(
+    name="log",
+    kind="dataframe",
+    columns=("epoch", "accuracy", "model"),
+    index=tuple(map(str, range(9))),
+    rows=tuple((epoch, 0.9 + epoch / 100, name) for name in ("base", "filters", "deep") for epoch in (1, 2, 3)),
+)
+
+
+def test_a_log_of_epochs_is_no_table_of_models() -> None:
+    assert found(code("log"), frames=(LOG,)) is None
+    settings = replace(LOG, index=("0", "1", "2"), rows=((1, 0.9, "a"), (2, 0.91, "b"), (3, 0.92, "c")))
+    assert len(rows(found(code("log"), frames=(settings,)))) == 3, "how long each was trained"
+
+
+# --- which one ---------------------------------------------------------------------------------------------------
+
+NAMED = {"base": "m1", "filters": "m2", "deep": "m3"}
+FIGURES = {"base": 0.91, "filters": 0.93, "deep": 0.95}
+
+
+def run(*cells: Cell, frames: tuple[Frame, ...] = ()) -> Table | None:
+    """Of a notebook that trained three models, whose accuracies are known."""
+    known = replace(ledger("", "", "", bindings={name: model for name, model in NAMED.items()}), frames=frames)
+    models = [measured(number, figure) for number, figure in enumerate(FIGURES.values(), start=1)]
+    return find_table(notebook(*cells), known, models)
+
+
+def listed(heading: str, figures: dict[str, float]) -> str:
+    return f"| model | {heading} |\n|-|-|\n" + "".join(f"| {name} | {figure} |\n" for name, figure in figures.items())
+
+
+def test_the_table_that_the_run_backs_wins() -> None:
+    others = {f"{name}, fold {fold}": 0.8 for name in FIGURES for fold in (1, 2)}
+    table = run(markdown(listed("accuracy", FIGURES)), markdown(listed("accuracy", others)))
+    assert table and table.cell == 0 and [row.measured_accuracy for row in table.rows] == list(FIGURES.values())
+
+
+def test_what_is_displayed_comes_before_what_is_in_memory() -> None:
+    frame = Frame(
+        name="table",
+        kind="dataframe",
+        columns=("model", "accuracy"),
+        index=("0", "1", "2"),
+        rows=tuple(FIGURES.items()),
+    )
+    table = run(code("table"), markdown(listed("accuracy", FIGURES)), frames=(frame,))
+    assert table and table.origin == "markdown"
+
+
+@pytest.mark.parametrize("heading", ["Test", "Résultat", "correct"])
+def test_a_heading_that_does_not_say_what_it_is_counts_where_the_run_backs_it(heading: str) -> None:
+    table = run(markdown(listed(heading, FIGURES)))
+    assert table and [row.training for row in table.rows] == [1, 2, 3]
+    assert run(markdown(listed(heading, {name: 0.99 for name in FIGURES}))) is None
+    assert found(markdown(listed(heading, FIGURES))) is None, "without a run"
+
+
+def test_bare_lines_count_where_the_run_backs_them() -> None:
+    table = run(code("", printed("\n".join(f"{name} {figure}" for name, figure in FIGURES.items()))))
+    assert table and [row.training for row in table.rows] == [1, 2, 3]
+    assert run(code("", printed("\n".join(f"{name} 0.5" for name in FIGURES)))) is None
+
+
 # --- whose training ----------------------------------------------------------------------------------------------
 
 
@@ -465,3 +604,62 @@ def test_a_row_about_a_work_of_others_is_no_training() -> None:
 def test_capitals_within_a_name_part_no_words_for_sure() -> None:
     known = ledger("", "", "", bindings={"lenet": "m1", "other": "m2", "third": "m3"})
     assert matched(["LeNet", "Third"], known) == [1, 3]
+
+
+# --- figures of other images ---------------------------------------------------------------------------------------
+
+
+def weighed(row: TableRow, known: Ledger, model: MeasuredModel) -> TableRow:
+    (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), known, [model]).rows
+    return found
+
+
+def test_a_figure_of_validation_is_held_against_the_record_of_its_training() -> None:
+    history = {"val_accuracy": (0.9, 0.95, 0.94), "val_loss": (0.3, 0.3, 0.2)}
+    known = Ledger(trainings=(Training(number=1, model="m1", builder="dropout", history=history),))
+    for claimed, agrees in ((0.95, True), (0.94, True), (0.9, False), (0.99, False)):
+        row = weighed(TableRow(label="Dropout", accuracy=claimed, of="validation"), known, measured(1, 0.9))
+        assert row.agrees(0.01) is agrees, claimed
+    bare = Ledger(trainings=(Training(number=1, model="m1", builder="dropout"),))
+    row = weighed(TableRow(label="Dropout", accuracy=0.9, of="validation"), bare, measured(1, 0.9))
+    assert row.reference is None and not row.agrees(0.01)
+
+
+def test_a_figure_of_some_test_images_may_differ_by_chance() -> None:
+    known, told = ledger("dropout"), TableRow(label="Dropout", accuracy=0.973)
+    few = replace(measured(1, 0.892), partly=(Partly(images=36, public=359, accuracy=0.973),))
+    row = weighed(told, known, few)
+    assert row.agrees(0.01) and (row.of, row.images) == ("part", 36)
+    assert not weighed(replace(told, accuracy=0.999), known, few).agrees(0.01), "not what it found"
+    many = replace(measured(1, 0.892), partly=(Partly(images=350, public=359, accuracy=0.973),))
+    assert not weighed(told, known, many).agrees(0.01)
+    whole = replace(measured(1, 0.892, 0.9), partly=(Partly(images=36, public=359),))
+    assert weighed(told, known, whole).chance == 0.0, "it tested on all of them as well"
+    own = replace(measured(1, 0.952), partly=(Partly(images=359, public=359, accuracy=0.973, split=True),))
+    assert weighed(told, known, own).of == "split" and weighed(told, known, own).agrees(0.01)
+
+
+def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
+    rows = [
+        TableRow(label=label, accuracy=0.9) for label in ("base", "SVM (rbf)", "k-NN (3)", "ensemble of two", "giant")
+    ]
+    table, known = Table(cell=0, origin="html", rows=tuple(rows)), ledger("base", "other")
+    models = [measured(1, 0.9), measured(2, 0.8)]
+
+    def kinds(**facts: object) -> list[str]:
+        return [row.of for row in match_rows(table, replace(known, **facts), models).rows]
+
+    assert kinds() == [""] * 5, "an import backs nothing"
+    fitted = tuple(Estimator(kind=kind, rows=2000) for kind in ("SVC", "KNeighborsClassifier"))
+    assert kinds(estimators=fitted) == ["", "beside", "beside", "", ""]
+    assert kinds(estimators=(Estimator(kind="SVC", rows=20),)) == [""] * 5, "for a picture"
+    uses = tuple(
+        Evaluation(kind="predict", model=model, execution_count=3, x=ArrayPrint(digest="x")) for model in ("m1", "m2")
+    )
+    assert kinds(evaluations=uses) == ["", "", "", "beside", ""]
+    assert kinds(evaluations=uses[:1]) == [""] * 5
+
+
+def test_a_row_of_scikit_learn_takes_no_training_of_another() -> None:
+    known = replace(ledger("", "", bindings={"base": "m1"}), estimators=(Estimator(kind="SVC", rows=2000),))
+    assert matched(["base", "SVM"], known) == [1, None]

@@ -186,9 +186,11 @@ def comparison(
 
     The table earns its weight times the share of models that it lists (``rows_wanted`` models at least are expected)
     times the share of its rows that a training backs and whose accuracy is within ``tolerance`` of ours on the
-    public test set. A row about a work of others counts nowhere, nor one in memory that nothing shows. A row whose
-    model could not be measured is held against nothing: where that is all rows, a person decides; so where a budget cut
-    the trainings and a figure, perhaps of a full one, differs.
+    public test set; of a figure that the notebook's own evaluation gave for other images, as far as chance allows. A
+    figure of validation is held against the record of its training. A row about a work of others counts nowhere, nor
+    one about a classifier of scikit-learn's or an ensemble that were seen at work, nor one in memory that nothing
+    shows. A row whose model could not be measured is held against nothing: where that is all rows, a person decides; so
+    where a budget cut the trainings and a figure, perhaps of a full one, differs.
     """
     if not evidence.executed:
         return unreached(Standing.MEASUREMENT, say("Nothing was executed: this item needs a run of the notebook."))
@@ -214,7 +216,7 @@ def comparison(
         parts,
         Standing.MEASUREMENT,
         _on_table(evidence.table, tolerance, unshown),
-        details=[*(_beside(row, tolerance) for row in rows[:20]), *_quoted(evidence.table), *_unshown(unshown)],
+        details=[*(_beside(row, tolerance) for row in rows[:20]), *_aside(evidence.table), *_unshown(unshown)],
     )
     if finding.verdict is Verdict.UNMET and not own:
         return unreached(finding.standing, finding.message, advice=finding.advice, details=finding.details)
@@ -227,7 +229,7 @@ def _as_shown(evidence: Evidence) -> tuple[Evidence, tuple[TableRow, ...]]:
     if table is None or _compares(evidence):
         return evidence, ()
     rows = visible(table, evidence, _drawing(evidence).values())
-    unshown = tuple(row for row in table.rows if row not in rows and not _is_quoted(row))
+    unshown = tuple(row for row in table.rows if row not in rows and not _is_aside(row))
     return replace(evidence, table=replace(table, rows=rows)), unshown
 
 
@@ -246,7 +248,7 @@ def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float
     trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run} - parts)
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
-    held = sum(_agrees(row, tolerance) for row in judged) / len(judged) if judged else 0.0
+    held = sum(row.agrees(tolerance) for row in judged) / len(judged) if judged else 0.0
     return Part(
         weight=weight,
         score=listed * held if compared >= 2 else 0.0,
@@ -257,17 +259,27 @@ def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float
 
 
 def _own_rows(table: Table | None) -> tuple[TableRow, ...]:
-    return () if table is None else tuple(row for row in table.rows if not _is_quoted(row))
+    return () if table is None else tuple(row for row in table.rows if not _is_aside(row))
 
 
-def _is_quoted(row: TableRow) -> bool:
-    """Beside one's own models for comparison: a figure of the literature, of people."""
-    return row.training is None and row.measured_accuracy is None and quoted(row.label)
+def _is_aside(row: TableRow) -> bool:
+    """Beside one's own networks for comparison: a figure of the literature, of people, of scikit-learn's classifiers,
+    of several models put together."""
+    return row.training is None and row.measured_accuracy is None and (row.of == "beside" or quoted(row.label))
 
 
-def _quoted(table: Table | None) -> Iterator[Message]:
+def _aside(table: Table | None) -> Iterator[Message]:
     for row in table.rows[:20] if table is not None else ():
-        if _is_quoted(row):
+        if not _is_aside(row):
+            continue
+        if row.of == "beside":
+            yield say(
+                "“{label}”: {claimed:pct2} is taken for a figure of a classifier of scikit-learn's or of several "
+                "models put together, and held against nothing.",
+                label=row.label[:80],
+                claimed=row.accuracy,
+            )
+        else:
             yield say(
                 "“{label}”: {claimed:pct2} is taken for a figure of others, and held against nothing.",
                 label=row.label[:80],
@@ -280,19 +292,13 @@ def _cell_of(table: Table | None) -> tuple[int, ...]:
 
 
 def _unmeasured(row: TableRow) -> bool:
-    """A training backs the row, but its model was not measured: that is not for the student to answer."""
-    return row.training is not None and row.measured_accuracy is None
-
-
-def _agrees(row: TableRow, tolerance: float) -> bool:
-    if row.accuracy is None or row.measured_accuracy is None:
-        return False
-    return abs(row.accuracy - row.measured_accuracy) <= tolerance + 1e-9
+    """A training backs the row, but there is nothing to hold it against: that is not for the student to answer."""
+    return row.training is not None and row.reference is None
 
 
 def _differs(row: TableRow, tolerance: float) -> bool:
     """Both figures are known, and they are not the same."""
-    return None not in (row.accuracy, row.measured_accuracy) and not _agrees(row, tolerance)
+    return None not in (row.accuracy, row.reference) and not row.agrees(tolerance)
 
 
 def _on_table(table: Table | None, tolerance: float, unshown: Sequence[TableRow]) -> Message:
@@ -301,7 +307,7 @@ def _on_table(table: Table | None, tolerance: float, unshown: Sequence[TableRow]
     if table is None:
         return say("No table that compares models by their accuracy was found.")
     rows = _own_rows(table)
-    held = sum(_agrees(row, tolerance) for row in rows)
+    held = sum(row.agrees(tolerance) for row in rows)
     return say(
         "{held:int} of {rows:int} rows of your table agree with what was measured, to {tolerance:pct}.",
         held=held,
@@ -319,19 +325,59 @@ def _beside(row: TableRow, tolerance: float) -> Message:
             label=label,
             claimed=row.accuracy,
         )
+    if row.of == "validation":
+        return _validated(row, tolerance)
     if row.measured_accuracy is None:
         return say(
             "“{label}”: {claimed:pct2} is stated; its model could not be measured.", label=label, claimed=row.accuracy
         )
-    if _agrees(row, tolerance):
+    if row.agrees(tolerance):
+        return _held(row, tolerance)
+    return say(
+        "“{label}”: {claimed:pct2} stated, but {measured:pct2} measured.",
+        label=label,
+        claimed=row.accuracy,
+        measured=row.measured_accuracy,
+    )
+
+
+def _validated(row: TableRow, tolerance: float) -> Message:
+    label = row.label[:80]
+    if row.recorded is None:
         return say(
-            "“{label}”: {claimed:pct2} stated, {measured:pct2} measured.",
+            "“{label}”: {claimed:pct2} is stated for validation, of which its training recorded nothing.",
             label=label,
             claimed=row.accuracy,
+        )
+    if row.agrees(tolerance):
+        return say(
+            "“{label}”: {claimed:pct2} stated for validation, {recorded:pct2} recorded by its training.",
+            label=label,
+            claimed=row.accuracy,
+            recorded=row.recorded,
+        )
+    return say(
+        "“{label}”: {claimed:pct2} stated for validation, but {recorded:pct2} recorded by its training.",
+        label=label,
+        claimed=row.accuracy,
+        recorded=row.recorded,
+    )
+
+
+def _held(row: TableRow, tolerance: float) -> Message:
+    """Chance is named where it is needed."""
+    label = row.label[:80]
+    if row.chance and not replace(row, chance=0.0).agrees(tolerance):
+        return say(
+            "“{label}”: {claimed:pct2} stated, of some {images:int} different images of the notebook's own test; "
+            "{measured:pct2} measured. Chance explains the difference.",
+            label=label,
+            claimed=row.accuracy,
+            images=row.images,
             measured=row.measured_accuracy,
         )
     return say(
-        "“{label}”: {claimed:pct2} stated, but {measured:pct2} measured.",
+        "“{label}”: {claimed:pct2} stated, {measured:pct2} measured.",
         label=label,
         claimed=row.accuracy,
         measured=row.measured_accuracy,

@@ -72,7 +72,8 @@ def gain(
     The doubt is the student's: an estimate above 0 earns the next cut-off's share where its 95% interval reaches it.
     An estimate of 0 or less earns nothing. Where our accuracy on the public test set and the notebook's own differ by
     more than ``fidelity`` (and by more than one image, and by more than was rounded off), a person decides. So it does
-    of a model of fewer classes than the data set has, which is an easier task, unless ``fewer_classes`` are allowed.
+    of a model of fewer classes than the data set has, which is an easier task, unless ``fewer_classes`` are allowed;
+    and of one that learnt from few different images for the only reason that a small set is served repeated.
     """
     if (answer := _unmeasured(evidence)) is not None:
         return answer
@@ -97,6 +98,7 @@ def gain(
         wanted=cutoffs[-1][0],
     )
     finding = replace(finding, for_teacher=next(iter(final.doubts), None) or _flag(chosen))
+    finding = _as_served(finding, evidence)
     return finding if fewer_classes else _as_the_task(finding, evidence)
 
 
@@ -300,6 +302,33 @@ def _as_the_task(finding: Finding, evidence: Evidence) -> Finding:
             "is for a teacher to decide.",
             own=own,
             all=data.classes,
+        ),
+        details=(finding.message, *finding.details),
+        cells=finding.cells,
+        found=finding.found,
+        for_teacher=say("What was measured earns {share:pct} of the points.", share=finding.share),
+    )
+
+
+def _as_served(finding: Finding, evidence: Evidence) -> Finding:
+    """The first rows of a set that is served repeated hold few different images, and in the set that was asked for as
+    many as rows: what a model would have learnt from those is not known."""
+    chosen, data = evidence.chosen, evidence.data
+    numbers = {training.number: training for training in evidence.ledger.trainings}
+    training = None if chosen is None else numbers.get(chosen.training or 0)
+    if training is None or data is None or data.train_stride < 2 or finding.share is None or finding.share >= 1:
+        return finding
+    rows, images = training.x.shape[0] if training.x.shape else 0, training.x.distinct
+    repeated = rows / (2 * data.train_stride) <= images <= 2 * rows / data.train_stride
+    if not images or not repeated or 2 * images > data.train_images:
+        return finding
+    return undecided(
+        finding.standing,
+        say(
+            "Its training asked for {rows:int} rows, which hold some {images:int} different images here, since this "
+            "small data set is served repeated: what the gain is worth is for a teacher to decide.",
+            rows=rows,
+            images=images,
         ),
         details=(finding.message, *finding.details),
         cells=finding.cells,

@@ -12,7 +12,6 @@ from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.origin import brought
 from autograder.extraction.overruling import overruling
-from autograder.extraction.rows import match_rows
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
 from autograder.extraction.stored import comparable, drifts
@@ -69,7 +68,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
     )
     things = brought(submission.files, cells, template_cells, store)
     studied = study(ledger, execution, cells, baseline, bench, things)
-    table = find_table(cells, ledger)
+    table = find_table(cells, ledger, studied.models)
     if table is None:
         gaps = (*gaps, Gap(kind=GapKind.TABLE, reason=say("No table of models with their accuracies was found.")))
     return Evidence(
@@ -80,7 +79,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         ledger=ledger,
         models=studied.models,
         final=studied.final,
-        table=None if table is None else match_rows(table, ledger, studied.models),
+        table=table,
         sections=find_sections(cells, template_cells),
         baseline=baseline,
         data=data.card,

@@ -24,7 +24,9 @@ MAX_HTML = 200_000
 _BARS = re.compile(r"[|│┃║┆┊]")
 _RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼╒╕╘╛╞╡╤╧╪┏┓┗┛┡┩╇╈┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰*~#]+$")
 _TABLE_TAGS = {"table", "thead", "tbody", "tfoot", "tr", "th", "td"}
-_GAP = re.compile(r"\t+|\s{2,}")
+_GAP = re.compile(r"\s*(?:\.{3,}|…+|·{3,}|_{3,})\s*|\t+|\s{2,}")
+"""Blanks, a tab, or leaders: ``conv ...... 96.2 %``."""
+_VALIDATION = re.compile(r"(?:^|_)val(?:id(?:ation)?)?(?:_|$)")
 _LOG = re.compile(
     r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\|)", re.I
 )
@@ -97,9 +99,14 @@ def _frame(frame: Frame, cells: Sequence[Cell]) -> Iterator[Grid]:
     yield from _grid(users[-1] if users else None, origin, head, body)
 
 
+_SAYS_SHARE = re.compile(r"acc|precis|score|resul|perf|(?:^|_)res(?:_|$)|justesse")
+
+
 def _meaning(name: str) -> str:
     """What a dict of plain numbers holds, by its variable's name."""
-    return "accuracy" if re.search(r"acc|precis|score|resul|perf|(?:^|_)res(?:_|$)|justesse", name.lower()) else name
+    if _VALIDATION.search(name.lower()):
+        return "validation accuracy" if _SAYS_SHARE.search(name.lower()) else name
+    return "accuracy" if _SAYS_SHARE.search(name.lower()) else name
 
 
 def _said(value: Value) -> str:
@@ -180,12 +187,18 @@ def _series(cell: int, text: Sequence[str]) -> Iterator[Grid]:
             yield from _grid(cell, "printed", ("", named["name"]), rows)
 
 
+_PRINTED = re.compile(r"^(?:p?print\(\s*|display\(\s*)?(\w+)\s*\)?\s*$", re.MULTILINE)
+"""A line that shows one variable."""
+
+
 def _literal(cell: Cell, printed: str) -> Iterator[Grid]:
     """Collections as Python prints them; plain figures mean what the printed variable's name says."""
-    meaning = _meaning(cell.source[:5000])
+    source = cell.source[:5000]
+    named = _PRINTED.findall(source)
+    meaning = _meaning(named[-1]) if named else "accuracy" if _SAYS_SHARE.search(source.lower()) else ""
     for header, rows in literal_tables(printed):
-        named = [name or (meaning if place else "") for place, name in enumerate(header)]
-        yield from _grid(cell.index, "printed", named, rows)
+        columns = [name or (meaning if place else "") for place, name in enumerate(header)]
+        yield from _grid(cell.index, "printed", columns, rows)
 
 
 def _ruled(cell: int, origin: str, text: Sequence[str]) -> Iterator[Grid]:
@@ -209,10 +222,12 @@ def _aligned(cell: int, text: Sequence[str]) -> Iterator[Grid]:
     while number < len(text):
         line, number = text[number], number + 1
         head = [field for field in _GAP.split(line.strip()) if field]
-        if len(head) < 2 or _BARS.search(line) or any(map(quantity, head)):
+        if not head or _BARS.search(line) or any(map(quantity, head)):
             continue
         if number < len(text) and _without_corner(head, text[number]):
             head = ["", *head]
+        if len(head) < 2:
+            continue
         body: list[list[str]] = []
         while number < len(text):
             ruled = _RULE.match(text[number]) and text[number].strip()

@@ -16,6 +16,7 @@ from autograder.extraction import beginnings
 from autograder.extraction.fidelity import Account
 from autograder.extraction.grouping import another_task, named
 from autograder.extraction.matching import Candidate, Sightings
+from autograder.extraction.partly import splits_itself
 from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training, say
 
 WEIGHTS = "weights"
@@ -27,10 +28,13 @@ Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
     """Of the training that was given most of the public test set; its own come before those of other models.
 
-    Images that were altered are looked for where none was given as it is.
+    Images that were altered are looked for where none was given as it is. Who was given all images in one array, and
+    splits them, does not know which are tested with here: that is a fact, ``split``.
     """
     ledger, sightings = account.ledger, account.sightings
     own, before = _own(one, ledger, origin), list(_before(one, ledger))
+    if splits_itself(account):
+        return None if (held := _held(own, sightings)) is None else _kept(*held)
     same = [training for training in before if not another_task(training, sightings)]
     if (seen := _most(own, sightings, _as_they_are)) is not None:
         return _given(*seen[1:])
@@ -46,6 +50,20 @@ def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Messa
     if (seen := _most(learnt, sightings, _in_disguise)) is not None:
         return _given_altered_before(*seen)
     return None
+
+
+def split(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
+    """Of a notebook that was given all images in one array: that it learnt from what is tested with here."""
+    seen = _most(_own(one, account.ledger, origin), account.sightings, _as_they_are) if splits_itself(account) else None
+    if seen is None:
+        return None
+    return say(
+        "The notebook was given all images in one array and splits them itself: {found:int} of {looked:int} sampled "
+        "training images are of what is the public test set here. Its own figures are of another test set, and may "
+        "differ from ours by chance.",
+        found=seen[1],
+        looked=seen[2],
+    )
 
 
 def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:

@@ -13,7 +13,7 @@ from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
-from autograder.extraction.leaks import kept_back, leaked
+from autograder.extraction.leaks import kept_back, leaked, split
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
@@ -51,6 +51,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     parts = seen.parts
     brought = next((told for one in parts if (told := _origin(case, one)) is not None), None)
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
+    own = next((told for one in parts if (told := _split(case, one)) is not None), None)
     hidden = next((told for one in parts if (told := _kept_back(case, one)) is not None), None)
     looked = () if brought else parts
     began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
@@ -66,7 +67,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     return Noticed(
         doubts=doubts,
         flags=(*doubts, *_flags(case, seen), *_boasted(case, seen), *against),
-        facts=(*(fact for fact in (hidden, tested, untrained, validated) if fact is not None), *beside),
+        facts=(*(fact for fact in (hidden, tested, own, untrained, validated) if fact is not None), *beside),
     )
 
 
@@ -198,6 +199,10 @@ def _validated_on_test(case: Case, one: Candidate) -> Message | None:
 
 def _trained_on_test(case: Case, one: Candidate) -> Message | None:
     return leaked(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
+
+
+def _split(case: Case, one: Candidate) -> Message | None:
+    return split(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _kept_back(case: Case, one: Candidate) -> Message | None:

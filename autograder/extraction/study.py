@@ -27,6 +27,7 @@ from autograder.extraction.matching import (
 )
 from autograder.extraction.noticed import Measured, noticed
 from autograder.extraction.origin import Brought
+from autograder.extraction.partly import partly
 from autograder.extraction.probing import Gallery, Probed, Task
 from autograder.extraction.unaltered import unaltered
 from autograder.records import (
@@ -304,7 +305,7 @@ def _model(one: Candidate, number: int, case: Case, answer: _Scoped | None) -> M
     measured = _with_answer(described, one, *answer, case.bench)
     images, account = answer[1].data.card.public_images, case.account_of(one, answer[1])
     told = fidelity(one, preparation, measured.public_accuracy, images, account)
-    return replace(measured, fidelity=told)
+    return replace(measured, fidelity=told, partly=partly(one, account))
 
 
 def _took(training: Training) -> float:

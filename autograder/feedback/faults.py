@@ -58,7 +58,7 @@ _OVERSTATED: Final = say("state an accuracy that is higher than the measured one
 def _overstates(evidence: Evidence, tolerance: float) -> bool:
     """Whether a row of the tracking table claims more than was measured."""
     unmet = (claim.row for claim in claims(evidence, tolerance) if claim.verdict == "unmet")
-    return any((row.accuracy or 0) > (row.measured_accuracy or 0) for row in unmet)
+    return any((row.accuracy or 0) > (row.reference or 0) for row in unmet)
 
 
 def found(evidence: Evidence, tolerance: float) -> frozenset[str]:

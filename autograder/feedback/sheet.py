@@ -211,16 +211,24 @@ def claims(evidence: Evidence, tolerance: float) -> tuple[Claim, ...]:
     return () if evidence.table is None else tuple(_claim(row, tolerance, cut) for row in evidence.table.rows)
 
 
+def _agreeing(row: TableRow, *, near: bool) -> Message:
+    if row.of == "validation":
+        return say("✓ agrees with what its training recorded for validation")
+    return say("✓ agrees") if near else say("✓ agrees, as far as chance lets it be seen")
+
+
 def _claim(row: TableRow, tolerance: float, cut: bool) -> Claim:
     if row.accuracy is None:
         return Claim(row, say("– no accuracy stated"), "")
-    if row.measured_accuracy is None:
+    if row.reference is None:
         return Claim(row, say("– not measured"), "")
-    gap = row.accuracy - row.measured_accuracy
-    if abs(gap) <= tolerance + 1e-9:
-        return Claim(row, say("✓ agrees"), "met")
+    gap = row.accuracy - row.reference
+    if row.agrees(tolerance):
+        return Claim(row, _agreeing(row, near=abs(gap) <= tolerance + 1e-9), "met")
     if cut:
         return Claim(row, say("– the training was cut here"), "")
+    if row.of == "validation":
+        return Claim(row, say("✗ differs from what its training recorded for validation"), "unmet")
     if gap > 0:
         return Claim(row, say("✗ {gap:num1} points too high", gap=100 * gap), "unmet")
     return Claim(row, say("✗ {gap:num1} points too low", gap=-100 * gap), "unmet")

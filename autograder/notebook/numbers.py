@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 _SPACES = "\u00a0\u202f\u2009"
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?(?:\d{1,3}(?:[ _']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+]?\d{1,3})?(?![\w])")
-_SPREAD = re.compile(r"(?:±|\+/-|\+-).*")
+_SPREAD = re.compile(
+    r"[(\[]?\s?(?:±|\+/-|\+-).*|(?<=[\d%])\s*[(\[]\s*[-+−Δ]?\s?\d[\d.,\s%]*(?:pts?|points?)?\s*[)\]]\s*$"
+)
+"""A deviation behind a figure, or in parentheses what it has gained."""
+_COUNTED = re.compile(r"(?<![\w.,/])(\d+)\s*(?:/|out of|of|sur|over|von|de)\s*(\d+)(?![\w/]|[.,]\d)")
+_LEAST_COUNTED = 100
+"""Fewer images are no test set: ``3/5``."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _UNIT_WORDS = re.compile(
     r"(?P<ms>ms|milli\w*)|(?P<h>h|hours?|heures?|hrs?)|(?P<m>mn|mins?|minutes?|m)|(?P<s>s|secs?|secondes?|seconds?)"
@@ -28,7 +34,12 @@ class Quantity:
 
 
 def quantity(text: str) -> Quantity | None:
-    """The one number of a table's cell; None for text, for several numbers, and for nothing."""
+    """The one number of a table's cell; None for text, for several numbers, and for nothing.
+
+    ``931/1000`` is a percentage.
+    """
+    if (counted := _counted(text)) is not None:
+        return counted
     plain = _SPREAD.sub("", text.translate(dict.fromkeys(map(ord, _SPACES), " "))[:200])
     found = [match.group() for match in _NUMBER.finditer(plain) if any(sign.isdigit() for sign in match.group())]
     if len(found) != 1:
@@ -58,6 +69,14 @@ def shares(texts: Sequence[str], *, percent: bool = False, error: bool = False) 
     read = [quantity(text) for text in texts]
     hundred = percent or any(number.value > 1.0 for number in read if number and not number.percent)
     return tuple(_share(number, hundred, error) for number in read)
+
+
+def _counted(text: str) -> Quantity | None:
+    """``931/1000`` as a share."""
+    found = _COUNTED.search(text[:200])
+    if found is None or not int(found[1]) <= int(found[2]) or int(found[2]) < _LEAST_COUNTED:
+        return None
+    return Quantity(100 * int(found[1]) / int(found[2]), True)
 
 
 def _share(number: Quantity | None, hundred: bool, error: bool) -> float | None:

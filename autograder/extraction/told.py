@@ -1,0 +1,177 @@
+"""Results told line by line, in text or in what a cell printed; heuristics throughout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from autograder.extraction.columns import ERROR, NOT_ACCURACY, about_conditions, kind_of, names_a_model
+from autograder.extraction.grids import MAX_ROWS, stdout
+from autograder.notebook.numbers import seconds, shares
+from autograder.notebook.shown import lines
+from autograder.notebook.text import fold, plain, words
+from autograder.records import Cell, CellKind, Table, TableRow
+
+_VALUE = re.compile(
+    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,]\s?))"
+    r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d)\s?%?)"
+)
+"""Behind a colon, an arrow, a bar, leaders or padding, where a bar may be drawn before it; or ``near``, as any number
+in a sentence is."""
+_SENTENCE = re.compile(
+    r"(?P<label>.{1,60}?)\s+(?:reach(?:es|ed)?|gets?|got|achieve[sd]?|obtain(?:s|ed)|scores?|has|had|attein\w+|obtien\w+"
+    r"|donne|arrive a|fait|a|erreicht|hat|alcanza|consigue|tiene|raggiunge|ottiene|bereikt)\s+(?P<rest>.{0,60}?)"
+    r"(?P<value>(?:0[.,]\d{2,}|\d{1,3}(?:[.,]\d+)?\s?%))"
+)
+"""``Model X reaches 93 % on the test set``; a heuristic, of folded text."""
+_RUN = re.compile(r"([\s.…·_█▓▒░■▇▉-▏#*=-])\1{3,}")
+"""Padding, leaders and bars, of which three signs say as much; long ones would be slow to search."""
+_ASIDE = re.compile(
+    r"\b(?:\w+[ _])?(?:loss|perte|f1|temps|time|epochs?|epoques?|params?|train\w*|val\w*)(?:[ _]acc\w*)?\s*[:=]?\s*"
+    r"[-\d.,e]+\s?(?:m?s|%)?[\s,;|]*"
+)
+"""What stands before the accuracy in a line and is none: ``loss=0.21``."""
+_METRIC = re.compile(
+    r"\b(?:test|val\w*|final\w*|best|meilleure?|obtained|obtenue?)?[\s_-]*"
+    r"(?:accuracy|acc|precision|exactitude|genauigkeit|score)\b"
+    r"(?:[\s_-]*(?:sur|on)?[\s_-]*(?:le |the )?(?:jeu de )?(?:test|set))?",
+    re.I,
+)
+_COUNT = re.compile(
+    r"(?P<label>.{1,60}?)[\s:=-]+(?P<right>\d+)(?P<said>\s(?:bonnes \w+|correct\w*|richtige?))?\s?"
+    r"(?:/|sur|of|out of|von)\s?(?P<images>\d+)\b(?(said)|.{0,12}(?:correct|juste|bonne|richtig))",
+    re.I,
+)
+_LEARNT = re.compile(r"\b(?:train\w*|entrainement|apprentissage)(?:[ _]acc\w*)?$")
+_OF_WHAT = re.compile(r"^\s*(?:d['’]\s?|(?:de|of|an)\s+)?(?:test\s+)?")
+_TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
+"""Of a line such as ``Baseline Error: 1.88%``; without the per cent sign it may be a loss."""
+_SEARCHED = re.compile(r"^(?P<value>0\.\d{2,6}) \(\+?/?-?\s?\d\.\d+\) (?:with|for):? (?P<label>\{.{3,150}\})$")
+"""A line of a grid search: mean, deviation, settings."""
+_SCORED = re.compile(
+    r"(?P<label>.{3,80}?)[\s,:(–-]+(?:[~≈]\s?)?(?P<value>\d{1,2}(?:[.,]\d+)?)(?:\s?%?\s?[-–à]\s?\d{1,2}(?:[.,]\d+)?)?\s?%\s?"
+    r"(?P<metric>(?:test |val\w* )?accuracy|de précision|d.exactitude|error(?: rate)?|d.erreur)\b",
+    re.I,
+)
+"""A heading that holds the score: ``Second CNN, 2.2 M params (82.0 - 82.5 % accuracy)``; of a range, the lower end."""
+_ON_IMAGES = re.compile(r"\btest|\bimages?\b|\bbilder|\bcorrect|\brichtig|\bjuste")
+
+
+def told(cells: Sequence[Cell], *, bare: bool = False) -> Iterator[Table]:
+    """``Modèle 1 - Précision : 97,82 %``, one line per model: within one cell, or over the whole notebook.
+
+    With ``bare`` also lines that say nothing of what their number is.
+    """
+    found = [(cell.index, row) for cell in cells for row in _lines(cell, bare=bare)]
+    groups = [[(index, row) for index, row in found if index == place] for place in dict.fromkeys(i for i, _ in found)]
+    for group in [*groups, found]:
+        distinct = {fold(row.label): (index, row) for index, row in group}
+        rows = tuple(row for _, row in distinct.values())
+        if bare and len(rows) > MAX_ROWS:
+            continue
+        if len(rows) >= 2 and not about_conditions([row.label for row in rows]):
+            yield Table(cell=max(index for index, _ in distinct.values()), origin="printed", rows=rows)
+
+
+def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
+    written = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
+    for line in written[:5000]:
+        text = _RUN.sub(r"\1\1\1", plain(line[:200]))
+        if (scored := _scored(line, text, cell)) is not None:
+            yield scored
+            continue
+        rows = (
+            _line(text[: found.start()], found["value"], text[found.end() :], bare=bare, near=found["near"])
+            for found in _VALUE.finditer(text)
+        )
+        if row := _counted(text) or _sentence(text) or next(filter(None, rows), None):
+            yield row
+
+
+def _scored(line: str, text: str, cell: Cell) -> TableRow | None:
+    """A heading with its score, or a line of a grid search."""
+    headed = cell.kind is CellKind.MARKDOWN and line.lstrip().startswith("#")
+    found = _SCORED.match(text) if headed else _SEARCHED.match(line.strip())
+    if found is None:
+        return None
+    error = headed and "err" in fold(found["metric"])
+    (accuracy,) = shares([found["value"]], percent=headed, error=error)
+    return None if accuracy is None else TableRow(label=found["label"].strip(" -–(:,"), accuracy=accuracy)
+
+
+def _counted(text: str) -> TableRow | None:
+    """``base: 931/1000 correct``, ``931 bonnes réponses sur 1000``."""
+    found = _COUNT.match(text)
+    if found is None or NOT_ACCURACY.search(fold(text)):
+        return None
+    (accuracy,) = shares([f"{found['right']}/{found['images']}"])
+    name = _name(found["label"])
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 8:
+        return None
+    return TableRow(label=name, accuracy=accuracy)
+
+
+def _sentence(text: str) -> TableRow | None:
+    """A line that says in words what a model reaches on images of a test, or which accuracy it has."""
+    single = " ".join(text.split())
+    line = fold(single)
+    found = _SENTENCE.match(line)
+    if found is None or NOT_ACCURACY.search(line):
+        return None
+    metric = _METRIC.search(line[found.end("label") :])
+    if metric is None and not ("%" in found["value"] and _ON_IMAGES.search(line[found.end("label") :])):
+        return None
+    (accuracy,) = shares([found["value"]])
+    name = _name(single[: len(found["label"])] if len(single) == len(line) else found["label"])
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 6:
+        return None
+    return TableRow(label=name, accuracy=accuracy, of=kind_of(line[found.end("label") :]))
+
+
+def _says_what(rest: str) -> bool:
+    """``0.93 d'exactitude``, where no figure of its own follows."""
+    bare = fold(_OF_WHAT.sub("", rest))
+    metric = _METRIC.match(bare)
+    return metric is not None and not re.match(r"\s*[:=]?\s*\d", bare[metric.end() :])
+
+
+def _line(label: str, value: str, rest: str, *, bare: bool = False, near: str | None = None) -> TableRow | None:
+    """A line counts when it says that its number is an accuracy: by a word or by a per cent sign.
+
+    Where the number stands ``near`` only, the word is right before or behind it, or a sign at the end of the line.
+    """
+    label = _ASIDE.sub("", label)
+    folded = fold(label)
+    metric = _METRIC.search(folded)
+    if near and not (bare or (metric and metric.end() == len(folded)) or _says_what(rest)):
+        if "%" not in value or "-" not in near.replace("–", "-") or rest.strip():
+            return None
+    error = bool(ERROR.search(folded) or ("%" in value and _TELLS_ERROR.search(folded)))
+    said = metric or error or "%" in value or bare or _says_what(rest)
+    if not said or NOT_ACCURACY.search(folded) or _LEARNT.search(folded):
+        return None
+    (accuracy,) = shares([value], error=error)
+    name = _name(_without(label, metric) if metric else re.sub(r"[\s:,]+test$", "", label))
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 8:
+        return None
+    spent = re.search(r"(\d+(?:[.,]\d+)?)\s*(s|sec|secondes?|seconds?|min|minutes?)\b", rest)
+    return TableRow(
+        label=name,
+        accuracy=accuracy,
+        seconds=seconds(spent.group()) if spent else None,
+        of=kind_of(metric.group()) if metric else "",
+    )
+
+
+def _name(label: str) -> str:
+    """Without the small words and marks that tied it to the metric: "de Dropout -" becomes "Dropout"."""
+    bare = re.sub(r"^\W+|\W+$", "", label)
+    return re.sub(r"(?i)^(?:of|de|du|for|pour|le|la|the)\s+|\s+(?:of|de|du|for|pour)$", "", bare).strip(" -–—()[]")
+
+
+def _without(label: str, metric: re.Match[str]) -> str:
+    """The label less its metric; folding may shift places, so that the words are looked up."""
+    kept = words(metric.group())
+    return " ".join(
+        part for part in re.split(r"[\s_]+", label) if fold(part).strip("()-–—,") not in {fold(word) for word in kept}
+    )

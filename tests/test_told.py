@@ -1,0 +1,74 @@
+"""Results told line by line, in the words that people use."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.extraction.told import told
+from autograder.records import Cell
+from tests.cells import code, markdown, notebook, printed
+
+TWO = (("Baseline", 0.9782), ("Dropout", 0.9845))
+
+
+def lines(cell: Cell, *, bare: bool = False) -> list[tuple[str, float | None]]:
+    """Of the first table, each by the last word of its name."""
+    tables = list(told(notebook(cell), bare=bare))
+    return [(row.label.split()[-1], row.accuracy) for row in tables[0].rows] if tables else []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{name:.<20}{value:.>9.2%}....8490",
+        "{name} reaches {value:.2%} on the test set",
+        "Model {name} has a test accuracy of {value:.4f}",
+        "Le modèle {name} obtient {value:.2%} sur les images de test",
+        "Modell {name} erreicht {value:.2%} Genauigkeit",
+        "{name}: loss=0.21 acc={value:.4f}",
+        "{name}: loss 0.21, accuracy {value:.4f}",
+        "{name} test accuracy {value:.4f}",
+        "{name} : {value:.2%} de bonnes réponses",
+        "{name}: train acc 0.9990, test acc {value:.4f}",
+        "{name:>10} | █████▌ {value:.2%} (Δ +0.3)",
+        "{name}: {count}/10000 correct",
+        "{name:<20}{value:.2%}",
+        "{name} - {value:.2%}",
+    ],
+)
+def test_lines_in_many_words(line: str) -> None:
+    text = "\n".join(line.format(name=name, value=value, count=round(1e4 * value)) for name, value in TWO)
+    assert lines(code("", printed(text))) == list(TWO)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dropout (20 %)\nFlip (50 %)",
+        "We use 80 % of the images\nand keep 20 % of them",
+        "Dropout reaches 20 % of the units\nFlip reaches 50 % of the rows",
+        "Best: 3/5\nWorst: 1/5",
+        "Baseline: train accuracy 0.99\nDropout: train accuracy 0.98",
+    ],
+)
+def test_lines_that_state_no_accuracy(text: str) -> None:
+    assert lines(markdown(text)) == []
+
+
+def test_bare_lines_only_where_they_are_asked_for() -> None:
+    text = printed("\n".join(f"{name} {value}" for name, value in TWO))
+    assert lines(code("", text)) == [] and lines(code("", text), bare=True) == list(TWO)
+    flood = printed("\n".join(f"{'ab'[n % 2]}{chr(97 + n // 26 % 26)}{chr(97 + n % 26)} 0.5" for n in range(500)))
+    assert lines(code("", flood), bare=True) == []
+
+
+def test_what_was_told_of_validation_is_called_so() -> None:
+    kinds = {"val accuracy": "validation", "test accuracy": "", "accuracy": ""}
+    for words, kind in kinds.items():
+        (table, *_) = told(notebook(markdown("\n".join(f"{name} {words}: {value}" for name, value in TWO))))
+        assert {row.of for row in table.rows} == {kind}, words
+
+
+def test_long_runs_of_signs_cost_no_more_than_their_length() -> None:
+    text = "\n".join(["a" + " " * 150 + "b", "a" + "." * 180, "x" + " -" * 90, "a" + "█" * 180] * 200)
+    assert lines(markdown(text), bare=True) == []
