@@ -22,9 +22,9 @@ ROWS, BYTES = 512, 48 << 20
 """Remembered of one use, and of all images together."""
 COLUMNS, LEVELS, TELLING = 64, 4096, 6
 """Figures by which a row is known, how exactly, and how many of them must differ: sure class scores say too little."""
-LOOKED, PASSING, FOUND = 8192, 128, 256
+LOOKED, PASSING, FOUND = 4096, 128, 256
 """Rows of an array that are looked up, and of a batch; images that are kept of a training."""
-USES, FEWEST, WIDE = 32, 16, 512
+USES, FEWEST, WIDE = 8, 16, 256
 """Whose rows are laid beside those of a training, the fewest by which that says anything, and figures of a row."""
 SAME_COLUMNS, SAME_DISTANCES = 0.99, 0.98
 """Correlations from which on numbers are taken for the same ones, shifted and stretched by column, or projected."""
@@ -196,9 +196,11 @@ def _alike(first: prints.Array, second: prints.Array) -> bool:
 
 def _columns(first: prints.Array, second: prints.Array) -> float:
     """The median correlation of columns that are not all the same."""
-    lively = np.flatnonzero((first.std(axis=0) > 0) & (second.std(axis=0) > 0))
-    found = [_correlation(first[:, column], second[:, column]) for column in lively[:COLUMNS]]
-    return float(np.median(found)) if len(found) >= TELLING else 0.0
+    lively = (first.std(axis=0) > 0) & (second.std(axis=0) > 0)
+    if lively.sum() < TELLING:
+        return 0.0
+    one, two = ((rows - rows.mean(axis=0)) / rows.std(axis=0) for rows in (first[:, lively], second[:, lively]))
+    return float(np.median((one * two).mean(axis=0)))
 
 
 def _distances(rows: prints.Array) -> prints.Array:

@@ -53,7 +53,8 @@ def _called_with(model: Thing, rows: Thing, fewest: int, depth: int) -> Iterator
     inputs: list[Any] = list(getattr(graph, "inputs", None) or ())
     if not depth or len(inputs) != 1:
         return
-    for node in getattr(graph, "_nodes", ()):
+    by_depth = getattr(graph, "_nodes_by_depth", {})
+    for node in (node for at in sorted(by_depth, reverse=True) for node in by_depth[at]):
         layer, tensors = node.operation, node.input_tensors[:1]
         if not tensors or not getattr(layer, "trainable_variables", None):
             continue
@@ -61,7 +62,7 @@ def _called_with(model: Thing, rows: Thing, fewest: int, depth: int) -> Iterator
         if tensors[0] is not inputs[0]:
             if None in sizes or math.prod(sizes) < fewest:
                 continue
-            shown = np.asarray(Model(inputs, tensors[0], name="inner")(rows, training=False))
+            shown = np.asarray(Model(inputs[0], tensors[0], name="inner")(rows, training=False))
             yield shown
         if hasattr(layer, "layers"):
             yield from _called_with(layer, shown, fewest, depth - 1)
