@@ -298,8 +298,9 @@ class ArrayPrint:
     digest: str = ""
     """SHA-256 of the bytes, or of a spread sample of rows when large; equal data have equal digests."""
     kind: str = "array"
-    """``array``, ``dataset`` (tf.data), ``sequence`` (PyDataset, generators), ``weights`` (left alone by a
-    training)."""
+    """``array``, ``dataset`` (tf.data), ``sequence`` (PyDataset, generators), ``weights`` (left alone by a training),
+    ``answers`` (images for which a model answered with what a training was given), ``inner`` (what a trained part was
+    called with), ``lookup`` (the size of a table that names classes)."""
     sample: str = ""
     """Name of the artifact (``sample-<n>.npy``, float32, first axis = rows) with some rows; empty if none."""
     rows: tuple[int, ...] = ()
@@ -309,6 +310,8 @@ class ArrayPrint:
     even: float = 0.0
     """The same, where a row that is repeated more often than the others counts for less: the inverse of Simpson's
     index. Neither figure changes where every row is given as many times again."""
+    labels: tuple[int | float, ...] = ()
+    """Label of each row of the sample, for ``answers`` and ``inner``; empty where these are not known."""
 
 
 @record

@@ -14,13 +14,14 @@ from typing import TypeAlias
 
 from autograder.extraction import beginnings
 from autograder.extraction.fidelity import Account
-from autograder.extraction.grouping import another_task, named
+from autograder.extraction.goals import by_class, classes, follow
 from autograder.extraction.matching import Candidate, Sightings
 from autograder.extraction.partly import splits_itself
 from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training, say
 
-WEIGHTS = "weights"
-"""What an ``ArrayPrint`` of weights is called that a training leaves alone."""
+WEIGHTS, ANSWERS, LOOKUP = "weights", "answers", "lookup"
+"""What an ``ArrayPrint`` of weights is called that a training leaves alone, one of images that another model answered
+for, and one of a table that names classes. What a part within a model is called with, it is given."""
 Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 """Public images among the sampled rows of some data, and how many rows were looked at."""
 
@@ -34,20 +35,21 @@ def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Messa
     ledger, sightings = account.ledger, account.sightings
     own, before = _own(one, ledger, origin), list(_before(one, ledger))
     if splits_itself(account):
-        return None if (held := _held(own, sightings)) is None else _kept(*held)
-    same = [training for training in before if not another_task(training, sightings)]
+        return None if (held := _held(own, sightings, (_as_they_are, _in_disguise))) is None else _kept(*held)
     if (seen := _most(own, sightings, _as_they_are)) is not None:
         return _given(*seen[1:])
     if (seen := _most(own, sightings, _in_disguise)) is not None:
         return _given_altered(*seen[1:])
-    if (held := _held(own, sightings)) is not None:
+    if (held := _held(own, sightings, (_as_they_are, _in_disguise))) is not None:
         return _kept(*held)
+    same = [training for training in before if by_class(training, sightings)]
     if (seen := _most(same, sightings, _as_they_are)) is not None:
         return _given_before(*seen)
+    if (seen := _answered([*own, *before], sightings, (_as_they_are, _in_disguise))) is not None:
+        return _given_answers(*seen)
     if (beside := _beside(one, ledger, sightings)) is not None:
         return _given_beside(*beside, account)
-    learnt = (training for training in before if training in same or _learns_classes(training, sightings))
-    if (seen := _most(learnt, sightings, _in_disguise)) is not None:
+    if (seen := _most(same, sightings, _in_disguise)) is not None:
         return _given_altered_before(*seen)
     return None
 
@@ -76,7 +78,11 @@ def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Me
             found=seen[1],
             looked=seen[2],
         )
-    if (seen := _most(_before(one, ledger), sightings, _hidden)) is not None:
+    own, before = _own(one, ledger, origin), list(_before(one, ledger))
+    if (held := _held(own, sightings, (_hidden,))) is not None:
+        return _kept_hidden(*held)
+    labelled = [one for one in before if one.y_sample or by_class(one, sightings)]
+    if (seen := _most(labelled, sightings, _hidden)) is not None:
         return say(
             "Training {number:int}, of another model, was given images that are kept back here to measure with "
             "({found:int} of {looked:int} sampled ones): the notebook brought them along, and the final model may have "
@@ -85,7 +91,27 @@ def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Me
             found=seen[1],
             looked=seen[2],
         )
-    return None
+    seen = _answered([*own, *before], sightings, (_hidden,))
+    return None if seen is None else _given_answers_hidden(*seen)
+
+
+def looks_up(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
+    """A table in the final model that no training changed: it names classes, or tells hundreds of numbers apart."""
+    shown = [root.shape for each in _own(one, account.ledger, origin) for root in each.roots if root.kind == LOOKUP]
+    if not shown or not shown[0]:
+        return None
+    largest = max(shown)
+    if len(largest) > 1:
+        return say(
+            "The final model holds a table of {rows:int} rows that no training changes, nearly all of which name one "
+            "class each: it may look answers up that it has not learnt.",
+            rows=largest[0],
+        )
+    return say(
+        "A layer of the final model tells {steps:int} values apart, more than a pixel has: it may look answers up that "
+        "it has not learnt.",
+        steps=largest[0],
+    )
 
 
 def _given(found: int, looked: int) -> Message:
@@ -100,6 +126,37 @@ def _kept(found: int, looked: int) -> Message:
     return say(
         "{found:int} of {looked:int} sampled rows of weights that the final model's training leaves alone are images "
         "of the public test set: it may look answers up that it has not learnt.",
+        found=found,
+        looked=looked,
+    )
+
+
+def _kept_hidden(found: int, looked: int) -> Message:
+    return say(
+        "{found:int} of {looked:int} sampled rows of weights that the final model's training leaves alone are images "
+        "that are kept back here to measure with: the notebook brought them along, and what is measured on them says "
+        "little of this model.",
+        found=found,
+        looked=looked,
+    )
+
+
+def _given_answers(number: int, found: int, looked: int) -> Message:
+    return say(
+        "Training {number:int} was given what a model makes of images of the public test set ({found:int} of "
+        "{looked:int} sampled ones): the final model may have learnt from it.",
+        number=number,
+        found=found,
+        looked=looked,
+    )
+
+
+def _given_answers_hidden(number: int, found: int, looked: int) -> Message:
+    return say(
+        "Training {number:int} was given what a model makes of images that are kept back here to measure with "
+        "({found:int} of {looked:int} sampled ones): the notebook brought them along, and the final model may have "
+        "learnt from it.",
+        number=number,
         found=found,
         looked=looked,
     )
@@ -164,9 +221,9 @@ def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[
 
 
 def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
-    """Other trainings that ended before this model's last one began, and were given labels."""
+    """Other trainings that ended before this model's last one began, and were given something to answer."""
     earlier = ledger.trainings if one.training is None else beginnings.before(one.training, ledger)
-    yield from (training for training in earlier if training.y_sample)
+    yield from (training for training in earlier if training.y_sample or training.y.sample)
 
 
 def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estimator, int, int] | None:
@@ -181,18 +238,13 @@ def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estim
     return best if best is not None and best[1] else None
 
 
-def _learns_classes(training: Training, sightings: Sightings) -> bool:
-    """Of images that are not known as they are: whether their labels go by the classes of those in disguise."""
-    return named(sightings.disguises(training.x).labels, training.y_sample)
-
-
 def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> tuple[int, int, int] | None:
     """Number, public images, and all images looked at, of the data with most public images; None where none has any.
 
     Of a pipeline the arrays that it is made of count together, beside its first batch.
     """
     longest = sorted(trainings, key=_rows_seen, reverse=True)  # only so many samples are looked at
-    given = ((one, [root for root in one.roots if root.kind != WEIGHTS]) for one in longest)
+    given = ((one, [root for root in one.roots if root.kind not in (WEIGHTS, ANSWERS, LOOKUP)]) for one in longest)
     seen = [(one.number, *count(shown, sightings)) for one, roots in given for shown in ((one.x,), roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
@@ -202,16 +254,26 @@ def _rows_seen(one: Training) -> int:
     return (one.x.shape[0] if one.x.shape else 0) * max(1, one.epochs_run)
 
 
-def _held(trainings: Sequence[Training], sightings: Sightings) -> tuple[int, int] | None:
-    """Public images, at any brightness, among weights that are as long as one, and all that were looked at."""
+def _held(trainings: Sequence[Training], sightings: Sightings, counts: Sequence[Count]) -> tuple[int, int] | None:
+    """Images, at any brightness, among weights that are as long as one, and all that were looked at."""
     shown = [root for one in trainings for root in one.roots if root.kind == WEIGHTS]
-    seen = [
-        (public, rows)
-        for one in shown
-        for public, rows in (_as_they_are([one], sightings), _in_disguise([one], sightings))
-    ]
-    best = max(seen, default=(0, 0))
+    best = max((count([one], sightings) for one in shown for count in counts), default=(0, 0))
     return best if best[0] else None
+
+
+def _answered(
+    trainings: Iterable[Training], sightings: Sightings, counts: Sequence[Count]
+) -> tuple[int, int, int] | None:
+    """Of the training that was given a model's answers, with labels that go by the classes as far as that is known."""
+    shown = [
+        (one, root)
+        for one in trainings
+        for root in one.roots
+        if root.kind == ANSWERS and (not root.labels or follow(classes(root, sightings), root.labels))
+    ]
+    seen = [(one.number, *count([root], sightings)) for one, root in shown for count in counts]
+    best = max(seen, key=lambda each: each[1], default=None)
+    return best if best is not None and best[1] else None
 
 
 def _as_they_are(shown: Sequence[ArrayPrint], sightings: Sightings) -> tuple[int, int]:

@@ -315,6 +315,8 @@ class Disguises:
     """Rows of the sample of which it is known what they are, or are not."""
     hidden: int = 0
     """Rows that show an image which is kept back, as it is or altered."""
+    kept: tuple[int, ...] = ()
+    """For each row the class of that image; -1 where it shows none."""
 
     @property
     def public(self) -> int:
@@ -376,8 +378,11 @@ class Sightings:
         public, hidden = recognised(sample[some], self._data)
         labels = np.full(len(sample), -1, dtype=np.intp)
         labels[some[public >= 0]] = self._data.y_public.reshape(-1)[public[public >= 0]]
+        kept = np.full(len(sample), -1, dtype=np.intp)
+        kept[some[hidden >= 0]] = self._data.y_hidden.reshape(-1)[hidden[hidden >= 0]]
         rows = len(sample) - len(left) + len(some)
-        return Disguises(tuple(int(label) for label in labels), rows, hidden=int((hidden >= 0).sum()))
+        told, held = (tuple(int(label) for label in each) for each in (labels, kept))
+        return Disguises(told, rows, hidden=int((hidden >= 0).sum()), kept=held)
 
     def _elsewhere(self) -> Iterator[npt.NDArray[np.uint8]]:
         for path in self._others:

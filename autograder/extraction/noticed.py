@@ -13,7 +13,7 @@ from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
-from autograder.extraction.leaks import kept_back, leaked, split
+from autograder.extraction.leaks import kept_back, leaked, looks_up, split
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
@@ -108,6 +108,7 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 "learnt from the images alone cannot be followed there."
             )
         )
+    found.append(next((told for one in seen.parts if (told := _looks_up(case, one)) is not None), None))
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
     return tuple(flag for flag in found if flag is not None)
@@ -207,6 +208,10 @@ def _split(case: Case, one: Candidate) -> Message | None:
 
 def _kept_back(case: Case, one: Candidate) -> Message | None:
     return kept_back(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
+
+
+def _looks_up(case: Case, one: Candidate) -> Message | None:
+    return looks_up(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _disagreement(model: MeasuredModel) -> Message | None:

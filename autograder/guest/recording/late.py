@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ ROWS = 2
 class Late:
     """Keeps rows of every so-manieth batch; where these become too many, of every second of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[prints.Array], None] | None = None) -> None:
+        """``look`` is shown the batches of which rows are kept."""
+        self._look = look
         self._kept: list[prints.Array] = []
         self._every = 1
         self._passed = 0
@@ -46,6 +49,8 @@ class Late:
     def _keep(self, batch: prints.Array | None) -> None:
         if batch is None or batch.ndim < 2 or not len(batch) or batch.dtype.kind not in "biuf":
             return
+        if self._look is not None:
+            self._look(batch)
         # Another place in each batch, since batches may all be made alike.
         places = [(31 * self._passed + half * len(batch) // ROWS) % len(batch) for half in range(ROWS)]
         rows = np.array(batch[sorted(set(places))], np.float32)

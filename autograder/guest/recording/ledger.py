@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,8 @@ from . import (
     beginnings,
     handmade,
     hooks,
+    inner,
+    lookups,
     losses,
     models,
     motion,
@@ -40,6 +42,7 @@ from . import (
 from .asides import Asides, Fit
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
+from .features import Behind, Features
 from .flows import Flows
 from .held import Held
 from .keep import Keep
@@ -78,6 +81,8 @@ _ARGUMENTS = (
 
 Shown = list[Any]
 """Of some rows the inputs, and the labels."""
+Few = tuple[Any, Sequence[float]] | None
+"""The same of a model of one input, for ``inner``."""
 
 
 @dataclass
@@ -116,6 +121,9 @@ class Epochs:
     """``held`` of the training within which this one takes place."""
     late: Late = field(default_factory=Late)
     """Of what a generator or a ``PyDataset`` gives."""
+    behind: Behind | None = None
+    """Images whose answers by another model it is given."""
+    few: Few = None
     flown: Callable[[], None] = lambda: None
     """Ends the looking at it."""
 
@@ -160,6 +168,7 @@ class Recorder:
         self.steps = Steps(self)
         self.tally = Tally(self)
         self.flows = Flows(self._safely)
+        self.features = Features()
         self.held: Held | None = None
         """Sees the models of a training step that is the student's own, while it is at work."""
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
@@ -268,7 +277,12 @@ class Recorder:
         if entry is not None:
             entry["seconds"] = time.monotonic() - start
             self._safely(self._end_use, entry, model, result)
+        if original.__name__ == "predict":
+            self._safely(self._note_answers, original, model, arguments, keywords, result)
         return result
+
+    def _note_answers(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing, result: Thing) -> None:
+        self.features.answered(hooks.bound(original, model, arguments, keywords).get("x"), result)
 
     def _rehearse_use(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         """A rehearsal predicts a few rows, which then stand for all; ``evaluate`` is cut in its iterator."""
@@ -343,6 +357,10 @@ class Recorder:
             ) or ([], frozenset())
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
+            epochs.behind = Behind(self.features)
+            epochs.late = Late(epochs.behind.see)
+            self._safely(epochs.behind.given, given.get("x"), given.get("y"))
+            epochs.few = self._safely(_few, entry, given, epochs.shown)
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
             epochs.around = self.held
@@ -456,14 +474,16 @@ class Recorder:
         late = self._safely(epochs.late.printed, self.keep.sample) or []
         held = (self._safely(epochs.held.printed, self.keep.sample) or []) if epochs.held is not None else []
         beside = self._safely(epochs.fit.late.printed, self.keep.sample) or []
-        entry["roots"] = [*late, *beside, *held, *entry["roots"]][: roots.MOST]
-        self.end_training(entry, model, epochs.standing, epochs.began)
+        behind = (self._safely(epochs.behind.printed, self.keep.sample) or []) if epochs.behind is not None else []
+        entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]][: roots.MOST]
+        self.end_training(entry, model, epochs.standing, epochs.few, epochs.began)
 
     def end_training(
         self,
         entry: dict[str, Any],
         model: Thing,
         standing: through.Standing | None = None,
+        few: Few = None,
         began: Digests = frozenset(),
     ) -> None:
         """What has become of the model, and the model itself; ``standing``: of its own layers, as it began."""
@@ -478,7 +498,9 @@ class Recorder:
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
         alone = self._safely(templates.templates, model, (entry.get("x") or {}).get("shape") or (), self.keep.sample)
-        entry["roots"] = [*(alone or ()), *entry["roots"]][: roots.MOST]
+        within = None if few is None else self._safely(inner.inner, model, *few, self.keep.sample)
+        tables = self._safely(lookups.lookups, model)
+        entry["roots"] = [*(alone or ()), *(within or ()), *(tables or ()), *entry["roots"]][: roots.MOST]
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
         entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
@@ -691,6 +713,17 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_all(model: Thing, given: Mapping[str, Any]) -> tuple[Inputs, prints.Array] | None:
     return beginnings.few_of_all(model, given.get("x"), given.get("y"))
+
+
+def _few(entry: dict[str, Any], given: Mapping[str, Any], shown: Shown) -> Few:
+    """Rows of the sample, where it is of one array, since these are the same in each training with it."""
+    x, numbers, labels = given.get("x"), entry["x"].get("rows"), entry["y_sample"]
+    array = None if isinstance(x, (list, tuple, dict)) else prints.as_array(x)
+    if array is not None and numbers:
+        some = prints.spread(len(numbers), prints.SAMPLE_ROWS)
+        return array[[numbers[at] for at in some]], [labels[at] for at in some] if labels else []
+    both = _both(shown)
+    return None if both is None or isinstance(both[0], (list, dict)) else both
 
 
 def _both(shown: Shown) -> tuple[Inputs, Any] | None:

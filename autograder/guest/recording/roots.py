@@ -37,7 +37,7 @@ _Rows = tuple[float, float]
 def roots(data: Thing, keep: prints.Keep) -> list[dict[str, Any]]:
     """An ``ArrayPrint`` for each array of images, without figures and digest, for which all of it would be read."""
     found: list[dict[str, Any]] = []
-    for array, part in _arrays(data):
+    for array, part in arrays(data):
         shape = [int(size) for size in array.shape]
         first, end = int(part[0]), int(min(part[1], shape[0] if shape else 0))
         if len(shape) < 2 or first >= end or math.prod(shape[1:]) < IMAGE or len(found) == MOST:
@@ -49,7 +49,8 @@ def roots(data: Thing, keep: prints.Keep) -> list[dict[str, Any]]:
     return found
 
 
-def _arrays(data: Thing) -> Iterator[tuple[Any, _Rows]]:
+def arrays(data: Thing) -> Iterator[tuple[Any, _Rows]]:
+    """What a pipeline is made of, or the inputs beside the first, with the rows of each that reach the training."""
     if prints.is_dataset(data):
         for tensor, part in _tensors(data, DEPTH, _WHOLE):
             if _is_numeric(tensor.dtype):

@@ -20,12 +20,14 @@ import numpy as np
 from ..things import Thing
 from . import beginnings, hooks, losses, models, prints, swaps, targets
 from .asides import Asides
+from .features import Behind, Features
 from .held import Held
 from .keep import Keep
 from .late import Late
 from .several import Inputs
 from .swaps import Swaps, Watch, Weights
 from .tally import Tally
+from .through import Standing
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
@@ -44,6 +46,7 @@ class Book(Protocol):
     tally: Tally
     held: Held | None
     asides: Asides
+    features: Features
     classes: int
     train_rows: int
     unfollowed: int
@@ -67,7 +70,9 @@ class Book(Protocol):
 
     def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None: ...
 
-    def end_training(self, entry: dict[str, Any], model: Thing) -> None: ...
+    def end_training(
+        self, entry: dict[str, Any], model: Thing, standing: Standing | None = None, few: Few = None
+    ) -> None: ...
 
 
 @dataclass
@@ -89,6 +94,8 @@ class Stretch:
     of_all: tuple[Inputs, prints.Array] | None = None
     """Where there are several inputs: a few rows of all of them, and their labels."""
     late: Late = field(default_factory=Late)
+    behind: Behind | None = None
+    """Images whose answers by another model it is given."""
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
     told: float = 0.0
@@ -261,7 +268,7 @@ class Steps:
                 return original(model, *arguments, **keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
-        self._recorder._safely(self._note_use, original, model, arguments, keywords)
+        self._recorder._safely(self._note_use, original, model, arguments, keywords, result)
         return result
 
     def _function(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
@@ -313,6 +320,7 @@ class Steps:
             return  # a model becomes a part of another
         if not _taped():
             self._recorder.tally.add(model, x, None, result)
+            self._recorder.features.answered(x, result)
             return
         self._not_trained_on(number)
         if number not in self._open and number not in self._weighed:
@@ -385,9 +393,11 @@ class Steps:
             return None
         return _able(model, x, y)
 
-    def _note_use(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> None:
+    def _note_use(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing, result: Thing) -> None:
         given = hooks.bound(original, model, arguments, keywords)
         self._recorder.tally.add(model, given.get("x"), given.get("y"))
+        if original.__name__ == "predict_on_batch":
+            self._recorder.features.answered(given.get("x"), result)
 
     def _owning(self, optimizer: Thing, variables: Sequence[Any]) -> list[Any]:
         """Models that these variables train; looked up once for an optimiser and its variables."""
@@ -469,7 +479,9 @@ class Steps:
         entry["loss_settings"] = dict(loss.settings)
         before = 0 if optimizer is None else self._iterations.get(optimizer, 0)
         now = time.monotonic()
-        stretch = Stretch(entry, model, optimizer, start=now, told=now, done_before=before)
+        behind = Behind(self._recorder.features)
+        late = Late(behind.see)
+        stretch = Stretch(entry, model, optimizer, now, before, late=late, behind=behind, told=now)
         stretch.watch = self._recorder._safely(self._recorder.swaps.watch, model, entry, stretch.shown)
         return stretch
 
@@ -517,8 +529,15 @@ class Steps:
         else:
             shown = targets.described(stretch.whole, None, recorder.keep.sample, recorder.classes)
         entry |= shown | {"y": shown["y"] or {}}
-        entry["roots"] = recorder._safely(stretch.late.printed, recorder.keep.sample) or []
-        recorder._safely(recorder.end_training, entry, stretch.model)
+        entry["roots"] = recorder._safely(self._roots, stretch) or []
+        recorder._safely(recorder.end_training, entry, stretch.model, None, recorder._safely(_few, stretch))
+
+    def _roots(self, stretch: Stretch) -> list[dict[str, Any]]:
+        keep, found = self._recorder.keep.sample, list[dict[str, Any]]()
+        if stretch.behind is not None:
+            stretch.behind.given(stretch.whole, None)
+            found = stretch.behind.printed(keep)
+        return found + stretch.late.printed(keep)
 
     def _iterated(self, stretch: Stretch) -> int:
         """Steps by the optimiser's own count: a compiled function may take many at once."""
@@ -543,6 +562,8 @@ class Steps:
         self._target = None
 
 
+Few: TypeAlias = "tuple[Any, Sequence[float]] | None"
+"""Some rows and their labels, of a model of one input."""
 Began: TypeAlias = "beginnings.Beginning | Weights | None"
 """What the model could do, or the weights by which it can be told once more rows have passed."""
 
@@ -564,6 +585,11 @@ def _as_called(given: Taped | None, target: Thing) -> Began:
 def _begun(model: Thing) -> Weights | None:
     built = getattr(model, "built", False)
     return swaps.copy(model) if built and models.parameters(model) <= swaps.LARGEST else None
+
+
+def _few(stretch: Stretch) -> Few:
+    shown = stretch.shown()
+    return None if shown is None or isinstance(shown[0], (list, dict)) else (shown[0], shown[1])
 
 
 def _asked(began: Callable[[], Thing]) -> Thing:

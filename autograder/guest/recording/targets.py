@@ -37,7 +37,7 @@ def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | 
         look(batch, told)
     return {
         "x": prints.fingerprint(x, keep, rows, batch) or {},
-        "y": prints.fingerprint(target),
+        "y": _printed(target, batch, rows, keep),
         "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
         "y_classes": 0 if labels is None else _distinct(labels, x, batched),
     }
@@ -46,6 +46,7 @@ def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | 
 def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prints.Keep, classes: int) -> Facts:
     """The same of batches that were seen passing, ``total`` rows in all: inputs and, where known, targets of some."""
     batch = np.concatenate([part for part, _ in parts])
+    first, wanted = next((part for _, part in parts if part is not None), None), _joined(parts)
     known = [flat(target) for _, target in parts]
     whole = [part for part in known if part is not None]
     target = np.concatenate(whole) if len(whole) == len(known) else None
@@ -53,10 +54,28 @@ def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prin
     sure = labels is not None and len(labels) >= _SURE * len(np.unique(labels))
     return {
         "x": prints.print_batch(batch, "sequence", total, keep, rows),
-        "y": prints.fingerprint(next((part for _, part in parts if part is not None), None)),
+        "y": (_printed(wanted, batch, rows, keep) or {}) | (prints.fingerprint(first) or {}) or None,
         "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
         "y_classes": len(np.unique(labels)) if labels is not None and sure else 0,
     }
+
+
+def _printed(target: Thing, batch: prints.Array | None, rows: prints.Rows | None, keep: prints.Keep) -> Facts | None:
+    """With the targets of the sampled rows where they are no labels: by them it is seen what they go by."""
+    array = prints.as_array(target)
+    alike = array is not None and batch is not None and rows is not None and len(array) == len(batch)
+    if array is None or rows is None or not alike or array.ndim < 2 or flat(array) is not None:
+        return prints.fingerprint(target)
+    if 4 * array[:1].size * len(rows) > prints.SAMPLE_BYTES:
+        return prints.fingerprint(target)
+    return prints.fingerprint(array, keep, rows)
+
+
+def _joined(parts: Sequence[tuple[prints.Array, Any]]) -> prints.Array | None:
+    """All targets, where there are some for each row."""
+    arrays = [array for _, part in parts if (array := prints.as_array(part)) is not None]
+    same = len(arrays) == len(parts) and len({array.shape[1:] for array in arrays}) == 1
+    return np.concatenate(arrays) if same else None
 
 
 def _sampled(batch: prints.Array | None, target: Thing, classes: int) -> tuple[prints.Rows | None, prints.Array | None]:
