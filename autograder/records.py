@@ -429,6 +429,8 @@ class Training:
     """Trainings of other models that had learnt some of the weights which it begins with, as far as that is known."""
     own_step: bool = False
     """Whether a step of it is the student's own code, as that of a subclass is."""
+    unfollowed: int = 0
+    """Steps on its weights, while ``fit`` was at work, that were not its own, and of which no image was seen."""
     swaps: tuple[Swap, ...] = ()
     """Only those by which the model could suddenly do what it could not."""
 

@@ -101,6 +101,7 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 "beside the images that the training was given, cannot be followed there."
             )
         )
+    found += _unfollowed(case, seen)
     if "loss" in made:
         found.append(
             say(
@@ -118,6 +119,19 @@ def _handmade(case: Case, seen: Measured) -> set[str]:
     """Of all trainings of the models that it is made of."""
     models = {one.model for one in seen.parts}
     return {part for training in case.ledger.trainings if training.model in models for part in training.handmade}
+
+
+def _unfollowed(case: Case, seen: Measured) -> Iterator[Message]:
+    """A word on each training of the models that it is made of, within which something else learnt as well."""
+    models = {one.model for one in seen.parts}
+    for training in case.ledger.trainings:
+        if training.model in models and training.unfollowed:
+            yield say(
+                "While training {number:int} of the final model went on, something else than its steps learnt on the "
+                "same weights ({count:int} times at least): what from cannot be followed there.",
+                number=training.number,
+                count=training.unfollowed,
+            )
 
 
 def _steps_itself(case: Case, seen: Measured) -> bool:

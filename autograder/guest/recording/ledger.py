@@ -5,6 +5,7 @@ A failure in here is noted and never reaches the student's code.
 
 from __future__ import annotations
 
+import math
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ from . import (
     through,
 )
 from .asides import Asides, Fit
+from .beside import Beside
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
 from .features import Behind, Features
@@ -112,13 +114,9 @@ class Epochs:
     watch: Watch | None = None
     own: bool = False
     """Whether a step of the training is the student's own code."""
-    held: Held | None = None
-    """What such a step brings in."""
     stepped: bool = False
     looked: bool = False
     """Whether it was seen what the model can do once callbacks had their turn."""
-    around: Held | None = None
-    """``held`` of the training within which this one takes place."""
     late: Late = field(default_factory=Late)
     """Of what a generator or a ``PyDataset`` gives."""
     behind: Behind | None = None
@@ -169,8 +167,6 @@ class Recorder:
         self.tally = Tally(self)
         self.flows = Flows(self._safely)
         self.features = Features()
-        self.held: Held | None = None
-        """Sees the models of a training step that is the student's own, while it is at work."""
         self._served = thinning.Served(job["stride"], job["train_rows"], job["test_rows"])
         self._is_student = stack.student_code(Path.cwd())
         asked = bool(job.get("reuse")) and not self.cuts.rehearsal
@@ -186,6 +182,7 @@ class Recorder:
         self.silently = self._inside.deeper
         """Around calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, and around ours."""
         self.asides = Asides(self._inside)
+        self.beside = Beside(self)
 
     # --- hooks -----------------------------------------------------------------------------------------------------
 
@@ -363,8 +360,9 @@ class Recorder:
             epochs.few = self._safely(_few, entry, given, epochs.shown)
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
-            epochs.around = self.held
-            epochs.held = self.held = Held(epochs.late) if epochs.own else None
+            epochs.fit.row = math.prod((entry.get("x") or {}).get("shape", ())[1:])
+            epochs.fit.held = Held(epochs.late, model, epochs.fit.row)
+            epochs.fit.outside = len(stack.frames(self._is_student))
             epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
@@ -462,7 +460,6 @@ class Recorder:
             kept = getattr(getattr(model, "history", None), "history", {})
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         epochs.flown()
-        self.held = epochs.around
         self._note_epochs(entry, model, epochs)
         self._safely(_note_idlers, entry, epochs)
         self._safely(self.swaps.end, epochs.watch)
@@ -472,9 +469,11 @@ class Recorder:
             return
         entry["moved"] = self._safely(motion.moved, epochs.before, model)
         late = self._safely(epochs.late.printed, self.keep.sample) or []
-        held = (self._safely(epochs.held.printed, self.keep.sample) or []) if epochs.held is not None else []
-        beside = self._safely(epochs.fit.late.printed, self.keep.sample) or []
         behind = (self._safely(epochs.behind.printed, self.keep.sample) or []) if epochs.behind is not None else []
+        fit = epochs.fit
+        held = (self._safely(fit.held.printed, self.keep.sample) or []) if fit.held is not None else []
+        beside = self._safely(fit.late.printed, self.keep.sample) or []
+        entry["unfollowed"] = self._safely(fit.beside) or 0
         entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]][: roots.MOST]
         self.end_training(entry, model, epochs.standing, epochs.few, epochs.began)
 

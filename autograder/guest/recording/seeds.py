@@ -38,7 +38,7 @@ def actions(session: Thing) -> Actions:
             module
         ),
         "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
-        "keras.src.layers.layer": lambda module: session.recorder.swaps.install_reading(module.Layer),
+        "keras.src.layers.layer": lambda module: _layer(session, module.Layer),
         "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
         "keras.src.optimizers.base_optimizer": lambda module: session.recorder.steps.install_apply(
             module.BaseOptimizer
@@ -53,6 +53,11 @@ def actions(session: Thing) -> Actions:
         "tensorflow.python.data.ops.dataset_ops": lambda module: session.recorder.flows.install_generators(module),
         "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
+
+
+def _layer(session: Thing, layer: type) -> None:
+    session.recorder.swaps.install_reading(layer)
+    session.recorder.beside.install_layers(layer)
 
 
 def _trainer(session: Thing, trainer: type) -> None:

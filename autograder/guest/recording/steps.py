@@ -6,7 +6,6 @@ ledger stands for all steps that a model takes within one cell.
 
 from __future__ import annotations
 
-import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +18,9 @@ import numpy as np
 
 from ..things import Thing
 from . import beginnings, hooks, losses, models, prints, swaps, targets
-from .asides import Asides
+from .asides import Asides, Fit, steps_of
+from .beside import Beside, eager, taped
 from .features import Behind, Features
-from .held import Held
 from .keep import Keep
 from .late import Late
 from .several import Inputs
@@ -44,8 +43,8 @@ class Book(Protocol):
     keep: Keep
     swaps: Swaps
     tally: Tally
-    held: Held | None
     asides: Asides
+    beside: Beside
     features: Features
     classes: int
     train_rows: int
@@ -138,6 +137,8 @@ class Trace:
     models: list[weakref.ref[Any]] = field(default_factory=list)
     loss: losses.Told = field(default_factory=losses.Told)
     gradients: int = 0
+    assigned: list[weakref.ref[Any]] = field(default_factory=list)
+    """Models in training, whose weights it changes by itself."""
 
 
 class Steps:
@@ -207,10 +208,11 @@ class Steps:
     def _call(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         beside = self._recorder.asides.now is not None
-        if self._silent or (beside and _eager() and not _taped()):
-            if self._recorder.held is not None:
+        if self._silent or (beside and eager() and not taped()):
+            fit = self._recorder.asides.innermost
+            if fit is not None and fit.held is not None and (learning := _learns(fit, keywords)) is not None:
                 called = arguments[0] if arguments else keywords.get("inputs")
-                self._recorder._safely(self._recorder.held.called, called, bool(keywords.get("training")))
+                self._recorder._safely(fit.held.called, called, learning)
             return original(model, *arguments, **keywords)
         with self._recorder.silently():
             result = original(model, *arguments, **keywords)
@@ -221,21 +223,30 @@ class Steps:
     def _apply(self, original: Thing, optimizer: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         changes = self._recorder.swaps
+        gradients = arguments[0] if arguments else keywords.get("grads")
+        variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
         if self._silent:
+            if not changes.at_law:  # else it is the inner one of two
+                self._recorder._safely(self._recorder.beside.applied, optimizer, gradients, variables)
             with changes.lawful():
                 return original(optimizer, *arguments, **keywords)
-        learning = self._learning() if _eager() else nullcontext()
+        learning = self._learning() if eager() else nullcontext()
         with learning, self._recorder.silently(), changes.lawful():
             result = original(optimizer, *arguments, **keywords)
-        variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
+        if not eager():
+            self._recorder._safely(self._recorder.beside.applied, optimizer, gradients, variables)
         self._recorder._safely(self._note_apply, optimizer, variables)
         return result
 
     def _gradient(self, original: Thing, tape: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if not self._recorder._inside:
+        aside = self._recorder.asides.now
+        if not self._recorder._inside or (aside is not None and not eager()):
             self._recorder._safely(self._note_gradient)
-        return original(tape, *arguments, **keywords)
+        result = original(tape, *arguments, **keywords)
+        if aside is not None and eager():
+            self._recorder._safely(self._recorder.beside.sloped, aside, tape, result)
+        return result
 
     def _run(self, original: Thing, session: Thing, arguments: Thing, keywords: Thing) -> Thing:
         """Of a graph of TensorFlow 1: what it does is not looked into."""
@@ -273,7 +284,7 @@ class Steps:
 
     def _function(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._silent or not _eager():  # within another function, whose trace this belongs to
+        if self._silent or not eager():  # within another function, whose trace this belongs to
             return original(function, *arguments, **keywords)
         if self._recorder.asides.now is not None:
             return self._function_beside(original, function, arguments, keywords)
@@ -290,8 +301,13 @@ class Steps:
         recorder, aside, known = self._recorder, self._recorder.asides.now, self._traces.get(function)
         learnt = recorder._safely(recorder.swaps.perhaps, aside.look) if aside is not None and known is None else None
         learning = self._learning() if known is not None and known.steps else nullcontext()
+        recorder.beside.traced.clear()
         with learning, self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
+        for model in recorder.beside.traced:
+            _add(trace.assigned, model)
+        if trace.assigned and trace.gradients:
+            recorder._safely(self._note_assigning, trace, arguments, keywords)
         if trace.steps:
             if learnt is not None:
                 recorder._safely(learnt)
@@ -312,13 +328,13 @@ class Steps:
     def _note_call(self, model: Thing, x: Thing, result: Thing, beside: bool) -> None:
         number = self._recorder.model_id(model)
         self._called[number] = weakref.ref(model)
-        if not _eager():
+        if not eager():
             if self._tracing is not None:
                 _add(self._tracing.models, model)
             return
         if type(x).__name__ == "KerasTensor":
             return  # a model becomes a part of another
-        if not _taped():
+        if not taped():
             self._recorder.tally.add(model, x, None, result)
             self._recorder.features.answered(x, result)
             return
@@ -337,28 +353,30 @@ class Steps:
     def _note_loss(self, loss: Thing, target: Thing) -> None:
         name = models.snake(getattr(getattr(loss, "fn", None), "__name__", type(loss).__name__))
         told = losses.Told(name, self._recorder._safely(losses.settings, loss) or {})
-        if _eager():
+        if eager():
             self._loss, self._target = told, target
         elif self._tracing is not None:
             self._tracing.loss = told
 
     def _note_gradient(self) -> None:
-        if _eager():
+        if eager():
             self._gradients += 1
         elif self._tracing is not None:
             self._tracing.gradients += 1
 
     def _note_apply(self, optimizer: Thing, variables: Thing) -> None:
         owners = self._owning(optimizer, optimizer._trainable_variables if variables is None else variables)
-        if not _eager():
+        if not eager():
             if self._tracing is not None:
                 self._tracing.steps.append((weakref.ref(optimizer), [weakref.ref(model) for model in owners]))
             return
         target, self._target = self._target, None
+        passed = self._recorder.beside.passed()
         for model in owners:
             given = self._given.pop(self._recorder.model_id(model), None)
             began = partial(_as_called, given, target)
-            self._step(model, optimizer, given and given.x, target, self._loss, began)
+            x = given.x if given is not None else next(iter(passed), None)
+            self._step(model, optimizer, x, target, self._loss, began, passed)
 
     def _note_function(self, trace: Trace, arguments: Thing, keywords: Thing) -> None:
         x, y = _data([*arguments, *keywords.values()])
@@ -370,6 +388,11 @@ class Steps:
         if not done and not prints.is_dataset(x):
             for model in _alive(trace.models):
                 self._recorder.tally.add(model, x, y)
+
+    def _note_assigning(self, trace: Trace, arguments: Thing, keywords: Thing) -> None:
+        x, _ = _data([*arguments, *keywords.values()])
+        for model in _alive(trace.assigned):
+            self._is_part(model, x, ())
 
     def _before_batch(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         if self._recorder.model_id(model) in self._open or self._recorder.asides.of(model):
@@ -389,7 +412,7 @@ class Steps:
         Where the model was trained before, what it can do then says nothing.
         """
         trained = {entry["model"] for entry in self._recorder.trainings[:-1]}
-        if self._recorder.model_id(model) in trained or _count(optimizer) - self._iterations.get(optimizer, 0) > 1:
+        if self._recorder.model_id(model) in trained or steps_of(optimizer) - self._iterations.get(optimizer, 0) > 1:
             return None
         return _able(model, x, y)
 
@@ -404,11 +427,13 @@ class Steps:
         variables = list(variables)
         if not variables:
             return []
-        key = (id(optimizer), len(variables), id(variables[0]), len(self._called))
-        known = self._owners.get(key)
-        if known is not None and known[0]() is optimizer and len(found := _alive(known[1])) == len(known[1]):
+        fitted = [fit.model for fit in self._recorder.asides.fits]  # not called by anybody, it may be
+        key = (id(optimizer), len(variables), id(variables[0]), len(self._called), *map(id, fitted))
+        before = self._owners.get(key)
+        if before is not None and before[0]() is optimizer and len(found := _alive(before[1])) == len(before[1]):
             return found
-        found = owners({id(variable) for variable in variables}, _alive(list(self._called.values())[::-1]))
+        known = [*_alive(list(self._called.values())[::-1]), *fitted]
+        found = owners({id(variable) for variable in variables}, known)
         self._owners[key] = (weakref.ref(optimizer), [weakref.ref(model) for model in found])
         if not found:
             self._recorder.note("an optimizer took a step with variables of no model that was called")
@@ -435,8 +460,9 @@ class Steps:
         y: Thing,
         loss: losses.Told,
         began: Callable[[], Thing] | None = None,
+        passed: Sequence[Any] = (),
     ) -> None:
-        if self._is_part(model, x):
+        if self._is_part(model, x, passed):
             return
         number = self._recorder.model_id(model)
         stretch = self._open.pop(number, None)
@@ -463,12 +489,12 @@ class Steps:
             stretch.told = now
             self._recorder.progress(f"step {stretch.steps}", stretch.entry["number"])
 
-    def _is_part(self, model: Thing, x: Thing) -> bool:
+    def _is_part(self, model: Thing, x: Thing, passed: Sequence[Any]) -> bool:
         """Whether ``fit`` is training these weights, to whose record the step belongs."""
         fits = self._recorder.asides.of(model)
         for fit in fits:
             self._gradients = 0
-            fit.saw(x, self._recorder.keep.sample)
+            self._recorder.beside.took(fit, x, passed)
         return bool(fits)
 
     def _begin(self, model: Thing, optimizer: Thing, loss: losses.Told) -> Stretch | None:
@@ -543,7 +569,7 @@ class Steps:
         """Steps by the optimiser's own count: a compiled function may take many at once."""
         if getattr(stretch.optimizer, "iterations", None) is None:
             return 0
-        self._iterations[stretch.optimizer] = count = _count(stretch.optimizer)
+        self._iterations[stretch.optimizer] = count = steps_of(stretch.optimizer)
         return count - stretch.done_before
 
     def fitted(self, model: Thing) -> None:
@@ -596,10 +622,15 @@ def _asked(began: Callable[[], Thing]) -> Thing:
     return began()
 
 
-def _count(optimizer: Thing) -> int:
-    """Steps that it has taken; 0 where it does not count."""
-    iterations: Thing = getattr(optimizer, "iterations", 0)
-    return int(iterations.numpy() if hasattr(iterations, "numpy") else iterations)
+def _learns(fit: Fit, keywords: Thing) -> bool | None:
+    """Whether a call within a step of ``fit`` is one to learn from; None where that is seen by its gradients.
+
+    Of a step of the notebook's own each call counts where it is traced. Where nothing is, validation calls the model
+    as well, as a metric may.
+    """
+    if fit.entry.get("own_step"):
+        return bool(keywords.get("training"))  # type: ignore[attr-defined, unused-ignore]
+    return taped() if eager() else None
 
 
 def owners(wanted: set[int], candidates: Sequence[Any]) -> list[Any]:
@@ -634,14 +665,3 @@ def _add(known: list[weakref.ref[Any]], model: Thing) -> None:
 
 def _alive(known: Sequence[weakref.ref[Any]]) -> list[Any]:
     return [model for one in known if (model := one()) is not None]
-
-
-def _eager() -> bool:
-    tensorflow = sys.modules.get("tensorflow")
-    return tensorflow is None or bool(tensorflow.executing_eagerly())
-
-
-def _taped() -> bool:
-    """Whether a ``GradientTape`` may be recording."""
-    inner = sys.modules.get("tensorflow.python.pywrap_tfe")
-    return inner is None or not inner.TFE_Py_TapeSetIsEmpty()

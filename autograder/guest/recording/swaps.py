@@ -21,6 +21,8 @@ import numpy as np
 
 from ..things import Thing
 from . import beginnings, hooks, models, prints
+from .asides import Asides
+from .beside import Beside, eager
 from .depth import Depth
 from .keep import Keep
 from .several import Inputs
@@ -51,6 +53,8 @@ class Book(Protocol):
     """What the ledger is to swaps."""
 
     keep: Keep
+    asides: Asides
+    beside: Beside
 
     def silently(self) -> AbstractContextManager[None]: ...
 
@@ -116,8 +120,9 @@ class Swaps:
         self._owners: dict[int, Watch] = {}
         """By the identity of TensorFlow's own variable."""
         self._count = 0
-        self._lawful = Depth()
-        self.lawful = self._lawful.deeper
+        self.at_law = Depth()
+        """True while such a change is made."""
+        self.lawful = self.at_law.deeper
         """Around changes that a training consists of, and our own."""
 
     # --- what is seen ----------------------------------------------------------------------------------------------
@@ -144,8 +149,14 @@ class Swaps:
 
     def _assign(self, original: Thing, variable: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        if self._owners and (watch := self._owners.get(id(variable))) is not None and not self._lawful:
-            self._recorder._safely(self.touched, watch)
+        if self._owners and (watch := self._owners.get(id(variable))) is not None:
+            value = arguments[0] if arguments else keywords.get("value", keywords.get("delta"))
+            if not eager():
+                self._recorder._safely(self._recorder.beside.traces, watch.model, value, bool(self.at_law))
+            elif not self.at_law:
+                self._recorder._safely(self._recorder.beside.assigned, self._recorder.asides.now, variable)
+            if not self.at_law:
+                self._recorder._safely(self.touched, watch)
         return original(variable, *arguments, **keywords)
 
     # --- a training ------------------------------------------------------------------------------------------------
