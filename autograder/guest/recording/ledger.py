@@ -20,6 +20,7 @@ from ..things import Thing
 from . import (
     averages,
     beginnings,
+    felt,
     handmade,
     hooks,
     models,
@@ -97,7 +98,13 @@ class Epochs:
     before: motion.Before | None = None
     """Figures of the weights before the first step."""
     standing: through.Standing | None = None
-    """What layers of the notebook's own held as it began."""
+    """What layers of the notebook's own held as it began, and where those of chance were."""
+    steepest: float | None = None
+    """Length of the gradient before the first step, where a limit may be held against it."""
+    taken: int = 0
+    """Steps of the optimiser before the first one."""
+    times: float = 1.0
+    """Steps of a schedule for each that is taken."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
     watch: Watch | None = None
@@ -205,7 +212,7 @@ class Recorder:
                 return original(model, *arguments, **keywords)
         entry, given, epochs = begun
         start = time.monotonic()
-        times = entry["stride"] / self.cuts.share
+        times = epochs.times = entry["stride"] / self.cuts.share
         momenta, schedule = self._safely(averages.hasten, model, times), self._safely(schedules.hurry, model, times)
         result = None
         try:
@@ -335,6 +342,8 @@ class Recorder:
             entry["start_weights"] = self._safely(_digest, model) or ""
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
+            epochs.steepest = self._safely(felt.steepest, model, epochs.shown)
+            epochs.taken = self._safely(schedules.taken, model) or 0
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
             epochs.around = self.held
@@ -447,8 +456,10 @@ class Recorder:
         late = self._safely(epochs.late.printed, self.keep.sample) or []
         held = (self._safely(epochs.held.printed, self.keep.sample) or []) if epochs.held is not None else []
         beside = self._safely(epochs.fit.late.printed, self.keep.sample) or []
+        self._safely(_note_rates, entry, model, epochs)
+        self._safely(_note_steepest, entry, model, epochs)
         entry["roots"] = [*late, *beside, *held, *entry["roots"]][: roots.MOST]
-        self.end_training(entry, model, epochs.standing)
+        self.end_training(entry, model, {} if entry.get("reused") else epochs.standing)
 
     def end_training(self, entry: dict[str, Any], model: Thing, standing: through.Standing | None = None) -> None:
         """What has become of the model, and the model itself; ``standing``: of its own layers, as it began."""
@@ -458,6 +469,7 @@ class Recorder:
             self.keep.figures[self.model_id(model)] = max(reached)
         entry["layers"] = models.layers(model)[:200]
         self._safely(through.mark, model, entry["layers"], standing or {})
+        self._safely(felt.mark, model, entry["layers"], entry.get("history", {}).get("loss", ()))
         entry["parameters"] = models.parameters(model)
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
@@ -479,6 +491,7 @@ class Recorder:
         total = entry["arguments"].get("epochs", 1)
         if not epochs.figures and epochs.before is None:  # it was built by fit itself
             epochs.before = self._safely(motion.taken, model)
+            epochs.steepest = self._safely(felt.steepest, model, epochs.shown)
         if epochs.watch is not None:
             self._safely(self.swaps.epoch_begins, epochs.watch)
         if "callbacks" in entry["arguments"]:
@@ -643,6 +656,25 @@ def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
         entry["arguments"]["blind"] = blind
     if looking := onlookers.onlookers(epochs.callbacks):
         entry["arguments"]["onlookers"] = looking
+
+
+def _note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+    """Of a schedule, the rates from the first to the last step that was planned, however soon the training ended."""
+    outer = model.optimizer
+    optimizer = getattr(outer, "inner_optimizer", outer)
+    first, steps = epochs.taken, schedules.taken(model) - epochs.taken
+    planned = entry["arguments"].get("epochs", 1) - (entry["arguments"].get("initial_epoch") or 0)
+    times = max(1, int(epochs.times))
+    last = first + steps * max(1.0, planned / max(1, entry["epochs_run"]))
+    if rates := schedules.passed(optimizer, first * times, last * times):
+        entry["optimizer"]["rates"] = rates
+
+
+def _note_steepest(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+    """Of a gradient that is known before and after."""
+    after = felt.steepest(model, epochs.shown) if epochs.steepest is not None else None
+    if after is not None and epochs.steepest is not None and not entry["arguments"].get("class_weight"):
+        entry["arguments"]["steepest"] = max(epochs.steepest, after)
 
 
 def _digest(model: Thing) -> str:

@@ -12,6 +12,8 @@ from .prints import finite
 
 CURRENT = "_get_current_learning_rate"
 """What Keras' optimisers ask at each step; asked of the object, so that nothing that is saved changes."""
+PLACES = 200
+"""At which it is asked for the rates of one training: a warm restart is met somewhere."""
 STEPS = (*range(8), *(round(1.4**power) for power in range(6, 62)))
 """At which a schedule is asked for its rate: far beyond the end of any training."""
 
@@ -29,6 +31,26 @@ def extremes(optimizer: Thing) -> list[float]:
     rates = [finite(np.asarray(schedule(step))) for step in sorted({*STEPS, *near})]
     known = [rate for rate in rates if rate is not None]
     return [min(known), max(known)] if len(known) == len(rates) else []
+
+
+def passed(optimizer: Thing, first: float, last: float) -> list[float]:
+    """The lowest and the highest rate of such a schedule between two steps, for what ``extremes`` is beyond them."""
+    schedule: Thing = getattr(optimizer, "_learning_rate", None)
+    if last <= first or not _is_schedule(schedule) or not type(schedule).__module__.startswith("keras."):
+        return []
+    bounds = [bound for bound in list(getattr(schedule, "boundaries", ()))[:100] if first <= int(bound) < last]
+    near = {step for bound in bounds for step in (int(bound), int(bound) + 1)}
+    steps = {round(step) for step in np.linspace(first, last, PLACES)} | near
+    rates = [finite(np.asarray(schedule(step))) for step in sorted(steps)]
+    known = [rate for rate in rates if rate is not None]
+    return [min(known), max(known)] if len(known) == len(rates) else []
+
+
+def taken(model: Thing) -> int:
+    """Steps that its optimiser has taken."""
+    outer = getattr(model, "optimizer", None)
+    steps: Thing = getattr(getattr(outer, "inner_optimizer", outer), "iterations", 0)
+    return int(np.asarray(steps))
 
 
 def _is_schedule(schedule: Thing) -> bool:
