@@ -659,14 +659,14 @@ def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
 
 
 def _note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
-    """Of a schedule, the rates from the first to the last step that was planned, however soon the training ended."""
+    """Of a schedule that stays at its rate up to the last step that was planned, however soon the training ended."""
     outer = model.optimizer
     optimizer = getattr(outer, "inner_optimizer", outer)
     first, steps = epochs.taken, schedules.taken(model) - epochs.taken
     planned = entry["arguments"].get("epochs", 1) - (entry["arguments"].get("initial_epoch") or 0)
     times = max(1, int(epochs.times))
     last = first + steps * max(1.0, planned / max(1, entry["epochs_run"]))
-    if rates := schedules.passed(optimizer, first * times, last * times):
+    if rates := schedules.steady(optimizer, first * times, last * times):
         entry["optimizer"]["rates"] = rates
 
 
