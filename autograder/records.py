@@ -324,6 +324,8 @@ class Layer:
     parameters: int = 0
     idle: bool = False
     """Whether it was seen to hand on what it is given, with and without training; False where that is not known."""
+    unfelt: tuple[str, ...] = ()
+    """Its penalties that were seen to be too small to be felt, and limits too wide: ``bias_regularizer``."""
 
 
 @record

@@ -123,6 +123,14 @@ IDLE: dict[str, dict[str, Json]] = {
     "a line as an activation": layers(*with_layer("Activation", at=2, activation="linear")),
     "a line that leaks": layers(*with_layer("LeakyReLU", at=1, negative_slope=1.0)),
     "an absurd limit of gradients": limited(clipnorm=1e9),
+    "a limit far beyond the gradients that there were": {
+        **limited(clipnorm=1000.0), "arguments": {"epochs": 5, "batch_size": 128, "steepest": 2.5}
+    },
+    "hardly another rate": limited(learning_rate=0.00101),
+    "a penalty that was not felt": layers(*LAYERS[:5], replace(
+        LAYERS[5], config={**LAYERS[5].config, "bias_regularizer": "L2(l2=1e-06)"}, unfelt=("bias_regularizer",)
+    ), LAYERS[6]),
+    "a divergence from labels": {"loss": "kl_divergence"},
     "no limit of gradients": limited(clipvalue=0.0),
     "no decay of weights": limited(weight_decay=0.0),
     "a decay below what float32 shows": limited(weight_decay=1e-20),
@@ -185,6 +193,16 @@ ACTING: dict[str, tuple[dict[str, Json], str]] = {
     ),
     "a setting that is not known": (layers(*with_layer("RandomRotation", at=0)), "+ RandomRotation"),
     "a little dropout": (layers(*with_layer("Dropout", rate=0.01)), "+ Dropout(0.01)"),
+    "half the rate": (limited(learning_rate=0.0005), "learning_rate 0.001 → 0.0005"),
+    "a rate a tenth higher": (limited(learning_rate=0.0011), "learning_rate 0.001 → 0.0011"),
+    "a limit not far beyond the gradients": (
+        {**limited(clipnorm=5.0), "arguments": {"epochs": 5, "batch_size": 128, "steepest": 0.3}}, "clipnorm none → 5"
+    ),
+    "another penalty than one that was not felt": (
+        layers(*LAYERS[:5], replace(LAYERS[5], unfelt=("bias_regularizer",),
+               config={**LAYERS[5].config, "kernel_regularizer": "L2(l2=1e-06)"}), LAYERS[6]),
+        "+ L2(l2=1e-06) ×1",
+    ),
     "a limit of gradients": (limited(clipnorm=1.0), "clipnorm none → 1"),
     "a limit of all gradients": (limited(global_clipnorm=1.0), "global_clipnorm none → 1"),
     "AdamW": (limited(name="adamw", weight_decay=0.004), "optimizer adam(0.001) → adamw(0.001)"),
@@ -216,6 +234,28 @@ ACTING: dict[str, tuple[dict[str, Json], str]] = {
 @pytest.mark.parametrize(("changes", "told"), ACTING.values(), ids=ACTING.keys())
 def test_a_small_effect_is_an_effect(changes: dict[str, Json], told: str) -> None:
     assert [change.text for change in differences(BASE, changed(**changes))] == [told]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "told"),
+    [
+        ("beta_2", 0.999, 0.99901, []),
+        ("beta_2", 0.999, 0.9992, ["beta_2 0.999 → 0.9992"]),
+        ("momentum", 0.0, 0.9, ["momentum 0 → 0.9"]),
+        ("momentum", 0.9, 0.95, ["momentum 0.9 → 0.95"]),
+        ("momentum", 0.9, 0.901, []),
+        ("nesterov", False, True, ["nesterov False → True"]),
+    ],
+)
+def test_settings_of_an_optimiser_that_hardly_differ(name: str, before: Json, after: Json, told: list[str]) -> None:
+    found = differences(training(1, **limited(**{name: before})), changed(**limited(**{name: after})))
+    assert [change.text for change in found] == told
+
+
+def test_a_divergence_is_another_loss_where_no_shares_come_out() -> None:
+    numbers = layers(*LAYERS[:6], replace(LAYERS[6], config={"units": 10, "activation": "sigmoid"}))
+    found = differences(training(1, **numbers), changed(loss="kl_divergence", **numbers))
+    assert [change.text for change in found] == ["loss categoricalcrossentropy → kldivergence"]
 
 
 def test_what_is_flat_or_positive_already_is_made_so_once() -> None:
@@ -258,7 +298,15 @@ HALF = layer("MaxPooling2D", pool_size=[2, 2], strides=[2, 2], padding="valid")
         ((layer("Rescaling", scale=2.0, offset=-1.0), layer("ReLU")), False),
         ((layer("ReLU", max_value=6.0),), False),
         ((layer("ReLU", threshold=0.5),), False),
-        ((layer("LeakyReLU", negative_slope=0.1),), False),
+        ((layer("ReLU", max_value=1e9),), True),
+        ((layer("LeakyReLU", negative_slope=0.1),), True),
+        ((layer("Rescaling", scale=2.0, offset=-1.0), layer("LeakyReLU", negative_slope=0.1)), False),
+        ((BORDER, layer("Reshape"), CUT), True),
+        ((BORDER, layer("Permute", dims=[2, 1, 3]), CUT), False),
+        ((layer("Masking", mask_value=-7.0),), True),
+        ((layer("Masking", mask_value=2.0),), True),
+        ((layer("Masking", mask_value=0.0),), False),
+        ((layer("Rescaling", scale=2.0, offset=-9.0), layer("Masking", mask_value=-7.0)), False),
     ],
 )
 def test_layers_that_undo_one_another_or_keep_what_is_positive(added: tuple[Layer, ...], idle: bool) -> None:
@@ -267,6 +315,37 @@ def test_layers_that_undo_one_another_or_keep_what_is_positive(added: tuple[Laye
     other = replace(base, number=2, layers=shaped(*added, *rest))
     assert (differences(base, other) == ()) is idle
     assert (differences(other, base) == ()) is idle
+
+
+COURSE = {"loss": (0.71, 0.32), "accuracy": (0.78, 0.91), "val_loss": (0.41, 0.25)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "history", "same"),
+    [
+        (layers(*with_layer("Mine", at=2)), COURSE, True),
+        ({"loss": "mine"}, COURSE, True),
+        (layers(*with_layer("Mine", at=2)), {**COURSE, "loss": (0.71, 0.3201)}, False),
+        (layers(*with_layer("Mine", at=2)), {name: (*told, 0.2) for name, told in COURSE.items()}, False),
+        (layers(*with_layer("Mine", at=2)), {"loss": COURSE["loss"]}, False),
+        (steered("EarlyStopping"), COURSE, False),
+        (limited(clipnorm=1.0), COURSE, False),
+        (penalised("MaxNorm(max_value=3, axis=0)"), COURSE, False),
+    ],
+)
+def test_what_took_the_same_course_was_not_changed(
+    changes: dict[str, Json], history: dict[str, tuple[float, ...]], same: bool
+) -> None:
+    """What waits for an occasion may have had none."""
+    base = replace(BASE, history=COURSE, y_classes=10)
+    assert (differences(base, replace(changed(**changes), history=history, y_classes=10)) == ()) is same
+
+
+def test_models_that_learned_nothing_are_alike_whatever_was_changed() -> None:
+    dead = {"loss": (2.3026, 2.3026), "accuracy": (0.1124, 0.1124)}
+    base = replace(BASE, history=dead, y_classes=10)
+    other = replace(changed(**layers(*with_layer("Mine", at=2))), history=dead, y_classes=10)
+    assert [change.name for change in differences(base, other)] == ["layers"]
 
 
 @pytest.mark.parametrize(

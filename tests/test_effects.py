@@ -26,12 +26,12 @@ keras.utils.set_random_seed(3)
 order = np.random.permutation(len(x))[:640]
 x, y = x[order, ..., None] / 255.0, y[order]
 Mine, Own = keras.layers.Layer, keras.callbacks.Callback
-def net(*first, flat=()):
+def net(*first, flat=(), **last):
     return keras.Sequential([keras.Input((28, 28, 1)), *first, layers.AveragePooling2D(4), layers.Flatten(), *flat,
-                             layers.Dense(10, activation="softmax")])
-def fit(model, rate=0.001, x=x, y=y, **settings):
+                             layers.Dense(10, activation="softmax", **last)])
+def fit(model, rate=0.001, x=x, y=y, loss="sparse_categorical_crossentropy", **settings):
     optimizer = rate if isinstance(rate, keras.optimizers.Optimizer) else keras.optimizers.Adam(rate)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer, loss, metrics=["accuracy"])
     model.fit(x, y, **({"epochs": 2, "verbose": 0} | settings))
 class Nothing(Mine):
     def call(self, inputs):
@@ -61,6 +61,18 @@ class Punished(Mine):
     def call(self, inputs):
         self.add_loss(0.01 * keras.ops.mean(keras.ops.abs(inputs)))
         return inputs
+class Net(keras.Model):
+    def __init__(self, rate, training):
+        super().__init__()
+        self.pool, self.flat, self.drop = layers.AveragePooling2D(4), layers.Flatten(), layers.Dropout(rate)
+        self.left, self.last = layers.Dense(99), layers.Dense(10, activation="softmax")
+        self.told = training
+    def call(self, inputs):
+        return self.last(self.drop(self.flat(self.pool(inputs)), training=self.told))
+def graph(layer):
+    image = keras.Input((28, 28, 1))
+    hidden = layer(layers.Flatten()(layers.AveragePooling2D(4)(image)), training=False)
+    return keras.Model(image, layers.Dense(10, activation="softmax")(hidden))
 class FadeOut(Own):
     def on_epoch_end(self, epoch, logs=None):
         self.model.layers[0].strength.assign(0.0)
@@ -103,6 +115,14 @@ fit(keras.Sequential([*late, layers.Dense(10, activation="softmax")]))""",
     "a plateau of nothing": "fit(net(), callbacks=[cb.ReduceLROnPlateau('nothing', patience=1)])",
     "a floor": "fit(net(), callbacks=[cb.ReduceLROnPlateau('loss', patience=1, min_lr=0.001)])",
     "equal values": "fit(net(), keras.optimizers.schedules.PiecewiseConstantDecay([10, 20], [0.001] * 3))",
+    "values beyond the end": "fit(net(), keras.optimizers.schedules.PiecewiseConstantDecay([10**6], [0.001, 0.0001]))",
+    "a schedule for ages": "fit(net(), keras.optimizers.schedules.CosineDecay(0.001, 10**8))",
+    "a limit far beyond the gradients": "fit(net(), keras.optimizers.Adam(0.001, clipnorm=1000.0))",
+    "a norm far beyond the weights": "fit(net(kernel_constraint=keras.constraints.MaxNorm(1000.0)))",
+    "a penalty of nothing on biases": "fit(net(bias_regularizer=keras.regularizers.L2(1e-6)))",
+    "a mask of what no image holds": "fit(net(layers.Masking(-7.0)))",
+    "a divergence": "fit(net(), y=keras.utils.to_categorical(y), loss='kl_divergence')",
+    "dropout without training": "fit(Net(0.5, False))",
     "rows twice": "fit(net(), x=np.concatenate([x, x]), y=np.concatenate([y, y]), epochs=1)",
     "an empty callback": "fit(net(), callbacks=[EarlyPass()])",
     "a callback that keeps": "fit(net(), callbacks=[EarlyStop()])",
@@ -124,8 +144,16 @@ ACTING: Mapping[str, tuple[str, str]] = {
     ),
     "an old name": ("fit(net(), callbacks=[cb.EarlyStopping('acc', patience=1)])", "EarlyStopping"),
     "a plateau": ("fit(net(), callbacks=[cb.ReduceLROnPlateau('loss', patience=1)])", "ReduceLROnPlateau"),
+    "dropout in training": ("fit(Net(0.5, True))", "Dropout"),
+    "dropout that Keras tells itself": ("fit(graph(layers.Dropout(0.05)))", "Dropout"),
+    "noise that Keras tells itself": ("fit(graph(layers.GaussianNoise(0.1)))", "GaussianNoise"),
+    "a limit": ("fit(net(), keras.optimizers.Adam(0.001, clipnorm=1.0))", "clipnorm"),
+    "a limit of each": ("fit(net(), keras.optimizers.Adam(0.001, clipvalue=0.5))", "clipvalue"),
+    "a norm": ("fit(net(kernel_constraint=keras.constraints.MaxNorm(3.0)))", "MaxNorm"),
+    "a small penalty": ("fit(net(kernel_regularizer=keras.regularizers.L2(1e-4)))", "L2"),
+    "a small penalty on biases": ("fit(net(bias_regularizer=keras.regularizers.L2(1e-4)))", "L2"),
     "values": (
-        "fit(net(), keras.optimizers.schedules.PiecewiseConstantDecay([10**6], [0.001, 0.0001]))",
+        "fit(net(), keras.optimizers.schedules.PiecewiseConstantDecay([30], [0.001, 0.0001]))",
         "PiecewiseConstantDecay",
     ),
     "rows of another kind": (

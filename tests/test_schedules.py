@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.guest.recording.schedules import hurry, restore
+from autograder.guest.recording.schedules import hurry, restore, steady
 
 
 class LearningRateSchedule:
@@ -46,3 +46,37 @@ def test_nothing_is_touched_where_nothing_is_cut_or_nothing_follows_steps(rate: 
     assert vars(optimizer).keys() == {"_learning_rate", "iterations"}
     assert hurry(object(), 8.0) is None
     restore(None)
+
+
+class Dropping(LearningRateSchedule):
+    __module__ = "keras.schedules"
+    boundaries = (50, 50_000)
+
+    def __call__(self, step: int) -> float:
+        return 1.0 if step <= 50 or step == 100 else 0.9 if step <= 50_000 else 0.1
+
+
+class Slow(LearningRateSchedule):
+    __module__ = "keras.schedules"
+
+    def __call__(self, step: int) -> float:
+        return 0.01 * 0.96 ** (step / 100_000)
+
+
+@pytest.mark.parametrize(
+    ("rate", "first", "last", "stays"),
+    [
+        (Dropping(), 0, 40, True),
+        (Dropping(), 0, 51, False),
+        (Dropping(), 0, 100, False),
+        (Dropping(), 60, 99, True),
+        (Dropping(), 40, 40, False),
+        (Slow(), 0, 1000, True),
+        (Slow(), 0, 20_000, False),
+        (Halving(), 0, 1, False),
+        (0.001, 0, 40, False),
+    ],
+)
+def test_a_schedule_may_stay_at_its_rate_for_a_whole_training(rate: object, first: int, last: int, stays: bool) -> None:
+    """Between the first and the last step it may leave it, too; what is no schedule of Keras' own is not asked."""
+    assert bool(steady(Optimizer(rate), first, last)) is stays

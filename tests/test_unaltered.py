@@ -26,6 +26,15 @@ PREPARED: dict[str, Callable[[Images], Images]] = {
     "shares": lambda images: images / 255.0,
     "standardised": lambda images: (images[..., None] / 255.0 - 0.1307) / 0.3081,
 }
+
+
+def sparsely(images: Images, share: float) -> Images:
+    """Noise on so many of the images, spread over the set, the first and the last among them."""
+    noisy, rows = images.astype(np.float32), np.linspace(0, len(images) - 1, round(share * len(images))).astype(int)
+    noisy[rows] += DRAWN.normal(0, 100, images[rows].shape)
+    return noisy
+
+
 USED: dict[str, tuple[Images, bool]] = {
     "the test set": (DATA.x_test, True),
     "a part of it": (TEST, True),
@@ -39,6 +48,15 @@ USED: dict[str, tuple[Images, bool]] = {
         np.concatenate([TEST[:1000], TEST[1000:] + DRAWN.normal(0, 25, TEST[1000:].shape)]),
         False,
     ),
+    "five of them noisy": (sparsely(DATA.x_test, 5 / len(DATA.x_test)), True),
+    "some of a part noisy": (sparsely(TEST, 0.03), True),
+    "every second one noisy": (sparsely(DATA.x_test, 0.5), False),
+    "blank ones behind": (np.concatenate([DATA.x_test, np.zeros((300, 28, 28), np.uint8)]), True),
+    "noisy and blank": (
+        np.concatenate([TEST + DRAWN.normal(0, 25, TEST.shape), np.zeros((4000, 28, 28), np.uint8)]),
+        False,
+    ),
+    "blank": (np.zeros((2000, 28, 28), np.uint8), True),
     "few": (TEST[:50], True),
     "few and noisy": (TEST[:50] + DRAWN.normal(0, 25, TEST[:50].shape), False),
     "one": (TEST[7:8], True),

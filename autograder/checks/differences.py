@@ -63,12 +63,14 @@ _STEERING = re.compile(
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
 STARTING_WEIGHTS = "starting weights"
 """Name of the change that a model begins with what others have learnt."""
+_DIVERGENCE = {"kldivergence", "kld", "kullbackleiblerdivergence"}
 _CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
+_WAITING = frozenset({*_CLIPPING, "MaxNorm", "MinMaxNorm", "NonNeg"})
 
 
 def differences(before: Training, after: Training) -> tuple[Change, ...]:
     """What was changed from ``before`` to ``after``, in the order of the families; empty for the same settings."""
-    return (
+    found = (
         *_architecture(before, after),
         *_layers_of(Family.REGULARISATION, _REGULARISING, before, after),
         *_penalties(before, after),
@@ -77,6 +79,12 @@ def differences(before: Training, after: Training) -> tuple[Change, ...]:
         *_data(before, after),
         *_strategy(before, after),
     )
+    return () if found and idle.same_course(before, after) and all(map(_acts_always, found)) else found
+
+
+def _acts_always(change: Change) -> bool:
+    """Not one that waits for an occasion, as a limit does, or a callback: that there was none shows nothing."""
+    return change.family is not Family.STRATEGY and change.name not in _WAITING
 
 
 # --- values --------------------------------------------------------------------------------------------------------
@@ -238,7 +246,7 @@ def _penalty(training: Training) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for layer in training.layers:
         for key in filter(_PENALISING.search, layer.config):
-            value = layer.config[key]
+            value = None if key in layer.unfelt else layer.config[key]
             if value and (kind := idle.penalty(_told(_canonical(value)))):
                 found.setdefault(re.sub(r"\W.*", "", kind) or key, []).append(kind)
     told = {name: ", ".join(dict.fromkeys(kinds)) + f" ×{len(kinds)}" for name, kinds in found.items()}
@@ -261,14 +269,19 @@ def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
         told = [f"{name}({rate:.6g})" if rate else str(name) for name, rate in zip(names, rates, strict=True)]
         yield Change(family, "optimizer", f"optimizer {told[0]} → {told[1]}")
     else:
-        yield from _change(family, "learning_rate", *rates)
+        yield from _setting("learning_rate", *rates)
         for key in _OPTIMIZER:
-            yield from _change(family, key, _set(old, key), _set(new, key))
+            yield from _setting(key, _set(old, key), _set(new, key))
         for key in _CLIPPING:
-            yield from _change(family, key, _limit(old, key), _limit(new, key))
+            yield from _change(family, key, _limit(before, key), _limit(after, key))
     yield from _change(family, "batch_size", _batch(before), _batch(after))
     yield from _change(family, "loss", _loss(before), _loss(after))
     yield from _loss_settings(before, after)
+
+
+def _setting(name: str, before: Json, after: Json) -> Iterator[Change]:
+    if not idle.hardly_differ(name, before, after):
+        yield from _change(Family.HYPERPARAMETERS, name, before, after)
 
 
 def _optimizer(optimizer: Mapping[str, Json]) -> str | None:
@@ -288,8 +301,9 @@ def _set(optimizer: Mapping[str, Json], key: str) -> Json:
     return "none" if value is None and optimizer else value
 
 
-def _limit(optimizer: Mapping[str, Json], key: str) -> Json:
-    return optimizer[key] if idle.limits(optimizer.get(key)) else "none" if optimizer else None
+def _limit(training: Training, key: str) -> Json:
+    optimizer = training.optimizer
+    return optimizer[key] if idle.limits(optimizer.get(key), training) else "none" if optimizer else None
 
 
 def _batch(training: Training) -> Json:
@@ -301,8 +315,13 @@ def _batch(training: Training) -> Json:
 
 
 def _loss(training: Training) -> str | None:
-    """Integer labels or one-hot, logits or their logarithms as shares: the same loss."""
+    """Integer labels or one-hot, logits or their logarithms as shares: the same loss.
+
+    So is the divergence of shares from labels, which is the cross-entropy less a figure that no weight changes.
+    """
     told = re.sub(r"[^a-z]|sparse", "", training.loss.lower())
+    if told in _DIVERGENCE and _gives_shares(training):
+        return "categoricalcrossentropy"
     return {"nllloss": "crossentropyloss"}.get(told, told) or None
 
 
@@ -316,6 +335,11 @@ def _loss_settings(before: Training, after: Training) -> Iterator[Change]:
                 yield from _change(Family.REGULARISATION, key, idle.smoothing(old), idle.smoothing(new))
         elif same:
             yield from _change(Family.HYPERPARAMETERS, key, old.get(key), new.get(key))
+
+
+def _gives_shares(training: Training) -> bool:
+    last = training.layers[-1] if training.layers else None
+    return last is not None and (last.kind == "Softmax" or last.config.get("activation") == "softmax")
 
 
 def _data(before: Training, after: Training) -> Iterator[Change]:

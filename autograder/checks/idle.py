@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from autograder.records import ArrayPrint, Json, Layer, Training
@@ -20,8 +21,17 @@ UNSEEN: Final = 1e-4
 """Of the size of an image, or of its range of values: a hundredth of a pixel, a fortieth of a grey level."""
 UNREACHED: Final = 1e5
 """No gradient or weight of a network that learns is as large as this, so that a limit there limits nothing."""
-SAME_RATE: Final = 1e-4
+UNREACHABLE: Final = 100
+"""Nor is any so many times as large as what a few images give before and after the training."""
+SAME_RATE: Final = 1e-3
 """Relative difference of two learning rates that are one."""
+NEAR: Final = 0.02
+"""The same of two settings of an optimiser: a fiftieth of its rate, or of what a momentum forgets, changes less than
+another order of the images does."""
+SAME_COURSE: Final = 1e-5
+"""Relative difference of figures of two trainings that took the same course."""
+ABOVE_CHANCE: Final = 0.1
+"""Share of rows that a model which learned names rightly, beyond those that chance would."""
 ALIKE: Final = 1e-3
 """Relative difference up to which rows are taken to be repeated as evenly as others."""
 SMOOTHING: Final = "label_smoothing"
@@ -54,6 +64,12 @@ _POOLING: Final = re.compile(r"^(Max|Average|Avg)_?Pool(ing)?\dd$", re.I)
 _ENLARGING: Final = re.compile(r"^UpSampl(ing|e)(\dd)?$", re.I)
 _MERGING: Final = {"Add", "Concatenate", "Average", "Multiply", "Subtract", "Maximum", "Minimum", "Dot"}
 _POSITIVE: Final = {"relu", "relu6", "sigmoid", "softmax", "softplus", "hard_sigmoid"}
+_KEEPS_POSITIVE: Final = {"relu", "leaky_relu", "elu"}
+"""Activations that hand on what is not below 0."""
+_KEEPS_FORM: Final = {"Flatten", "Reshape", "RandomCrop", "CenterCrop", "Resizing"}
+"""They hand on what has the form already that they make."""
+_KEEPS_VALUES: Final = re.compile(r"Pooling\dD$|^(Flatten|Reshape|Permute|Cropping\dD|Identity)$")
+"""What comes out lies within the range of what goes in."""
 _KEEPS_SIGN: Final = re.compile(
     r"Pooling\dD$|^(Flatten|Reshape|Permute|Dropout|SpatialDropout\dD|ZeroPadding\dD|Cropping\dD|UpSampling\dD|Identity)$"
 )
@@ -67,9 +83,9 @@ def effective(training: Training) -> list[Layer]:
     kept: list[Layer] = []
     chain = _is_chain(training)
     given: Sequence[int | None] = training.x.shape[1:]
-    positive = training.x.kind == "array" and training.x.low is not None and training.x.low >= 0
+    span = _Span(training.x.low, training.x.high) if training.x.kind == "array" else _Span()
     for layer in training.layers:
-        if layer.idle or _is_off(layer) or (chain and (_keeps_form(layer, given) or (positive and _is_relu(layer)))):
+        if layer.idle or _is_off(layer) or (chain and (_keeps_form(layer, given) or _is_within(layer, span))):
             continue
         if chain and kept and _is_undone(kept[-1], layer):
             kept.pop()
@@ -77,8 +93,20 @@ def effective(training: Training) -> list[Layer]:
             continue
         kept.append(layer)
         given = layer.output_shape[1:]
-        positive = _is_positive(layer, positive)
+        span = _after(layer, span)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Between which numbers all lies that a layer is given, as far as that is known."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def positive(self) -> bool:
+        return self.low is not None and self.low >= 0
 
 
 def _is_chain(training: Training) -> bool:
@@ -89,14 +117,29 @@ def _is_chain(training: Training) -> bool:
 
 def _keeps_form(layer: Layer, given: Sequence[int | None]) -> bool:
     """Flat data made flat, or a crop as large as the image."""
-    return layer.kind in {"Flatten", "RandomCrop"} and bool(given) and tuple(layer.output_shape[1:]) == tuple(given)
+    if layer.kind == "Permute":
+        order = list(_numbers(layer.config.get("dims")))
+        return bool(order) and order == list(range(1, len(order) + 1))
+    return layer.kind in _KEEPS_FORM and bool(given) and tuple(layer.output_shape[1:]) == tuple(given)
 
 
-def _is_relu(layer: Layer) -> bool:
+def _is_within(layer: Layer, span: _Span) -> bool:
+    """Nothing of what it is given is of the kind that it changes."""
     config = layer.config
+    if layer.kind == "Masking":
+        masked = config.get("mask_value", 0)
+        return isinstance(masked, int | float) and (
+            (span.low is not None and masked < span.low) or masked > (UNREACHED if span.high is None else span.high)
+        )
+    if not span.positive:
+        return False
     if layer.kind == "Activation":
-        return config.get("activation") == "relu"
-    return layer.kind == "ReLU" and config.get("max_value") is None and not config.get("threshold")
+        return config.get("activation") in _KEEPS_POSITIVE
+    if layer.kind == "ReLU":
+        most = config.get("max_value")
+        free = most is None or (isinstance(most, int | float) and most >= UNREACHED)
+        return free and not config.get("threshold")
+    return layer.kind in {"LeakyReLU", "ELU", "PReLU"}
 
 
 def _is_undone(first: Layer, second: Layer) -> bool:
@@ -122,6 +165,15 @@ def _is_undone(first: Layer, second: Layer) -> bool:
     return nearest and alike and bool(sizes) and None not in sizes
 
 
+def _after(layer: Layer, before: _Span) -> _Span:
+    """Between which numbers its outputs lie."""
+    if _KEEPS_VALUES.search(layer.kind):
+        return before
+    if _is_positive(layer, before.positive):
+        return _Span(low=0)
+    return _Span()
+
+
 def _is_positive(layer: Layer, before: bool) -> bool:
     """Whether no output is below 0."""
     if layer.kind == "Rescaling":
@@ -145,6 +197,8 @@ def _is_off(layer: Layer) -> bool:
         return _all(config.get("l1"), 0, LOST) and _all(config.get("l2"), 0, LOST)
     if kind == "Activation":
         return config.get("activation") == "linear"
+    if kind == "Rescaling":
+        return _all(config.get("scale"), 1, LOST) and _all(config.get("offset", 0), 0, LOST)
     if kind in {"LeakyReLU", "ReLU"}:
         limited = config.get("max_value") is not None or config.get("threshold")
         return not limited and _all(config.get("negative_slope", config.get("alpha")), 1, LOST)
@@ -229,9 +283,29 @@ def decays(weight_decay: Json) -> bool:
     return isinstance(weight_decay, int | float) and weight_decay > LOST
 
 
-def limits(norm: Json) -> bool:
-    """Whether a limit of gradients can be reached; Keras takes 0 for none."""
-    return isinstance(norm, int | float) and 0 < norm < UNREACHED
+def limits(norm: Json, training: Training) -> bool:
+    """Whether a limit of gradients can be reached; Keras takes 0 for none.
+
+    A gradient on a few images, before and after the training, is smaller than the largest within it: a limit counts
+    unless it is far beyond.
+    """
+    steepest = training.arguments.get("steepest")
+    known = isinstance(steepest, int | float) and steepest > 0
+    most = min(UNREACHED, UNREACHABLE * float(steepest)) if known and isinstance(steepest, int | float) else UNREACHED
+    return isinstance(norm, int | float) and 0 < norm < most
+
+
+# --- settings of an optimiser --------------------------------------------------------------------------------------
+
+
+def hardly_differ(name: str, before: Json, after: Json) -> bool:
+    """Whether two figures of an optimiser are as good as one; of a momentum, by what it forgets at each step."""
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (before, after)):
+        return False
+    old, new = (float(one) for one in (before, after) if isinstance(one, int | float))
+    if name != "learning_rate":
+        old, new = 1 - old, 1 - new
+    return abs(old - new) <= NEAR * max(abs(old), abs(new))
 
 
 def smoothing(settings: Mapping[str, float]) -> float:
@@ -255,6 +329,33 @@ def times(before: ArrayPrint, after: ArrayPrint) -> float:
         return 1.0
     same = abs(after.even - before.even) <= ALIKE * before.even
     return after.shape[0] / before.shape[0] if same and before.shape[1:] == after.shape[1:] else 1.0
+
+
+# --- what came of it -----------------------------------------------------------------------------------------------
+
+
+def same_course(before: Training, after: Training) -> bool:
+    """Whether all figures of both, epoch by epoch, are the same: trainings from one seed between which nothing differs.
+
+    Where trainings are not seeded alike, or a model learns nothing, this says nothing. Two figures at the least: a loss
+    may be the same by chance.
+    """
+    names = (before.history.keys() & after.history.keys()) - {"learning_rate"}
+    pairs = [(before.history[name], after.history[name]) for name in sorted(names)]
+    told = sum(map(len, (old for old, _ in pairs)))
+    if "loss" not in names or told < 2 or before.number == after.number or not _learns(after):
+        return False
+    return all(len(old) == len(new) and all(map(_is_one, old, new)) for old, new in pairs)
+
+
+def _is_one(old: float | None, new: float | None) -> bool:
+    return old is not None and new is not None and abs(old - new) <= SAME_COURSE * max(abs(old), abs(new))
+
+
+def _learns(training: Training) -> bool:
+    """Its accuracy is above that of one class for all; dead models are alike whatever was changed."""
+    reached = [one for one in training.history.get("accuracy", ()) if one is not None]
+    return training.y_classes > 1 and bool(reached) and max(reached) > 1 / training.y_classes + ABOVE_CHANCE
 
 
 # --- steering ------------------------------------------------------------------------------------------------------

@@ -345,6 +345,16 @@ class Sightings:
             self._seen[key] = self._look(shown)
         return self._seen[key]
 
+    def mostly(self, shown: ArrayPrint, share: float) -> Recipe | None:
+        """How so many of the rows, and of a whole test set in its order as well, are prepared, the others being none
+        of its images."""
+        if (seen := self.of(shown)) is not None:
+            return seen.recipe
+        sample, total = self.sample(shown), shown.shape[0] if shown.shape else 0
+        if sample is None or shown.kind != "array" or total != self._data.card.test_rows:
+            return None
+        return infer(sample, shown.rows, self._data.x_test, search=False, placed=share, population=self._train)
+
     def foreign(self, shown: ArrayPrint | None) -> bool:
         """Whether it is made of images of another set that the notebook loads."""
         if shown is None or not self._others or self.of(shown) is not None:

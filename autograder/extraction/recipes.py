@@ -49,18 +49,26 @@ def infer(
     in_order: bool = True,
     search: bool = True,
     share: float = 1.0,
+    placed: float = 1.0,
     population: Pixels | None = None,
 ) -> Recipe | None:
     """The simplest recipe that explains the sample, or None.
 
-    ``sample`` is (rows, ...) as fed to the model. With ``in_order`` row i is first supposed to be ``raw[rows[i]]``;
-    with ``search`` each row's image is then looked for among all of ``raw``, which survives shuffles, splits and
-    subsets, and at least ``share`` of the rows must be explained. ``population`` (default: ``raw``) gives the
-    statistics of pixels that are constant in the sample, when each pixel was scaled by its own.
+    ``sample`` is (rows, ...) as fed to the model. With ``in_order`` row i is first supposed to be ``raw[rows[i]]``, and
+    at least ``placed`` of the rows must be; with ``search`` each row's image is then looked for among all of ``raw``,
+    which survives shuffles, splits and subsets, and at least ``share`` of the rows must be explained. ``population``
+    (default: ``raw``) gives the statistics of pixels that are constant in the sample, when each pixel was scaled by its
+    own.
     """
     if len(sample) == 0 or not np.isfinite(sample).all() or sample.min() == sample.max():
         return None
-    how: _How = {"in_order": in_order, "search": search, "share": share, "population": population}
+    how: _How = {
+        "in_order": in_order,
+        "search": search,
+        "share": share,
+        "placed": placed,
+        "population": population,
+    }
     if sample.ndim > 2:
         return _inferred(sample, rows, raw, **how)
     shapes = list(squares(sample.shape[1:]))
@@ -76,6 +84,7 @@ class _How(TypedDict):
     in_order: bool
     search: bool
     share: float
+    placed: float
     population: Pixels | None
 
 
@@ -87,13 +96,14 @@ def _inferred(
     in_order: bool,
     search: bool,
     share: float,
+    placed: float,
     population: Pixels | None,
 ) -> Recipe | None:
     population = raw if population is None else population
     ways = list(geometries(raw.shape[1:], sample.shape[1:]))
     numbers = np.asarray(rows, dtype=np.intp)
     if in_order and len(numbers) == len(sample) and len(numbers) and 0 <= numbers.min() <= numbers.max() < len(raw):
-        recipe = _explain(sample, numbers, raw, ways, population, 1.0)
+        recipe = _explain(sample, numbers, raw, ways, population, placed)
         if recipe is not None:
             return recipe
     if not search:

@@ -5,7 +5,8 @@ A few of the training images are enough to tell weights that were brought along 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +60,19 @@ def asked(model: Thing, images: Inputs) -> prints.Array | None:
     """Its answers, which leave nothing behind: states of layers that draw or count even then are put back."""
     if not _plain(model) or _inputs(model) != (len(images) if isinstance(images, (list, dict)) else 1):
         return None
-    kept = [(one, np.array(one)) for one in model.non_trainable_variables]
     try:
-        return np.asarray(model(images, training=False))
+        with unmoved(model):
+            return np.asarray(model(images, training=False))
     except Exception:  # images that the model cannot take: the training itself will say so
         return None
+
+
+@contextmanager
+def unmoved(model: Thing) -> Iterator[None]:
+    """What layers draw or count is put back."""
+    kept = [(one, np.array(one)) for one in model.non_trainable_variables]
+    try:
+        yield
     finally:
         for variable, value in kept:
             if not np.array_equal(np.asarray(variable), value):

@@ -21,6 +21,7 @@ from ..things import Thing
 from . import (
     averages,
     beginnings,
+    felt,
     handmade,
     hooks,
     inner,
@@ -108,7 +109,13 @@ class Epochs:
     began: Digests = frozenset()
     """Digests of the weights before the first step."""
     standing: through.Standing | None = None
-    """What layers of the notebook's own held as it began."""
+    """What layers of the notebook's own held as it began, and where those of chance were."""
+    steepest: float | None = None
+    """Length of the gradient before the first step, where a limit may be held against it."""
+    taken: int = 0
+    """Steps of the optimiser before the first one."""
+    times: float = 1.0
+    """Steps of a schedule for each that is taken."""
     shown: Shown = field(default_factory=list)
     """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
     watch: Watch | None = None
@@ -216,7 +223,7 @@ class Recorder:
                 return original(model, *arguments, **keywords)
         entry, given, epochs = begun
         start = time.monotonic()
-        times = entry["stride"] / self.cuts.share
+        times = epochs.times = entry["stride"] / self.cuts.share
         momenta, schedule = self._safely(averages.hasten, model, times), self._safely(schedules.hurry, model, times)
         result = None
         try:
@@ -358,6 +365,8 @@ class Recorder:
             epochs.late = Late(epochs.behind.see)
             self._safely(epochs.behind.given, given.get("x"), given.get("y"))
             epochs.few = self._safely(_few, entry, given, epochs.shown)
+            epochs.steepest = self._safely(felt.steepest, model, epochs.shown)
+            epochs.taken = self._safely(schedules.taken, model) or 0
             look, late = partial(self._choose, epochs.shown), partial(self._safely, epochs.late.see)
             given = given | {"x": passing.watched(given.get("x"), look, late)}
             epochs.fit.row = math.prod((entry.get("x") or {}).get("shape", ())[1:])
@@ -474,8 +483,11 @@ class Recorder:
         held = (self._safely(fit.held.printed, self.keep.sample) or []) if fit.held is not None else []
         beside = self._safely(fit.late.printed, self.keep.sample) or []
         entry["unfollowed"] = self._safely(fit.beside) or 0
+        self._safely(_note_rates, entry, model, epochs)
+        self._safely(_note_steepest, entry, model, epochs)
         entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]][: roots.MOST]
-        self.end_training(entry, model, epochs.standing, epochs.few, epochs.began)
+        standing = {} if entry.get("reused") else epochs.standing
+        self.end_training(entry, model, standing, epochs.few, epochs.began)
 
     def end_training(
         self,
@@ -493,6 +505,7 @@ class Recorder:
         self._safely(self.lineage.end, entry["number"], entry["model"], model, began)
         entry["layers"] = models.layers(model)[:200]
         self._safely(through.mark, model, entry["layers"], standing or {})
+        self._safely(felt.mark, model, entry["layers"], entry.get("history", {}).get("loss", ()))
         entry["parameters"] = models.parameters(model)
         entry["outputs"] = models.outputs(model)
         name = f"fit-{entry['number']}.keras"
@@ -519,6 +532,7 @@ class Recorder:
                 self.lineage.begin, entry["number"], entry["model"], model
             ) or ([], frozenset())
             epochs.before = self._safely(motion.taken, model)
+            epochs.steepest = self._safely(felt.steepest, model, epochs.shown)
         if epochs.watch is not None:
             self._safely(self.swaps.epoch_begins, epochs.watch)
         if "callbacks" in entry["arguments"]:
@@ -683,6 +697,25 @@ def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
         entry["arguments"]["blind"] = blind
     if looking := onlookers.onlookers(epochs.callbacks):
         entry["arguments"]["onlookers"] = looking
+
+
+def _note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+    """Of a schedule that stays at its rate up to the last step that was planned, however soon the training ended."""
+    outer = model.optimizer
+    optimizer = getattr(outer, "inner_optimizer", outer)
+    first, steps = epochs.taken, schedules.taken(model) - epochs.taken
+    planned = entry["arguments"].get("epochs", 1) - (entry["arguments"].get("initial_epoch") or 0)
+    times = max(1, int(epochs.times))
+    last = first + steps * max(1.0, planned / max(1, entry["epochs_run"]))
+    if rates := schedules.steady(optimizer, first * times, last * times):
+        entry["optimizer"]["rates"] = rates
+
+
+def _note_steepest(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+    """Of a gradient that is known before and after."""
+    after = felt.steepest(model, epochs.shown) if epochs.steepest is not None else None
+    if after is not None and epochs.steepest is not None and not entry["arguments"].get("class_weight"):
+        entry["arguments"]["steepest"] = max(epochs.steepest, after)
 
 
 def _digest(model: Thing) -> str:

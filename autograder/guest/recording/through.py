@@ -1,7 +1,8 @@
 """Layers that hand on what they are given: frozen ones whose weights say so, and ones of the notebook's own.
 
 Each is asked by itself, for numbers that no image is made of, with and without training. What cannot be asked, or has
-changed while the model was trained, is taken to have an effect.
+changed while the model was trained, is taken to have an effect. Nor does a layer act that was never called, or one of
+chance that drew nothing.
 """
 
 from __future__ import annotations
@@ -34,23 +35,46 @@ _PLAIN = (bool, int, float, str, type(None))
 _BUILT = frozenset("built _called _lock _path _parent_path _self_update_uid _build_shapes_dict".split())
 """What changes in a layer when it is first used."""
 
+_OF_CHANCE = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise")
+
 Standing = Mapping[int, str]
-"""Identity of each layer of the notebook's own -> what it holds."""
+"""Identity of each layer of the notebook's own -> what it holds; of one of chance, where its stream is."""
 
 
 def standing(model: Thing) -> Standing:
     """As a training begins; nothing of a model so large that it would be felt."""
     if models.parameters(model) > models.WEIGHED:
         return {}
-    return {id(layer): _held(layer) for layer in models.flat(model) if _is_own(layer)}
+    known = {id(layer): _held(layer) for layer in models.flat(model) if _is_own(layer)}
+    return known | {id(layer): _drawn(layer) for layer in models.flat(model) if _is_of_chance(layer)}
 
 
 def mark(model: Thing, layers: Sequence[dict[str, Any]], before: Standing) -> None:
     """Note of each layer's record whether it is idle; ``before``: what they held when the training began."""
     until = time.monotonic() + SECONDS
     for layer, entry in zip(models.flat(model), layers, strict=False):
-        if _is_asked(layer, before) and _hands_on(layer, until):
+        if _is_unused(layer, before) or (_is_asked(layer, before) and _hands_on(layer, until)):
             entry["idle"] = True
+
+
+def _is_unused(layer: Thing, before: Standing) -> bool:
+    """Made with the model and left out of what it computes, or, being one of chance, told that it is no training.
+
+    Where a model is a graph of layers, Keras tells them itself.
+    """
+    if _is_of_chance(layer):
+        return id(layer) in before and before[id(layer)] == _drawn(layer)
+    return getattr(layer, "_called", True) is False and not layer.built
+
+
+def _is_of_chance(layer: Thing) -> bool:
+    """Dropout and noise of Keras' own, which count what they draw."""
+    named = type(layer).__name__.endswith(_OF_CHANCE) and not _is_own(layer)
+    return named and hasattr(getattr(layer, "seed_generator", None), "state")
+
+
+def _drawn(layer: Thing) -> str:
+    return str(np.asarray(layer.seed_generator.state).tolist())
 
 
 def _is_own(layer: Thing) -> bool:
