@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.checks import causes
-from autograder.checks.belonging import FAMILY, TOPIC, Belonging, belongings
+from autograder.checks.belonging import FAMILY, NEAR, TOPIC, Belonging, belongings
 from autograder.checks.trials import Trial
 from autograder.notebook.prose import Origin, Paragraph, paragraphs
 from autograder.notebook.shown import shown
@@ -176,5 +176,5 @@ def _weights(
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
             if near or about >= (TOPIC if copy else FAMILY):
-                weights[row, column] = _worth(paragraph, comment_share) * (_PAIR + about + near)
+                weights[row, column] = _worth(paragraph, comment_share) * (_PAIR + about + NEAR * near)
     return weights
