@@ -29,7 +29,8 @@ MOST = 40
 _ARGUING = re.compile(
     r"\b(?:plus|moins|trop|mieux|assez|peu|meilleure?s?|rapide\w*|stable\w*|robuste\w*|sur.?apprend\w*|surapprentissage"
     r"|memoris\w*|generalis\w*|more|less|too|better|few|little|larger|smaller|faster|robust\w*|over.?fit\w*|memori[sz]\w*"
-    r"|generali[sz]\w*)\b"
+    r"|generali[sz]\w*|jamais|ne|risque\w*|peu(?:t|vent)|doi(?:t|vent)|par coeur|never|not|can|cannot|may|might|must"
+    r"|needs?|by heart)\b"
 )
 _OUTCOME = re.compile(
     r"\b(?:[5-9]\d|100)(?:[.,]\d+)? ?%|\b0[.,][5-9]\d"
