@@ -58,7 +58,8 @@ def justifications(
     """The best reason for each modification; each serves one only, and the assignment is the best there is overall."""
     looked_at = trials[:MOST]
     own = [*_pieces(evidence, words), *_docstrings(evidence.cells, evidence.template_cells)]
-    reasons = [(paragraph, copy) for paragraph in own for copy in range(_reasons(paragraph, words))]
+    most = len(looked_at)
+    reasons = [(paragraph, copy) for paragraph in own for copy in range(min(most, _reasons(paragraph, words)))]
     fits = belongings(looked_at, evidence)
     chosen = _chosen(fits, reasons, comment_share)
     doubtful = [paragraph for paragraph in own if _argues(paragraph, words)]
@@ -172,8 +173,9 @@ def _weights(
     """(modifications, reasons); 0 where a reason has nothing to do with a modification."""
     weights = np.zeros((len(fits), len(reasons)))
     for row, fit in enumerate(fits):
+        about = 0
         for column, (paragraph, copy) in enumerate(reasons):
-            about = fit.about(paragraph.text)
+            about = fit.about(paragraph.text) if copy == 0 else about
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
             if near or about >= (TOPIC if copy else FAMILY):
