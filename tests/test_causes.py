@@ -63,6 +63,7 @@ def test_english(sentence: str) -> None:
         "Comme on le voit, le modèle profond gagne.",
         "Ainsi, le meilleur modèle est celui qui a 32 filtres.",
         "Pour plus de détails, voir la figure.",
+        "Pour entraîner ce modèle, on appelle fit.",
         "So far the best model is the one with dropout.",
         "So the best model is the deep one.",
         "As we can see, the dropout model is ahead.",

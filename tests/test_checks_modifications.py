@@ -457,6 +457,12 @@ def test_settings_of_the_same_loss() -> None:
     ]
 
 
+def test_a_loss_for_each_output_comes_with_the_outputs() -> None:
+    one, two = ({"outputs": ((None, 10),) * count, "loss": loss} for count, loss in ((1, "mse"), (2, "several")))
+    assert differences(changed(**one), changed(**two)) == ()
+    assert [change.name for change in differences(changed(**one), changed(**{**one, "loss": "mae"}))] == ["loss"]
+
+
 def test_odd_records_of_a_hostile_kernel_are_only_different() -> None:
     odd = changed(
         layers=(layer("Conv2D", filters={"a": [1]}, kernel_size="x" * 1000), layer("Dense", units=float("1e308"))),
@@ -811,6 +817,9 @@ def test_what_is_put_on_weights_of_others_is_one_change_with_them() -> None:
     made = three()
     made[3] = replace(made[3], learnt_from=(1,))
     assert methodical(evaluated(made)).share == pytest.approx(1.0)
+    made[3] = replace(made[3], optimizer={"name": "sgd"})
+    told = [detail for detail in methodical(evaluated(made)).details if "at once" in detail.text]
+    assert [detail.values["count"] for detail in told] == [2]
 
 
 def test_the_text_beside_the_autoencoder_speaks_of_the_model_that_is_made_of_it() -> None:

@@ -1298,6 +1298,7 @@ NAME = WRITABLE | st.sampled_from(
 def test_nobody_is_called_like_a_file_of_ours(name: str) -> None:
     assert names.student_id(name) == f"s-{name.lower()}"
     assert names.student_id("summary") == "summary", "the names of folders that are nobody's stay free"
+    assert names.student_id(name + "." + "b" * 90) == f"s-{name.lower()}." + "b" * (61 - len(name))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

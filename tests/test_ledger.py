@@ -704,8 +704,10 @@ def test_gradients_and_graphs_that_no_step_follows_are_counted(recorder: Recorde
 
 def test_fit_ends_what_a_loop_began(recorder: Recorder, hooked: type[Model]) -> None:
     model = hooked()
-    recorder.steps._step(model, None, np.zeros((8, 2)), None, losses.Told("mse"))
+    recorder.steps._step(model, None, np.zeros((8, 2)), None, losses.Told("huber", {"delta": 2.0}))
     model.fit(np.zeros((200, 2)), callbacks=UNWATCHED)
+    assert [one["loss_settings"] for one in recorder.trainings] == [{"delta": 2.0}, {}]
+    assert recorder.trainings[1]["learnt_from"] == ()
     assert [(one["number"], one["finished"]) for one in recorder.trainings] == [(1, True), (2, True)]
     assert recorder.steps.number(model) is None
 

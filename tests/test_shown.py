@@ -196,6 +196,7 @@ def test_entities_and_invisible_letters_are_no_words() -> None:
     assert words(seen("un&nbsp;&nbsp;deux &#8203; &zwnj; \u3164 \u115f")) == ["un", "deux"]
     assert words(seen("m\u200bo\u200bt caf&eacute; mo&shy;t")) == ["mot", "café", "mot"]
     assert SECRET in seen(f"&lt;script&gt; {SECRET} &lt;/script&gt;")
+    assert words(seen("un&#1;deux&#x0b;trois&#xfffe;&#0;")) == ["un", "deux", "trois"]
 
 
 def test_words_that_nobody_sees_are_counted_and_code_and_addresses_are_none() -> None:

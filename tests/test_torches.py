@@ -416,6 +416,11 @@ def test_losses_by_name(name: str, told: str) -> None:
     assert nets.loss(name) == told
 
 
+def test_numbers_of_a_loss(torch: Json) -> None:
+    assert nets.loss_settings(torch.nn.CrossEntropyLoss(label_smoothing=0.1)) == {"label_smoothing": 0.1}
+    assert nets.loss_settings(torch.nn.NLLLoss()) == {}
+
+
 # --- batches ---------------------------------------------------------------------------------------------------------
 
 

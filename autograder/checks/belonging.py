@@ -14,8 +14,8 @@ from autograder.notebook.source import code_cells, functions, parse, python
 from autograder.notebook.text import fold
 from autograder.records import Cell, CellKind, Evidence, Training
 
-NAME, TOPIC, FAMILY = 8, 4, 2
-"""What counts for a text, each more than all after it together."""
+NAME, NEAR, TOPIC, FAMILY = 16, 5, 4, 2
+"""What counts for a text: its name more than all else together; then that it stands beside it and what it speaks of."""
 _MOST = 200
 """Trainings whose names are looked at."""
 _KEY = re.compile(r"\[['\"]([^'\"\]]{1,60})['\"]\]")

@@ -29,8 +29,8 @@ _FRENCH = (
     r"comme (?:l[ea']|les|nos|notre|mes|mon|ces?|cette|il|on|nous|chaque|une?)"
     r"(?! ?(?:l[ea] |l'|les )?(?:\w+ )?(?:montr|vo[iy]|vu\b|prevu|preced|dit\b|attendu))\b[^.;:!?]{3,120}"
     r"(?:, (?:il|elle|l[ea]|les|une?)|,? (?:on|nous|je|j'))\b",
-    r"pour (?:(?:mieux|ne|pas|plus|bien|y|en|le|la|les|l'|se|s'|lui|nous|me|m'|davantage) ?){0,3}"
-    r"(?!premier|dernier|papier)[\w-]+(?:er|ir|oir|uire|ndre|aire|mettre|aitre|oudre|suivre)\b",
+    r"pour (?:(?:mieux|ne|pas|plus|bien|y|en|le|la|les|se|lui|nous|me|davantage) |l'|s'|m'){0,3}"
+    r"(?!premier|dernier|papier|(?:re)?entrainer|evaluer|afficher|tracer|compiler|charger)[\w-]+(?:er|ir|oir|uire|ndre|aire|mettre|aitre|oudre|suivre)\b",
     rf"pour (?:une? (?:\w+ )?{_BETTER_FR}|(?:davantage|plus|moins) (?:de |d')(?!details|precisions|info))",
     r"vis(?:e|ent|ant) a\b|perme(?:t|ts|ttre|ttent|ttant|ttrait)\b|evit(?:e|er|ent|ant|erait)\b|redui(?:t|sent)\b",
     r"empech|lutter? contre|contre le sur.?apprentissage|devrai(?:t|ent)\b|hypothese|(?:s'|m')attend|suppos",

@@ -275,7 +275,9 @@ def _hyperparameters(before: Training, after: Training) -> Iterator[Change]:
         for key in _CLIPPING:
             yield from _change(family, key, _limit(before, key), _limit(after, key))
     yield from _change(family, "batch_size", _batch(before), _batch(after))
-    yield from _change(family, "loss", _loss(before), _loss(after))
+    heads = {len(one.outputs) for one in (before, after) if one.outputs}
+    if len(heads) < 2:  # a model with another number of outputs needs a loss for each
+        yield from _change(family, "loss", _loss(before), _loss(after))
     yield from _loss_settings(before, after)
 
 

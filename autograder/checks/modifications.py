@@ -470,7 +470,9 @@ def _method(found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evid
         name = name_of(trial.training, evidence)
         if trial not in single:
             yield say(
-                "{model}: {count:int} families of settings changed at once.", model=name, count=len(trial.families)
+                "{model}: {count:int} families of settings changed at once.",
+                model=name,
+                count=len(_families(trial.changes)),
             )
         if trial not in alike:
             yield say("{model}: other epochs, batch size, validation or test images than the baseline.", model=name)

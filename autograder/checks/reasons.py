@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.checks import causes
-from autograder.checks.belonging import FAMILY, TOPIC, Belonging, belongings
+from autograder.checks.belonging import FAMILY, NEAR, TOPIC, Belonging, belongings
 from autograder.checks.trials import Trial
 from autograder.notebook.prose import Origin, Paragraph, paragraphs
 from autograder.notebook.shown import shown
@@ -29,7 +29,8 @@ MOST = 40
 _ARGUING = re.compile(
     r"\b(?:plus|moins|trop|mieux|assez|peu|meilleure?s?|rapide\w*|stable\w*|robuste\w*|sur.?apprend\w*|surapprentissage"
     r"|memoris\w*|generalis\w*|more|less|too|better|few|little|larger|smaller|faster|robust\w*|over.?fit\w*|memori[sz]\w*"
-    r"|generali[sz]\w*)\b"
+    r"|generali[sz]\w*|jamais|ne|risque\w*|peu(?:t|vent)|doi(?:t|vent)|par coeur|never|not|can|cannot|may|might|must"
+    r"|needs?|by heart)\b"
 )
 _OUTCOME = re.compile(
     r"\b(?:[5-9]\d|100)(?:[.,]\d+)? ?%|\b0[.,][5-9]\d"
@@ -57,7 +58,8 @@ def justifications(
     """The best reason for each modification; each serves one only, and the assignment is the best there is overall."""
     looked_at = trials[:MOST]
     own = [*_pieces(evidence, words), *_docstrings(evidence.cells, evidence.template_cells)]
-    reasons = [(paragraph, copy) for paragraph in own for copy in range(_reasons(paragraph, words))]
+    most = len(looked_at)
+    reasons = [(paragraph, copy) for paragraph in own for copy in range(min(most, _reasons(paragraph, words)))]
     fits = belongings(looked_at, evidence)
     chosen = _chosen(fits, reasons, comment_share)
     doubtful = [paragraph for paragraph in own if _argues(paragraph, words)]
@@ -171,10 +173,11 @@ def _weights(
     """(modifications, reasons); 0 where a reason has nothing to do with a modification."""
     weights = np.zeros((len(fits), len(reasons)))
     for row, fit in enumerate(fits):
+        about = 0
         for column, (paragraph, copy) in enumerate(reasons):
-            about = fit.about(paragraph.text)
+            about = fit.about(paragraph.text) if copy == 0 else about
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
             if near or about >= (TOPIC if copy else FAMILY):
-                weights[row, column] = _worth(paragraph, comment_share) * (_PAIR + about + near)
+                weights[row, column] = _worth(paragraph, comment_share) * (_PAIR + about + NEAR * near)
     return weights

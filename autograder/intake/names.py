@@ -83,7 +83,8 @@ def student_id(name: str) -> StudentId:
     """A safe folder name; a name without a Latin letter becomes its code points, so that it stays the same."""
     made = slug(name) or "student-" + "-".join(f"{ord(c):x}" for c in name[:8] if not c.isspace())
     made = made[:LONGEST_ID].rstrip("-._")
-    return StudentId(f"s-{made}" if _RESERVED.fullmatch(made) or _OURS.fullmatch(made) else made)
+    ours = _RESERVED.fullmatch(made) or _OURS.fullmatch(made)
+    return StudentId(f"s-{made}"[:LONGEST_ID].rstrip("-._") if ours else made)
 
 
 def unique(wanted: Iterable[StudentId]) -> Iterator[StudentId]:

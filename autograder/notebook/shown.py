@@ -118,9 +118,10 @@ def shown(source: str) -> Shown:
 
 
 def _meant(entity: re.Match[str]) -> str:
-    """The letter that an entity stands for; any other sign is a blank: it begins no tag here."""
+    """The letter that an entity stands for; any other sign, and what stands for none, is a blank: it begins no tag
+    here."""
     sign = html.unescape(entity[0])
-    return sign if sign.isalnum() or ord(sign[0]) in _NOTHING else " "
+    return sign if sign and (sign.isalnum() or ord(sign[0]) in _NOTHING) else " "
 
 
 @dataclass(slots=True)
