@@ -137,6 +137,9 @@ def test_a_perfect_model_confuses_nothing() -> None:
     [
         "\n".join(str(list(row)).replace(",", "") for row in matrix(t4p9=9)),
         "4 -> 9 : 9 fois",
+        "4 lu 9 : 9 fois",
+        "4 prédit comme 9",
+        "4 read as 9: 9 times",
         "\n".join(f"Chiffre {digit}: {9.1 if digit in (4, 9) else 0.5} %" for digit in range(10)),
         "\n".join(f"digit {digit} accuracy: {0.8 if digit in (4, 9) else 0.99}" for digit in range(10)),
     ],
