@@ -236,7 +236,11 @@ def _patterns(name: str) -> tuple[re.Pattern[str], ...]:
         r"|\b(?:confused|mistaken|taken|read|mixed up) (?:with|for|as) )"
     )
     quoted = r"[«\"“']\s?(?:{})\s?(?=[»\"”'])"
+    heading = r"^(?!un|one)(?:{})(?= (?:is|was|est)\b)"
     return tuple(
-        re.compile(rf"{before}(?:{stems})\b(?![-'])(?!{_COUNTED})|\b{plural}\b(?!{_COUNTED})|{quoted.format(stems)}")
+        re.compile(
+            rf"{before}(?:{stems})\b(?![-'])(?!{_COUNTED})|\b{plural}\b(?!{_COUNTED})"
+            rf"|{quoted.format(stems)}|{heading.format(stems)}"
+        )
         for stems, plural in zip(_DIGITS, _PLURALS, strict=True)
     )
