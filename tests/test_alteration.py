@@ -38,7 +38,13 @@ def test_below_the_heading_any_words_are_about_the_test() -> None:
 
 def test_how_much_was_altered_is_a_figure() -> None:
     long = "La lecture reste bonne jusqu'à {}, ensuite elle devient mauvaise et presque inutilisable ici."
-    for amount, share in (("15°", 1.0), ("4 pixels", 1.0), ("dix pour cent", 1.0), ("un certain point", 0.5)):
+    for amount, share in (
+        ("15°", 1.0),
+        ("4 pixels", 1.0),
+        ("dix pour cent", 1.0),
+        ("un tiers", 1.0),
+        ("un certain point", 0.5),
+    ):
         assert discussed([Paragraph(0, 0, long.format(amount))], 10) == share
     assert discussed([], 10) == 0.0
     assert discussed([Paragraph(0, 0, "À 15° oui.")], 10) == 0.25

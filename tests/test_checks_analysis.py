@@ -46,6 +46,8 @@ from tests.cells import code, evidence, markdown, picture, printed
         ("Le chiffre « huit » est confondu avec « un ».", {1, 8}),
         ("La classe n°8 devient la classe n° 1.", {1, 8}),
         ("Our error of some 4–8 % beats LeNet-5's in 8s, with 2 or 3 points.", set()),
+        ("« Un bon modèle », c'est un modèle dont on connaît l'erreur.", set()),
+        ("Eight is often confused with one.", {1, 8}),
         ("It took 8s; the ones that fail are few.", set()),
         ("Il reste 3 modèles, 5 époques et 2 erreurs sur 7 images.", set()),
         ("L'étape 4 et le modèle 2 atteignent 9 % ou 9,5 points, 0.9.", set()),
@@ -137,6 +139,9 @@ def test_a_perfect_model_confuses_nothing() -> None:
     [
         "\n".join(str(list(row)).replace(",", "") for row in matrix(t4p9=9)),
         "4 -> 9 : 9 fois",
+        "4 lu 9 : 9 fois",
+        "4 prédit comme 9",
+        "4 read as 9: 9 times",
         "\n".join(f"Chiffre {digit}: {9.1 if digit in (4, 9) else 0.5} %" for digit in range(10)),
         "\n".join(f"digit {digit} accuracy: {0.8 if digit in (4, 9) else 0.99}" for digit in range(10)),
     ],

@@ -248,6 +248,8 @@ def test_a_loop_of_curves_compares_models_whatever_its_names() -> None:
     for name, share in (("suivis", 0.3), ("pixels", 0.0)):
         drawn = code(loop.format(name), picture())
         assert comparison(evidence(trained, drawn)).share == pytest.approx(share)
+    within = code("def courbes(series):\n    for nom, s in series.items():\n        plt.plot(s)\n    plt.show()")
+    assert comparison(evidence(trained, within, code("courbes(suivis)", picture()))).share == pytest.approx(0.3)
 
 
 def test_curves_of_every_model_count_as_plots_of_all_models() -> None:

@@ -36,6 +36,8 @@ _STRENGTH = re.compile(
     r"\b\d+(?:[.,]\d+)?\s?(?:°|degres?\b|degrees?\b|pixels?\b|px\b)"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|fifty|un|deux|trois|quatre|cinq|sept|huit"
     r"|neuf|dix|vingt|trente|cinquante) (?:per ?cent|pour ?cents?|degres?|degrees?|pixels?|points?)\b"
+    r"|\b(?:a|one|un|le|the|two|deux) (?:thirds?|quarters?|fifths?|tenths?|tiers|quarts?|cinquiemes?|dixiemes?)\b"
+    r"|\bla moitie\b|\bhalf (?:of|the)\b"
 )
 """How much was altered, which the accuracy is told for; and figures in letters."""
 

@@ -37,7 +37,8 @@ STRENGTHS = Theme(
     ),
     re.compile(
         r"(?:est|sont|reste|et|,) (?:tres |plus |assez |aussi )?(?:legere?s?|rapides?)\b|legerete|\bfast\b|\bquick"
-        r"|highest|plus (?:eleve|haut|precis|juste)|superieur|\b(?:copes?|does|works?) (?:very |quite |rather )?well"
+        r"|\bgains?\b|highest|plus (?:eleve|haut|precis|juste)|superieur"
+        r"|\b(?:copes?|does|works?) (?:very |quite |rather )?well"
         r"|(?:marche|fonctionne|comporte|resiste|supporte|se tient|lit) (?:tres |plutot |assez )?bien|plus side"
         r"|excellent|convainc|satisf|solid|compact|les \+ ?:|\brobust\b"
     ),

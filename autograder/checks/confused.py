@@ -11,7 +11,8 @@ from autograder.checks.mentions import Naming
 
 _ROW = re.compile(r"\[\s*(\d{1,9}(?:[\s,]+\d{1,9})+)\s*\]")
 _TOLD_PAIR = re.compile(
-    r"(?<![\d.,])(\d)\s*(?:->|→|-->|=>|pris pour|predit|confused with|confondu avec|vs)\D{0,3}(\d)(?![\d.,%])"
+    r"(?<![\d.,])(\d)\s*(?:->|→|-->|=>|pris pour|lu|lu comme|pr[ée]dit|pr[ée]dit comme|read as|taken for|"
+    r"confused with|confondu avec|vs)\D{0,3}(\d)(?![\d.,%])"
 )
 _RATE = re.compile(r"(?:chiffre|digit|classe?|label)\s*(\d)\b\D{1,25}?(\d+(?:[.,]\d+)?)")
 _ZEROS = re.compile(r"(?<=\d)\.0{0,6}(?=[\s,\]])")

@@ -420,11 +420,14 @@ def _compared(evidence: Evidence) -> set[int]:
     known = list(bindings(piece.node for piece in found))
     results = closure(known, lambda value, names: holds(value, names, _MEASURING, NOTHING))
     drawn = {drawing.cell for drawing in shown(evidence, found) if drawing.compares}
-    return {
-        piece.cell
+    charts = [
+        piece
         for piece in found
         if piece.cell in drawn and holds(piece.node, results, _MEASURING, NOTHING) and _draws_curves(piece.node)
-    }
+    ]
+    named = {piece.node.name for piece in charts if isinstance(piece.node, ast.FunctionDef)}
+    calling = {piece.cell for piece in found if any(name_of(call) in named for call in calls([piece.node]))}
+    return {piece.cell for piece in charts} | calling
 
 
 def _draws_curves(node: ast.AST) -> bool:

@@ -232,10 +232,15 @@ def _patterns(name: str) -> tuple[re.Pattern[str], ...]:
     if key:
         return tuple(re.compile(rf"\b(?:{stems})\b") for stems in _NAMES[key])
     before = (
-        r"(?:\b(?:les?|des|du|au|aux|the|an?|un|chiffres?|digits?|classes?|entre|between) [«\"“']?\s?|[«\"“']\s?"
+        r"(?:\b(?:les?|des|du|au|aux|the|an?|un|chiffres?|digits?|classes?|entre|between) [«\"“']?\s?"
         r"|\b(?:confused|mistaken|taken|read|mixed up) (?:with|for|as) )"
     )
+    quoted = r"[«\"“']\s?(?:{})\s?(?=[»\"”'])"
+    heading = r"^(?!un|one)(?:{})(?= (?:is|was|est)\b)"
     return tuple(
-        re.compile(rf"{before}(?:{stems})\b(?![-'])(?!{_COUNTED})|\b{plural}\b(?!{_COUNTED})")
+        re.compile(
+            rf"{before}(?:{stems})\b(?![-'])(?!{_COUNTED})|\b{plural}\b(?!{_COUNTED})"
+            rf"|{quoted.format(stems)}|{heading.format(stems)}"
+        )
         for stems, plural in zip(_DIGITS, _PLURALS, strict=True)
     )
