@@ -457,6 +457,12 @@ def test_bare_lines_count_where_the_run_backs_them() -> None:
     assert run(code("", printed("\n".join(f"{name} 0.5" for name in FIGURES)))) is None
 
 
+def test_lines_about_other_things_do_not_come_with_those_of_models() -> None:
+    told = "\n".join(f"{name}: accuracy {figure}" for name, figure in FIGURES.items())
+    table = run(code("", printed(told)), code("", printed("eps 1: accuracy 0.5\neps 2: accuracy 0.4")))
+    assert table and [row.label for row in table.rows] == list(FIGURES)
+
+
 # --- whose training ----------------------------------------------------------------------------------------------
 
 

@@ -98,8 +98,12 @@ def _worth(table: Table) -> tuple[int, ...]:
     the later cell."""
     timed = any(row.seconds is not None for row in table.rows)
     commented = any(row.comment for row in table.rows)
+    held = _held(table)
+    # Lines of all cells together may hold what was said of something else.
+    strays = sum(row.training is None for row in table.rows) if held and not table.columns else 0
     return (
-        _held(table),
+        held,
+        -strays,
         not any(row.of == "validation" for row in table.rows),
         not _repeats(table),
         len({fold(row.label) for row in table.rows}),
