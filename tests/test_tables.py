@@ -631,6 +631,19 @@ def test_a_figure_of_validation_is_held_against_the_record_of_its_training() -> 
     assert row.reference is None and not row.agrees(0.01)
 
 
+def test_on_what_it_was_trained_with_nothing_is_validated() -> None:
+    x, history = ArrayPrint(digest="x"), {"val_accuracy": (0.99,)}
+    one = Training(number=1, model="m1", builder="dropout", x=x, validation_x=x, history=history)
+    told = TableRow(label="Dropout", accuracy=0.99, of="validation")
+    uses = (Evaluation(kind="evaluate", model="m1", x=x, results={"accuracy": 0.99}),)
+    assert weighed(told, Ledger(trainings=(one,), evaluations=uses), measured(1, 0.9)).recorded is None
+    apart = replace(one, validation_x=ArrayPrint(digest="v"))
+    assert weighed(told, Ledger(trainings=(apart,)), measured(1, 0.9)).recorded == 0.99
+    held = (replace(uses[0], x=ArrayPrint(digest="v"), results={"accuracy": 0.98}),)
+    plain = replace(one, validation_x=None, history={})
+    assert weighed(told, Ledger(trainings=(plain,), evaluations=held), measured(1, 0.9)).recorded == 0.98
+
+
 def test_a_figure_of_some_test_images_may_differ_by_chance() -> None:
     known, told = ledger("dropout"), TableRow(label="Dropout", accuracy=0.973)
     few = replace(measured(1, 0.892), partly=(Partly(images=36, public=359, accuracy=0.973),))

@@ -99,17 +99,24 @@ def _weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel])
 
 def _validated(row: TableRow, ledger: Ledger) -> float | None:
     """What the run recorded of the model while it was trained: the figure of an epoch that people state, the end or the
-    best; else of an ``evaluate`` of it."""
+    best; else of an ``evaluate`` of it. On what it was trained with nothing is validated."""
     numbers = {training.number: training for training in ledger.trainings}
     model = numbers[row.training or 0].model if row.training in numbers else ""
     own = [training for training in ledger.trainings if training.model == model]
     known = [figure for training in own for figure in _of_epochs(training)]
-    known += [use.results["accuracy"] for use in ledger.evaluations if use.model == model and "accuracy" in use.results]
+    learnt = {training.x.digest for training in own} - {""}
+    known += [
+        use.results["accuracy"]
+        for use in ledger.evaluations
+        if use.model == model and "accuracy" in use.results and use.x.digest not in learnt
+    ]
     claimed = row.accuracy
     return None if claimed is None else min(known, key=lambda figure: abs(figure - claimed), default=None)
 
 
 def _of_epochs(training: Training) -> Iterator[float]:
+    if training.validation_x is not None and training.validation_x.digest == training.x.digest != "":
+        return
     figures = training.history.get("val_accuracy", ())
     known = [figure for figure in figures if figure is not None]
     if known:
