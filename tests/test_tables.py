@@ -454,6 +454,12 @@ def test_bare_lines_count_where_the_run_backs_them() -> None:
     assert run(code("", printed("\n".join(f"{name} 0.5" for name in FIGURES)))) is None
 
 
+def test_many_long_tables_do_not_hide_the_short_one() -> None:
+    long = "| name | accuracy |\n|-|-|\n" + "".join(f"| {chr(97 + n % 26)}{n} | 0.5 |\n" for n in range(200))
+    table = run(*[markdown(long)] * 12, markdown(listed("accuracy", FIGURES)))
+    assert table and [row.label for row in table.rows] == list(FIGURES)
+
+
 def test_lines_about_other_things_do_not_come_with_those_of_models() -> None:
     told = "\n".join(f"{name}: accuracy {figure}" for name, figure in FIGURES.items())
     table = run(code("", printed(told)), code("", printed("eps 1: accuracy 0.5\neps 2: accuracy 0.4")))

@@ -76,7 +76,7 @@ def told(cells: Sequence[Cell], *, bare: bool = False) -> Iterator[Table]:
 
 def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
     written = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
-    for line in written[:5000]:
+    for line in written[: 2 * MAX_ROWS if bare else 5000]:
         text = _RUN.sub(r"\1\1\1", plain(line[:200]))
         if (scored := _scored(line, text, cell)) is not None:
             yield scored
