@@ -2,7 +2,8 @@
 
 Images are ``uint8``, (n, height, width) for grey and (n, height, width, 3) for colour, as Keras serves its own.
 A set that holds fewer images than the official sizes repeats each one in a row, so that notebooks which write 60000 and
-10000 into their code still run, and a validation split at the end still holds images of its own.
+10000 into their code still run, and a validation split at the end, or at the beginning, still holds images of its own.
+One whole pass over the images after the other would give the first rows more different images, and no such split any.
 """
 
 from __future__ import annotations

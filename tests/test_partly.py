@@ -15,9 +15,9 @@ from autograder.records import Adaptation, ArrayPrint, Ending, Evaluation, Execu
 from tests import evidence as make
 
 PUBLIC = 400
-WHOLE, HEAD, RANDOM, MIXED, LEARNT, STRANGE = "whole", "head", "random", "mixed", "learnt", "strange"
+WHOLE, HEAD, RANDOM, MIXED, LEARNT, STRANGE, ONE = "whole", "head", "random", "mixed", "learnt", "strange", "one"
 """Digests: the public test set; its first 36 images; images of it in any order; of both sets; those of a training; of
-no set."""
+no set; the first one."""
 OPENML = "fetch_openml('mnist_784')"
 
 
@@ -29,7 +29,7 @@ class Seen:
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         if shown is None or shown.digest == STRANGE:
             return None
-        found = {HEAD: range(1000, 1036), RANDOM: (1399, 1000, 1200), WHOLE: range(1000, 1400)}
+        found = {HEAD: range(1000, 1036), RANDOM: (1399, 1000, 1200), WHOLE: range(1000, 1400), ONE: (1000,) * 40}
         rows = tuple(found.get(shown.digest, (1300, 0, 500)))
         public = 0 if shown.digest == LEARNT else 1 if shown.digest == MIXED else len(rows)
         whole = shown.digest == WHOLE
@@ -69,8 +69,15 @@ def test_of_rows_in_any_order_some_come_twice() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [use(WHOLE, 10_000, 0.9), use(HEAD, 99, 1.0), use(HEAD, 1000, 0.9, "m2"), use(MIXED, 1000), use(STRANGE, 1000)],
-    ids=["all of it", "a handful", "another model", "images of both sets", "other images"],
+    [
+        use(WHOLE, 10_000, 0.9),
+        use(HEAD, 99, 1.0),
+        use(ONE, 1000, 1.0),
+        use(HEAD, 1000, 0.9, "m2"),
+        use(MIXED, 1000),
+        use(STRANGE, 1000),
+    ],
+    ids=["all of it", "a handful", "one image", "another model", "images of both sets", "other images"],
 )
 def test_what_is_no_part_of_it(other: Evaluation) -> None:
     told = account(other)

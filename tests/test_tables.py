@@ -9,14 +9,11 @@ import pytest
 from autograder.extraction.tables import find_table, match_rows
 from autograder.notebook.numbers import figures, quantity, seconds, shares
 from autograder.records import (
-    ArrayPrint,
     Cell,
     Estimator,
-    Evaluation,
     Frame,
     Ledger,
     MeasuredModel,
-    Partly,
     Table,
     TableRow,
     Training,
@@ -457,6 +454,18 @@ def test_bare_lines_count_where_the_run_backs_them() -> None:
     assert run(code("", printed("\n".join(f"{name} 0.5" for name in FIGURES)))) is None
 
 
+def test_many_long_tables_do_not_hide_the_short_one() -> None:
+    long = "| name | accuracy |\n|-|-|\n" + "".join(f"| {chr(97 + n % 26)}{n} | 0.5 |\n" for n in range(200))
+    table = run(*[markdown(long)] * 12, markdown(listed("accuracy", FIGURES)))
+    assert table and [row.label for row in table.rows] == list(FIGURES)
+
+
+def test_lines_about_other_things_do_not_come_with_those_of_models() -> None:
+    told = "\n".join(f"{name}: accuracy {figure}" for name, figure in FIGURES.items())
+    table = run(code("", printed(told)), code("", printed("eps 1: accuracy 0.5\neps 2: accuracy 0.4")))
+    assert table and [row.label for row in table.rows] == list(FIGURES)
+
+
 # --- whose training ----------------------------------------------------------------------------------------------
 
 
@@ -604,60 +613,6 @@ def test_a_row_about_a_work_of_others_is_no_training() -> None:
 def test_capitals_within_a_name_part_no_words_for_sure() -> None:
     known = ledger("", "", "", bindings={"lenet": "m1", "other": "m2", "third": "m3"})
     assert matched(["LeNet", "Third"], known) == [1, 3]
-
-
-# --- figures of other images ---------------------------------------------------------------------------------------
-
-
-def weighed(row: TableRow, known: Ledger, model: MeasuredModel) -> TableRow:
-    (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), known, [model]).rows
-    return found
-
-
-def test_a_figure_of_validation_is_held_against_the_record_of_its_training() -> None:
-    history = {"val_accuracy": (0.9, 0.95, 0.94), "val_loss": (0.3, 0.3, 0.2)}
-    known = Ledger(trainings=(Training(number=1, model="m1", builder="dropout", history=history),))
-    for claimed, agrees in ((0.95, True), (0.94, True), (0.9, False), (0.99, False)):
-        row = weighed(TableRow(label="Dropout", accuracy=claimed, of="validation"), known, measured(1, 0.9))
-        assert row.agrees(0.01) is agrees, claimed
-    bare = Ledger(trainings=(Training(number=1, model="m1", builder="dropout"),))
-    row = weighed(TableRow(label="Dropout", accuracy=0.9, of="validation"), bare, measured(1, 0.9))
-    assert row.reference is None and not row.agrees(0.01)
-
-
-def test_a_figure_of_some_test_images_may_differ_by_chance() -> None:
-    known, told = ledger("dropout"), TableRow(label="Dropout", accuracy=0.973)
-    few = replace(measured(1, 0.892), partly=(Partly(images=36, public=359, accuracy=0.973),))
-    row = weighed(told, known, few)
-    assert row.agrees(0.01) and (row.of, row.images) == ("part", 36)
-    assert not weighed(replace(told, accuracy=0.999), known, few).agrees(0.01), "not what it found"
-    many = replace(measured(1, 0.892), partly=(Partly(images=350, public=359, accuracy=0.973),))
-    assert not weighed(told, known, many).agrees(0.01)
-    whole = replace(measured(1, 0.892, 0.9), partly=(Partly(images=36, public=359),))
-    assert weighed(told, known, whole).chance == 0.0, "it tested on all of them as well"
-    own = replace(measured(1, 0.952), partly=(Partly(images=359, public=359, accuracy=0.973, split=True),))
-    assert weighed(told, known, own).of == "split" and weighed(told, known, own).agrees(0.01)
-
-
-def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
-    rows = [
-        TableRow(label=label, accuracy=0.9) for label in ("base", "SVM (rbf)", "k-NN (3)", "ensemble of two", "giant")
-    ]
-    table, known = Table(cell=0, origin="html", rows=tuple(rows)), ledger("base", "other")
-    models = [measured(1, 0.9), measured(2, 0.8)]
-
-    def kinds(**facts: object) -> list[str]:
-        return [row.of for row in match_rows(table, replace(known, **facts), models).rows]
-
-    assert kinds() == [""] * 5, "an import backs nothing"
-    fitted = tuple(Estimator(kind=kind, rows=2000) for kind in ("SVC", "KNeighborsClassifier"))
-    assert kinds(estimators=fitted) == ["", "beside", "beside", "", ""]
-    assert kinds(estimators=(Estimator(kind="SVC", rows=20),)) == [""] * 5, "for a picture"
-    uses = tuple(
-        Evaluation(kind="predict", model=model, execution_count=3, x=ArrayPrint(digest="x")) for model in ("m1", "m2")
-    )
-    assert kinds(evaluations=uses) == ["", "", "", "beside", ""]
-    assert kinds(evaluations=uses[:1]) == [""] * 5
 
 
 def test_a_row_of_scikit_learn_takes_no_training_of_another() -> None:

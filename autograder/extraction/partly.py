@@ -15,6 +15,8 @@ from autograder.records import ArrayPrint, CellKind, Ledger, Partly
 
 _TOGETHER = ("fetch_openml", "fetch_mldata")
 """Loaders that give the images of both sets in one array."""
+FEWEST = 20
+"""Different images of which an accuracy says anything: one that is repeated a hundred times is no test."""
 _APART = re.compile(r"\bload_data\b")
 """In code, of Keras' own loaders, which give them apart and leave no trace; a heuristic."""
 
@@ -30,9 +32,10 @@ def partly(one: Candidate, account: Account) -> tuple[Partly, ...]:
             continue
         if used(use, account.known, account.artifacts) is not one:
             continue
-        if all_public(seen) or (own and not _learnt(use.x, account.ledger)):
+        images = _different(seen, rows)
+        if images >= FEWEST and (all_public(seen) or (own and not _learnt(use.x, account.ledger))):
             told = Partly(
-                images=_different(seen, rows),
+                images=images,
                 public=len(account.sightings.public_images),
                 accuracy=use.results.get("accuracy"),
                 split=not all_public(seen),

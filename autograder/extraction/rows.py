@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
 from autograder.extraction.fidelity import TOLERANCE
+from autograder.extraction.weighed import distance, fitted, is_called, is_figure, weighed, with_others
 from autograder.notebook.accuracies import quoted
 from autograder.notebook.text import fold
-from autograder.records import Ledger, MeasuredModel, Partly, Table, TableRow, Training
+from autograder.records import Ledger, MeasuredModel, Table, TableRow, Training
 
 _ENOUGH = 0.62
 """Below this a name says nothing."""
@@ -24,27 +24,6 @@ _EMPTY_WORDS = frozenset(
 )
 _TOGETHER = re.compile(r"ensembl|\bvot|blend|bagg|averag|moyen|mean|mittel|promedio|media\b|combin|comite|committee|\+")
 """Words of a row about several models put together; a heuristic."""
-_NAMES_OF: Mapping[str, re.Pattern[str]] = {
-    "SVC": re.compile(r"\bsvm|\bsvc|support vector|vecteurs? (?:de )?support|machine a vecteurs"),
-    "KNeighbors": re.compile(r"\bk.?nn\b|\bk.?ppv\b|neighbou?r|voisin|nachbar|vecino"),
-    "Forest": re.compile(r"forest|foret|wald\b|bosque|\brf\b"),
-    "ExtraTrees": re.compile(r"extra.?trees?"),
-    "DecisionTree": re.compile(r"\btree\b|\barbre|entscheidungsbaum|\barbol"),
-    "LogisticRegression": re.compile(r"logist"),
-    "Boost": re.compile(r"boost|\bgbm\b|\bxgb"),
-    "NB": re.compile(r"bayes|\bnb\b"),
-    "MLP": re.compile(r"\bmlp|scikit|sklearn|perceptron"),
-    "SGD": re.compile(r"\bsgd|\blinear|lineaire"),
-    "Discriminant": re.compile(r"\blda\b|\bqda\b|discriminant"),
-    "Voting": re.compile(r"\bvot"),
-    "Stacking": re.compile(r"\bstack"),
-}
-"""What people call a classifier of scikit-learn's, by a part of the name of its class; a heuristic, of folded text."""
-_LEAST_FITTED = 100
-"""Rows from which on a classifier was fitted for the task, and not for a picture."""
-_CHANCE = 2.58
-"""Standard errors: one honest figure of a hundred is further off."""
-_ENSEMBLE = re.compile(r"\bensembl|\bvot(?:e|es|ing)\b|blend|bagg|\baverag|\bmoyenne d|\bmean of|comite|committee")
 _BASELINE = re.compile(r"\b(?:baseline|reference|base|initial|depart|temoin|vanilla|simple|original)\b")
 
 
@@ -79,100 +58,8 @@ def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) ->
         for row in rows
     ]
     by_training = {model.training: model for model in models if model.training is not None}
-    rows = [_weighed(row, ledger, by_training) for row in rows]
-    return replace(table, rows=tuple(_with_others(rows, ledger)))
-
-
-def _weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) -> TableRow:
-    """With what its figure is to be held against, where that is not our accuracy as it stands."""
-    if row.training is None:
-        return row
-    if row.of == "validation":
-        return replace(row, recorded=_validated(row, ledger))
-    model = models.get(row.training)
-    part = None if model is None or row.measured_accuracy is None else _tested(row, model)
-    if part is None or row.measured_accuracy is None:
-        return row
-    chance = _by_chance(row.measured_accuracy, part)
-    return replace(row, of="split" if part.split else "part", images=part.images, chance=chance)
-
-
-def _validated(row: TableRow, ledger: Ledger) -> float | None:
-    """What the run recorded of the model while it was trained: the figure of an epoch that people state, the end or the
-    best; else of an ``evaluate`` of it."""
-    numbers = {training.number: training for training in ledger.trainings}
-    model = numbers[row.training or 0].model if row.training in numbers else ""
-    own = [training for training in ledger.trainings if training.model == model]
-    known = [figure for training in own for figure in _of_epochs(training)]
-    known += [use.results["accuracy"] for use in ledger.evaluations if use.model == model and "accuracy" in use.results]
-    claimed = row.accuracy
-    return None if claimed is None else min(known, key=lambda figure: abs(figure - claimed), default=None)
-
-
-def _of_epochs(training: Training) -> Iterator[float]:
-    figures = training.history.get("val_accuracy", ())
-    known = [figure for figure in figures if figure is not None]
-    if known:
-        yield from (known[-1], max(known))
-    losses = training.history.get("val_loss", ())
-    told = [(loss, figure) for loss, figure in zip(losses, figures, strict=False) if None not in (loss, figure)]
-    if told:
-        yield min(told, key=lambda one: one[0] or 0.0)[1] or 0.0
-
-
-def _tested(row: TableRow, model: MeasuredModel) -> Partly | None:
-    """The notebook's own test that gave the figure, or may have; None where it tested on the whole public test set."""
-    exact = [one for one in model.partly if _is_figure(row.accuracy, one.accuracy)]
-    if exact:
-        return exact[-1]
-    if model.notebook_accuracy is not None or model.fidelity is not None:
-        return None
-    asked = [one for one in model.partly if one.accuracy is None]
-    return max(asked, key=lambda one: one.images, default=None)
-
-
-def _by_chance(measured: float, part: Partly) -> float:
-    share = min(max(measured, 1 / (part.images + 1)), 1 - 1 / (part.images + 1))
-    # Of a part nothing is left to chance where it is all; a set of one's own is drawn as ours was.
-    parts = 1 / part.images + (1 if part.split else -1) / max(part.public, 1)
-    return _CHANCE * math.sqrt(share * (1 - share) * max(parts, 0.0))
-
-
-def _answer_together(ledger: Ledger) -> bool:
-    """Whether two models were asked for predictions of the same images in one cell."""
-    asked: dict[tuple[int | None, str], set[str]] = {}
-    for use in ledger.evaluations:
-        if not use.results and use.x.digest:
-            asked.setdefault((use.execution_count, use.x.digest), set()).add(use.model)
-    return any(len(models) > 1 for models in asked.values())
-
-
-def _with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
-    """Rows of classifiers that scikit-learn was seen to fit, one for each, and of models put together, that nothing
-    here measures."""
-    fitted = _fitted(ledger)
-    several = _answer_together(ledger)
-    for row in rows:
-        label = fold(row.label)
-        if row.training is not None or row.measured_accuracy is not None or quoted(row.label):
-            yield row
-        elif (kind := next((one for one in fitted if _is_called(label, one)), None)) is not None:
-            fitted.remove(kind)
-            yield replace(row, of="beside")
-        elif several and _ENSEMBLE.search(label):
-            yield replace(row, of="beside")
-        else:
-            yield row
-
-
-def _fitted(ledger: Ledger) -> list[str]:
-    """Kinds of the classifiers that scikit-learn fitted: what is imported alone backs nothing."""
-    return [one.kind for one in ledger.estimators if one.rows >= _LEAST_FITTED]
-
-
-def _is_called(label: str, kind: str) -> bool:
-    words = (pattern for part, pattern in _NAMES_OF.items() if part in kind)
-    return kind.casefold() in label.replace(" ", "") or any(pattern.search(label) for pattern in words)
+    rows = [weighed(row, ledger, by_training) for row in rows]
+    return replace(table, rows=tuple(with_others(rows, ledger)))
 
 
 def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
@@ -184,11 +71,11 @@ def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
 
 def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> list[TableRow]:
     candidates = _candidates(ledger, models)
-    chosen, fitted = _by_name(table, candidates), _fitted(ledger)
+    chosen, kinds = _by_name(table, candidates), fitted(ledger)
     others = frozenset(
         place
         for place, row in enumerate(table.rows)
-        if quoted(row.label) or any(_is_called(fold(row.label), kind) for kind in fitted)
+        if quoted(row.label) or any(is_called(fold(row.label), kind) for kind in kinds)
     )
     chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen, others), others)
     known = {candidate.training: candidate for candidate in candidates}
@@ -255,14 +142,14 @@ def _hint(table: Table, candidates: Sequence[_Candidate], place: int, other: int
     """Breaks ties between equal names: the same place in the order, then the same figure."""
     row, candidate = table.rows[place], candidates[other]
     near = 1 - abs(place / max(len(table.rows) - 1, 1) - other / max(len(candidates) - 1, 1))
-    same = _is_figure(row.accuracy, candidate.figure)
+    same = is_figure(row.accuracy, candidate.figure)
     return _IN_ORDER * near + _SAME_FIGURE * same
 
 
 def _is_of_others(row: TableRow, candidate: _Candidate) -> bool:
     """A network may be named after a paper; then the figure that is known of it tells."""
     known = (candidate.figure, candidate.measured)
-    return quoted(row.label) and all(_distance(row.accuracy, figure) > TOLERANCE for figure in known)
+    return quoted(row.label) and all(distance(row.accuracy, figure) > TOLERANCE for figure in known)
 
 
 def _likeness(label: str, candidate: _Candidate) -> float:
@@ -313,16 +200,7 @@ def _by_figure(
     found = dict(chosen)
     for place, row in enumerate(table.rows):
         left = [item for item in candidates if item.training not in found.values()]
-        same = [item for item in left if _is_figure(row.accuracy, item.figure)]
+        same = [item for item in left if is_figure(row.accuracy, item.figure)]
         if place not in found and same and place not in others:
-            found[place] = min(same, key=lambda item: _distance(row.accuracy, item.figure)).training
+            found[place] = min(same, key=lambda item: distance(row.accuracy, item.figure)).training
     return found
-
-
-def _is_figure(claimed: float | None, computed: float | None) -> bool:
-    """Equal as far as a table rounds: to a tenth of a per cent."""
-    return _distance(claimed, computed) <= 0.00051
-
-
-def _distance(claimed: float | None, computed: float | None) -> float:
-    return 1.0 if claimed is None or computed is None else abs(claimed - computed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograder.extraction.columns import (
@@ -36,8 +36,8 @@ __all__ = ["find_table", "find_tables", "match_rows"]
 
 _ORIGINS = ("html", "markdown", "csv", "printed", "dataframe", "dict")
 """What a reader sees comes before what is in memory."""
-MOST = 40
-"""Tables of one notebook that are held against its run, those of most rows."""
+MOST_ROWS = 2000
+"""Of all tables of one notebook that are held against its run."""
 AGREEMENT = 0.01
 """By which a figure may differ from what is known of the model that its row names, to be that model's."""
 
@@ -56,36 +56,46 @@ def find_table(cells: Sequence[Cell], ledger: Ledger, models: Sequence[MeasuredM
 
     A table that does not say that its figures are accuracies is one where the run backs two rows at least.
     """
-    found = sorted(find_tables(cells, ledger), key=_size, reverse=True)[:MOST]
-    sure = [match_rows(table, ledger, models) for table in found]
+    seen = list(grids(cells, ledger))
+    sure = [match_rows(table, ledger, models) for table in _foremost(_among(seen, cells))]
     best = max(sure, key=_worth, default=None)
     if not models or (best is not None and _held(best) == len(best.rows)):
         return best
     least = 1 if best is None else _held(best)
-    loose = sorted(_loose(cells, ledger), key=_size, reverse=True)[:MOST]
+    loose = _foremost(_loose(seen, cells))
     backed = [table for one in loose if _held(table := match_rows(one, ledger, models)) > least]
     return max(backed, key=_worth, default=best)
 
 
 def find_tables(cells: Sequence[Cell], ledger: Ledger) -> Sequence[Table]:
     """All of them; what is told line by line only where there is no other of several rows."""
-    found = [table for grid in grids(cells, ledger) for table in (_read(grid), _read(_flipped(grid))) if table]
+    return _among(grids(cells, ledger), cells)
+
+
+def _among(found_grids: Iterable[Grid], cells: Sequence[Cell]) -> list[Table]:
+    found = [table for grid in found_grids for table in (_read(grid), _read(_flipped(grid))) if table]
     if not any(len(table.rows) >= 2 for table in found):
         found.extend(told(cells))
     return found
 
 
-def _loose(cells: Sequence[Cell], ledger: Ledger) -> Iterator[Table]:
+def _loose(found: Iterable[Grid], cells: Sequence[Cell]) -> Iterator[Table]:
     """Tables of names and figures whatever their headings say, and bare lines of both."""
-    for grid in grids(cells, ledger):
+    for grid in found:
         sides = [grid] if _columns(grid) is None else []
         for side in (*sides, *(one.transposed() for one in sides)):
             yield from _by_any_column(side)
     yield from told(cells, bare=True)
 
 
-def _size(table: Table) -> tuple[bool, int, int]:
-    return not _repeats(table), len(table.rows), -1 if table.cell is None else table.cell
+def _foremost(tables: Iterable[Table]) -> Iterator[Table]:
+    """As many as are worth the time: short ones first, since nobody trains hundreds of models."""
+    left = MOST_ROWS
+    for table in sorted(tables, key=lambda one: len(one.rows)):
+        left -= len(table.rows)
+        if left < 0:
+            return
+        yield table
 
 
 def _held(table: Table) -> int:
@@ -98,8 +108,12 @@ def _worth(table: Table) -> tuple[int, ...]:
     the later cell."""
     timed = any(row.seconds is not None for row in table.rows)
     commented = any(row.comment for row in table.rows)
+    held = _held(table)
+    # Lines of all cells together may hold what was said of something else.
+    strays = sum(row.training is None for row in table.rows) if held and not table.columns else 0
     return (
-        _held(table),
+        held,
+        -strays,
         not any(row.of == "validation" for row in table.rows),
         not _repeats(table),
         len({fold(row.label) for row in table.rows}),

@@ -42,6 +42,7 @@ _COUNT = re.compile(
     r"(?:/|sur|of|out of|von)\s?(?P<images>\d+)\b(?(said)|.{0,12}(?:correct|juste|bonne|richtig))",
     re.I,
 )
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,2}[.)])\s")
 _LEARNT = re.compile(r"\b(?:train\w*|entrainement|apprentissage)(?:[ _]acc\w*)?$")
 _OF_WHAT = re.compile(r"^\s*(?:d['’]\s?|(?:de|of|an)\s+)?(?:test\s+)?")
 _TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
@@ -75,16 +76,19 @@ def told(cells: Sequence[Cell], *, bare: bool = False) -> Iterator[Table]:
 
 def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
     written = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
-    for line in written[:5000]:
+    for line in written[: 2 * MAX_ROWS if bare else 5000]:
         text = _RUN.sub(r"\1\1\1", plain(line[:200]))
         if (scored := _scored(line, text, cell)) is not None:
             yield scored
             continue
+        # A paragraph has many figures beside words; what is said of one model stands in a line or an item of its own.
+        own = cell.kind is not CellKind.MARKDOWN or _ITEM.match(line) is not None
         rows = (
             _line(text[: found.start()], found["value"], text[found.end() :], bare=bare, near=found["near"])
             for found in _VALUE.finditer(text)
+            if own or not found["near"]
         )
-        if row := _counted(text) or _sentence(text) or next(filter(None, rows), None):
+        if row := _counted(text) or (_sentence(text) if own else None) or next(filter(None, rows), None):
             yield row
 
 
@@ -130,9 +134,9 @@ def _sentence(text: str) -> TableRow | None:
 
 def _says_what(rest: str) -> bool:
     """``0.93 d'exactitude``, where no figure of its own follows."""
-    bare = fold(_OF_WHAT.sub("", rest))
-    metric = _METRIC.match(bare)
-    return metric is not None and not re.match(r"\s*[:=]?\s*\d", bare[metric.end() :])
+    after = fold(_OF_WHAT.sub("", rest))
+    metric = _METRIC.match(after)
+    return metric is not None and not re.match(r"\s*[:=]?\s*\d", after[metric.end() :])
 
 
 def _line(label: str, value: str, rest: str, *, bare: bool = False, near: str | None = None) -> TableRow | None:

@@ -1,0 +1,142 @@
+"""What the figure of a row is held against, where that is not our accuracy of its model, and rows without any."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from autograder.notebook.accuracies import quoted
+from autograder.notebook.text import fold
+from autograder.records import Ledger, MeasuredModel, Partly, TableRow, Training
+
+_NAMES_OF: Mapping[str, re.Pattern[str]] = {
+    "SVC": re.compile(r"\bsvm|\bsvc|support vector|vecteurs? (?:de )?support|machine a vecteurs"),
+    "KNeighbors": re.compile(r"\bk.?nn\b|\bk.?ppv\b|neighbou?r|voisin|nachbar|vecino"),
+    "Forest": re.compile(r"forest|foret|wald\b|bosque|\brf\b"),
+    "ExtraTrees": re.compile(r"extra.?trees?"),
+    "DecisionTree": re.compile(r"\btree\b|\barbre|entscheidungsbaum|\barbol"),
+    "LogisticRegression": re.compile(r"logist"),
+    "Boost": re.compile(r"boost|\bgbm\b|\bxgb"),
+    "NB": re.compile(r"bayes|\bnb\b"),
+    "MLP": re.compile(r"\bmlp|scikit|sklearn|perceptron"),
+    "SGD": re.compile(r"\bsgd|\blinear|lineaire"),
+    "Discriminant": re.compile(r"\blda\b|\bqda\b|discriminant"),
+    "Voting": re.compile(r"\bvot"),
+    "Stacking": re.compile(r"\bstack"),
+}
+"""What people call a classifier of scikit-learn's, by a part of the name of its class; a heuristic, of folded text."""
+_LEAST_FITTED = 100
+"""Rows from which on a classifier was fitted for the task, and not for a picture."""
+_CHANCE = 2.58
+"""Standard errors: one honest figure of a hundred is further off."""
+_ENSEMBLE = re.compile(r"\bensembl|\bvot(?:e|es|ing)\b|blend|bagg|\baverag|\bmoyenne d|\bmean of|comite|committee")
+
+
+def weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) -> TableRow:
+    """With what its figure is to be held against, where that is not our accuracy as it stands."""
+    if row.training is None:
+        return row
+    if row.of == "validation":
+        return replace(row, recorded=_validated(row, ledger))
+    model = models.get(row.training)
+    part = None if model is None or row.measured_accuracy is None else _tested(row, model)
+    if part is None or row.measured_accuracy is None:
+        return row
+    chance = _by_chance(row.measured_accuracy, part)
+    return replace(row, of="split" if part.split else "part", images=part.images, chance=chance)
+
+
+def _validated(row: TableRow, ledger: Ledger) -> float | None:
+    """What the run recorded of the model while it was trained: the figure of an epoch that people state, the end or the
+    best; else of an ``evaluate`` of it. On what it was trained with nothing is validated."""
+    numbers = {training.number: training for training in ledger.trainings}
+    model = numbers[row.training or 0].model if row.training in numbers else ""
+    own = [training for training in ledger.trainings if training.model == model]
+    known = [figure for training in own for figure in _of_epochs(training)]
+    learnt = {training.x.digest for training in own} - {""}
+    known += [
+        use.results["accuracy"]
+        for use in ledger.evaluations
+        if use.model == model and "accuracy" in use.results and use.x.digest not in learnt
+    ]
+    claimed = row.accuracy
+    return None if claimed is None else min(known, key=lambda figure: abs(figure - claimed), default=None)
+
+
+def _of_epochs(training: Training) -> Iterator[float]:
+    if training.validation_x is not None and training.validation_x.digest == training.x.digest != "":
+        return
+    figures = training.history.get("val_accuracy", ())
+    known = [figure for figure in figures if figure is not None]
+    if known:
+        yield from (known[-1], max(known))
+    losses = training.history.get("val_loss", ())
+    told = [(loss, figure) for loss, figure in zip(losses, figures, strict=False) if None not in (loss, figure)]
+    if told:
+        yield min(told, key=lambda one: one[0] or 0.0)[1] or 0.0
+
+
+def _tested(row: TableRow, model: MeasuredModel) -> Partly | None:
+    """The notebook's own test that gave the figure, or may have; None where it tested on the whole public test set."""
+    exact = [one for one in model.partly if is_figure(row.accuracy, one.accuracy)]
+    if exact:
+        return exact[-1]
+    if model.notebook_accuracy is not None or model.fidelity is not None:
+        return None
+    asked = [one for one in model.partly if one.accuracy is None]
+    return max(asked, key=lambda one: one.images, default=None)
+
+
+def _by_chance(measured: float, part: Partly) -> float:
+    share = min(max(measured, 1 / (part.images + 1)), 1 - 1 / (part.images + 1))
+    # Of a part nothing is left to chance where it is all; a set of one's own is drawn as ours was.
+    parts = 1 / part.images + (1 if part.split else -1) / max(part.public, 1)
+    return _CHANCE * math.sqrt(share * (1 - share) * max(parts, 0.0))
+
+
+def _answer_together(ledger: Ledger) -> bool:
+    """Whether two models were asked for predictions of the same images in one cell."""
+    asked: dict[tuple[int | None, str], set[str]] = {}
+    for use in ledger.evaluations:
+        if not use.results and use.x.digest:
+            asked.setdefault((use.execution_count, use.x.digest), set()).add(use.model)
+    return any(len(models) > 1 for models in asked.values())
+
+
+def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
+    """Rows of classifiers that scikit-learn was seen to fit, one for each, and of models put together, that nothing
+    here measures."""
+    left = fitted(ledger)
+    several = _answer_together(ledger)
+    for row in rows:
+        label = fold(row.label)
+        if row.training is not None or row.measured_accuracy is not None or quoted(row.label):
+            yield row
+        elif (kind := next((one for one in left if is_called(label, one)), None)) is not None:
+            left.remove(kind)
+            yield replace(row, of="beside")
+        elif several and _ENSEMBLE.search(label):
+            yield replace(row, of="beside")
+        else:
+            yield row
+
+
+def fitted(ledger: Ledger) -> list[str]:
+    """Kinds of the classifiers that scikit-learn fitted: what is imported alone backs nothing."""
+    return [one.kind for one in ledger.estimators if one.rows >= _LEAST_FITTED]
+
+
+def is_called(label: str, kind: str) -> bool:
+    words = (pattern for part, pattern in _NAMES_OF.items() if part in kind)
+    return kind.casefold() in label.replace(" ", "") or any(pattern.search(label) for pattern in words)
+
+
+def is_figure(claimed: float | None, computed: float | None) -> bool:
+    """Equal as far as a table rounds: to a tenth of a per cent."""
+    return distance(claimed, computed) <= 0.00051
+
+
+def distance(claimed: float | None, computed: float | None) -> float:
+    return 1.0 if claimed is None or computed is None else abs(claimed - computed)

@@ -1,0 +1,97 @@
+"""What the figure of a row is held against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autograder.extraction.rows import match_rows
+from autograder.records import (
+    ArrayPrint,
+    Estimator,
+    Evaluation,
+    Ledger,
+    MeasuredModel,
+    Partly,
+    Table,
+    TableRow,
+    Training,
+)
+
+LEDGER = Ledger(trainings=(Training(number=1, model="m1", builder="dropout"),))
+
+
+def measured(number: int, public: float, notebook_accuracy: float | None = None) -> MeasuredModel:
+    return MeasuredModel(
+        id=f"m{number}-t{number}",
+        name="",
+        training=number,
+        cell=0,
+        public_accuracy=public,
+        notebook_accuracy=notebook_accuracy,
+    )
+
+
+def weighed(row: TableRow, known: Ledger, model: MeasuredModel) -> TableRow:
+    (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), known, [model]).rows
+    return found
+
+
+def test_a_figure_of_validation_is_held_against_the_record_of_its_training() -> None:
+    history = {"val_accuracy": (0.9, 0.95, 0.94), "val_loss": (0.3, 0.3, 0.2)}
+    known = Ledger(trainings=(Training(number=1, model="m1", builder="dropout", history=history),))
+    for claimed, agrees in ((0.95, True), (0.94, True), (0.9, False), (0.99, False)):
+        row = weighed(TableRow(label="Dropout", accuracy=claimed, of="validation"), known, measured(1, 0.9))
+        assert row.agrees(0.01) is agrees, claimed
+    bare = Ledger(trainings=(Training(number=1, model="m1", builder="dropout"),))
+    row = weighed(TableRow(label="Dropout", accuracy=0.9, of="validation"), bare, measured(1, 0.9))
+    assert row.reference is None and not row.agrees(0.01)
+
+
+def test_on_what_it_was_trained_with_nothing_is_validated() -> None:
+    x, history = ArrayPrint(digest="x"), {"val_accuracy": (0.99,)}
+    one = Training(number=1, model="m1", builder="dropout", x=x, validation_x=x, history=history)
+    told = TableRow(label="Dropout", accuracy=0.99, of="validation")
+    uses = (Evaluation(kind="evaluate", model="m1", x=x, results={"accuracy": 0.99}),)
+    assert weighed(told, Ledger(trainings=(one,), evaluations=uses), measured(1, 0.9)).recorded is None
+    apart = replace(one, validation_x=ArrayPrint(digest="v"))
+    assert weighed(told, Ledger(trainings=(apart,)), measured(1, 0.9)).recorded == 0.99
+    held = (replace(uses[0], x=ArrayPrint(digest="v"), results={"accuracy": 0.98}),)
+    plain = replace(one, validation_x=None, history={})
+    assert weighed(told, Ledger(trainings=(plain,), evaluations=held), measured(1, 0.9)).recorded == 0.98
+
+
+def test_a_figure_of_some_test_images_may_differ_by_chance() -> None:
+    known, told = LEDGER, TableRow(label="Dropout", accuracy=0.973)
+    few = replace(measured(1, 0.892), partly=(Partly(images=36, public=359, accuracy=0.973),))
+    row = weighed(told, known, few)
+    assert row.agrees(0.01) and (row.of, row.images) == ("part", 36)
+    assert not weighed(replace(told, accuracy=0.999), known, few).agrees(0.01), "not what it found"
+    many = replace(measured(1, 0.892), partly=(Partly(images=350, public=359, accuracy=0.973),))
+    assert not weighed(told, known, many).agrees(0.01)
+    whole = replace(measured(1, 0.892, 0.9), partly=(Partly(images=36, public=359),))
+    assert weighed(told, known, whole).chance == 0.0, "it tested on all of them as well"
+    own = replace(measured(1, 0.952), partly=(Partly(images=359, public=359, accuracy=0.973, split=True),))
+    assert weighed(told, known, own).of == "split" and weighed(told, known, own).agrees(0.01)
+
+
+def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
+    rows = [
+        TableRow(label=label, accuracy=0.9) for label in ("base", "SVM (rbf)", "k-NN (3)", "ensemble of two", "giant")
+    ]
+    table = Table(cell=0, origin="html", rows=tuple(rows))
+    trainings = (Training(number=1, model="m1", builder="base"), Training(number=2, model="m2", builder="other"))
+    known = Ledger(trainings=trainings)
+    models = [measured(1, 0.9), measured(2, 0.8)]
+
+    def kinds(**facts: object) -> list[str]:
+        return [row.of for row in match_rows(table, replace(known, **facts), models).rows]
+
+    assert kinds() == [""] * 5, "an import backs nothing"
+    fitted = tuple(Estimator(kind=kind, rows=2000) for kind in ("SVC", "KNeighborsClassifier"))
+    assert kinds(estimators=fitted) == ["", "beside", "beside", "", ""]
+    assert kinds(estimators=(Estimator(kind="SVC", rows=20),)) == [""] * 5, "for a picture"
+    uses = tuple(
+        Evaluation(kind="predict", model=model, execution_count=3, x=ArrayPrint(digest="x")) for model in ("m1", "m2")
+    )
+    assert kinds(evaluations=uses) == ["", "", "", "beside", ""]
+    assert kinds(evaluations=uses[:1]) == [""] * 5
