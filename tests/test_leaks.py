@@ -209,9 +209,9 @@ def test_hidden_images_as_weights() -> None:
 
 
 def test_tables_that_name_classes() -> None:
-    table, steps = ArrayPrint(kind="lookup", shape=(1797, 1)), ArrayPrint(kind="lookup", shape=(900,))
+    table, steps = ArrayPrint(kind="lookup", shape=(1797, 1)), ArrayPrint(kind="lookup", shape=(9000,))
     assert told(fit(1, PLAIN), final=1, by=looks_up) == ""
     assert "a table of 1,797 rows" in told(fit(1, PLAIN, roots=(steps, table)), final=1, by=looks_up)
-    assert "tells 900 values apart" in told(fit(1, PLAIN, roots=(steps,)), final=1, by=looks_up)
+    assert "tells 9,000 values apart" in told(fit(1, PLAIN, roots=(steps,)), final=1, by=looks_up)
     assert told(fit(1, PLAIN, roots=(table,)), fit(2, PLAIN), final=2, by=looks_up) == "", "of another model"
     assert told(fit(1, PLAIN, roots=(table,)), final=1) == "", "that is another sentence"
