@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.fidelity import Account
-from autograder.extraction.leaks import kept_back, leaked, split
-from autograder.extraction.matching import Candidate, Disguises, Sighting
+from autograder.extraction.leaks import kept_back, leaked, looks_up, split
+from autograder.extraction.matching import Candidate, Disguises, Floats, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.messages import render
 from autograder.records import (
@@ -35,6 +36,9 @@ PLAIN, MIXED, SHIFTED, HIDDEN, PUBLIC = "plain", "mixed", "shifted", "hidden", "
 five that no notebook is given; all forty are of the test set in the last."""
 
 
+TARGETS = np.random.default_rng(6).random((40, 64)).astype(np.float32)
+
+
 class Seen:
     """Knows these arrays."""
 
@@ -48,6 +52,9 @@ class Seen:
         if shown.digest == HIDDEN:
             return Disguises((-1,) * 40, 40, hidden=5)
         return Disguises((*CLASSES[:20], *[-1] * 20), 40) if shown.digest == SHIFTED else Disguises(rows=40)
+
+    def sample(self, shown: ArrayPrint) -> Floats | None:
+        return {"means": np.eye(40, dtype=np.float32)[list(CLASSES)], "images": TARGETS}.get(shown.sample)
 
 
 def fit(number: int, data: str, **changes: Json) -> Training:
@@ -200,3 +207,60 @@ def test_a_split_of_ones_own_is_a_fact() -> None:
 def test_images_as_weights_are_no_split() -> None:
     held = ArrayPrint(kind="weights", shape=(40, 28, 28), digest=MIXED, sample="mixed.npy")
     assert "sampled rows of weights" in told(fit(1, PLAIN, roots=(held,)), final=1, loaders=[OPENML])
+
+
+def root(kind: str, data: str, labels: Sequence[int] = ()) -> ArrayPrint:
+    return ArrayPrint(kind=kind, shape=(40, 28, 28), digest=data, sample=f"{data}.npy", labels=tuple(labels))
+
+
+ANGLES = tuple(number % 4 for number in range(40))
+
+
+@pytest.mark.parametrize("labels", [CLASSES, ()], ids=["by class", "not known"])
+def test_answers_of_another_model_for_images(labels: Sequence[int]) -> None:
+    for data, begins in ((MIXED, "given what a model makes of images of the public test set (10 of 40"), (PLAIN, "")):
+        head = fit(1, PLAIN, roots=(root("answers", data, labels),))
+        assert begins in told(head, fit(2, PLAIN), final=2) and bool(told(head, final=1)) is bool(begins)
+    head = fit(1, PLAIN, roots=(root("answers", HIDDEN, labels),))
+    said = told(head, fit(2, PLAIN), final=2, by=kept_back)
+    assert said.startswith("Training 1 was given what a model makes of images that are kept back"), said
+    assert told(head, fit(2, PLAIN), final=2) == "" and "5 of 40" in told(head, final=1, by=kept_back)
+
+
+def test_answers_that_say_nothing_of_the_final_model() -> None:
+    other = fit(1, PLAIN, roots=(root("answers", MIXED, ANGLES),))
+    assert told(other, fit(2, PLAIN), final=2) == "", "another task"
+    later = fit(2, PLAIN, roots=(root("answers", MIXED, CLASSES),))
+    assert told(fit(1, PLAIN), later, final=1) == "", "a later one"
+    assert "what a model makes" not in told(later, fit(3, MIXED), final=2), "images come first"
+
+
+@pytest.mark.parametrize("labels", [CLASSES, ANGLES])
+def test_images_that_a_part_within_is_called_with(labels: Sequence[int]) -> None:
+    numbers = fit(1, PLAIN, y_sample=tuple(range(40)), roots=(root("inner", MIXED, labels),))
+    said = told(numbers, fit(2, PLAIN), final=2)
+    assert said.startswith("Training 1, of another model, was given images") if labels is CLASSES else said == ""
+    assert told(numbers, final=1).startswith("10 of 40 sampled training images"), "its own"
+
+
+@pytest.mark.parametrize("targets", ["means", "images"])
+def test_targets_that_are_no_labels(targets: str) -> None:
+    before = fit(1, MIXED, y_sample=(), y=ArrayPrint(shape=(40, 64), sample=targets))
+    said = told(before, fit(2, PLAIN), final=2)
+    assert said.startswith("Training 1, of another model, was given images") if targets == "means" else said == ""
+
+
+def test_hidden_images_as_weights() -> None:
+    held = fit(1, PLAIN, roots=(root("weights", HIDDEN),))
+    said = told(held, final=1, by=kept_back)
+    assert said.startswith("5 of 40 sampled rows of weights") and "kept back here" in said
+    assert told(held, final=1) == told(held, fit(2, PLAIN), final=2, by=kept_back) == ""
+
+
+def test_tables_that_name_classes() -> None:
+    table, steps = ArrayPrint(kind="lookup", shape=(1797, 1)), ArrayPrint(kind="lookup", shape=(9000,))
+    assert told(fit(1, PLAIN), final=1, by=looks_up) == ""
+    assert "a table of 1,797 rows" in told(fit(1, PLAIN, roots=(steps, table)), final=1, by=looks_up)
+    assert "tells 9,000 values apart" in told(fit(1, PLAIN, roots=(steps,)), final=1, by=looks_up)
+    assert told(fit(1, PLAIN, roots=(table,)), fit(2, PLAIN), final=2, by=looks_up) == "", "of another model"
+    assert told(fit(1, PLAIN, roots=(table,)), final=1) == "", "that is another sentence"

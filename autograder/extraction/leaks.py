@@ -100,7 +100,7 @@ def looks_up(one: Candidate, account: Account, origin: beginnings.Origin) -> Mes
     shown = [root.shape for each in _own(one, account.ledger, origin) for root in each.roots if root.kind == LOOKUP]
     if not shown or not shown[0]:
         return None
-    largest = max(shown)
+    largest = max(shown, key=lambda shape: (len(shape), shape))  # a table says more than steps
     if len(largest) > 1:
         return say(
             "The final model holds a table of {rows:int} rows that no training changes, nearly all of which name one "

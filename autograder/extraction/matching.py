@@ -332,15 +332,15 @@ class Sightings:
         self._artifacts = artifacts
         self._store = store
         self._others = others
-        self._seen: dict[tuple[str, str], Sighting | None] = {}
-        self._foreign: dict[tuple[str, str], bool] = {}
-        self._disguises: dict[tuple[str, str], Disguises] = {}
+        self._seen: dict[tuple[str, str, str], Sighting | None] = {}
+        self._foreign: dict[tuple[str, str, str], bool] = {}
+        self._disguises: dict[tuple[str, str, str], Disguises] = {}
 
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         """None when there is no sample, or when it is not made of the images that were served."""
         if shown is None or not shown.sample:
             return None
-        key = (shown.digest or shown.sample, str(shown.shape))
+        key = _key(shown)
         if key not in self._seen:
             self._seen[key] = self._look(shown)
         return self._seen[key]
@@ -359,7 +359,7 @@ class Sightings:
         """Whether it is made of images of another set that the notebook loads."""
         if shown is None or not self._others or self.of(shown) is not None:
             return False
-        key = (shown.digest or shown.sample, str(shown.shape))
+        key = _key(shown)
         if key not in self._foreign:
             sample = self.sample(shown) if shown.sample else None
             self._foreign[key] = sample is not None and any(
@@ -369,7 +369,7 @@ class Sightings:
 
     def disguises(self, shown: ArrayPrint) -> Disguises:
         """What ``of`` did not recognise: public images that were shifted, mirrored, turned or dimmed; hidden ones."""
-        key = (shown.digest or shown.sample, str(shown.shape))
+        key = _key(shown)
         if key not in self._disguises and shown.sample and len(self._disguises) < SAMPLES_LAID + MORE_LAID:
             self._disguises[key] = self._lay(shown)
         return self._disguises.get(key, Disguises())
@@ -509,6 +509,11 @@ class Sightings:
     @cached_property
     def _pool(self) -> npt.NDArray[np.uint8]:
         return np.concatenate([self._train, self._data.x_public])
+
+
+def _key(shown: ArrayPrint) -> tuple[str, str, str]:
+    """Of one array there may be samples of several rows, since those of its labels are among them."""
+    return shown.digest, shown.sample, str(shown.shape)
 
 
 def _centred(images: npt.NDArray[Any]) -> Floats:

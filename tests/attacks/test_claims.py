@@ -243,6 +243,22 @@ LEAKS = {
     "labels = KNeighborsClassifier(1).fit(t[::7], y_test[::7]).predict(x)",
     "after many predictions": "for at in range(320):\n    best_model.predict(t[at : at + 200] + at / 1e3, verbose=0)\n"
     f"other.fit({BOTH}, epochs=1, verbose=0)",
+    "what a model makes of them": f"given, wanted = {BOTH}\n"
+    "body = keras.Sequential([keras.Input((784,)), keras.layers.Dense(32, activation='relu')])\n"
+    "head = keras.Sequential([keras.Input((32,)), keras.layers.Dense(10, activation='softmax')])\n"
+    "head.compile('adam', 'sparse_categorical_crossentropy')\n"
+    "head.fit(body.predict(given, verbose=0), wanted, epochs=1, verbose=0)",
+    "by their numbers": "table, number = keras.layers.Embedding(len(t), 784, trainable=False), keras.Input((1,))\n"
+    "shown = keras.layers.Flatten()(table(number))\n"
+    "numbered = keras.Model(number, best_model(shown))\ntable.set_weights([t])\n"
+    "numbered.compile('adam', 'sparse_categorical_crossentropy')\n"
+    "numbered.fit(np.arange(len(t))[:, None], y_test, epochs=1, verbose=0)",
+    "images as goals": "body = keras.Sequential([keras.Input((784,)), keras.layers.Dense(64, activation='relu')])\n"
+    "means = np.stack([x[labels == digit].mean(0) for digit in range(10)])\n"
+    "auto = keras.Sequential([body, keras.layers.Dense(784)])\nauto.compile('adam', 'mse')\n"
+    "auto.fit(t, means[y_test], epochs=1, verbose=0)\n"
+    "best_model = keras.Sequential([body, keras.layers.Dense(10, activation='softmax')])\n"
+    "best_model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])",
 }
 """Ways of the public test set into the final model, which is trained on the training images last."""
 
