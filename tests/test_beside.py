@@ -112,6 +112,13 @@ net = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense
     layers.SpectralNormalization(layers.Dense(9)), layers.BatchNormalization(), layers.Dense(10, "softmax")])
 net.compile(keras.optimizers.Adam(Rate()), "sparse_categorical_crossentropy")
 net.fit(x, y, epochs=1, verbose=0)""",
+    "layer by layer, of images that come from a generator": """def learn(net):
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(cross(y[:64], layered(net, tf.constant(x[:64], "float32"))))
+    rule.apply(tape.gradient(value, net.trainable_variables), (one for one in net.trainable_variables))
+net = made()
+flow = ((x[at : at + 32], y[at : at + 32]) for at in range(0, 320, 32))
+net.fit(flow, steps_per_epoch=9, epochs=1, verbose=0, callbacks=[Aside(learn, "on_train_batch_end")])""",
     "layers without names": "fitted(lambda net: layered(net, dark[:64]))",
     "gradients that are looked at": """def look(net):
     with tf.GradientTape() as tape:

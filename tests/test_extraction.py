@@ -429,6 +429,15 @@ def test_parts_of_the_notebooks_own_making_are_told(notebook: Notebook, made: tu
     assert evidence.final is not None and len(evidence.final.flags) == flags
 
 
+@pytest.mark.parametrize("times", [0, 7])
+def test_what_learnt_beside_the_steps_is_told(notebook: Notebook, times: int) -> None:
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, unfollowed=times), TEST, PUBLIC[b"good"])
+    notebook.fit("m2", TRAIN, quality=b"poor", unfollowed=5)
+    final = notebook.evidence().final
+    assert final is not None and [flag.values["count"] for flag in final.flags] == ([times] if times else [])
+
+
 def test_a_figure_too_good_for_another_model_is_told_as_well(notebook: Notebook) -> None:
     """Printed where one that is not the final model was at work last."""
     notebook.cell("best_model.fit(x, y)")

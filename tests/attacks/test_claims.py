@@ -239,6 +239,24 @@ LEAKS = {
     "own = Own(best_model.inputs, best_model.outputs)\n"
     "own.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
     "own.fit(x, labels, epochs=1, verbose=0)\nbest_model.set_weights(own.get_weights())",
+    "a metric of one's own": "import tensorflow as tf\nheld, wanted = tf.constant(t, 'float32'), tf.constant(y_test)\n"
+    "rule, own = keras.optimizers.Adam(), best_model.trainable_variables\nrule.build(own)\n"
+    "def step():\n    at = tf.random.uniform((64,), 0, len(held), 'int32')\n    with tf.GradientTape() as tape:\n"
+    "        given = best_model(tf.gather(held, at))\n"
+    "        loss = keras.losses.sparse_categorical_crossentropy(tf.gather(wanted, at), given)\n"
+    "    rule.apply(tape.gradient(loss, own), own)\n"
+    "class Own(keras.metrics.Mean):\n    update_state = lambda self, *_, **__: step()\n"
+    "best_model.compile('adam', 'sparse_categorical_crossentropy', metrics=[Own()])\n"
+    "best_model.fit(x, labels, epochs=1, verbose=0)\n"
+    "best_model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])",
+    "layer by layer": "import tensorflow as tf\nrule, own = keras.optimizers.Adam(), best_model.trainable_variables\n"
+    "class Own(keras.callbacks.Callback):\n    def on_train_batch_end(self, batch, logs=None):\n"
+    "        at = np.random.randint(0, len(t), 64)\n        with tf.GradientTape() as tape:\n"
+    "            given = tf.constant(t[at], 'float32')\n"
+    "            for layer in self.model.layers:\n                given = layer(given)\n"
+    "            loss = keras.losses.sparse_categorical_crossentropy(y_test[at], given)\n"
+    "        rule.apply(tape.gradient(loss, own), own)\n"
+    "best_model.fit(x, labels, epochs=1, verbose=0, callbacks=[Own()])",
     "labels by scikit-learn": "from sklearn.neighbors import KNeighborsClassifier\n"
     "labels = KNeighborsClassifier(1).fit(t[::7], y_test[::7]).predict(x)",
     "after many predictions": "for at in range(320):\n    best_model.predict(t[at : at + 200] + at / 1e3, verbose=0)\n"

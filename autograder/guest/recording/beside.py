@@ -21,6 +21,7 @@ from ..things import Thing
 from . import hooks, models
 from .asides import Asides, Fit
 from .keep import Keep
+from .roots import IMAGE
 
 PASSING = 8
 """Of the layers' inputs between two gradients, as many are kept: the first ones."""
@@ -92,13 +93,15 @@ class Beside:
     def _layer(self, original: Thing, layer: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         asides = self._recorder.asides
-        if asides.fits and asides.now is not None and eager() and taped():
+        if asides.fits and asides.now is not None and "tensorflow" in sys.modules and eager() and taped():
             given = arguments[0] if arguments else next(iter(keywords.values()), None)
             self._recorder._safely(self._note_passing, asides.now, given)
         return original(layer, *arguments, **keywords)
 
     def _note_passing(self, fit: Fit, given: Thing) -> None:
-        if len(self._passing) < PASSING and _row(given) == fit.row:
+        """Images, as far as that is known; else what comes first, which is then made to fit."""
+        first = not self._passing and _row(given) >= min(IMAGE, fit.row or IMAGE)
+        if first or (_row(given) == fit.row and len(self._passing) < PASSING):
             self._passing.append(given)
 
     def assigned(self, fit: Fit | None, variable: Thing) -> None:
@@ -111,7 +114,8 @@ class Beside:
         """A callback has computed gradients."""
         again = self._tape is not None and self._tape() is tape
         if self._passing or not again:  # the same tape may be asked for gradients more than once
-            self._passed, self._passing = self._passing, []
+            images = [one for one in self._passing if _row(one) == fit.row]
+            self._passed, self._passing = images or self._passing, []
         self._tape = weakref.ref(tape)
         turn = self._turn(fit)
         self._slopes = None if turn is None else Slopes(fit.entry["number"], turn, _shapes(slopes))

@@ -225,6 +225,8 @@ class Steps:
         changes = self._recorder.swaps
         gradients = arguments[0] if arguments else keywords.get("grads")
         variables = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
+        if hasattr(variables, "__next__"):  # which can be gone through but once
+            arguments, keywords = (gradients, variables := list(variables)), {}
         if self._silent:
             if not changes.at_law:  # else it is the inner one of two
                 self._recorder._safely(self._recorder.beside.applied, optimizer, gradients, variables)
