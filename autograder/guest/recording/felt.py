@@ -35,8 +35,16 @@ def steepest(model: Thing, shown: Sequence[Any]) -> float | None:
         return None
     rows = np.arange(min(ROWS, len(shown[1])))
     images, labels = several.taken(shown[0], rows), np.asarray(shown[1])[rows].astype(np.int64)
-    with beginnings.unmoved(model), tensorflow.GradientTape() as tape:
-        outputs = model(images, training=False)
+    try:
+        with beginnings.unmoved(model):
+            return _length(tensorflow, model, images, labels)
+    except Exception:  # what the model cannot take: the training itself will say so
+        return None
+
+
+def _length(tensorflow: Thing, model: Thing, images: several.Inputs, labels: prints.Array) -> float | None:
+    with tensorflow.GradientTape() as tape:
+        outputs = tensorflow.cast(model(images, training=False), "float32")
         if len(outputs.shape) != 2 or labels.min() < 0 or labels.max() >= outputs.shape[1]:
             return None
         total = tensorflow.reduce_mean(_surprise(tensorflow, outputs, labels)) + sum(model.losses)

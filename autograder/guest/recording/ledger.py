@@ -701,7 +701,7 @@ def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
 
 def _note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
     """Of a schedule that stays at its rate up to the last step that was planned, however soon the training ended."""
-    outer = model.optimizer
+    outer = getattr(model, "optimizer", None)
     optimizer = getattr(outer, "inner_optimizer", outer)
     first, steps = epochs.taken, schedules.taken(model) - epochs.taken
     planned = entry["arguments"].get("epochs", 1) - (entry["arguments"].get("initial_epoch") or 0)
