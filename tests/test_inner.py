@@ -49,9 +49,16 @@ def test_what_is_trained_or_smaller_than_an_image() -> None:
 
 
 def test_no_more_than_a_few_places() -> None:
-    trained = [layers.Dense(64) for _ in range(9)]
+    rows, given = IMAGES.reshape(50, 64)[: len(NUMBERS)], keras.Input((64,))
+    made = [layers.Dense(8)(layers.Dense(64, trainable=False)(given)) for _ in range(9)]
+    assert len(seen(keras.Model(given, layers.Concatenate()(made)), rows)[0]) == TRIED
+
+
+def test_what_a_trained_layer_made_is_not_looked_at() -> None:
+    rows, trained = IMAGES.reshape(50, 64)[: len(NUMBERS)], [layers.Dense(64) for _ in range(9)]
     deep = keras.Sequential([keras.Input((64,)), layers.Dense(64, trainable=False), *trained])
-    assert len(seen(deep, IMAGES.reshape(50, 64)[: len(NUMBERS)])[0]) == TRIED
+    [images], _ = seen(deep, rows)
+    assert np.allclose(images, np.asarray(deep.layers[0](rows)), atol=1e-5)
 
 
 def test_no_name_of_the_notebooks_is_taken() -> None:

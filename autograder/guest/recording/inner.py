@@ -16,7 +16,7 @@ from ..things import Thing
 from . import models, prints
 from .roots import IMAGE
 
-TRIED, DEPTH = 3, 4
+TRIED, DEPTH = 2, 4
 """Places in a model, and models within models."""
 LIGHT = 2_000_000
 """Parameters up to which it is tried also where no more numbers come out than go in."""
@@ -45,7 +45,10 @@ def _decodes(model: Thing) -> bool:
 
 
 def _called_with(model: Thing, rows: Thing, fewest: int, depth: int) -> Iterator[prints.Array]:
-    """Numbers, ``fewest`` of a row at least; of a model that is no graph of layers nothing is known."""
+    """Numbers, ``fewest`` of a row at least, that no trained layer has a part in.
+
+    Of a model that is no graph of layers nothing is known.
+    """
     from keras.src.models.model import Model
 
     outer: Any = model
@@ -53,10 +56,14 @@ def _called_with(model: Thing, rows: Thing, fewest: int, depth: int) -> Iterator
     inputs: list[Any] = list(getattr(graph, "inputs", None) or ())
     if not depth or len(inputs) != 1:
         return
-    by_depth = getattr(graph, "_nodes_by_depth", {})
+    by_depth, learnt = getattr(graph, "_nodes_by_depth", {}), set[int]()
     for node in (node for at in sorted(by_depth, reverse=True) for node in by_depth[at]):
         layer, tensors = node.operation, node.input_tensors[:1]
-        if not tensors or not getattr(layer, "trainable_variables", None):
+        trained = bool(getattr(layer, "trainable_variables", None))
+        behind = any(id(tensor) in learnt for tensor in node.input_tensors)
+        if trained or behind:
+            learnt |= {id(tensor) for tensor in node.outputs}
+        if not tensors or not trained or behind:
             continue
         shown, sizes = rows, tensors[0].shape[1:]
         if tensors[0] is not inputs[0]:
