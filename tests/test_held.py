@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
+from autograder.guest.recording.held import _in_rows
 from autograder.records import Ledger
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
@@ -67,3 +68,12 @@ def test_what_a_step_brings_in(tmp_path: Path) -> None:
     samples = [[store.get(execution.artifacts[one.sample]) for one in training.roots] for training in ledger.trainings]
     ones = [[bool(np.load(io.BytesIO(content)).max() == 1) for content in each] for each in samples]
     assert ones == [[], [], [True], [True], [True], [True], [True], [False]], "the last one only validates with them"
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"),
+    [((50, 64), (50, 64)), ((1, 50, 8, 8), (50, 8, 8)), ((3200,), (50, 64)), ((784, 10), (784, 10)), ((65,), (65,))],
+)
+def test_images_in_an_array_of_another_form(shape: tuple[int, ...], rows: tuple[int, ...]) -> None:
+    assert _in_rows(np.zeros(shape), 64).shape == rows
+    assert _in_rows(np.zeros(shape), 0).shape == shape, "where it is not known how long an image is"
