@@ -376,6 +376,13 @@ def test_headings_of_other_figures(heading: str) -> None:
     assert found(markdown(f"| Model | {heading} |\n|---|---|\n| Baseline | 97.82 |\n| Dropout | 98.45 |")) is None
 
 
+def test_a_printed_collection_means_what_its_name_or_its_cell_says() -> None:
+    text = "{'Baseline': 0.9782, 'Dropout': 0.9845}"
+    for source, kind in (("print(val_accs)", "validation"), ("results = run()\nprint(d)", ""), ("val_accs = 1\nd", "")):
+        table = found(code(source, printed(text)))
+        assert rows(table) == PLAIN and {row.of for row in table.rows if table} == {kind}, source
+
+
 def test_numbered_models() -> None:
     text = "| modèle n° | exactitude |\n|---|---|\n| 1 | 0.9782 |\n| 2 | 0.9845 |"
     assert rows(found(markdown(text))) == [("modèle n° 1", 0.9782, None), ("modèle n° 2", 0.9845, None)]

@@ -194,8 +194,9 @@ _PRINTED = re.compile(r"^(?:p?print\(\s*|display\(\s*)?(\w+)\s*\)?\s*$", re.MULT
 def _literal(cell: Cell, printed: str) -> Iterator[Grid]:
     """Collections as Python prints them; plain figures mean what the printed variable's name says."""
     source = cell.source[:5000]
-    named = _PRINTED.findall(source)
-    meaning = _meaning(named[-1]) if named else "accuracy" if _SAYS_SHARE.search(source.lower()) else ""
+    meaning = "accuracy" if _SAYS_SHARE.search(source.lower()) else ""
+    if (shown := _PRINTED.findall(source)) and _VALIDATION.search(shown[-1].lower()):
+        meaning = _meaning(shown[-1])
     for header, rows in literal_tables(printed):
         columns = [name or (meaning if place else "") for place, name in enumerate(header)]
         yield from _grid(cell.index, "printed", columns, rows)
