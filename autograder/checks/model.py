@@ -312,7 +312,8 @@ def _as_the_task(finding: Finding, evidence: Evidence) -> Finding:
 
 def _as_served(finding: Finding, evidence: Evidence) -> Finding:
     """The first rows of a set that is served repeated hold few different images, and in the set that was asked for as
-    many as rows: what a model would have learnt from those is not known."""
+    many as rows: what a model would have learnt from those is not known. Fewer rows than the small set has images would
+    be few in any set."""
     chosen, data = evidence.chosen, evidence.data
     numbers = {training.number: training for training in evidence.ledger.trainings}
     training = None if chosen is None else numbers.get(chosen.training or 0)
@@ -320,7 +321,7 @@ def _as_served(finding: Finding, evidence: Evidence) -> Finding:
         return finding
     rows, images = training.x.shape[0] if training.x.shape else 0, training.x.distinct
     repeated = rows / (2 * data.train_stride) <= images <= 2 * rows / data.train_stride
-    if not images or not repeated or 2 * images > data.train_images:
+    if not images or not repeated or 2 * images > data.train_images or rows < data.train_images:
         return finding
     return undecided(
         finding.standing,

@@ -29,6 +29,7 @@ from autograder.store import Store
 from tests.attacks import ground, various
 from tests.attacks.cheats import CHEATS, HONEST
 from tests.attacks.weights import WEIGHTS
+from tests.fakes import Hasty
 from tests.notebooks import notebook
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.kernel]
@@ -284,14 +285,14 @@ LEAKS = {
 @pytest.mark.parametrize("way", LEAKS)
 def test_images_of_the_test_set_are_told_whichever_way_they_took(way: str, tmp_path: Path) -> None:
     last = "best_model.fit(x, labels, epochs=1, verbose=0)\nscores = best_model.evaluate(t, y_test, verbose=0)"
-    found = graded(course(tmp_path), LEAKY + LEAKS[way], last)
+    found = graded(course(tmp_path, Hasty(Bubblewrap())), LEAKY + LEAKS[way], last)
     assert [run.error for run in found.evidence.execution.cells if run.error] == []
     final = found.evidence.final
     assert final is not None and any("of the public test set" in doubt.text for doubt in final.doubts)
 
 
 def test_images_that_are_kept_back_are_known_wherever_they_come_from(tmp_path: Path) -> None:
-    where, data = course(tmp_path), BytesIO()
+    where, data = course(tmp_path, Hasty(Bubblewrap())), BytesIO()
     np.savez(data, x=where.data.x_hidden[::2], y=where.data.y_hidden[::2])
     brought = f"import base64, io\nfile = np.load(io.BytesIO(base64.b64decode({b64encode(data.getvalue())!r})))"
     more = "best_model.fit(file['x'].reshape(-1, 784) / 255.0, file['y'], epochs=2, verbose=0)"
