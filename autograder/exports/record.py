@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from pydantic_core import to_json
 
@@ -62,9 +62,9 @@ def grade(report: Report, language: str = "fr") -> dict[str, Json]:
         "execution": None if evidence is None else _execution(evidence.execution, language),
         "data": None if evidence is None or evidence.data is None else _data(evidence.data),
         "ledger": None if evidence is None else _ledger(evidence),
-        "sections": [] if evidence is None else [plain(section) for section in evidence.sections],
+        "sections": [] if evidence is None else list(evidence.sections),
         "gaps": [] if evidence is None else _gaps(evidence, language),
-        "drifts": [] if evidence is None else [{**plain(one), "cell": one.cell + 1} for one in evidence.drifts],
+        "drifts": [] if evidence is None else [{**_shallow(one), "cell": one.cell + 1} for one in evidence.drifts],
     }
     return dict(plain(found))
 
@@ -109,6 +109,11 @@ def plain(value: object) -> Json:
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     return value
+
+
+def _shallow(one: Any) -> dict[str, Json]:  # noqa: ANN401
+    """A record's own fields, which are made plain with all else in the end."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 @cache
@@ -302,28 +307,22 @@ def _reuse(reuse: Reuse) -> dict[str, Json]:
 
 
 def _data(card: DataCard) -> dict[str, Json]:
-    return dict(plain(card))
+    return _shallow(card)
 
 
 def _ledger(evidence: Evidence) -> dict[str, Json]:
     """The trainings and evaluations as the kernel told them, with the cell of each."""
     ledger = evidence.ledger
+
+    def placed(entries: Iterable[Any]) -> list[dict[str, Json]]:
+        return [{**_shallow(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in entries]
+
     return {
-        "trainings": [
-            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.trainings
-        ],
-        "evaluations": [
-            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.evaluations
-        ],
-        "scores": [
-            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.scores
-        ],
-        "estimators": [
-            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.estimators
-        ],
-        "adaptations": [
-            {**plain(entry), "cell": _number(evidence.cell_of(entry.execution_count))} for entry in ledger.adaptations
-        ],
+        "trainings": placed(ledger.trainings),
+        "evaluations": placed(ledger.evaluations),
+        "scores": placed(ledger.scores),
+        "estimators": placed(ledger.estimators),
+        "adaptations": placed(ledger.adaptations),
         "unfollowed": ledger.unfollowed,
         "unsampled": ledger.unsampled,
         "notes": ledger.notes,
