@@ -11,20 +11,14 @@ from autograder.cli import main
 pytestmark = [pytest.mark.kernel, pytest.mark.sandbox]
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for both rubrics, as in a teacher's folder: what both train is trained once."""
-    return tmp_path_factory.mktemp("selftest") / "state"
-
-
 @pytest.mark.parametrize(
     ("rubric", "notebooks"),
     [("mnist-individuel", ("solution", "blank", "forged")), ("classification-generique", ("solution", "blank"))],
 )
 def test_solution_earns_everything_blank_nothing_and_a_forger_only_what_it_is(
-    state: Path, capsys: pytest.CaptureFixture[str], rubric: str, notebooks: tuple[str, ...]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rubric: str, notebooks: tuple[str, ...]
 ) -> None:
-    code = main(["selftest", "--rubric", rubric, "--state", str(state)])
+    code = main(["selftest", "--rubric", rubric, "--state", str(tmp_path / "state")])
     told = capsys.readouterr()
     assert code == 0, told.out + told.err
     for notebook in notebooks:
