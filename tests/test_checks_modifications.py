@@ -1024,8 +1024,10 @@ def test_an_argument_in_unknown_words_is_for_a_person() -> None:
         "Dropout de 0,3 après la couche dense : une couche est ajoutée à celles du modèle de référence.",
         "Dropout de 0,3 après la couche dense : le modèle est plus précis, avec 97 % sur le jeu de test.",
         "Voici ce qui est fait : trop de poids et peu d'images dans ce jeu de données, comme on le sait déjà.",
+        "Dropout de 0,3 après la couche dense : avec lui, c'est encore un peu mieux, et le taux fonctionne bien mieux.",
+        "A dropout of 0.3 after the dense layer: the model with it works slightly better than the one without it.",
     ],
-    ids=["a description", "an outcome", "something else"],
+    ids=["a description", "an outcome", "something else", "a comparison", "a comparison in English"],
 )
 def test_what_argues_for_nothing_is_no_doubt(told: str) -> None:
     finding = justified(notebook(told, *WHY[1:]))

@@ -35,6 +35,9 @@ _ARGUING = re.compile(
 _OUTCOME = re.compile(
     r"\b(?:[5-9]\d|100)(?:[.,]\d+)? ?%|\b0[.,][5-9]\d"
     r"|\b(?:atteint|obtient|obtenons|reaches|achieves|scores|results?|resultats?)\b"
+    r"|\b(?:marche\w*|fonctionne\w*|reussi\w*|fait|est|sont|etait|works?|worked|does|did|is|are|was|performs?|performed)"
+    r" (?:(?:un peu|beaucoup|encore|bien|nettement|a bit|slightly|much|even|clearly|still) )*"
+    r"(?:mieux|moins bien|meilleure?s?|pires?|better|worse)\b"
 )
 _PAIR = 100
 """That there is a reason at all counts more than whose it is."""
