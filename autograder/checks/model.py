@@ -164,7 +164,7 @@ def _gain_details(
             seeds=len(evidence.baseline.accuracies),
             spread=evidence.baseline.spread,
         )
-    table = " · ".join(f"{at * 100:g} % → {worth * 100:g} %" for at, worth in cutoffs)
+    table = " · ".join(f"{at * 100:g}\u202f% → {worth * 100:g}\u202f%" for at, worth in cutoffs)
     yield say("Cut-offs (error reduced by → share of the points): {table}.", table=table)
     if share > interpolated(measured.relative_error_reduction, cutoffs) and measured.relative_error_reduction > 0:
         yield say("The interval reaches the next cut-off: you are given its share.")
