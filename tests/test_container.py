@@ -20,7 +20,7 @@ from autograder.datasets import load, room_file
 from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.execution import Job, execute
 from autograder.records import Limits
-from autograder.sandbox import arguments, container, engine, entry
+from autograder.sandbox import arguments, container, cuda, engine, entry
 from autograder.sandbox.arguments import OURS
 from autograder.sandbox.container import USER, Plan, judged, line, order, require
 from autograder.sandbox.job import Interpreter
@@ -49,7 +49,8 @@ def this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return ["/usr/lib", *(["/usr/bin"] if shell else [])], {"/lib": "usr/lib"}
 
     monkeypatch.setattr(container, "system", system)
-    monkeypatch.setattr(container, "gpu", lambda: (["/dev/nvidia0", "/dev/nvidiactl"], ["/usr/local/nvidia"]))
+    monkeypatch.setattr(cuda, "nodes", lambda: ["/dev/nvidia0", "/dev/nvidiactl"])
+    monkeypatch.setattr(cuda, "folders", lambda: ["/usr/local/nvidia"])
 
 
 def plan(name: str = "docker", **options: object) -> Plan:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autograder.errors import SandboxUnavailable
 from autograder.records import Limits
+from autograder.sandbox import cuda
 from autograder.sandbox.job import Interpreter, Job, environment, gpu_number
 from autograder.sandbox.limits import MB
 from autograder.sandbox.room import Room
@@ -54,7 +55,6 @@ ELSEWHERE = ("/content", "/kaggle/working")
 a place of its own: what is handed in never shows there."""
 OURS = Path(__file__).parents[1]
 """This package, with its reference solutions: hidden where it is installed among the packages that a room sees."""
-_GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/lib/wsl", "/run/opengl-driver")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +191,8 @@ def _limited(size: int, plan: Plan) -> list[str]:
     return ["--size", str(size)] if "--size" in plan.features else []
 
 
-def gpu() -> tuple[list[str], list[str]]:
-    """Device nodes, every one since CUDA counts them (``CUDA_VISIBLE_DEVICES`` names the one to use), and libraries."""
-    return sorted(str(path) for path in Path("/dev").glob("nvidia*")), list(filter(_exists, _GPU_LIBRARIES))
-
-
 def _gpu() -> list[str]:
-    nodes, libraries = gpu()
-    return [*(part for node in nodes for part in ("--dev-bind", node, node)), *_ro_bind(*libraries)]
+    return [*(part for node in cuda.nodes() for part in ("--dev-bind", node, node)), *_ro_bind(*cuda.folders())]
 
 
 def _seen(path: Path, stage: Mapping[Path, Path]) -> str:

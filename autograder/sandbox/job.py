@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.errors import SandboxError, SandboxUnavailable
+from autograder.sandbox import cuda
 from autograder.sandbox.room import Room
 
 PIPE_BYTES = 1 << 20
@@ -163,6 +164,7 @@ def environment(room: Room, python: Interpreter, *, job: str, home: str, tempora
     }
     if device != "-1":
         variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+        variables |= {"LD_LIBRARY_PATH": ":".join(found)} if (found := cuda.searched()) else {}
     return variables | dict(room.environment)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from autograder.errors import SandboxUnavailable
-from autograder.sandbox import ruleset, seccomp
+from autograder.sandbox import cuda, ruleset, seccomp
 from autograder.sandbox.job import Interpreter, Job, gpu_number, interpreter, room_user
 from autograder.sandbox.limits import GRACE_SECONDS
 from autograder.sandbox.plain import Wall, keep_room
@@ -29,7 +29,7 @@ _SYSTEM = (
 """TensorFlow reads ``/proc/self``, which cannot be granted for processes to come: all of ``/proc`` is. Memory,
 environment and descriptors of processes outside stay closed, since Landlock refuses to trace them."""
 _SHELL = ("/usr/bin", "/bin")
-_GPU = ("/sys/bus/pci", "/usr/local/nvidia")
+_BUS = "/sys/bus/pci"
 _SOCKET_FOLDERS = ("/run", "/var/run", "/tmp")  # noqa: S108
 _LISTENING = 0x10000
 _HARMLESS = ("/run/systemd/journal/", "/run/systemd/notify", "/run/systemd/io.system", "/run/systemd/userdb/")
@@ -78,8 +78,8 @@ def grants(room: Room, job: Job, python: Interpreter) -> list[tuple[str, int]]:
     rules += [("/dev/null", ruleset.DEVICE), (str(job.inputs), ruleset.READ)]
     rules += [(str(job.folder / name), ruleset.RUN | ruleset.CHANGE) for name in ("out", "tmp", "home")]
     if gpu_number(room.device) is not None:
-        rules += [(str(node), ruleset.DEVICE) for node in sorted(Path("/dev").glob("nvidia*"))]
-        rules += [(path, ruleset.READ) for path in _GPU]
+        rules += [(node, ruleset.DEVICE) for node in cuda.nodes()]
+        rules += [(path, ruleset.RUN) for path in (_BUS, *cuda.folders())]
     return rules
 
 

@@ -1,0 +1,69 @@
+"""Where a GPU room finds the driver and CUDA, on machines made of folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.records import Limits
+from autograder.sandbox import cuda
+from autograder.sandbox.job import environment, interpreter
+from autograder.sandbox.room import Room
+
+
+def library(folder: Path, name: str = "libcudart.so.12") -> Path:
+    folder.mkdir(parents=True)
+    (folder / name).touch()
+    for place in (folder, *folder.parents):
+        if place.owner() == Path.home().owner() and place.is_relative_to("/tmp"):
+            place.chmod(place.stat().st_mode | 0o111)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+
+
+def test_a_machine_without_any_shows_nothing(tmp_path: Path) -> None:
+    assert (cuda.folders(tmp_path), cuda.searched(tmp_path)) == ([], [])
+
+
+def test_a_driver_outside_the_linkers_cache_is_found_again(tmp_path: Path) -> None:
+    folder = library(tmp_path / "usr/local/nvidia/lib64", "libcuda.so.1")
+    assert cuda.folders(tmp_path) == [str(folder.parent)]
+    assert cuda.searched(tmp_path) == [str(folder)]
+
+
+def test_a_toolkit_is_shown_but_does_not_come_before_the_packages_of_python(tmp_path: Path) -> None:
+    toolkit = library(tmp_path / "usr/local/cuda-12.5/lib64").parent
+    (toolkit.parent / "cuda").symlink_to(toolkit.name)
+    assert cuda.folders(tmp_path) == [str(toolkit.parent / "cuda"), str(toolkit)]
+    assert cuda.searched(tmp_path) == []
+
+
+def test_what_the_caller_searches_is_searched_where_it_is_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = library(tmp_path / "modules/cuda/lib64")
+    other = library(tmp_path / "modules/mpi/lib", "libmpi.so")
+    closed = library(tmp_path / "private/cuda/lib64")
+    closed.parent.chmod(0o700)
+    monkeypatch.setenv("LD_LIBRARY_PATH", f":lib:{other}:{closed}:{ours}:{tmp_path}/nowhere")
+    assert cuda.searched(tmp_path) == cuda.folders(tmp_path) == [str(ours)]
+
+
+def test_a_toolkit_that_the_caller_searches_is_shown_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = library(tmp_path / "opt/cuda/lib64")
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{folder}:{folder}")
+    assert cuda.folders(tmp_path) == [str(folder.parent)]
+    assert cuda.searched(tmp_path) == [str(folder)]
+
+
+@pytest.mark.parametrize(("device", "found"), [("gpu:0", "/opt/cuda/lib64"), ("cpu", None)])
+def test_a_room_on_the_processor_is_told_of_none(
+    device: str, found: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "searched", lambda: ["/opt/cuda/lib64"])
+    room = Room(program="main.py", inputs={}, limits=Limits(), device=device)
+    variables = environment(room, interpreter(), job="/job", home="/home", temporary="/tmp", shell="")
+    assert variables.get("LD_LIBRARY_PATH") == found
