@@ -144,6 +144,7 @@ def run_notebook(
             rehearsal=rehearsal,
             share=cut.share,
             whole_tests=cut.whole_tests,
+            shared=device != "cpu" and course.slots.count(device) > 1,
             reuse=trainings is not None,
         )
         return run_code(
@@ -437,11 +438,9 @@ def grade_class(
     of = {submission.student: submission for submission in submissions}
     expected = [turns.get(student) or Turn(student=student) for student in of]
 
-    def work(turn: Turn, device: str, abandoned: Cancel) -> Result | None:
-        return _result(of[StudentId(turn.student)], courses, device, tell, lambda: abandoned() or cancelled())
-
     crowded: list[Turn] = []
     for those, slots in ((expected, courses.slots), (crowded, courses.slots[:1])):
+        work = partial(_worked, of, courses, slots, tell, cancelled)
         lanes = carried(those, slots, work, limit_mb=courses.limit_mb, peak=_peak_mb)
         with closing(lanes) as results:  # whoever stops listening, for an error or a second Ctrl-C, stops the lanes
             for result in results:
@@ -457,13 +456,34 @@ def grade_class(
                 del result  # whoever took it decides how long it is kept
 
 
+def _worked(
+    of: Mapping[StudentId, Submission],
+    courses: Courses,
+    slots: tuple[str, ...],
+    tell: OnProgress,
+    cancelled: Cancel,
+    turn: Turn,
+    device: str,
+    abandoned: Cancel,
+) -> Result | None:
+    def stopped() -> bool:
+        return abandoned() or cancelled()
+
+    return _result(of[StudentId(turn.student)], courses, slots, device, tell, stopped)
+
+
 def _peak_mb(result: Result | None) -> float | None:
     evidence = None if result is None else result.report.evidence
     return None if evidence is None else evidence.execution.peak_memory_mb
 
 
 def _result(
-    submission: Submission, courses: Courses, device: str, tell: OnProgress, cancelled: Cancel
+    submission: Submission,
+    courses: Courses,
+    slots: tuple[str, ...],
+    device: str,
+    tell: OnProgress,
+    cancelled: Cancel,
 ) -> Result | None:
     """None when the run was stopped before this submission was finished."""
     if cancelled():
@@ -472,7 +492,7 @@ def _result(
     if is_refused(submission):
         return Result(report=not_run(submission, rubric))
     try:
-        return _mended(submission, courses.of(submission), device, tell, cancelled)
+        return _mended(submission, replace(courses.of(submission), slots=slots), device, tell, cancelled)
     except Cancelled:
         return None
     except AutograderError as error:

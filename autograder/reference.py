@@ -21,6 +21,7 @@ from autograder.errors import AutograderError, ConfigError, SandboxError
 from autograder.extraction import baseline_from
 from autograder.keys import baseline_key
 from autograder.lanes import carried
+from autograder.messages import render
 from autograder.pipeline import OnProgress, grade_one, ignore, never, run_notebook
 from autograder.recall import Memory, remembered
 from autograder.records import Baseline, Ending, Execution, Grade, Rubric, StudentId, Submission
@@ -53,6 +54,7 @@ def measure(
     name = f"{course.rubric.id}/baseline {course.data.card.digest} {share} {list(seeds)}"
     memory = course.memory or Memory(course.store, name, force=course.force, flights=course.flights)
     course = replace(_own(course), memory=memory)
+    afresh = replace(course, memory=Memory(course.store, name, force=True, flights=course.flights))
 
     def run(turn: Turn, device: str, abandoned: Cancel) -> tuple[int, Execution]:
         def stopped() -> bool:
@@ -60,16 +62,18 @@ def measure(
 
         seed = int(turn.student)
         errand = Errand(kind="run", submission=submission, device=device, seed=seed, share=share)
-        work = partial(trained, errand, course, tell=tell, cancelled=stopped)
-        return seed, course.carried(errand, work, cancelled=stopped)
+        for at_hand in (course, afresh):  # what failed is not taken from memory: the machine may have been mended since
+            work = partial(trained, errand, at_hand, tell=tell, cancelled=stopped)
+            execution = course.carried(errand, work, cancelled=stopped)
+            if execution.ending is Ending.COMPLETED:
+                break
+        return seed, execution
 
     turns = [Turn(student=str(seed)) for seed in seeds]
     lanes = carried(turns, course.slots, run, limit_mb=course.limit_mb, peak=lambda ran: ran[1].peak_memory_mb)
     with closing(lanes) as finished:  # Ctrl-C and a fault on one seed do not wait for the other trainings
         by_seed = dict(finished)
-    runs = [by_seed[seed] for seed in seeds]
-    for execution in runs:
-        _must_complete(execution, path)
+    runs = [_completed(by_seed[seed], path) for seed in seeds]
 
     def work() -> Baseline:
         return baseline_from(
@@ -154,12 +158,14 @@ def _reference(path: Path, course: Course) -> Submission:
     )
 
 
-def _must_complete(execution: Execution, path: Path) -> None:
+def _completed(execution: Execution, path: Path) -> Execution:
     if execution.ending is Ending.COMPLETED:
-        return
+        return execution
     errors = "; ".join(run.error for run in execution.cells if run.error) or execution.ending.value
+    limit = execution.reason if execution.ending is not Ending.RAISED else None
+    told = errors if limit is None else render(limit, "en")
     raise AutograderError(
-        f"the reference did not run: {errors}",
+        f"the reference did not run: {told}",
         place=str(path),
         remedy="Run 'autograder doctor', and open the notebook: it must run from top to bottom.",
     )

@@ -76,6 +76,8 @@ class QuickRooms:
     name: str = "bubblewrap"
     ran: list[str] = field(default_factory=list)
     """First cell of each notebook that was run, in order."""
+    error: str = ""
+    """What the first cell of each ends with."""
 
     def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
         orders = room.inputs["cells.json"]
@@ -91,10 +93,12 @@ class QuickRooms:
         on_frame(Frame({"kind": "ready", "environment": {"python": "3.11"}}))
         for index, cell in enumerate(cells):
             if cell["kind"] == "code":
+                state = {"state": "raised", "error": self.error} if self.error and not index else {"state": "ran"}
                 on_frame(Frame({"kind": "cell", "index": index, "state": "started"}))
-                on_frame(Frame({"kind": "cell", "index": index, "state": "ran", "seconds": 0.1}, b"[]"))
+                on_frame(Frame({"kind": "cell", "index": index, "seconds": 0.1, **state}, b"[]"))
         on_frame(Frame({"kind": "parameters", "held": True, "changed": []}))
-        on_frame(Frame({"kind": "end", "ending": "completed", "cell": None, "seconds": 0.1}))
+        end = {"ending": "raised", "cell": 0} if self.error else {"ending": "completed", "cell": None}
+        on_frame(Frame({"kind": "end", "seconds": 0.1, **end}))
         return Outcome(exit_code=0, seconds=0.1)
 
 

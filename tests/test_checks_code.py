@@ -198,10 +198,12 @@ def test_lint_places_its_remarks_in_cells() -> None:
     assert found and [(remark.cell, remark.line, remark.rule) for remark in found] == [(3, 1, "F821")]
 
 
-def test_without_a_linter_its_part_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_linter_answers_a_person_decides_and_nobody_earns_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linting, "_COMMAND", ("/nonexistent/ruff",))
     finding = readability(evidence(*tidy()))
-    assert finding.share == 1.0 and "could not be run" in finding.details[-1].text
+    assert (finding.verdict, finding.share, finding.settled) == (Verdict.NEEDS_REVIEW, None, False)
+    assert finding.for_teacher is not None and "ruff" in finding.for_teacher.text
+    assert len(finding.details) == 2, "what the other parts found is shown all the same"
 
 
 # --- reading source ------------------------------------------------------------------------------------------------

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from autograder.frames import Frame
 from autograder.records import Limits
-from autograder.sandbox import cuda
+from autograder.sandbox import cuda, sight
 from autograder.sandbox.job import environment, interpreter
-from autograder.sandbox.room import Room
+from autograder.sandbox.room import OnFrame, Outcome, Room
 
 
 def library(folder: Path, name: str = "libcudart.so.12") -> Path:
@@ -67,3 +69,26 @@ def test_a_room_on_the_processor_is_told_of_none(
     room = Room(program="main.py", inputs={}, limits=Limits(), device=device)
     variables = environment(room, interpreter(), job="/job", home="/home", temporary="/tmp", shell="")
     assert variables.get("LD_LIBRARY_PATH") == found
+
+
+class Seeing:
+    """A wall whose rooms say which GPUs they found."""
+
+    name = "bubblewrap"
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.devices: list[str] = []
+
+    def run(self, room: Room, on_frame: OnFrame, _: Callable[[], bool]) -> Outcome:
+        self.devices.append(room.device)
+        on_frame(Frame({"kind": "gpus", "names": list(self.names)}))
+        return Outcome(exit_code=0, seconds=1.0, log="Cannot dlopen some GPU libraries.\n")
+
+
+def test_the_doctor_says_whether_a_room_finds_the_gpu_that_it_is_given() -> None:
+    wall = Seeing("NVIDIA H200")
+    seen = sight(wall)
+    assert (seen.ok, seen.detail, wall.devices) == (True, "NVIDIA H200", ["gpu:0"])
+    blind = sight(Seeing())
+    assert not blind.ok and "dlopen" in blind.detail and "tensorflow[and-cuda]==" in blind.remedy

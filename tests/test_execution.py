@@ -692,6 +692,26 @@ def test_an_error_is_read_from_the_reply() -> None:
     assert error_text({"status": "error", "ename": 5, "evalue": ["x"]}) == "Error"
 
 
+def test_of_an_error_in_a_graph_the_frames_are_left_out() -> None:
+    node = "compile_loss/SparseSoftmaxCrossEntropyWithLogits"
+    frames = "".join(f'  File "/opt/site-packages/keras/{name}.py", line 7, in call\n\n' for name in "abcdefghij")
+    told = f"Graph execution error:\n\nDetected at node {node} defined at (most recent call last):\n{frames}"
+    told += f"Received a label value of 7.\nLabel values: 7 3\n\t [[{{{{node {node}}}}}]] [Op:__inference_step_62]"
+    reply = {"status": "error", "ename": "InvalidArgumentError", "evalue": told}
+    wanted = "InvalidArgumentError: Graph execution error: Received a label value of 7. Label values: 7 3"
+    assert error_text(reply) == wanted
+
+
+def test_an_operation_is_left_out_of_its_error() -> None:
+    told = "{{function_node __wrapped__Fill_device_/job:a/device:GPU:0}} OOM when allocating tensor [Op:Fill] name: "
+    assert error_text({"status": "error", "ename": "E", "evalue": told}) == "E: OOM when allocating tensor"
+
+
+def test_frames_that_a_student_quotes_stay() -> None:
+    told = 'bad line\n  File "x.csv", line 3, in header'
+    assert error_text({"status": "error", "ename": "ValueError", "evalue": told}) == f"ValueError: {told}"
+
+
 @pytest.fixture
 def deaf() -> Iterator[subprocess.Popen[bytes]]:
     """A process of its own group that ignores interrupts."""

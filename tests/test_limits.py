@@ -13,7 +13,7 @@ from pages import Page
 from autograder.datasets import DataSet, load, room_file
 from autograder.errors import SandboxUnavailable
 from autograder.execution import Job, execute
-from autograder.execution.reasons import End, reason, shortages
+from autograder.execution.reasons import End, lacks_gpu_memory, reason, shortages
 from autograder.feedback.sheet import sheet
 from autograder.messages import render
 from autograder.records import CellRun, CellState, Ending, Execution, Limits, Message
@@ -244,6 +244,27 @@ def test_each_shortage_is_told_once() -> None:
     told = [both(note)[0] for note in shortages(cells, Limits(disk_mb=64), Outcome(exit_code=0, seconds=1.0))]
     assert [text.split(" met")[0] for text in told] == ["Cell 1", "Cell 3"]
     assert "one file may have 64 MB" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "gpu"),
+    [
+        (
+            "ResourceExhaustedError: OOM when allocating tensor on /job:localhost/device:GPU:0 by allocator GPU_0_bfc",
+            True,
+        ),
+        ("OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", True),
+        ("FailedPreconditionError: Graph execution error: DNN library initialization failed.", True),
+        ("InternalError: CUBLAS_STATUS_ALLOC_FAILED", True),
+        ("ResourceExhaustedError: OOM when allocating tensor on /job:localhost/device:CPU:0 by allocator cpu", False),
+        ("MemoryError: Unable to allocate 8.00 GiB", False),
+    ],
+)
+def test_the_memory_that_was_short_is_the_one_that_is_named(error: str, gpu: bool) -> None:
+    cells = (CellRun(index=0, state=CellState.RAISED, error=error),)
+    [told] = [both(note)[0] for note in shortages(cells, Limits(), Outcome(exit_code=0, seconds=1.0))]
+    assert ("graphics processor" in told, "one process may have" in told) == (gpu, not gpu)
+    assert lacks_gpu_memory(error) == gpu
 
 
 @pytest.mark.parametrize("killed", ["wall", "memory", "processes", "output", "disk", "protocol", ""])

@@ -19,7 +19,7 @@ from autograder.datasets import load, room_file
 from autograder.errors import MachineShort, OutputError, StoreError
 from autograder.pipeline import Progress, Result, grade_class, grade_one
 from autograder.recall import Flights, Recall
-from autograder.records import Criterion, Evidence, Finding, Item, State, StudentId, Submission, Verdict, say
+from autograder.records import Criterion, Ending, Evidence, Finding, Item, State, StudentId, Submission, Verdict, say
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store, digest
 from tests.classroom import OUR_BUG, OUR_FAULT, QuickRooms, a_folder, a_notebook
@@ -384,6 +384,18 @@ def test_what_the_machine_had_no_memory_for_is_tried_once_more_alone(course: Cou
     results = list(grade_class(class_, replace(course, sandbox=rooms, slots=("cpu", "cpu"))))
     assert rooms.ran[-1] == "x = 0" and rooms.ran.count("x = 0") == 2, "the last of all"
     assert [result.fault is not None for result in results] == [False, False, False, fault]
+
+
+@pytest.mark.parametrize(("slots", "times"), [(("gpu:0", "gpu:0"), 2), (("gpu:0", "gpu:1"), 1), (("cpu", "cpu"), 1)])
+def test_who_found_a_shared_gpu_full_is_run_again_alone(course: Course, slots: tuple[str, ...], times: int) -> None:
+    """Of those who share it nobody can tell whose fault it was; who has it alone can."""
+    rooms = QuickRooms(error="ResourceExhaustedError: OOM when allocating tensor by allocator GPU_0_bfc")
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(2)]
+    results = list(grade_class(class_, replace(course, sandbox=rooms, slots=slots)))
+    assert [result.fault for result in results] == [None, None]
+    assert sorted(rooms.ran) == sorted(["x = 0", "x = 1"] * times)
+    endings = [result.report.evidence.execution.ending for result in results if result.report.evidence]
+    assert endings == [Ending.RAISED] * 2
 
 
 def test_progress_counts_cells_of_the_notebook_as_handed_in(course: Course) -> None:

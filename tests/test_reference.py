@@ -101,6 +101,19 @@ def test_a_baseline_that_trains_nothing_stops_before_anybody_is_graded(
     assert not (desk / "feedback" / "tiny").exists()
 
 
+def test_a_baseline_that_failed_is_run_anew_once_the_machine_is_mended(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk / "reference" / "tiny" / "baseline.ipynb").write_bytes(a_notebook("print('baseline')"))
+    rooms = use(QuickRooms(error="RuntimeError: a library is missing"), monkeypatch)
+    assert main(["reference", "--rubric", "tiny"]) == 1
+    assert "the reference did not run: RuntimeError: a library is missing" in capsys.readouterr().err
+    assert len(rooms.ran) == 3, "one for each seed: nothing is repeated in the same run"
+    rooms.error = ""
+    assert main(["reference", "--rubric", "tiny"]) == 1
+    assert "did not run" not in capsys.readouterr().err, "it did: what is wrong now is that it trains nothing"
+
+
 # --- trainings -------------------------------------------------------------------------------------------------------
 
 

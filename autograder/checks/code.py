@@ -23,7 +23,7 @@ from autograder.checks.registry import check
 from autograder.notebook.prose import looks_like_code
 from autograder.notebook.source import Piece, calls, code_cells, functions, name_of, pieces, python, shape
 from autograder.notebook.text import words
-from autograder.records import Evidence, Finding, Standing, say
+from autograder.records import Evidence, Finding, Standing, Verdict, say
 from autograder.repairs import is_tangled, parses
 
 Count = Annotated[int, Field(ge=1)]
@@ -242,15 +242,28 @@ def readability(
     found = lint(evidence.cells)
     if found is not None:
         parts.append(_lint([remark for remark in found if (remark.cell, remark.line) in lines], len(lines), remarks))
-    missing = [] if found is not None else [say("The linter could not be run; this part was left out.")]
     judged = combine(
         parts,
         Standing.TEXT,
         say("{lines:int} lines of code of your own were read for comments, names and lint.", lines=len(lines)),
         factor=min(1.0, len(lines) / enough),
-        details=missing,
     )
-    return replace(judged, settled=found is not None)
+    return judged if found is not None else _unlinted(judged)
+
+
+def _unlinted(judged: Finding) -> Finding:
+    """Of the two other parts alone most notebooks would earn more, for which there is no reason."""
+    return replace(
+        judged,
+        verdict=Verdict.NEEDS_REVIEW,
+        share=None,
+        advice=None,
+        settled=False,
+        for_teacher=say(
+            "The linter (ruff) did not answer, so that a part is missing. Run `autograder doctor`; once ruff is there, "
+            "the same command grades this again."
+        ),
+    )
 
 
 def _own_lines(own: Sequence[Piece]) -> set[tuple[int, int]]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
 from autograder import cluster, datasets
+from autograder.checks.lint import lint
 from autograder.cli.compiled import stale
 from autograder.cli.machines import SchedulerOption
 from autograder.cli.options import JsonOption, StateOption, Wall, WallOption, here
 from autograder.console import plain_rows, printer
 from autograder.datasets import NAMES
-from autograder.errors import DataError
+from autograder.errors import DataError, SandboxUnavailable
 from autograder.program import versions
-from autograder.sandbox import examine
+from autograder.records import Cell, CellKind
+from autograder.sandbox import choose, examine, sight
 from autograder.settings import Settings
 from autograder.stock import configured
 
@@ -35,7 +38,8 @@ def doctor(
     rows = [
         *_workers(scheduler, sandbox),
         *(_row(row.name, row.ok, row.detail, row.remedy) for row in examine()),
-        *_devices(),
+        *_devices(sandbox.value),
+        _linter(),
         *_compiled(),
         *_data(here(state)),
         *_places(state),
@@ -64,9 +68,20 @@ def _row(name: str, ok: bool, detail: str, remedy: str = "") -> dict[str, str]:
     return {"name": name, "ok": "yes" if ok else "NO", "detail": detail, "remedy": "" if ok else remedy}
 
 
-def _devices() -> list[dict[str, str]]:
+def _devices(wall: str) -> list[dict[str, str]]:
     found = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
-    return [_row("GPU", bool(found), ", ".join(found) or "none", "None is needed; with one, training is faster.")]
+    remedy = "None is needed; with one, large models train faster."
+    rows = [_row("GPU", bool(found), ", ".join(found) or "none", remedy)]
+    if found:
+        with suppress(SandboxUnavailable):  # told in rows of its own
+            seen = sight(choose(wall))
+            rows.append(_row(seen.name, seen.ok, seen.detail, seen.remedy))
+    return rows
+
+
+def _linter() -> dict[str, str]:
+    works = lint([Cell(index=0, kind=CellKind.CODE, source="import os")]) is not None
+    return _row("ruff", works, "answers" if works else "no answer", "pip install ruff: a part of the grade needs it.")
 
 
 def _compiled() -> list[dict[str, str]]:

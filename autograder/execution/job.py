@@ -73,6 +73,8 @@ class Job:
     """Of the steps of each epoch that trainings take: 1, 1/2, 1/4 ..."""
     whole_tests: bool = True
     """Whether a share leaves the public test set whole where it is the validation data."""
+    shared: bool = False
+    """Whether other notebooks may use its GPU meanwhile, and with it the GPU's memory, which nothing divides."""
     reuse: bool = False
     """Whether its kernel may ask for trainings that took place before. On a GPU no two trainings are alike to the last
     bit: there it never does."""

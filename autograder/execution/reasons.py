@@ -142,11 +142,29 @@ def _at(number: int | None, in_cell: Message, anywhere: Message) -> Message:
 
 
 def shortages(cells: tuple[CellRun, ...], limits: Limits, outcome: Outcome) -> Iterator[Message]:
-    """What an error of the operating system means here, once for each kind, at the first cell that met it."""
+    """What an error of the operating system means here, once for each kind, at the first cell that met it.
+
+    On a GPU it is the GPU's memory that is short, whatever the host's has left.
+    """
     for pattern, explained in _SHORTAGES.items():
-        met = next((cell.index + 1 for cell in cells if cell.error and re.search(pattern, cell.error)), None)
+        met = next((cell.index + 1 for cell in cells if cell.error and _kind(cell.error) == pattern), None)
         if met is not None:
             yield explained(met, limits, outcome)
+
+
+def lacks_gpu_memory(error: str) -> bool:
+    """Whether a GPU had no memory left, by the words of TensorFlow, PyTorch and NVIDIA's libraries."""
+    return re.search(_GPU_FULL, error) is not None
+
+
+def _kind(error: str) -> str | None:
+    return next((pattern for pattern in _SHORTAGES if re.search(pattern, error)), None)
+
+
+def _gpu_memory(cell: int, _: Limits, __: Outcome) -> Message:
+    return say(
+        "Cell {cell} met a limit: the memory of the graphics processor did not hold what it asked for.", cell=cell
+    )
 
 
 def _memory(cell: int, limits: Limits, outcome: Outcome) -> Message:
@@ -189,7 +207,12 @@ def _open_files(cell: int, limits: Limits, _: Outcome) -> Message:
     )
 
 
+_GPU_FULL = (
+    r"CUDA_ERROR_OUT_OF_MEMORY|CUDA out of memory|OOM when allocating.*GPU|DNN library initialization failed"
+    r"|CU(?:DNN|BLAS|SOLVER)_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED)"
+)
 _SHORTAGES: Mapping[str, Callable[[int, Limits, Outcome], Message]] = {
+    _GPU_FULL: _gpu_memory,
     r"MemoryError|\[Errno 12\]|Unable to allocate|Cannot allocate memory|bad_alloc|ResourceExhausted": _memory,
     r"\[Errno 28\]|No space left on device": _disk,
     r"\[Errno 27\]|File too large": _file,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from autograder.adapters import adapter
-from autograder.errors import Cancelled, SandboxError
+from autograder.errors import Cancelled, MachineShort, SandboxError
 from autograder.execution.fits import Fits
 from autograder.execution.job import Event, Job, OnEvent, Prepare, asks, room
 from autograder.execution.notebook import Document, executed, parse
 from autograder.execution.positions import among, placed, shown
-from autograder.execution.reasons import End, reason, shortages
+from autograder.execution.reasons import End, lacks_gpu_memory, reason, shortages
 from autograder.execution.trainer import train
 from autograder.execution.transcript import Transcript
 from autograder.records import CellState, Ending, Execution, Ledger, Message, Showing, say
@@ -104,6 +104,11 @@ def run_code(
             raise Cancelled
         outcome = replace(outcome, killed="wall")
     _refuse_our_faults(transcript, outcome)
+    if job.shared and any(cell.error and lacks_gpu_memory(cell.error) for cell in transcript.cells()):
+        raise MachineShort(
+            "the GPU had no memory left, and other notebooks may have used it meanwhile",
+            remedy="Grade with --per-gpu 1.",
+        )
     return _record(job, sandbox.name, code, transcript, outcome, store, started_at)
 
 

@@ -17,6 +17,10 @@ ENTRY_SIZE = 500
 ERROR_LENGTH = 500
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ERROR_READ = 40_000
+_GRAPH = re.compile(r"Graph execution error|\{\{(?:function_)?node ")
+_FRAME = re.compile(r"""\s*File "[^"]*", line \d+|Detected at node |\s*node: '""")
+_NODE = re.compile(r"\[\[\{\{node [^}]*\}\}\]\]|\{\{(?:function_)?node [^}]*\}\}|\[Op:[^\]]*\](?: name:\s*$)?")
 _LOG = re.compile(
     r"^(?:WARNING: All log messages before absl::InitializeLog.*|[IW]\d{4} [\d:.]+ +\d+ [\w./]+\.cc:\d+\] .*)(?:\n|\Z)",
     re.MULTILINE,
@@ -100,4 +104,12 @@ def error_text(reply: Mapping[str, Any]) -> str | None:
     if reply.get("status") != "error":
         return None
     text = ": ".join(part for part in (reply.get("ename"), reply.get("evalue", "")) if isinstance(part, str))
-    return _CONTROL.sub("", text).strip()[:ERROR_LENGTH] or "Error"
+    return _CONTROL.sub("", _without_graph(text[:_ERROR_READ])).strip()[:ERROR_LENGTH] or "Error"
+
+
+def _without_graph(text: str) -> str:
+    """TensorFlow's own sentence, which stands below a page of frames where an error came up in a graph."""
+    if not _GRAPH.search(text):
+        return text
+    lines = (_NODE.sub("", line) for line in text.split("\n") if not _FRAME.match(line))
+    return " ".join(" ".join(lines).split())

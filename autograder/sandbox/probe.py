@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
@@ -39,6 +40,7 @@ _WALLED = ("bubblewrap", "landlock")
 keeps the image that is made for it."""
 _ENGINES = ("docker", "podman")
 _LIMITS = Limits(run_seconds=20, memory_mb=512, disk_mb=32)
+_FOR_TENSORFLOW = Limits(run_seconds=120, memory_mb=8192, disk_mb=64)
 _HELLO = b"""
 import os, sys
 sys.path.insert(0, os.environ["AUTOGRADER_JOB"] + "/in")
@@ -47,6 +49,14 @@ pipe = Pipe.from_environment()
 harden()
 pipe.send({"kind": "ready"})
 """
+_SEES = (
+    _HELLO.replace(b'pipe.send({"kind": "ready"})\n', b"")
+    + b"""
+import tensorflow as tf
+found = tf.config.list_physical_devices("GPU")
+pipe.send({"kind": "gpus", "names": [tf.config.experimental.get_device_details(one)["device_name"] for one in found]})
+"""
+)
 _PURPOSE = {
     "network": ("no network", "Use bubblewrap."),
     "reading": ("files outside cannot be read", "Do not grade here: report this."),
@@ -103,16 +113,32 @@ def _proved(kind: str) -> Sandbox:
     return sandbox
 
 
-def speak(sandbox: Sandbox, inputs: Mapping[str, bytes]) -> tuple[list[Frame], Outcome]:
-    """Run the first of ``inputs`` in a small room and return what it said."""
+def speak(
+    sandbox: Sandbox, inputs: Mapping[str, bytes], *, limits: Limits = _LIMITS, device: str = "cpu"
+) -> tuple[list[Frame], Outcome]:
+    """Run the first of ``inputs`` in a room, a small one if nothing else is said, and return what it said."""
     frames: list[Frame] = []
     room = Room(
         program=next(iter(inputs)),
         inputs={**inputs, "frames.py": (GUEST / "frames.py").read_bytes()},
-        limits=_LIMITS,
+        limits=limits,
+        device=device,
     )
     outcome = sandbox.run(room, frames.append, lambda: False)
     return frames, outcome
+
+
+def sight(sandbox: Sandbox) -> Examination:
+    """Whether TensorFlow finds a GPU in a room that is given one: where it does not, notebooks train on the processor
+    and nobody is told; takes some ten seconds."""
+    frames, outcome = speak(sandbox, {"sees.py": _SEES}, limits=_FOR_TENSORFLOW, device="gpu:0")
+    names = [name for frame in frames if frame.head.get("kind") == "gpus" for name in frame.head.get("names") or ()]
+    log = outcome.log.strip().splitlines() or ["none"]
+    said = outcome.detail or log[-1].rpartition("] ")[2][:200]
+    remedy = f"pip install 'tensorflow[and-cuda]=={version('tensorflow')}'; see docs/sandbox.md."
+    return Examination(
+        f"{sandbox.name}: TensorFlow sees the GPU", bool(names), ", ".join(map(str, names)) or said, remedy
+    )
 
 
 def examine() -> tuple[Examination, ...]:
