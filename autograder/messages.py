@@ -183,7 +183,16 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():  # as most texts are, of which a record has ten thousands
         return text
+    return _short_visible(text) if len(text) <= _SHORT else _visible(text)
+
+
+def _visible(text: str) -> str:
     return exposed(_ESCAPE.sub("", text.replace("\r\n", "\n")))
+
+
+_SHORT: Final = 300
+_short_visible = lru_cache(8192)(_visible)
+"""Titles and sentences of ours, which stand on every sheet of a class."""
 
 
 def exposed(plain: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
+from types import NoneType
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -90,8 +91,9 @@ def award_table(grade: Grade, language: str = "fr") -> dict[str, Json]:
 
 def plain(value: object) -> Json:
     """Records as JSON: keys are field names, decimals are numbers, what is not finite is null, text is made visible."""
-    if value is None or type(value) in (int, bool):
-        return value
+    common = _COMMON.get(type(value))
+    if common is not None:
+        return common(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -99,16 +101,39 @@ def plain(value: object) -> Json:
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return _finite(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         return {name: plain(getattr(value, name)) for name in _fields(type(value))}
     if isinstance(value, Mapping):
-        return {visible(str(key)): plain(entry) for key, entry in value.items()}
+        return _mapping(value)
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return _list(value)
     return value
+
+
+def _same(value: Json) -> Json:
+    return value
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _mapping(value: Mapping[object, object]) -> Json:
+    return {visible(str(key)): plain(entry) for key, entry in value.items()}
+
+
+def _list(value: Iterable[object]) -> Json:
+    return [plain(entry) for entry in value]
+
+
+_COMMON: Final[Mapping[type, Callable[[Any], Json]]] = {
+    **dict.fromkeys((NoneType, bool, int), _same),
+    **{str: visible, float: _finite, dict: _mapping, list: _list, tuple: _list},
+}
+"""What most of a record is made of, found by its type before all that it might be as well."""
 
 
 def _shallow(one: Any) -> dict[str, Json]:  # noqa: ANN401
