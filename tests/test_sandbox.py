@@ -870,6 +870,16 @@ def test_the_working_folder_has_the_names_of_colab_and_kaggle_where_notebooks_ru
     assert {("/job/out", "/content"), ("/job/out", "/kaggle/working")} <= _pairs(inner(notebooks), "--symlink")
 
 
+def test_a_systems_python_is_not_mounted_upon_its_own_link() -> None:
+    """/usr/bin/python3 is a link, which is seen already where /usr/bin is; elsewhere it has to be shown by itself."""
+    plan = _plan("cpu", root=False)
+    hops = (Path("/opt/venv/bin/python"), Path("/usr/bin/python3"), Path("/bin/python3.13"))
+    python = replace(plan.python, hops=hops, folders=(Path("/opt/venv"), Path("/usr/lib")))
+    for shell, wanted in ((True, set()), (False, {"/usr/bin/python3", "/bin/python3.13"})):
+        arguments = inner(replace(plan, python=python, room=replace(plan.room, shell=shell)))
+        assert {place for _, place in _pairs(arguments, "--ro-bind") if "python3" in place} == wanted
+
+
 def test_a_cpu_room_sees_no_gpu() -> None:
     arguments = inner(_plan("cpu", root=False))
     assert ("CUDA_VISIBLE_DEVICES", "-1") in _pairs(arguments, "--setenv")

@@ -157,7 +157,7 @@ def system(shell: bool) -> tuple[list[str], dict[str, str]]:
 
 
 def _python(plan: Plan) -> list[str]:
-    paths = [*plan.python.folders, *loose_hops(plan.python)]
+    paths = [*plan.python.folders, *hidden_hops(plan.python, plan.room.shell)]
     shown = [part for path in paths for part in ("--ro-bind", _seen(path, plan.stage), str(path))]
     # A device that is bound without the right to open devices: reading the file is refused, not answered with nothing.
     shown += [part for path in plan.room.unreadable for part in ("--ro-bind", "/dev/null", str(path))]
@@ -169,6 +169,13 @@ def _python(plan: Plan) -> list[str]:
 def loose_hops(python: Interpreter) -> list[Path]:
     """Executables outside the folders: a system's ``/usr/bin/python3``, without the rest of ``/usr/bin``."""
     return [hop for hop in python.hops if not any(folder in hop.parents for folder in python.folders)]
+
+
+def hidden_hops(python: Interpreter, shell: bool) -> list[Path]:
+    """Of these, what is not seen by way of the system's folders: newer bubblewraps mount nothing upon a link there."""
+    bound, links = system(shell)
+    seen = {Path(place) for place in (*bound, *links)}
+    return [hop for hop in loose_hops(python) if not seen & set(hop.parents)]
 
 
 def _inputs(plan: Plan) -> list[str]:

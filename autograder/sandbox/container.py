@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 
 from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.sandbox import cuda, engine, entry, seccomp
-from autograder.sandbox.arguments import ELSEWHERE, ETC, OURS, loose_hops, room_variables, sizes, system
+from autograder.sandbox.arguments import ELSEWHERE, ETC, OURS, hidden_hops, room_variables, sizes, system
 from autograder.sandbox.cgroup import Group, group_of
 from autograder.sandbox.job import Interpreter, Job, Pipes, gpu_number, interpreter, open_pipes, prepared
 from autograder.sandbox.limits import GRACE_SECONDS, MB, ceiling, inside, threads_allowed
@@ -157,7 +157,7 @@ def _shown(plan: Plan) -> list[str]:
     """Mounts, outer ones first: an engine that keeps the order of the command line must find the inner ones later."""
     bound, _ = system(plan.room.shell)
     nodes, libraries = (cuda.nodes(), cuda.folders()) if gpu_number(plan.room.device) is not None else ([], [])
-    python = [*plan.python.folders, *loose_hops(plan.python)]
+    python = [*plan.python.folders, *hidden_hops(plan.python, plan.room.shell)]
     folder = plan.job.folder
     mounts = {str(path): str(path) for path in (*bound, *libraries, *python)}
     mounts |= {str(path): str(folder / _CLOSED) for path in plan.room.unreadable}
