@@ -612,19 +612,22 @@ def as_user(sandbox: str, program: str, *, drop: bool = True) -> dict[str, objec
     return answer
 
 
+def closed_above(folder: Path) -> Path | None:
+    """The outermost folder above it that others cannot enter."""
+    return next((parent for parent in reversed(folder.parents) if not parent.stat().st_mode & 0o001), None)
+
+
 def opened_to_others(drop: bool) -> list[str]:
-    """A command prefix: the host as it is, but with a Python that everyone can read."""
+    """A command prefix: the host as it is, but with a Python and a checkout that everyone can read."""
     bwrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
     if bwrap is None or setpriv is None:
         pytest.skip("needs bubblewrap and setpriv")
     arguments = [bwrap, "--die-with-parent", "--dev-bind", "/", "/"]
-    folders = interpreter().folders
-    for folder in folders:
-        closed = [parent for parent in folder.parents if not parent.stat().st_mode & 0o001]
-        if closed:
-            between = [parent for parent in reversed(folder.parents) if closed[-1] in parent.parents]
-            arguments += ["--tmpfs", str(closed[-1]), *(part for parent in between for part in ("--dir", str(parent)))]
-            arguments += ["--ro-bind", str(folder), str(folder)]
+    hidden = {folder: top for folder in (GUEST.parents[1], *interpreter().folders) if (top := closed_above(folder))}
+    arguments += [part for top in sorted(set(hidden.values())) for part in ("--tmpfs", str(top))]
+    for folder, top in sorted(hidden.items()):
+        between = [parent for parent in reversed(folder.parents) if top in parent.parents]
+        arguments += [*(part for parent in between for part in ("--dir", str(parent))), "--ro-bind", *[str(folder)] * 2]
     for name in ("SETUID", "SETGID", "CHOWN", "KILL", "DAC_OVERRIDE", "FOWNER"):
         arguments += ["--cap-add", f"CAP_{name}"]
     if not drop:
