@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -300,7 +300,9 @@ class Gradebook:
                 yield connection
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                # Where the disk is full, SQLite has ended the transaction by itself, and its reason is to be told.
+                with suppress(sa.exc.DBAPIError):
+                    connection.exec_driver_sql("ROLLBACK")
                 raise
 
     @contextmanager
@@ -351,6 +353,8 @@ def _explanation(problem: str) -> tuple[str, str]:
         return f"cannot be written: {problem}", "Make its folder writable, or name another with --state."
     if "full" in problem:
         return "the disk is full", "Make room and run again: nothing that was recorded is lost."
+    if "I/O" in problem:
+        return problem, "Make room, see whether the disk works, and run again: nothing that was recorded is lost."
     if "malformed" in problem or "not a database" in problem:
         return f"damaged: {problem}", _AWAY
     return f"the database answers: {problem}", _AWAY

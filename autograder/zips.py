@@ -10,6 +10,8 @@ from typing import Any
 BYTES_OF_MEMBER = 200
 """In the list of members: 46, and the name, which is seldom longer than a hundred."""
 LEAST = 1 << 20
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What people's programs write; of the others ``zipfile`` unpacks a whole member at once, however little is read."""
 
 
 class TooManyMembersError(zipfile.BadZipFile):

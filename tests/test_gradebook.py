@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from autograder.errors import GradebookError
 from autograder.gradebook import Gradebook, Ruling
@@ -184,6 +185,21 @@ def test_a_damaged_file_is_named_with_the_remedy(path: Path) -> None:
         Gradebook(path).current("r")
     assert caught.value.place == str(path)
     assert "away" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("database or disk is full", "the disk is full"), ("disk I/O error", "disk I/O error")]
+)
+def test_where_sqlite_has_ended_the_transaction_its_reason_is_told(said: str, told: str, path: Path) -> None:
+    """No file is moved away, with all rulings in it, for want of room on the disk."""
+    book = Gradebook(path)
+    book.record(report())
+    error = sa.exc.OperationalError("", None, sqlite3.OperationalError(said))
+    with pytest.raises(GradebookError, match=told) as caught, book._writing() as connection:
+        connection.exec_driver_sql("ROLLBACK")  # as SQLite does by itself where the disk is full
+        raise error
+    assert "away" not in caught.value.remedy
+    assert len(book.current("r")) == 1
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to be looked at" * 20])

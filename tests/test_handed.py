@@ -414,3 +414,19 @@ CELL = st.fixed_dictionaries(
 @given(st.lists(CELL | JSON, max_size=4))
 def test_whatever_stands_in_it_is_made_valid(cells: list[Json]) -> None:
     assert len(made(*cells)["cells"]) == sum(isinstance(cell, dict) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("&#x202e;0.2", "[U+202E]0.2"),
+        ("&#8238;0.2", "[U+202E]0.2"),
+        ("a&rlm;b&ZeroWidthSpace;c", "a[U+200F]b[U+200B]c"),
+        ("a" + "&#x301;" * 76, "a\u0301\u0301\u0301[73 × U+0301]"),
+        ("👩&zwj;💻 &eacute;&nbsp;&lt;b&gt; &amp;lt; e&#x301;", "👩\u200d💻 &eacute;&nbsp;&lt;b&gt; &amp;lt; e\u0301"),
+    ],
+)
+def test_what_nobody_sees_is_shown_where_an_entity_stands_for_it(written: str, shown: str) -> None:
+    """A notebook's reader decodes it, and the text would read otherwise than it stands."""
+    assert defused.markdown(written) == shown
+    assert defused.plain(written) == shown

@@ -1004,6 +1004,8 @@ def test_caps_on_other_files_are_said(tmp_path: Path, store: Store) -> None:
     crowd = put(tmp_path / "crowd", {f"a/{n:03}.txt": b"" for n in range(50)} | {"a/deep/b/c/tp.ipynb": notebook("x")})
     assert "More than" in texts(only(collect([crowd], store, caps=Caps(entries=20))).notes)
     assert "too deep" in texts([only(collect([crowd], store, caps=Caps(depth=2, files=0))).notes[0]])
+    heap = put(tmp_path / "heap", {f"a/{n:03}.txt": b"" for n in range(50)} | {"a/tp.ipynb": notebook("x")})
+    assert only(collect([heap], store, caps=Caps(entries=20))).notebook is not None
 
 
 # --- archives ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import time
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from autograder.extraction.matching import Candidate
-from autograder.extraction.origin import Brought, _weights, brought, origin, packed, samples
+from autograder.extraction.origin import Brought, _members, _weights, brought, origin, packed, samples
 from autograder.records import Cell, CellKind, Message
 from autograder.store import Store
 from tests import evidence as make
@@ -203,3 +204,18 @@ def test_padding_is_not_read() -> None:
         assert len(_weights(padded)) < 2 << 20
     assert time.process_time() - began < 5
     assert _weights(zipped({"model.weights.h5": weights(1)})) == weights(1)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_would_be_unpacked_as_a_whole_is_not_read(method: int) -> None:
+    """However little is asked for: a kilobyte in the inbox was gigabytes of the grader's own memory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a", bytes(30 << 20))
+        archive.writestr("b", weights(1), zipfile.ZIP_DEFLATED)
+    tracemalloc.start()
+    found = list(_members(buffer.getvalue()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [name for name, _ in found] == ["b"]
+    assert peak < 15 << 20

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from autograder.extraction.grids import MOST_LINES, brief
 from autograder.extraction.tables import find_table, match_rows
 from autograder.notebook.numbers import figures, quantity, seconds, shares
 from autograder.records import (
@@ -625,3 +626,30 @@ def test_capitals_within_a_name_part_no_words_for_sure() -> None:
 def test_a_row_of_scikit_learn_takes_no_training_of_another() -> None:
     known = replace(ledger("", "", bindings={"base": "m1"}), estimators=(Estimator(kind="SVC", rows=2000),))
     assert matched(["base", "SVM"], known) == [1, None]
+
+
+# --- too much to read --------------------------------------------------------------------------------------------
+
+
+def test_of_lines_without_end_no_more_is_read_than_is_worth_the_time() -> None:
+    """A minute or two of the grader's own for each notebook of a class, before."""
+    flood = "model - accuracy: 97.5 %\n" * 300
+    table = "<table>" + "<tr><td>model</td><td>0.9</td></tr>" * 300 + "</table>"
+    cells = notebook(*(code("x", printed(flood), shown(table)) for _ in range(100)), *[markdown(flood)] * 100)
+    kept = brief(cells)
+    said = "".join(cell.source + "".join(output.text + output.html for output in cell.outputs) for cell in kept)
+    assert MOST_LINES * 0.9 < said.count("\n") + said.count("<tr") <= MOST_LINES
+
+
+def test_what_says_little_is_read_whole_beside_what_says_too_much() -> None:
+    table = "model  accuracy\nBaseline  97.82 %\nDropout  98.45 %"
+    flood = "\n".join(f"step {number}" for number in range(30_000))
+    table_found = found(*(code("x", printed(flood)) for _ in range(3)), code("x", printed(table)))
+    assert [label for label, *_ in rows(table_found)] == ["Baseline", "Dropout"]
+
+
+def test_of_a_notebook_that_says_no_more_than_is_read_nothing_is_left_out() -> None:
+    cells = notebook(
+        code("x", printed("a\n" * 9_000), shown("<table><tr><td>1</td></tr></table>")), markdown("b\n" * 9_000)
+    )
+    assert brief(cells) == list(cells)

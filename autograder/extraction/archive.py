@@ -21,8 +21,6 @@ MOST_PARTS = 200_000
 """Of a configuration, which every model is asked for: one of a thousand layers has some fifty thousand."""
 MAX_WEIGHTS = 512 * 2**20
 MAX_DEPTH = 100
-METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""What Keras writes; other methods unpack a whole member at once, however little of it is read."""
 
 MODULES = frozenset(
     {
@@ -98,7 +96,7 @@ def _members(infos: list[zipfile.ZipInfo]) -> Message | None:
     if foreign is not None:
         return say("The saved model holds a file that does not belong there: {name}", name=foreign[:80])
     packed = {info.compress_type for info in infos}
-    if len(set(names)) != len(names) or not {"config.json", "model.weights.h5"} <= set(names) or packed - METHODS:
+    if len(set(names)) != len(names) or not {"config.json", "model.weights.h5"} <= set(names) or packed - zips.METHODS:
         return say("The saved model is not a readable .keras archive.")
     if any(info.file_size > (MAX_WEIGHTS if info.filename.endswith(".h5") else MAX_CONFIG) for info in infos):
         return say("The saved model is too large: at most {megabytes:int} MB of weights.", megabytes=MAX_WEIGHTS >> 20)

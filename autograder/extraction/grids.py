@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 import nh3
@@ -14,12 +14,14 @@ from autograder.extraction.literals import literal_tables
 from autograder.notebook.numbers import quantity
 from autograder.notebook.shown import lines
 from autograder.notebook.text import plain, tabular
-from autograder.records import Cell, CellKind, Frame, Ledger, Value
+from autograder.records import Cell, CellKind, Frame, Ledger, Output, Value
 
 MAX_ROWS = 200
 MAX_COLUMNS = 40
 MAX_FIELD = 300
 MAX_HTML = 200_000
+MOST_LINES = 20_000
+"""Of all that the cells of one notebook say: each is looked at in ten ways."""
 
 _BARS = re.compile(r"[|│┃║┆┊]")
 _RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼╒╕╘╛╞╡╤╧╪┏┓┗┛┡┩╇╈┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰*~#]+$")
@@ -71,6 +73,43 @@ def stdout(cell: Cell) -> str:
         if output.stream == "stdout" or (output.kind in ("result", "display") and not output.html and not output.image)
     )
     return "\n".join(line for text in texts for line in text.split("\n") if not _LOG.match(line))
+
+
+def brief(cells: Sequence[Cell]) -> list[Cell]:
+    """The same cells with no more lines than are worth the time; where they say too much together, those that say
+    little are whole, and of the others the beginning is left."""
+    counts = [_count(cell) for cell in cells]
+    left, kept = MOST_LINES, list(cells)
+    for rank, place in enumerate(sorted(range(len(cells)), key=lambda place: counts[place])):
+        share = left // (len(cells) - rank)
+        if counts[place] > share:
+            kept[place] = _begun(cells[place], share)
+        left -= min(share, counts[place])
+    return kept
+
+
+def _count(cell: Cell) -> int:
+    """Lines of text, and rows of tables in HTML."""
+    if cell.kind is CellKind.MARKDOWN:
+        return cell.source.count("\n") + 1
+    return stdout(cell).count("\n") + 1 + sum(map(_rows, cell.outputs)) if cell.outputs else 0
+
+
+def _rows(output: Output) -> int:
+    return output.html.lower().count("<tr")
+
+
+def _begun(cell: Cell, lines: int) -> Cell:
+    """What it shows in tables comes before what it printed."""
+    if cell.kind is CellKind.MARKDOWN:
+        return replace(cell, source="\n".join(cell.source.split("\n", lines)[:lines]))
+    shown: list[Output] = []
+    for output in cell.outputs:
+        if output.html and (rows := _rows(output)) <= lines:
+            shown.append(output)
+            lines -= rows
+    printed = "\n".join(stdout(cell).split("\n", lines)[:lines])
+    return replace(cell, outputs=(*shown, Output(kind="stream", stream="stdout", text=printed)))
 
 
 def _grid(cell: int | None, origin: str, header: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[Grid]:

@@ -279,6 +279,8 @@ def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
     try:
         with zips.opened(content, ZIPPED) as archive:
             for info in archive.infolist():
+                if info.compress_type not in zips.METHODS:
+                    continue
                 with archive.open(info) as member:
                     read = member.read(left)
                 left -= len(read)

@@ -24,7 +24,7 @@ from autograder.extraction.columns import (
     names_a_model,
     rank,
 )
-from autograder.extraction.grids import Grid, grids
+from autograder.extraction.grids import Grid, brief, grids
 from autograder.extraction.logs import is_log
 from autograder.extraction.rows import match_rows
 from autograder.extraction.told import told
@@ -56,6 +56,7 @@ def find_table(cells: Sequence[Cell], ledger: Ledger, models: Sequence[MeasuredM
 
     A table that does not say that its figures are accuracies is one where the run backs two rows at least.
     """
+    cells = brief(cells)
     seen = list(grids(cells, ledger))
     sure = [match_rows(table, ledger, models) for table in _foremost(_among(seen, cells))]
     best = max(sure, key=_worth, default=None)
@@ -68,8 +69,12 @@ def find_table(cells: Sequence[Cell], ledger: Ledger, models: Sequence[MeasuredM
 
 
 def find_tables(cells: Sequence[Cell], ledger: Ledger) -> Sequence[Table]:
-    """All of them; what is told line by line only where there is no other of several rows."""
-    return _among(grids(cells, ledger), cells)
+    """As many as are worth the time, in their order; what is told line by line only where there is no other of
+    several rows."""
+    cells = brief(cells)
+    found = _among(grids(cells, ledger), cells)
+    worth = set(map(id, _foremost(found)))
+    return [table for table in found if id(table) in worth]
 
 
 def _among(found_grids: Iterable[Grid], cells: Sequence[Cell]) -> list[Table]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from autograder.extraction.columns import ERROR, NOT_ACCURACY, about_conditions, kind_of, names_a_model
 from autograder.extraction.grids import MAX_ROWS, stdout
@@ -63,9 +64,8 @@ def told(cells: Sequence[Cell], *, bare: bool = False) -> Iterator[Table]:
 
     With ``bare`` also lines that say nothing of what their number is.
     """
-    found = [(cell.index, row) for cell in cells for row in _lines(cell, bare=bare)]
-    groups = [[(index, row) for index, row in found if index == place] for place in dict.fromkeys(i for i, _ in found)]
-    for group in [*groups, found]:
+    groups = [[(cell.index, row) for row in _lines(cell, bare=bare)] for cell in cells]
+    for group in [*filter(None, groups), list(chain.from_iterable(groups))]:
         distinct = {fold(row.label): (index, row) for index, row in group}
         rows = tuple(row for _, row in distinct.values())
         if bare and len(rows) > MAX_ROWS:

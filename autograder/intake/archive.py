@@ -24,9 +24,6 @@ from autograder.records import Message, say
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError)
 """What ``zipfile`` raises on damaged archives; NotImplementedError and RuntimeError are told apart."""
 
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""What people's programs write; of the others ``zipfile`` unpacks a whole member at once, however little is read."""
-
 
 _Opened: TypeAlias = Callable[[], zipfile.ZipFile]
 """The archive, which is read once more where another one took its place; to be called under the lock."""
@@ -171,7 +168,7 @@ def _problem(info: zipfile.ZipInfo, caps: Caps) -> Message | None:
         return say("{file} is not a regular file.", file=name)
     if info.flag_bits & 1:
         return say("{file} is protected by a password.", file=name)
-    if info.compress_type not in _METHODS:
+    if info.compress_type not in zips.METHODS:
         return say("{file} is packed in a way that cannot be read.", file=name)
     if info.file_size > MIB and info.file_size > caps.ratio * max(info.compress_size, 1):
         return say(

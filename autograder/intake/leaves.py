@@ -93,7 +93,10 @@ def _below(top: Path, shown: PurePosixPath, listing: Listing, caps: Caps) -> Non
     pending, seen = [(top, shown)], 0
     while pending:
         place, inner = pending.pop()
-        for name, path in _children(place, inner, listing):
+        # Whatever lies beside it in heaps, the notebook is among what is looked at.
+        for name, path in sorted(
+            _children(place, inner, listing), key=lambda one: not one[0].lower().endswith(".ipynb")
+        ):
             seen += 1
             if seen > caps.entries:
                 reason = say("More than {cap:int} files in one hand-in: the others were left aside.", cap=caps.entries)
