@@ -543,7 +543,8 @@ class Ledger:
     unfollowed: int = 0
     """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
     unsampled: int = 0
-    """Data that models learnt from of which no sample was kept, since there were too many."""
+    """Data that models learnt from of which no sample was kept, since there were too many; so of trainings that are
+    not on record."""
     notes: tuple[str, ...] = ()
     overruled: Mapping[str, int | None] = field(default_factory=dict)
     """Part of what runs the cells that was replaced by the notebook -> execution count of the cell by which it was."""

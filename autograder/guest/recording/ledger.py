@@ -395,6 +395,7 @@ class Recorder:
     def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """A new entry; None when there are too many."""
         if len(self.trainings) >= TRAININGS:
+            self.keep.unsampled += 1
             return None
         if (around := self.asides.outermost) is not None:
             arguments = arguments | {"within": around.entry["number"]}
