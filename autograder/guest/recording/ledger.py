@@ -486,7 +486,7 @@ class Recorder:
         entry["unfollowed"] = self._safely(fit.beside) or 0
         self._safely(_note_rates, entry, model, epochs)
         self._safely(_note_steepest, entry, model, epochs)
-        entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]][: roots.MOST]
+        entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]]
         standing = {} if entry.get("reused") else epochs.standing
         self.end_training(entry, model, standing, epochs.few, epochs.began)
 
@@ -513,7 +513,7 @@ class Recorder:
         alone = self._safely(templates.templates, model, (entry.get("x") or {}).get("shape") or (), self.keep.sample)
         within = None if few is None else self._safely(inner.inner, model, *few, self.keep.sample)
         tables = self._safely(lookups.lookups, model)
-        entry["roots"] = [*(alone or ()), *(within or ()), *(tables or ()), *entry["roots"]][: roots.MOST]
+        entry["roots"] = [*(alone or ()), *(within or ()), *(tables or ()), *entry["roots"]]
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
         entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
