@@ -542,6 +542,9 @@ class Ledger:
     adaptations: tuple[Adaptation, ...] = ()
     unfollowed: int = 0
     """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
+    learnt_in_use: int = 0
+    """Steps of an optimiser while models were only used (``evaluate``, ``predict``, validation) which no callback
+    took; one that TensorFlow had compiled counts once."""
     unsampled: int = 0
     """Data that models learnt from of which no sample was kept, since there were too many; so of trainings that are
     not on record."""

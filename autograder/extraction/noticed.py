@@ -86,6 +86,7 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 count=case.ledger.unsampled,
             )
         )
+    found += [_by_hand(case, seen), _in_use(case)]
     made = _handmade(case, seen)
     if "optimizer" in made:
         found.append(
@@ -113,6 +114,29 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _in_use(case: Case) -> Message | None:
+    """Whatever model it was that learnt: its answers may have taught another."""
+    if not case.ledger.learnt_in_use:
+        return None
+    return say(
+        "While a model was only used (evaluate, predict, validation), something else than a callback took steps of an "
+        "optimizer: what was learnt there, and what from, cannot be followed."
+    )
+
+
+def _by_hand(case: Case, seen: Measured) -> Message | None:
+    """Where nothing on record left its weights, though something took place that may have."""
+    if case.ledger.unfollowed < BY_HAND or any(_origin(case, one) for one in seen.parts):
+        return None
+    if not any(origin(one, case.known, case.things, case.bench.store, followed=True) for one in seen.parts):
+        return None
+    return say(
+        "No training on record left the weights of the final model. Gradients were computed outside of all of these "
+        "({count:int} times): whether it learnt by them, and what from, cannot be followed.",
+        count=case.ledger.unfollowed,
+    )
 
 
 def _handmade(case: Case, seen: Measured) -> set[str]:

@@ -56,6 +56,7 @@ from .several import Inputs
 from .steps import Steps
 from .swaps import Swaps, Watch
 from .tally import ENOUGH, Tally
+from .uses import Uses
 
 ROWS = ENOUGH
 """A model is saved before a use on at least so many rows, and after each training."""
@@ -190,6 +191,7 @@ class Recorder:
         """Around calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, and around ours."""
         self.asides = Asides(self._inside)
         self.beside = Beside(self)
+        self.uses = Uses(self._inside)
 
     # --- hooks -----------------------------------------------------------------------------------------------------
 
@@ -267,12 +269,12 @@ class Recorder:
         if self.cuts.rehearsal and not self._inside:
             return self._rehearse_use(original, model, arguments, keywords)
         if self._inside:
-            with self.silently():
+            with self.uses.around():
                 return original(model, *arguments, **keywords)
         entry = self._safely(self._begin_use, original, model, arguments, keywords)
         start = time.monotonic()
         try:
-            with self.silently():
+            with self.uses.around():
                 result = original(model, *arguments, **keywords)
         except Exception:
             # What a model cannot take says nothing about how its images are prepared.
@@ -684,6 +686,7 @@ class Recorder:
                 "unsampled": self.keep.unsampled,
                 "adaptations": self.adaptations,
                 "unfollowed": self.unfollowed,
+                "learnt_in_use": self.uses.learnt,
                 "notes": self.notes,
                 "overruled": self.overruled,
             },

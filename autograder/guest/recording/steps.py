@@ -27,6 +27,7 @@ from .several import Inputs
 from .swaps import Swaps, Watch, Weights
 from .tally import Tally
 from .through import Standing
+from .uses import Uses
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
@@ -46,6 +47,7 @@ class Book(Protocol):
     asides: Asides
     beside: Beside
     features: Features
+    uses: Uses
     classes: int
     train_rows: int
     unfollowed: int
@@ -230,6 +232,7 @@ class Steps:
         if self._silent:
             if not changes.at_law:  # else it is the inner one of two
                 self._recorder._safely(self._recorder.beside.applied, optimizer, gradients, variables)
+                self._recorder.uses.stepped()
             with changes.lawful():
                 return original(optimizer, *arguments, **keywords)
         learning = self._learning() if eager() else nullcontext()
