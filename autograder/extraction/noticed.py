@@ -18,6 +18,7 @@ from autograder.extraction.matching import Candidate, steps_of, validates_on_tes
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
 from autograder.extraction.stored import of_other_images
+from autograder.extraction.teachers import taught
 from autograder.records import CellKind, Fidelity, FinalMeasures, MeasuredModel, Message, say
 
 
@@ -57,8 +58,9 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
+    learnt = None if brought else _taught(case, seen)
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
-    found = (hidden, tested, brought or began or swapped, other, packed(case.things))
+    found = (hidden, tested, brought or began or swapped, learnt, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -203,6 +205,11 @@ def _swapped(case: Case, one: Candidate, seen: Measured) -> Message | None:
         if (told := swaps.told(found, figures, seen.final.accuracy, seen.final.classes)) is not None:
             return told
     return None
+
+
+def _taught(case: Case, seen: Measured) -> Message | None:
+    files = beginnings.Origin(case.execution.artifacts, case.bench.store)
+    return taught(seen.parts, case.known, case.ledger, seen.models, seen.final, files)
 
 
 def _other_weights(one: Candidate, models: Sequence[MeasuredModel]) -> Message | None:
