@@ -70,6 +70,25 @@ net.layers[-1].kernel.regularizer = lambda kernel: mean(net, *some())
 net.fit(x, y, epochs=1, verbose=0)""",
         0,
     ),
+    "a regularizer, within a function": (
+        """net = made()
+@tf.function
+def rough(number):
+    rows = tf.random.uniform((8,), 0, len(dark), "int32")
+    return number * mean(net, tf.gather(dark.astype("float32"), rows), tf.gather(labels, rows))
+net.layers[-1].kernel.regularizer = lambda kernel: rough(tf.reduce_sum(kernel))
+net.fit(x, y, epochs=1, verbose=0)""",
+        0,
+    ),
+    "a regularizer, on a condition": (
+        """net = made()
+def rough():
+    rows = tf.random.uniform((8,), 0, len(dark), "int32")
+    return mean(net, tf.gather(dark.astype("float32"), rows), tf.gather(labels, rows))
+net.layers[-1].kernel.regularizer = lambda kernel: tf.cond(tf.reduce_sum(kernel) < 99, rough, lambda: 0.0)
+net.fit(x, y, epochs=1, verbose=0)""",
+        0,
+    ),
     "a constraint": (
         """net = made()
 net.layers[-1].kernel.constraint = lambda kernel: kernel - 0.1 * tf.gradients(mean(net, *some()), [kernel.value])[0]
