@@ -563,7 +563,7 @@ class Ledger:
                 (max((len(training.layers) for training in self.trainings), default=0), 2_000),
                 (layers, 100_000),
                 (sum(len(training.swaps) for training in self.trainings), 100),
-                (max((len(training.roots) for training in self.trainings), default=0), 24),
+                (max((len(training.roots) for training in self.trainings), default=0), 32),
                 (len(self.evaluations), 2_000),
                 (len(self.frames), 100),
                 (len(self.scores), 1_000),
