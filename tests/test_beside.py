@@ -124,6 +124,35 @@ net.predict(x[:320], verbose=0, callbacks=[look])""",
     ),
 }
 """What learns from images below zero -> how many steps cannot be followed."""
+LOOP = """net = made()
+rule.build(net.trainable_variables)
+flow = tf.data.Dataset.from_tensor_slices((dark.astype("float32"), labels)).repeat().batch(32)
+its = iter(flow)
+def learn(images, answers):
+    with tf.GradientTape() as tape:
+        value = mean(net, images, answers)
+    rule.apply(tape.gradient(value, net.trainable_variables), net.trainable_variables)
+"""
+LOOPS = {
+    "arrays": """@tf.function
+def once(rows):
+    learn(tf.gather(dark.astype("float32"), rows), tf.gather(labels, rows))
+for at in range(3): once(tf.range(at, at + 8))""",
+    "an iterator": """@tf.function
+def once(given):
+    learn(*next(given))
+for _ in range(3): once(its)""",
+    "an iterator from outside": """@tf.function
+def once():
+    learn(*next(its))
+for _ in range(3): once()""",
+    "a pipeline from outside": """@tf.function
+def epoch():
+    for images, answers in flow.take(3):
+        learn(images, answers)
+epoch()""",
+}
+"""What compiled loops learn from that is not handed to them as it is."""
 IN_USE = """net = made()
 rule.build(net.trainable_variables)
 net.compile("adam", "sparse_categorical_crossentropy", metrics=[Metric(step, net)])
@@ -198,7 +227,7 @@ fitted(probe, epochs=1)""",
 
 @pytest.mark.kernel
 def test_what_learns_beside_the_steps_is_seen(tmp_path: Path) -> None:
-    wanted = {**LEARNS, **UNSEEN}
+    wanted = {**LEARNS, **{name: (LOOP + code, 0) for name, code in LOOPS.items()}, **UNSEEN}
     ledger, samples = ran(tmp_path, SET_UP + OWN, *(NEW + code for code, _ in wanted.values()), NEW + IN_USE)
     found = dict(zip(wanted, ledger.trainings, strict=True))
     assert {name: one.unfollowed for name, one in found.items()} == {name: steps for name, (_, steps) in wanted.items()}
