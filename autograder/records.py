@@ -542,8 +542,12 @@ class Ledger:
     adaptations: tuple[Adaptation, ...] = ()
     unfollowed: int = 0
     """Gradients that were computed, or graphs of TensorFlow 1 that were run, outside of all trainings above."""
+    learnt_in_use: int = 0
+    """Steps of an optimiser while models were only used (``evaluate``, ``predict``, validation) which no callback
+    took; one that TensorFlow had compiled counts once."""
     unsampled: int = 0
-    """Data that models learnt from of which no sample was kept, since there were too many."""
+    """Data that models learnt from of which no sample was kept, since there were too many; so of trainings that are
+    not on record."""
     notes: tuple[str, ...] = ()
     overruled: Mapping[str, int | None] = field(default_factory=dict)
     """Part of what runs the cells that was replaced by the notebook -> execution count of the cell by which it was."""
@@ -559,7 +563,7 @@ class Ledger:
                 (max((len(training.layers) for training in self.trainings), default=0), 2_000),
                 (layers, 100_000),
                 (sum(len(training.swaps) for training in self.trainings), 100),
-                (max((len(training.roots) for training in self.trainings), default=0), 8),
+                (max((len(training.roots) for training in self.trainings), default=0), 32),
                 (len(self.evaluations), 2_000),
                 (len(self.frames), 100),
                 (len(self.scores), 1_000),

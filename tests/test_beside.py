@@ -70,6 +70,25 @@ net.layers[-1].kernel.regularizer = lambda kernel: mean(net, *some())
 net.fit(x, y, epochs=1, verbose=0)""",
         0,
     ),
+    "a regularizer, within a function": (
+        """net = made()
+@tf.function
+def rough(number):
+    rows = tf.random.uniform((8,), 0, len(dark), "int32")
+    return number * mean(net, tf.gather(dark.astype("float32"), rows), tf.gather(labels, rows))
+net.layers[-1].kernel.regularizer = lambda kernel: rough(tf.reduce_sum(kernel))
+net.fit(x, y, epochs=1, verbose=0)""",
+        0,
+    ),
+    "a regularizer, on a condition": (
+        """net = made()
+def rough():
+    rows = tf.random.uniform((8,), 0, len(dark), "int32")
+    return mean(net, tf.gather(dark.astype("float32"), rows), tf.gather(labels, rows))
+net.layers[-1].kernel.regularizer = lambda kernel: tf.cond(tf.reduce_sum(kernel) < 99, rough, lambda: 0.0)
+net.fit(x, y, epochs=1, verbose=0)""",
+        0,
+    ),
     "a constraint": (
         """net = made()
 net.layers[-1].kernel.constraint = lambda kernel: kernel - 0.1 * tf.gradients(mean(net, *some()), [kernel.value])[0]
@@ -89,8 +108,56 @@ net.fit(x, y, epochs=1, verbose=0)""",
         0,
     ),
     "compiled, by hand": ("fitted(tf.function(by_hand), epochs=1)", 0),
+    "in validation": (
+        """net = made()
+rule.build(net.trainable_variables)
+look = Aside(layerwise, "on_test_batch_end")
+net.fit(x, y, validation_data=(x[:64], y[:64]), epochs=1, verbose=0, callbacks=[look])""",
+        0,
+    ),
+    "in a callback of a prediction": (
+        """net, other = made(), made()
+other.compile("sgd", "sparse_categorical_crossentropy")
+look = Aside(lambda _: other.train_on_batch(dark[:64], labels[:64]), "on_predict_batch_end")
+net.predict(x[:320], verbose=0, callbacks=[look])""",
+        0,
+    ),
 }
 """What learns from images below zero -> how many steps cannot be followed."""
+LOOP = """net = made()
+rule.build(net.trainable_variables)
+flow = tf.data.Dataset.from_tensor_slices((dark.astype("float32"), labels)).repeat().batch(32)
+its = iter(flow)
+def learn(images, answers):
+    with tf.GradientTape() as tape:
+        value = mean(net, images, answers)
+    rule.apply(tape.gradient(value, net.trainable_variables), net.trainable_variables)
+"""
+LOOPS = {
+    "arrays": """@tf.function
+def once(rows):
+    learn(tf.gather(dark.astype("float32"), rows), tf.gather(labels, rows))
+for at in range(3): once(tf.range(at, at + 8))""",
+    "an iterator": """@tf.function
+def once(given):
+    learn(*next(given))
+for _ in range(3): once(its)""",
+    "an iterator from outside": """@tf.function
+def once():
+    learn(*next(its))
+for _ in range(3): once()""",
+    "a pipeline from outside": """@tf.function
+def epoch():
+    for images, answers in flow.take(3):
+        learn(images, answers)
+epoch()""",
+}
+"""What compiled loops learn from that is not handed to them as it is."""
+IN_USE = """net = made()
+rule.build(net.trainable_variables)
+net.compile("adam", "sparse_categorical_crossentropy", metrics=[Metric(step, net)])
+net.evaluate(x[:320], y[:320], verbose=0)
+del net  # whose last weights were put to no use"""
 UNSEEN = {"past all layers": ("fitted(multiplied, epochs=1)", 40)}
 HONEST = {
     "a metric that computes": (
@@ -160,15 +227,16 @@ fitted(probe, epochs=1)""",
 
 @pytest.mark.kernel
 def test_what_learns_beside_the_steps_is_seen(tmp_path: Path) -> None:
-    wanted = {**LEARNS, **UNSEEN}
-    ledger, samples = ran(tmp_path, SET_UP + OWN, *(NEW + code for code, _ in wanted.values()))
+    wanted = {**LEARNS, **{name: (LOOP + code, 0) for name, code in LOOPS.items()}, **UNSEEN}
+    ledger, samples = ran(tmp_path, SET_UP + OWN, *(NEW + code for code, _ in wanted.values()), NEW + IN_USE)
     found = dict(zip(wanted, ledger.trainings, strict=True))
     assert {name: one.unfollowed for name, one in found.items()} == {name: steps for name, (_, steps) in wanted.items()}
     assert [name for name, one in found.items() if not dark(one, samples)] == list(UNSEEN)
+    assert ledger.learnt_in_use == 1, "as often as TensorFlow traced it"
 
 
 @pytest.mark.kernel
 def test_nothing_is_told_of_what_only_computes_or_looks(tmp_path: Path) -> None:
     ledger, samples = ran(tmp_path, SET_UP + OWN, *(NEW + code for code in HONEST.values()))
-    assert len(ledger.trainings) > len(HONEST)
+    assert len(ledger.trainings) > len(HONEST) and ledger.learnt_in_use == 0
     assert [one.number for one in ledger.trainings if one.unfollowed or dark(one, samples)] == []

@@ -109,6 +109,7 @@ IDLE: dict[str, dict[str, Json]] = {
     "a crop of nothing": layers(*with_layer("Cropping2D", at=1, cropping=[[0, 0], [0, 0]])),
     "the same form": layers(*with_layer("Reshape", at=0, target_shape=[28, 28, 1])),
     "axes in their order": layers(*with_layer("Permute", at=0, dims=[1, 2, 3])),
+    "rows that are repeated once": layers(*with_layer("RepeatVector", at=1, n=1)),
     "a translation by nothing": layers(
         *with_layer("RandomTranslation", at=0, height_factor=[0.0, 0.0], width_factor=[0.0, 0.0])
     ),

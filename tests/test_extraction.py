@@ -534,6 +534,46 @@ def test_weights_that_were_handed_in_are_told(notebook: Notebook) -> None:
     assert "Nothing was trained" in told[1].doubts[0].text
 
 
+@pytest.mark.parametrize(("quality", "after", "told"), [(b"good", 1, 1), (b"good", 2, 0), (b"poor", 1, 0)])
+def test_a_model_that_was_brought_along_may_have_taught_the_final_one(
+    notebook: Notebook, quality: bytes, after: int, told: int
+) -> None:
+    """It answered before, or after all trainings; or it is no better than what was learnt here by then."""
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"poor"), TEST, PUBLIC[b"poor"])
+    notebook.cell("teacher = load_model('t.keras'); best_model.fit(x, teacher.predict(x))")
+    saved = notebook.saved("use-2.keras", quality)
+    x, bindings = notebook.shown(TRAIN[:500]), {"best_model": "m3", "teacher": "m2"}
+    notebook.bindings = bindings
+    notebook.evaluations.append(
+        Evaluation(kind="predict", model="m2", execution_count=2, x=x, saved=saved, weights="other", after=after)
+    )
+    notebook.evaluate(notebook.fit("m3", TRAIN, quality=b"good"), TEST, PUBLIC[b"good"])
+    final = notebook.evidence().final
+    assert final is not None and len(final.doubts) == told
+    assert [doubt.values["name"] for doubt in final.doubts] == ["teacher"] * told and final.facts == ()
+
+
+@pytest.mark.parametrize(("gradients", "told"), [(0, "come from elsewhere"), (20, "Gradients were computed outside")])
+def test_gradients_of_something_else_do_not_hide_where_weights_come_from(
+    notebook: Notebook, gradients: int, told: str
+) -> None:
+    """A picture of what a model looks at takes some as well."""
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"poor"), TEST, PUBLIC[b"poor"])
+    notebook.cell("best_model.set_weights(stored)")
+    notebook.bindings, notebook.unfollowed = {"best_model": "m2"}, gradients
+    saved, results = notebook.saved("use-2.keras", b"good"), {"accuracy": PUBLIC[b"good"]}
+    x = notebook.shown(TEST)
+    notebook.evaluations.append(
+        Evaluation(
+            kind="evaluate", model="m2", execution_count=2, x=x, results=results, saved=saved, weights="other", after=1
+        )
+    )
+    final = notebook.evidence(files={"settings.npz": notebook.store.put(b"stored")}).final
+    assert final is not None and any(told in flag.text for flag in final.flags)
+
+
 def test_validation_on_the_test_set_is_noted(notebook: Notebook) -> None:
     notebook.cell("fit")
     notebook.fit("m1", TRAIN, validation_x=notebook.shown(TEST))

@@ -54,6 +54,7 @@ FLOWS = {
     "fit(flow(batches, (None, 8)))": WHOLE,
     "fit(flow(rows, (8,)).shuffle(9).batch(50).prefetch(1))": WHOLE,
     "fit(flow(batches, (None, 8)), validation_data=flow(lambda: batches(rest), (None, 8)))": WHOLE,
+    "data = flow(batches, (None, 8))\nfor _ in range(60): data = data.repeat(1)\nfit(data)": WHOLE,
     "fit(batches())": WHOLE,
     "list(flow(batches, (None, 8))); fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(40))": None,
 }

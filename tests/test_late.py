@@ -56,13 +56,25 @@ def test_several_inputs() -> None:
     assert kept(named).shape[1:] == (4,) and set(np.unique(kept(named))) == {1}
 
 
-def test_one_batch_and_other_forms() -> None:
+def test_one_batch_and_what_holds_no_rows() -> None:
     late = Late()
-    for batch in [np.ones((8, 4)), np.ones((8, 5)), np.ones(8), np.array([["a"]]), None]:
+    for batch in [np.ones((8, 4)), np.ones(8), np.array([["a"]]), None]:
         late.see(batch)
     assert len(kept(late)) == 0
     late.see(np.ones((8, 4)))
     assert kept(late).shape == (FEWEST * ROWS, 4)
+
+
+def test_what_comes_first_hides_no_images() -> None:
+    late, found = Late(), list[bytes]()
+    for size in (70, 80, 90, 100):
+        late.see(np.zeros((8, size)))
+    for number in range(3):
+        late.see(np.full((8, 28, 28, 1), number))
+        late.see(np.full((8, 784), 10 + number))
+    told = late.printed(lambda content: f"sample-{found.append(content) or len(found)}.npy")
+    assert [one["shape"][1:] for one in told] == [[80], [90], [100], [28, 28, 1]]
+    assert set(np.unique(np.load(io.BytesIO(found[-1])))) == {0, 1, 2, 10, 11, 12}
 
 
 def test_large_images_are_fewer() -> None:

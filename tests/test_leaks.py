@@ -42,6 +42,8 @@ TARGETS = np.random.default_rng(6).random((40, 64)).astype(np.float32)
 class Seen:
     """Knows these arrays."""
 
+    classes = 10
+
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         if shown and shown.digest == SHIFTED:
             return None
@@ -125,6 +127,15 @@ def test_arrays_of_a_pipeline_count_together() -> None:
     parts = [ArrayPrint(shape=(40, 28, 28), digest=data, sample=f"{data}.npy") for data in (PLAIN, MIXED)]
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts)), final=2).startswith("10 of 80 sampled")
     assert told(fit(1, PLAIN), fit(2, PLAIN, roots=tuple(parts[:1])), final=2) == ""
+
+
+def test_a_loop_whose_labels_nobody_sees() -> None:
+    loop: Json = {"loop": True}
+    roots = (ArrayPrint(shape=(40, 28, 28), digest=MIXED, sample=f"{MIXED}.npy"),)
+    for width, start in ((10, "Training 1, of another model, was given images"), (784, "")):
+        unseen = fit(1, PLAIN, y_sample=(), roots=roots, arguments=loop, outputs=((None, width),))
+        said = told(unseen, fit(2, PLAIN), final=2)
+        assert said.startswith(start) and bool(said) is bool(start), said
 
 
 def test_images_as_weights() -> None:

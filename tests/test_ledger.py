@@ -20,7 +20,18 @@ from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
 from autograder.guest import harvest, stack
 from autograder.guest.handover import Handover
-from autograder.guest.recording import keep, losses, models, onlookers, prints, steering, steps, targets, thinning
+from autograder.guest.recording import (
+    keep,
+    losses,
+    models,
+    onlookers,
+    prints,
+    scores,
+    steering,
+    steps,
+    targets,
+    thinning,
+)
 from autograder.guest.recording.ledger import Recorder
 from autograder.records import ArrayPrint, Evaluation, Execution, Json, Ledger, Showing, Step, Training
 from autograder.sandbox.plain import Plain
@@ -741,6 +752,19 @@ def test_calls_on_as_many_images_as_in_an_earlier_cell_are_wholes(tmp_path: Path
     for scale in range(40):
         recorder.tally.add(model, images + scale)
     assert sum(one["x"]["kind"] == "array" for one in recorder.evaluations) <= 2 + 20
+
+
+def test_what_is_one_too_many_to_be_on_record_is_counted(
+    recorder: Recorder, hooked: type[Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.guest.recording.ledger.TRAININGS", 1)
+    monkeypatch.setattr(scores, "ESTIMATORS", 1)
+    model, machine = hooked(), types.SimpleNamespace(classes_=[0, 1], predict=None)
+    assert recorder.add_training(model, {}) is not None and recorder.add_training(model, {}) is None
+    assert recorder.keep.unsampled == 1
+    for rows in (300, 20, 300):
+        scores._add_estimator(recorder, machine, np.zeros((rows, 64)))
+    assert [one["rows"] for one in recorder.estimators] == [300] and recorder.keep.unsampled == 2
 
 
 # --- the handover folder ---------------------------------------------------------------------------------------------

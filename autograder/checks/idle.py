@@ -193,6 +193,8 @@ def _is_off(layer: Layer) -> bool:
     if "Dropout" in kind:
         rate = config.get("rate", config.get("p"))
         return isinstance(rate, int | float) and rate < RARE
+    if kind == "RepeatVector":
+        return _all(config.get("n"), 1, 0)
     if kind == "ActivityRegularization":
         return _all(config.get("l1"), 0, LOST) and _all(config.get("l2"), 0, LOST)
     if kind == "Activation":

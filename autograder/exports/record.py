@@ -349,6 +349,7 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         "estimators": placed(ledger.estimators),
         "adaptations": placed(ledger.adaptations),
         "unfollowed": ledger.unfollowed,
+        "learnt_in_use": ledger.learnt_in_use,
         "unsampled": ledger.unsampled,
         "notes": ledger.notes,
     }

@@ -31,8 +31,16 @@ def by_class(training: Training, sightings: Sightings) -> bool:
         return True
     if any(root.labels and follow(classes(root, sightings), root.labels) for root in training.roots):
         return True
+    if unanswered(training):
+        return [shape[1:] for shape in training.outputs] == [(sightings.classes,)]
     known = classes(training.x, sightings)
     return follow(known, training.y_sample) if training.y_sample else alike(known, sightings.sample(training.y))
+
+
+def unanswered(training: Training) -> bool:
+    """Whether nothing is known of what it is to answer, as of a compiled loop that fetches its labels itself."""
+    loop = training.arguments.get("loop") is True
+    return loop and not training.y_sample and not training.y.sample and not training.y.shape
 
 
 def classes(shown: ArrayPrint, sightings: Sightings) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from autograder.extraction import beginnings
 from autograder.extraction.fidelity import Account
-from autograder.extraction.goals import by_class, classes, follow
+from autograder.extraction.goals import by_class, classes, follow, unanswered
 from autograder.extraction.matching import Candidate, Sightings
 from autograder.extraction.partly import splits_itself
 from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training, say
@@ -221,9 +221,10 @@ def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[
 
 
 def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
-    """Other trainings that ended before this model's last one began, and were given something to answer."""
+    """Other trainings that ended before this model's last one began, and were given something to answer, as far as that
+    is known."""
     earlier = ledger.trainings if one.training is None else beginnings.before(one.training, ledger)
-    yield from (training for training in earlier if training.y_sample or training.y.sample)
+    yield from (one for one in earlier if one.y_sample or one.y.sample or unanswered(one))
 
 
 def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estimator, int, int] | None:

@@ -336,6 +336,11 @@ class Sightings:
         self._foreign: dict[tuple[str, str, str], bool] = {}
         self._disguises: dict[tuple[str, str, str], Disguises] = {}
 
+    @property
+    def classes(self) -> int:
+        """Of the data set."""
+        return self._data.card.classes
+
     def of(self, shown: ArrayPrint | None) -> Sighting | None:
         """None when there is no sample, or when it is not made of the images that were served."""
         if shown is None or not shown.sample:

@@ -18,6 +18,7 @@ from autograder.extraction.matching import Candidate, steps_of, validates_on_tes
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
 from autograder.extraction.stored import of_other_images
+from autograder.extraction.teachers import taught
 from autograder.records import CellKind, Fidelity, FinalMeasures, MeasuredModel, Message, say
 
 
@@ -57,8 +58,9 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
+    learnt = None if brought else _taught(case, seen)
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
-    found = (hidden, tested, brought or began or swapped, other, packed(case.things))
+    found = (hidden, tested, brought or began or swapped, learnt, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -86,6 +88,7 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 count=case.ledger.unsampled,
             )
         )
+    found += [_by_hand(case, seen), _in_use(case)]
     made = _handmade(case, seen)
     if "optimizer" in made:
         found.append(
@@ -113,6 +116,29 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _in_use(case: Case) -> Message | None:
+    """Whatever model it was that learnt: its answers may have taught another."""
+    if not case.ledger.learnt_in_use:
+        return None
+    return say(
+        "While a model was only used (evaluate, predict, validation), something else than a callback took steps of an "
+        "optimizer: what was learnt there, and what from, cannot be followed."
+    )
+
+
+def _by_hand(case: Case, seen: Measured) -> Message | None:
+    """Where nothing on record left its weights, though something took place that may have."""
+    if case.ledger.unfollowed < BY_HAND or any(_origin(case, one) for one in seen.parts):
+        return None
+    if not any(origin(one, case.known, case.things, case.bench.store, followed=True) for one in seen.parts):
+        return None
+    return say(
+        "No training on record left the weights of the final model. Gradients were computed outside of all of these "
+        "({count:int} times): whether it learnt by them, and what from, cannot be followed.",
+        count=case.ledger.unfollowed,
+    )
 
 
 def _handmade(case: Case, seen: Measured) -> set[str]:
@@ -179,6 +205,11 @@ def _swapped(case: Case, one: Candidate, seen: Measured) -> Message | None:
         if (told := swaps.told(found, figures, seen.final.accuracy, seen.final.classes)) is not None:
             return told
     return None
+
+
+def _taught(case: Case, seen: Measured) -> Message | None:
+    files = beginnings.Origin(case.execution.artifacts, case.bench.store)
+    return taught(seen.parts, case.known, case.ledger, seen.models, seen.final, files)
 
 
 def _other_weights(one: Candidate, models: Sequence[MeasuredModel]) -> Message | None:

@@ -382,6 +382,7 @@ class Loops:
                 return training
         recorder = self.recorder
         if len(recorder.trainings) >= TRAININGS:
+            recorder.keep.unsampled += 1
             return None
         for other in [one for one in self._open if one.model is found.model]:
             self._settle(other)  # another optimiser takes over

@@ -71,7 +71,9 @@ class Fit:
                 self.late.see([array[part] for array in arrays if array is not None])
             return any(self._may_be_images(array) for array in arrays if array is not None)
         if prints.is_dataset(x):
-            self.entry["roots"] += roots.roots(x, keep)[: roots.MOST - len(self.entry["roots"])]
+            self.entry["roots"] += roots.roots(x, keep)[: max(0, roots.MOST - len(self.entry["roots"]))]
+            for images, some in roots.reaching(x) if len(self.entry["roots"]) >= roots.MOST else ():
+                self.late.see(roots.taken(images, some.start + prints.spread(len(some), prints.SAMPLE_ROWS)))
             return True
         return False
 

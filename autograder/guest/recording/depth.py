@@ -26,3 +26,12 @@ class Depth:
             yield
         finally:
             self._local.depth -= 1
+
+    @contextmanager
+    def at(self, depth: int) -> Iterator[None]:
+        """As deep as before, for a while."""
+        before, self._local.depth = int(self), depth
+        try:
+            yield
+        finally:
+            self._local.depth = before

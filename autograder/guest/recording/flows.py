@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..things import Thing
-from . import hooks, prints
+from . import hooks, prints, roots
 from .late import Late
-
-DEPTH = 50
 
 
 class Passage:
@@ -64,7 +62,7 @@ class Flows:
         """From now on ``late`` is shown what comes of ``data``; the answer ends that."""
         before, passages = self._sequence, []
         if prints.is_dataset(data):
-            passages = [(made, self._made[made]) for made in _sources(data, DEPTH) if made in self._made]
+            passages = [(made, self._made[made]) for made in roots.upstream(data) if made in self._made]
         elif prints.is_sequence(data):
             self._sequence = (data, late)
         for made, passage in passages:
@@ -97,13 +95,6 @@ def _watched(generator: Thing, passage: Passage) -> Thing:
             yield element
 
     return passing
-
-
-def _sources(data: Thing, depth: int) -> Iterator[Any]:
-    pipeline: Any = data
-    yield pipeline
-    for source in pipeline._inputs() if depth else ():
-        yield from _sources(source, depth - 1)
 
 
 def _rank(data: Thing) -> int | None:

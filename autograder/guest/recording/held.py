@@ -100,6 +100,9 @@ class Held:
             elif outside is not None:
                 ahead.append(outside)
             ahead.extend(operation.inputs)
+            for within in _within(operation):
+                self._kept[id(within)] = within
+                ahead.extend(within.outputs)
 
     def _add(self, source: Thing, array: prints.Array | None, *, learnt: bool = False) -> None:
         """``learnt``: of a variable, which as a rule holds another model's weights; its rows must be as images are."""
@@ -113,6 +116,19 @@ class Held:
             rows = prints.spread(len(array), min(prints.SAMPLE_ROWS, fit))
             self._found[key] = Found(array.shape, rows, array[rows])
             self._kept[id(source)] = source
+
+
+def _within(operation: Thing) -> Iterator[Any]:
+    """Graphs of the functions that it calls: those of a compiled function, of a condition, of a loop."""
+    calling: Any = operation
+    for attribute in calling.op_def.attr:
+        if attribute.type not in ("func", "list(func)") or not calling.graph._functions:
+            continue
+        told = calling.get_attr(attribute.name)
+        for one in told if isinstance(told, (list, tuple)) else (told,):
+            function = calling.graph._get_function(getattr(one, "name", one))
+            if (graph := getattr(function, "graph", None)) is not None:
+                yield graph
 
 
 def _in_rows(array: prints.Array, row: int) -> prints.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ MOST, FEWEST = 64, 2
 """Batches."""
 ROWS = 2
 """Of each of them, at most."""
+FORMS = 4
+"""Lengths of a row that are told apart: what comes first may be something else than the images."""
 
 
 class Late:
@@ -22,7 +25,8 @@ class Late:
     def __init__(self, look: Callable[[prints.Array], None] | None = None) -> None:
         """``look`` is shown the batches of which rows are kept."""
         self._look = look
-        self._kept: list[prints.Array] = []
+        self._kept: dict[int, list[prints.Array]] = {}
+        """By the length of a row."""
         self._every = 1
         self._passed = 0
 
@@ -54,15 +58,21 @@ class Late:
         # Another place in each batch, since batches may all be made alike.
         places = [(31 * self._passed + half * len(batch) // ROWS) % len(batch) for half in range(ROWS)]
         rows = np.array(batch[sorted(set(places))], np.float32)
-        if self._kept and self._kept[0].shape[1:] != rows.shape[1:]:
-            return
-        self._kept.append(rows)
-        if len(self._kept) >= min(MOST, max(2, prints.SAMPLE_BYTES // max(1, self._kept[0].nbytes))):
-            self._kept, self._every = self._kept[1::2], 2 * self._every
+        size = math.prod(rows.shape[1:])
+        if size not in self._kept and len(self._kept) == FORMS:
+            if size < (least := min(self._kept)):
+                return
+            del self._kept[least]
+        kept = self._kept.setdefault(size, [])
+        kept.append(rows.reshape(len(rows), *kept[0].shape[1:]) if kept else rows)
+        if len(kept) >= min(MOST, max(2, prints.SAMPLE_BYTES // max(1, kept[0].nbytes))):
+            self._kept[size], self._every = kept[1::2], 2 * self._every
 
     def printed(self, keep: prints.Keep) -> list[dict[str, Any]]:
-        """An ``ArrayPrint``; none of a training of one batch, which was seen."""
-        if len(self._kept) < FEWEST or not (name := keep(prints.npy(np.concatenate(self._kept)))):
-            return []
-        shape = [self._passed, *self._kept[0].shape[1:]]
-        return [{"kind": "sequence", "shape": shape, "sample": name, "rows": []}]
+        """An ``ArrayPrint`` for each length of a row; none of a training of one batch, which was seen."""
+        told: list[dict[str, Any]] = []
+        for kept in self._kept.values() if sum(map(len, self._kept.values())) >= FEWEST else ():
+            if name := keep(prints.npy(np.concatenate(kept))):
+                shape = [self._passed, *kept[0].shape[1:]]
+                told.append({"kind": "sequence", "shape": shape, "sample": name, "rows": []})
+        return told

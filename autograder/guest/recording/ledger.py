@@ -56,6 +56,7 @@ from .several import Inputs
 from .steps import Steps
 from .swaps import Swaps, Watch
 from .tally import ENOUGH, Tally
+from .uses import Uses
 
 ROWS = ENOUGH
 """A model is saved before a use on at least so many rows, and after each training."""
@@ -190,6 +191,7 @@ class Recorder:
         """Around calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, and around ours."""
         self.asides = Asides(self._inside)
         self.beside = Beside(self)
+        self.uses = Uses(self._inside)
 
     # --- hooks -----------------------------------------------------------------------------------------------------
 
@@ -267,12 +269,12 @@ class Recorder:
         if self.cuts.rehearsal and not self._inside:
             return self._rehearse_use(original, model, arguments, keywords)
         if self._inside:
-            with self.silently():
+            with self.uses.around():
                 return original(model, *arguments, **keywords)
         entry = self._safely(self._begin_use, original, model, arguments, keywords)
         start = time.monotonic()
         try:
-            with self.silently():
+            with self.uses.around():
                 result = original(model, *arguments, **keywords)
         except Exception:
             # What a model cannot take says nothing about how its images are prepared.
@@ -395,6 +397,7 @@ class Recorder:
     def add_training(self, model: Thing, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """A new entry; None when there are too many."""
         if len(self.trainings) >= TRAININGS:
+            self.keep.unsampled += 1
             return None
         if (around := self.asides.outermost) is not None:
             arguments = arguments | {"within": around.entry["number"]}
@@ -485,7 +488,7 @@ class Recorder:
         entry["unfollowed"] = self._safely(fit.beside) or 0
         self._safely(_note_rates, entry, model, epochs)
         self._safely(_note_steepest, entry, model, epochs)
-        entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]][: roots.MOST]
+        entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]]
         standing = {} if entry.get("reused") else epochs.standing
         self.end_training(entry, model, standing, epochs.few, epochs.began)
 
@@ -512,7 +515,7 @@ class Recorder:
         alone = self._safely(templates.templates, model, (entry.get("x") or {}).get("shape") or (), self.keep.sample)
         within = None if few is None else self._safely(inner.inner, model, *few, self.keep.sample)
         tables = self._safely(lookups.lookups, model)
-        entry["roots"] = [*(alone or ()), *(within or ()), *(tables or ()), *entry["roots"]][: roots.MOST]
+        entry["roots"] = [*(alone or ()), *(within or ()), *(tables or ()), *entry["roots"]]
         entry["saved"], entry["weights"], entry["save_error"] = self.keep.model(model, name, spare=True)
         entry["numbers"] = models.numbers(model) if entry["saved"] else ""
         self.flush()
@@ -683,6 +686,7 @@ class Recorder:
                 "unsampled": self.keep.unsampled,
                 "adaptations": self.adaptations,
                 "unfollowed": self.unfollowed,
+                "learnt_in_use": self.uses.learnt,
                 "notes": self.notes,
                 "overruled": self.overruled,
             },

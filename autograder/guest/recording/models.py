@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import sys
 import warnings
@@ -105,6 +106,13 @@ def variables(model: Thing) -> set[int]:
 def trained_variables(model: Thing) -> set[int]:
     """Identities of the weights that a training changes."""
     return {id(weight) for weight in _or([], lambda: list(model.trainable_variables))}
+
+
+def row(model: Thing) -> int:
+    """Figures in one of its images; 0 where that is not known, or where it is given several things."""
+    shape: Any = getattr(model, "input_shape", None)
+    sizes = shape[1:] if isinstance(shape, tuple) else (None,)
+    return math.prod(sizes) if sizes and all(isinstance(size, int) for size in sizes) else 0
 
 
 def parameters(model: Thing) -> int:

@@ -127,10 +127,13 @@ def _add_estimator(recorder: Thing, estimator: Thing, x: Thing) -> None:
     from . import prints  # needs numpy
 
     found = getattr(estimator, "best_estimator_", estimator)
-    if not hasattr(found, "classes_") or not hasattr(found, "predict") or len(recorder.estimators) >= ESTIMATORS:
+    if not hasattr(found, "classes_") or not hasattr(found, "predict"):
         return
     found = getattr(found, "_final_estimator", found)  # a pipeline's last step
     shape = getattr(x, "shape", None) or (len(x) if hasattr(x, "__len__") else 0,)
+    if len(recorder.estimators) >= ESTIMATORS:
+        recorder.keep.unsampled += int(shape[0]) >= ROWS
+        return
     entry = {"kind": type(found).__name__[:100], "rows": int(shape[0]), **recorder.where()}
     if prints.as_array(x) is not None and not recorder.cuts.rehearsal:
         entry["x"] = recorder._safely(prints.fingerprint, x, recorder.keep.sample)

@@ -39,6 +39,7 @@ def actions(session: Thing) -> Actions:
         ),
         "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
         "keras.src.layers.layer": lambda module: _layer(session, module.Layer),
+        "keras.src.callbacks.callback_list": lambda module: session.recorder.uses.install(module.CallbackList),
         "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
         "keras.src.optimizers.base_optimizer": lambda module: session.recorder.steps.install_apply(
             module.BaseOptimizer

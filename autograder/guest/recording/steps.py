@@ -17,16 +17,18 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from ..things import Thing
-from . import beginnings, hooks, losses, models, prints, swaps, targets
+from . import beginnings, hooks, losses, models, prints, roots, swaps, targets
 from .asides import Asides, Fit, steps_of
 from .beside import Beside, eager, taped
 from .features import Behind, Features
+from .held import Held
 from .keep import Keep
 from .late import Late
 from .several import Inputs
 from .swaps import Swaps, Watch, Weights
 from .tally import Tally
 from .through import Standing
+from .uses import Uses
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
@@ -46,6 +48,7 @@ class Book(Protocol):
     asides: Asides
     beside: Beside
     features: Features
+    uses: Uses
     classes: int
     train_rows: int
     unfollowed: int
@@ -97,6 +100,8 @@ class Stretch:
     """Images whose answers by another model it is given."""
     whole: Any = None
     """A data set that was handed to a compiled function as it is."""
+    held: Held | None = None
+    """What its steps fetch themselves, where they are compiled."""
     told: float = 0.0
     watch: Watch | None = None
     closing: bool = False
@@ -139,6 +144,8 @@ class Trace:
     gradients: int = 0
     assigned: list[weakref.ref[Any]] = field(default_factory=list)
     """Models in training, whose weights it changes by itself."""
+    held: Held | None = None
+    """Arrays that its steps learn from and that nobody hands to it."""
 
 
 class Steps:
@@ -230,6 +237,7 @@ class Steps:
         if self._silent:
             if not changes.at_law:  # else it is the inner one of two
                 self._recorder._safely(self._recorder.beside.applied, optimizer, gradients, variables)
+                self._recorder.uses.stepped()
             with changes.lawful():
                 return original(optimizer, *arguments, **keywords)
         learning = self._learning() if eager() else nullcontext()
@@ -237,7 +245,7 @@ class Steps:
             result = original(optimizer, *arguments, **keywords)
         if not eager():
             self._recorder._safely(self._recorder.beside.applied, optimizer, gradients, variables)
-        self._recorder._safely(self._note_apply, optimizer, variables)
+        self._recorder._safely(self._note_apply, optimizer, gradients, variables)
         return result
 
     def _gradient(self, original: Thing, tape: Thing, arguments: Thing, keywords: Thing) -> Thing:
@@ -294,7 +302,8 @@ class Steps:
         with self._watched(function) as trace:
             result = original(function, *arguments, **keywords)
         if trace.steps or trace.models or trace.gradients:
-            self._recorder._safely(self._note_function, trace, arguments, keywords)
+            given = [*arguments, *keywords.values()]
+            self._recorder._safely(self._note_function, trace, given or _reached(function), {})
         return result
 
     def _function_beside(self, original: Thing, function: Thing, arguments: Thing, keywords: Thing) -> Thing:
@@ -366,11 +375,12 @@ class Steps:
         elif self._tracing is not None:
             self._tracing.gradients += 1
 
-    def _note_apply(self, optimizer: Thing, variables: Thing) -> None:
+    def _note_apply(self, optimizer: Thing, gradients: Thing, variables: Thing) -> None:
         owners = self._owning(optimizer, optimizer._trainable_variables if variables is None else variables)
         if not eager():
             if self._tracing is not None:
                 self._tracing.steps.append((weakref.ref(optimizer), [weakref.ref(model) for model in owners]))
+                self._note_held(self._tracing, owners, gradients)
             return
         target, self._target = self._target, None
         passed = self._recorder.beside.passed()
@@ -380,6 +390,11 @@ class Steps:
             x = given.x if given is not None else next(iter(passed), None)
             self._step(model, optimizer, x, target, self._loss, began, passed)
 
+    def _note_held(self, trace: Trace, owners: Sequence[Any], gradients: Thing) -> None:
+        for model in owners[:1]:
+            trace.held = trace.held or Held(Late(), model, models.row(model))
+            trace.held.learnt(gradients)
+
     def _note_function(self, trace: Trace, arguments: Thing, keywords: Thing) -> None:
         x, y = _data([*arguments, *keywords.values()])
         done = {id(step[0]()): step for step in trace.steps}
@@ -387,6 +402,8 @@ class Steps:
         for optimizer, owners in done.values():
             for model in _alive(owners):
                 self._step(model, optimizer(), x, y, trace.loss, partial(self._after_one, model, optimizer(), x, y))
+                if (stretch := self._open.get(self._recorder.model_id(model))) is not None:
+                    stretch.held = trace.held
         if not done and not prints.is_dataset(x):
             for model in _alive(trace.models):
                 self._recorder.tally.add(model, x, y)
@@ -565,7 +582,8 @@ class Steps:
         if stretch.behind is not None:
             stretch.behind.given(stretch.whole, None)
             found = stretch.behind.printed(keep)
-        return found + stretch.late.printed(keep)
+        found += stretch.late.printed(keep) + roots.roots(stretch.whole, keep)
+        return found if stretch.held is None else found + stretch.held.printed(keep)
 
     def _iterated(self, stretch: Stretch) -> int:
         """Steps by the optimiser's own count: a compiled function may take many at once."""
@@ -648,9 +666,19 @@ def owners(wanted: set[int], candidates: Sequence[Any]) -> list[Any]:
     return found
 
 
+def _reached(function: Thing) -> list[Any]:
+    """Pipelines that a compiled function finds outside of itself, where nothing is handed to it."""
+    compiled: Any = function
+    python = compiled.python_function
+    names = getattr(getattr(python, "__code__", None), "co_names", ())
+    found = [python.__globals__[name] for name in names if name in python.__globals__]
+    return [one for one in found if hasattr(one, "get_next") or prints.is_dataset(one)]
+
+
 def _data(arguments: Sequence[Any]) -> tuple[Any, Any]:
     """Inputs and targets among what a compiled function was given: the first that have rows, in this order."""
     flat = [part for one in arguments for part in (one if isinstance(one, (tuple, list)) else [one])]
+    flat = [getattr(one, "_dataset", one) if hasattr(one, "get_next") else one for one in flat]
     whole = next((one for one in flat if prints.is_dataset(one)), None)
     if whole is not None:
         return whole, None
