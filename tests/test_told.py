@@ -78,3 +78,9 @@ def test_a_paragraph_states_nothing_of_one_model() -> None:
     text = "The validation goes from 0.964 to 0.979\nIn three steps one accuracy 0.883"
     assert lines(markdown(text)) == []
     assert lines(markdown("- Baseline accuracy 0.9782\n- Dropout accuracy 0.9845")) == list(TWO)
+
+
+def test_what_we_print_of_a_training_that_is_known_is_nobodys_statement() -> None:
+    ours = "[autograder] training 2e06… reused (2.6 s recorded)\n0.8445"
+    cell = code("...", printed(f"{ours}\nBaseline: accuracy 0.9782\n{ours}\nDropout: accuracy 0.9845"))
+    assert lines(cell) == [("Baseline", 0.9782), ("Dropout", 0.9845)]

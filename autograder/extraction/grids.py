@@ -30,9 +30,10 @@ _GAP = re.compile(r"\s*(?:\.{3,}|…+|·{3,}|_{3,})\s*|\t+|\s{2,}")
 """Blanks, a tab, or leaders: ``conv ...... 96.2 %``."""
 _VALIDATION = re.compile(r"(?:^|_)val(?:id(?:ation)?)?(?:_|$)")
 _LOG = re.compile(
-    r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\|)", re.I
+    r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\||\[autograder\] )",
+    re.I,
 )
-"""Lines that Keras and tqdm write while they work: nothing that the author states."""
+"""Lines that Keras, tqdm and we write while trainings go on: nothing that the author states."""
 
 
 @dataclass(frozen=True, slots=True)
