@@ -502,7 +502,7 @@ def three(*, start: int = 1) -> list[Training]:
 def test_three_modifications_earn_everything() -> None:
     finding = distinct(evidence(trainings=three()))
     assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
-    told = [detail.values.get("change") for detail in finding.details]
+    told = [detail.values.get("changes") for detail in finding.details]
     assert told == ["+ Dropout(0.3)", "+ BatchNormalization", "+ Dense(64)"]
     assert finding.cells == (1, 2, 3)
 
@@ -513,6 +513,17 @@ def test_each_earns_a_third(count: int, share: float) -> None:
     assert finding.share == pytest.approx(share)
     assert finding.advice is not None
     assert finding.advice.values["missing"] == 4 - count
+
+
+def test_a_modification_of_several_kinds_is_one_line() -> None:
+    both = training(2, layers=with_layer("Dense", units=64), arguments={"epochs": 9}, labels={"name": "both"})
+    both = replace(both, layers=(*both.layers[:-1], layer("Dropout", rate=0.3), both.layers[-1]))
+    finding = distinct(evidence(trainings=[training(1), both]))
+    (told,) = (render(detail, "fr") for detail in finding.details)
+    assert told.startswith(
+        "both (cellule 2), architecture, régularisation, stratégie d’entraînement\u00a0: + Dense(64)"
+    )
+    assert "; + Dropout(0.3); epochs 5 → 9" in told
 
 
 def test_the_same_settings_again_count_once() -> None:
