@@ -9,21 +9,22 @@ from dataclasses import dataclass, replace
 from rapidfuzz import fuzz
 
 from autograder.extraction.fidelity import TOLERANCE
-from autograder.extraction.weighed import distance, fitted, is_called, is_figure, weighed, with_others
+from autograder.extraction.weighed import distance, fitted, is_called, is_figure, of_epochs, weighed, with_others
 from autograder.notebook.accuracies import quoted
 from autograder.notebook.text import fold
 from autograder.records import Ledger, MeasuredModel, Table, TableRow, Training
 
 _ENOUGH = 0.62
 """Below this a name says nothing."""
-_IN_ORDER = 0.12
-_SAME_FIGURE = 0.06
+_IN_ORDER = 0.06
+_SAME_FIGURE = 0.12
 _EMPTY_WORDS = frozenset(
     "model modele models modeles create build make get creer construire the le la les de du des avec with of et and "
     "cnn network net reseau fn def new".split()
 )
 _TOGETHER = re.compile(r"ensembl|\bvot|blend|bagg|averag|moyen|mean|mittel|promedio|media\b|combin|comite|committee|\+")
 """Words of a row about several models put together; a heuristic."""
+_PARTS = "conv|couche|layer|bloc|filt|dense|neuron|unit|pool|kernel|noyau|epo|schicht|capa|strat"
 _BASELINE = re.compile(r"\b(?:baseline|reference|base|initial|depart|temoin|vanilla|simple|original)\b")
 
 
@@ -34,6 +35,8 @@ class _Candidate:
     figure: float | None
     """Accuracy that the notebook itself computed, else ours."""
     measured: float | None
+    validated: tuple[float, ...] = ()
+    """What the run recorded for validation, in the epochs that people state."""
 
 
 def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> Table:
@@ -71,12 +74,13 @@ def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
 
 def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> list[TableRow]:
     candidates = _candidates(ledger, models)
-    chosen, kinds = _by_name(table, candidates), fitted(ledger)
+    kinds = fitted(ledger)
     others = frozenset(
         place
         for place, row in enumerate(table.rows)
         if quoted(row.label) or any(is_called(fold(row.label), kind) for kind in kinds)
     )
+    chosen = ({} if others else _in_step(table, candidates)) or _by_name(table, candidates)
     chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen, others), others)
     known = {candidate.training: candidate for candidate in candidates}
     return [
@@ -103,7 +107,8 @@ def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredM
     names = tuple(dict.fromkeys(name for text in said for name in _spellings(text) if name))
     measured = model.public_accuracy if model else None
     computed = model.notebook_accuracy if model else None
-    return _Candidate(training.number, names, measured if computed is None else computed, measured)
+    figure = measured if computed is None else computed
+    return _Candidate(training.number, names, figure, measured, tuple(of_epochs(training)))
 
 
 def _spellings(name: str) -> tuple[str, str]:
@@ -117,6 +122,17 @@ def _simple(name: str) -> str:
         r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name[:200].replace("_", " ").replace("-", " ")
     )
     return re.sub(r"[^\w\s]", " ", fold(spaced)).strip()
+
+
+def _in_step(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
+    """All rows with all models in order, where each states just the figure of its own: then names say no more."""
+    figures = [candidate.figure for candidate in candidates]
+    if len(figures) != len(table.rows) or len(set(figures)) != len(figures):
+        return {}
+    pairs = list(enumerate(zip(table.rows, candidates, strict=True)))
+    if not all(row.of == "" and is_figure(row.accuracy, candidate.figure) for _, (row, candidate) in pairs):
+        return {}
+    return {place: candidate.training for place, (_, candidate) in pairs}
 
 
 def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
@@ -139,10 +155,11 @@ def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
 
 
 def _hint(table: Table, candidates: Sequence[_Candidate], place: int, other: int) -> float:
-    """Breaks ties between equal names: the same place in the order, then the same figure."""
+    """Breaks ties between equal names: the same figure, since tables are sorted, then the same place in the order."""
     row, candidate = table.rows[place], candidates[other]
     near = 1 - abs(place / max(len(table.rows) - 1, 1) - other / max(len(candidates) - 1, 1))
-    same = is_figure(row.accuracy, candidate.figure)
+    figures = candidate.validated if row.of == "validation" else (candidate.figure,)
+    same = any(is_figure(row.accuracy, figure) for figure in figures)
     return _IN_ORDER * near + _SAME_FIGURE * same
 
 
@@ -172,8 +189,8 @@ def _alike(label: str, name: str) -> float:
 
 
 def _ordinals(name: str) -> set[int]:
-    """Numbers that may count models; 64 is a setting."""
-    return {int(number) for number in re.findall(r"\b\d{1,2}\b", name) if int(number) <= 20}
+    """Numbers that may count models; 64 is a setting, and "2 conv" says of what there are two."""
+    return {int(number) for number in re.findall(rf"\b\d{{1,2}}\b(?! (?:{_PARTS}))", name) if int(number) <= 20}
 
 
 def _telling(name: str) -> str:
