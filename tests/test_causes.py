@@ -25,6 +25,7 @@ from autograder.checks.causes import count
         "le but est de gagner en stabilité",
         "je pense que cela rendra le réseau plus stable",
         "Pourquoi : la couche dense mémorise",
+        "des décalages au hasard apprennent au réseau à ne pas s'y fier",
     ],
 )
 def test_french(sentence: str) -> None:
@@ -46,6 +47,7 @@ def test_french(sentence: str) -> None:
         "activations stay in one range so training is faster",
         "with so little data the dense layer memorises",
         "Why: the dense layer memorises",
+        "moving the images teaches the network that position does not matter",
     ],
 )
 def test_english(sentence: str) -> None:

@@ -868,6 +868,20 @@ def test_validation_images_may_be_added_to_those_of_the_training() -> None:
     assert trials(evidence(trainings=[*made, more])).retrained == ()
 
 
+def test_the_images_of_all_folds_are_no_others_than_those_of_each() -> None:
+    def fold(number: int, layers: tuple[Layer, ...], rows: int, digest: str) -> Training:
+        x = ArrayPrint(shape=(rows, 28, 28, 1), digest=digest)
+        return training(number, layers=layers, arguments={"validation_split": None}, x=x)
+
+    folds = [(666, "a"), (667, "b"), (667, "c")]
+    both = [(layers, *given) for layers in (LAYERS, DEEPER) for given in folds]
+    made = [fold(number, *given) for number, given in enumerate(both, start=1)]
+    for rows, parts, wanted in ((1000, 3, [6]), (1500, 3, []), (1000, 1, [])):
+        trained = [one for one in made if one.x.digest in "abc"[:parts]]
+        found = trials(evidence(trainings=[*trained, fold(7, DEEPER, rows, "all")]))
+        assert [one.of.number for one in found.retrained] == wanted
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"arguments": {"epochs": 9}}, {"layers": with_layer("Dense", units=99)}, {"optimizer": {"name": "sgd"}}],

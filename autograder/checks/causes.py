@@ -40,6 +40,7 @@ _FRENCH = (
     r"(?:cela|ca|ce qui|qui|elle|ils?) (?:ne )?(?:limit|acceler|amelior|augment|diminu|facilit|renforc)\w+",
     r"(?:limit|acceler|amelior|augment|diminu|facilit|renforc)(?:er|ent|ant|erait)? (?:la |le |l')"
     r"(?:sur.?app|memor|converg|general|stabil|robust|varian|capacit|complex|risque|champ)",
+    r"appren(?:d|dre|nent|ant|drai(?:t|ent)) (?:au|aux|a la|a notre|a mon) (?:reseau|modele|cnn|couche|filtre)",
     rf"rend(?:re|ent|ant|ra|rait)? [^.;,]{{1,40}}\b(?:{_BETTER_FR}|robuste|stable|invariant)|gagner en\b",
     r"cherch\w* a (?:redui|limit|evit|amelior|gagn|rend|acceler|stabilis|augment|dimin|forc|lutt)",
     r"(?:pourquoi|raison|justification|motivation|hypothese|interet|objectif|but) ?:",
@@ -68,6 +69,7 @@ _ENGLISH = (
     r"helps?\b|prevents?\b|avoids?\b|reduces?\b|allows?\b|should\b|expect|encourages?\b|enabl(?:es|ing)\b|lets?\b",
     r"hop(?:e|ed|es|ing) (?:to|that)\b|leads? to\b|leading to\b|resulting in\b|acts? as\b|serves? (?:as|to)\b|punish",
     r"improv(?:es|ing)\b|stabili[sz](?:es|ing)\b|regulari[sz]es\b|accelerat(?:es|ing)\b|forc(?:es|ing)\b",
+    r"teach(?:es|ing)? (?:the|it|them|our|a)\b",
     r"mitigat(?:es|ing)\b|letting\b|speed(?:s|ing) up\b|counters\b|combats\b|captures\b|penali[sz]es\b",
     r"keep(?:s|ing) (?:the|it|its|activations|weights)\b",
     rf"(?:mak|keep)(?:es|s|ing) [^.;,]{{1,40}}?\b(?:{_BETTER_EN}|rely|learn|focus|possible)\b",
