@@ -396,6 +396,12 @@ def test_tested_and_discussed_earns_everything() -> None:
     assert finding.details[-1].values == {"cell": 1, "accuracy": 0.935}
 
 
+def test_the_cells_of_a_test_are_told_where_their_code_does_not_say_what_it_does() -> None:
+    below = (Section(kind="robustness", title="Robustesse", level=2, cells=(0, 1), words=18),)
+    plain = code("print(model.evaluate(images, y_test))", printed("0.9"))
+    assert robustness(evidence(plain, DISCUSSED, sections=below, unaltered=("clean",), **BOTH)).cells == (0, 1)
+
+
 def test_a_test_without_words_earns_half() -> None:
     assert robustness(evidence(ALTERED, **BOTH)).share == 0.5
 

@@ -206,7 +206,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     meant = bool(shown or said or section_cells(evidence, "robustness") & _cells_of(evidence, runs))
     seen = 1.0 if meant and _are_altered(evidence, runs) else (bool(runs) + bool(shown)) / 2
     took = seen if by_hand or said else 0.0
-    parts = [_took_place(took, runs, shown), _discussed(said if took else said / 2, about)]
+    at = {cell for cell in _cells_of(evidence, runs) if cell is not None}
+    parts = [_took_place(took, runs, sorted(at.union(shown))), _discussed(said if took else said / 2, about)]
     return combine(parts, Standing.CLAIM, _on_robustness(took, said, bool(runs)), details=_results(evidence, runs))
 
 
