@@ -241,6 +241,23 @@ def test_a_long_name_that_eats_the_padding() -> None:
     ]
 
 
+def test_a_printed_frame_whose_index_has_a_name() -> None:
+    text = """                    Précision  Temps
+Modèle
+Baseline               0.9782   12.5
+Dropout                0.9845   14.0
+"""
+    assert rows(found(code("print(df)", printed(text)))) == TWO
+
+
+def test_a_printed_figure_with_its_spread_is_one_field() -> None:
+    text = """   model          folds  accuracy
+Baseline 0.971 ± 0.004     0.9782
+ Dropout 0.983 ± 0.010     0.9845
+"""
+    assert rows(found(code("print(df)", printed(text)))) == [(name, figure, None) for name, figure, _ in TWO]
+
+
 def test_models_as_columns() -> None:
     text = (
         "| Critère | Baseline | Dropout |\n|---|---|---|\n| Précision (test) | 97,82 | 98,45 |\n| Temps | 12.5 | 14 |"
