@@ -608,6 +608,14 @@ def test_figures_in_the_order_of_all_models_say_more_than_names() -> None:
     assert matched(["Plain", "Dropout", "Deep"], known, models, [0.92, 0.91, 0.93]) == [2, 1, 3]
 
 
+def test_a_ranking_is_matched_by_its_figures() -> None:
+    """Where names say nothing; one that no model has leaves them to their order."""
+    models = [measured(number, figure) for number, figure in enumerate([0.91, 0.93, 0.92], start=1)]
+    known = ledger("f", "g", "h")
+    assert matched(["Essai B", "Essai C", "Essai A"], known, models, [0.93, 0.92, 0.91]) == [2, 3, 1]
+    assert matched(["Essai B", "Essai C", "Essai A"], known, models, [0.99, 0.92, 0.91]) == [1, 2, 3]
+
+
 def test_numbers_that_are_settings_do_not_part() -> None:
     known = ledger("modele_1_filtres", "modele_2_dropout", "modele_3_augmentation")
     assert matched(["Augmentation (10 degrés)", "64 filtres"], known) == [3, 1]

@@ -43,8 +43,9 @@ def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) ->
     """Give each row the training it speaks of and our accuracy for it; a row that fits none stays without.
 
     One training backs one row. A row about a work of others is one of a training only where both name and figure fit.
-    Rows that no name decides are matched by order when there are as many rows as models, and else only when the
-    claimed accuracy is the one that the notebook computed for a training left.
+    Rows that no name decides are matched by their figures where all of these are known, else by order when there are
+    as many rows as models, and else only when the claimed accuracy is the one that the notebook computed for a training
+    left.
     """
     together = [model.public_accuracy for model in models if model.members and model.public_accuracy is not None]
     named = [_nearest(row, together) if _TOGETHER.search(fold(row.label)) else None for row in table.rows]
@@ -81,6 +82,7 @@ def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> l
         if quoted(row.label) or any(is_called(fold(row.label), kind) for kind in kinds)
     )
     chosen = ({} if others else _in_step(table, candidates)) or _by_name(table, candidates)
+    chosen = _ranked(table, candidates, chosen, others)
     chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen, others), others)
     known = {candidate.training: candidate for candidate in candidates}
     return [
@@ -158,9 +160,12 @@ def _hint(table: Table, candidates: Sequence[_Candidate], place: int, other: int
     """Breaks ties between equal names: the same figure, since tables are sorted, then the same place in the order."""
     row, candidate = table.rows[place], candidates[other]
     near = 1 - abs(place / max(len(table.rows) - 1, 1) - other / max(len(candidates) - 1, 1))
+    return _IN_ORDER * near + _SAME_FIGURE * _states(row, candidate)
+
+
+def _states(row: TableRow, candidate: _Candidate) -> bool:
     figures = candidate.validated if row.of == "validation" else (candidate.figure,)
-    same = any(is_figure(row.accuracy, figure) for figure in figures)
-    return _IN_ORDER * near + _SAME_FIGURE * same
+    return any(is_figure(row.accuracy, figure) for figure in figures)
 
 
 def _is_of_others(row: TableRow, candidate: _Candidate) -> bool:
@@ -195,6 +200,21 @@ def _ordinals(name: str) -> set[int]:
 
 def _telling(name: str) -> str:
     return " ".join(word for word in name.split() if word not in _EMPTY_WORDS and not word.isdigit())
+
+
+def _ranked(
+    table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int], others: frozenset[int]
+) -> dict[int, int]:
+    """Rows left go with the models left whose figures they state, if each does so: in a ranking, order says nothing."""
+    found = dict(chosen)
+    for place, row in enumerate(table.rows):
+        if place in chosen or place in others:
+            continue
+        left = [item for item in candidates if item.training not in found.values() and _states(row, item)]
+        if not left:
+            return dict(chosen)
+        found[place] = min(left, key=lambda item: distance(row.accuracy, item.figure)).training
+    return found
 
 
 def _by_order(
