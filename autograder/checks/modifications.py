@@ -317,8 +317,8 @@ def justified(
         share,
         Standing.TEXT,
         say(
-            "{count:int} {count:plural,modification,modifications} justified in words; {needed:int} wanted (found by "
-            "their place and by words such as “because”, “in order to”; how good the reason is, is not weighed).",
+            "{count:int} {count:plural,modification,modifications} justified in words, found by their place and by "
+            "words such as “because”, “in order to”; {needed:int} wanted. How good a reason is, is not weighed.",
             count=sum(reason.share > 0 for reason in reasons),
             needed=needed,
         ),
