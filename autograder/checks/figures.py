@@ -28,6 +28,7 @@ class Drawing:
     cell: int
     titled: bool
     labelled: bool
+    """Bars have their own names on the one side, so that the other is enough."""
     compares: bool
     """Bars, or curves drawn in a loop: several models side by side."""
 
@@ -89,7 +90,9 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
         return None
     said = {keyword.arg for call in made for keyword in call.keywords}
     called = {name_of(call) for call in made}
-    labelled = bool(called & _ACROSS or "xlabel" in said) and bool(called & _UP or "ylabel" in said)
+    across, up = bool(called & _ACROSS or "xlabel" in said), bool(called & _UP or "ylabel" in said)
+    drawn = {name for name in names if CURVES.fullmatch(name)}
+    labelled = (across and up) or (drawn == {"bar"} and up) or (drawn == {"barh"} and across)
     return Drawing(
         cell=cell,
         titled=bool(called & _TITLES or "title" in said),
