@@ -23,12 +23,14 @@ _FRENCH = (
     r"(?<!avons )(?<!\bai )(?<!\ba )(?<!ont )(?<!deja )(?<!bien )vu qu(?:e\b|')|etant donne|compte tenu",
     r"a cause d|en raison d|du fait (?:de|d'|que|qu'|des)|faute d[e']|d'ou (?!vien)|sans quoi\b|sans cela\b",
     r"sinon\b|autrement\b(?! dit)|histoire d[e']|de (?:peur|crainte) (?:de|d'|que|qu')|en vue d[e']",
-    r"afin (?:de|d'|que|qu')|en effet\b|grace a\b|dans (?:le but|l'espoir|l'idee)|pour qu",
+    r"afin (?:de|d'|que|qu')|en effet\b",
+    r"grace a\b(?! (?:la|une|ma|cette|notre) (?:meme )?(?:fonction|boucle|bibliotheque|cellule))",
+    r"dans (?:le but|l'espoir|l'idee)|pour qu",
     r"de (?:sorte|maniere|facon) (?:a|qu)",
     rf"(?:donc|ainsi) {_FRENCH_RESULT}\w",
     r"car (?:l[ea']|les|il|elle|on|ce|ca|cel|nous|je|une?|avec|sans|plus|trop|sinon|en|dans|mon|notre|cette|chaque"
     r"|\d|[dnjcs]'|des?\b|du\b|nos|mes|ma\b|ses|son\b|leurs?\b|tou[st]|beaucoup|peu\b|moins|aucun|quelques|seul|si\b"
-    r"|plusieurs|deux|trois|huit|dix|pour\b|apres)",
+    r"|plusieurs|deux|trois|huit|dix|pour\b|apres|sur\b|ici\b|malgre|quand|lorsqu|cel(?:ui|les?)\b|souvent|vu\b)",
     r"comme (?:l[ea']|les|nos|notre|mes|mon|ces?|cette|il|on|nous|chaque|une?)"
     r"(?! ?(?:l[ea] |l'|les )?(?:\w+ )?(?:montr|vo[iy]|vu\b|prevu|preced|dit\b|attendu))\b[^.;:!?]{3,120}"
     r"(?:, (?:il|elle|l[ea]|les|une?)|,? (?:on|nous|je|j'))\b",
