@@ -16,7 +16,7 @@ _UP = frozenset({"ylabel", "set_ylabel", "supylabel", "set_axis_labels", "set"})
 _DRAWERS = frozenset({"plt", "ax", "axs", "axes", "axis", "sns", "pyplot", "fig", "axarr", "px"})
 _DISPLAYS = frozenset({"ConfusionMatrixDisplay", "from_predictions", "from_estimator", "plot_confusion_matrix"})
 """What labels its axes by itself."""
-_BARS = frozenset({"bar", "barh", "barplot", "boxplot"})
+_BARS = frozenset({"bar", "barh", "barplot", "boxplot", "errorbar"})
 _KINDS = frozenset({"bar", "barh", "box", "boxen", "violin", "point"})
 """``kind`` of pandas' ``plot`` and of seaborn's ``catplot``."""
 
@@ -30,7 +30,7 @@ class Drawing:
     labelled: bool
     """Bars have their own names on the one side, so that the other is enough."""
     compares: bool
-    """Bars, or curves drawn in a loop: several models side by side."""
+    """Bars, means with their spread, or curves drawn in a loop: several models side by side."""
 
 
 def drawings(found: Iterable[Piece]) -> tuple[Drawing, ...]:

@@ -169,6 +169,20 @@ def _of_all_folds(one: Training, trained: Sequence[Training]) -> int:
     return sum(folds.values()) // (len(folds) - 1) if len(folds) > 1 else 0
 
 
+def apart(trained: Iterable[Training]) -> set[str]:
+    """Models, of which those that the same settings left on other images, as of folds, are one."""
+    first: dict[str, Training] = {}
+    for training in trained:
+        alike = (
+            one
+            for one in first.values()
+            if one.parameters == training.parameters and "" != one.x.digest != training.x.digest != ""
+        )
+        if not any(all(change.name == "rows" for change in differences(one, training)) for one in alike):
+            first.setdefault(training.model, training)
+    return set(first)
+
+
 def _rows(training: Training) -> int:
     """Images that it learns from; 0 where that is not known."""
     if training.x.kind != "array" or not training.x.shape:
