@@ -26,6 +26,7 @@ from autograder.unseen import FORMING, UNSEEN, belongs, thinned
 LANGUAGES: Final = ("fr", "en")
 NOTHING: Final = "–"
 """Shown for a value that is not there."""
+MINUS: Final = "\u2212"
 
 WORD: Final = "word"
 """The kind of a placeholder for names of ours."""
@@ -87,14 +88,19 @@ def fill(template: str, values: Mapping[str, Value | Decimal], language: str) ->
 @lru_cache(4096)
 def decimal(value: Decimal, places: int, language: str) -> str:
     """Exactly ``places`` decimals, with the language's separators."""
-    pattern = "#,##0" + ("." + "0" * places if places else "")
-    return str(format_decimal(value, format=pattern, locale=language))
+    return _signed(value, "#,##0" + ("." + "0" * places if places else ""), language)
 
 
 @lru_cache(4096)
 def points(value: Decimal, language: str) -> str:
     """As few decimals as the number needs, at most two: 2, 1.5, 0.25."""
-    return str(format_decimal(value, format="#,##0.##", locale=language))
+    return _signed(value, "#,##0.##", language)
+
+
+def _signed(value: Decimal, pattern: str, language: str) -> str:
+    """With the sign that print has for minus, which a hyphen is not; what rounds to nought has none."""
+    number = str(format_decimal(abs(value), format=pattern, locale=language))
+    return MINUS + number if value < 0 and number.strip("0.,") else number
 
 
 def _percent(value: Decimal, places: int, language: str) -> str:
@@ -147,8 +153,13 @@ TERMS: Final[Mapping[str, Message]] = {
     "errors": say("error analysis"),
     "robustness": say("robustness test"),
     "conclusion": say("conclusion"),
+    "architecture": say("architecture"),
+    "regularisation": say("regularisation"),
+    "hyperparameters": say("hyper-parameters"),
+    "augmentation": say("data augmentation"),
+    "strategy": say("training strategy"),
 }
-"""Names of ours that people are shown: kinds of alteration of the robustness test, kinds of sections."""
+"""Names of ours that people are shown: kinds of alteration of the robustness test, of sections, of modifications."""
 
 
 def _words(names: str, language: str) -> str:

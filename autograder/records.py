@@ -313,6 +313,11 @@ class ArrayPrint:
     labels: tuple[int | float, ...] = ()
     """Label of each row of the sample, for ``answers`` and ``inner``; empty where these are not known."""
 
+    @property
+    def mark(self) -> str:
+        """The digest; of a pipeline, which has none, the sample, which equal ones have in common."""
+        return self.digest or self.sample
+
 
 @record
 class Layer:
@@ -988,7 +993,7 @@ class Evidence:
     mislabelled: tuple[int, ...] = ()
     """Numbers of trainings on images of the data set whose labels have nothing to do with these images."""
     unaltered: tuple[str, ...] = ()
-    """Digests of data that models were used on, and that are images of the data set as they are prepared for
+    """Marks of data that models were used on, and that are images of the data set as they are prepared for
     training."""
     executed: bool = True
     """False in a check without execution (``--no-run``): items that need it are unreached."""

@@ -396,6 +396,12 @@ def test_tested_and_discussed_earns_everything() -> None:
     assert finding.details[-1].values == {"cell": 1, "accuracy": 0.935}
 
 
+def test_the_cells_of_a_test_are_told_where_their_code_does_not_say_what_it_does() -> None:
+    below = (Section(kind="robustness", title="Robustesse", level=2, cells=(0, 1), words=18),)
+    plain = code("print(model.evaluate(images, y_test))", printed("0.9"))
+    assert robustness(evidence(plain, DISCUSSED, sections=below, unaltered=("clean",), **BOTH)).cells == (0, 1)
+
+
 def test_a_test_without_words_earns_half() -> None:
     assert robustness(evidence(ALTERED, **BOTH)).share == 0.5
 
@@ -445,6 +451,19 @@ def test_other_images_of_the_data_set_are_not_altered() -> None:
     assert robustness(evidence(plain, **both, unaltered=("test", "images held out"))).share == 0.0
     three = ran(evaluated("images held out"), evaluated("test"), evaluated("noisy"))
     assert robustness(evidence(ALTERED, **three, unaltered=("test", "images held out"))).share == 0.5
+
+
+def test_pipelines_are_told_apart_by_their_samples() -> None:
+    """Of what has no digest; the test set is what more models were used on."""
+
+    def flow(sample: str, model: str = "m1") -> Evaluation:
+        use = evaluated("", model=model)
+        return replace(use, x=replace(use.x, kind="dataset", sample=sample))
+
+    clean, noisy = (flow("sample-1.npy"), flow("sample-1.npy", "m2")), flow("sample-2.npy")
+    assert robustness(evidence(ALTERED, DISCUSSED, **ran(*clean, noisy))).share == 1.0
+    assert robustness(evidence(ALTERED, DISCUSSED, **ran(*clean))).share == 0.75
+    assert robustness(evidence(ALTERED, **ran(*clean, noisy), unaltered=("sample-1.npy", "sample-2.npy"))).share == 0.0
 
 
 def test_where_the_run_tells_no_word_is_needed() -> None:

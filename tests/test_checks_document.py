@@ -15,6 +15,7 @@ from autograder.extraction.tables import find_table
 from autograder.messages import render
 from autograder.notebook.source import pieces
 from autograder.records import (
+    ArrayPrint,
     Cell,
     CellRun,
     CellState,
@@ -141,6 +142,20 @@ PLOT = code(
     "plt.bar(names, accuracies)\nplt.title('Précision')\nplt.xlabel('Modèle')\nplt.ylabel('%')\nplt.show()", picture()
 )
 HONEST = table(*(row(f"modèle {n}", 0.9 + n / 100, 0.9 + n / 100 + 0.001, n) for n in range(1, 5)))
+
+
+def test_folds_of_one_setting_are_one_model() -> None:
+    folds = tuple(
+        Training(
+            number=n, model=f"m{n}", epochs_run=5, parameters=n % 4, x=ArrayPrint(shape=(9, 8, 8), digest=f"d{n // 4}")
+        )
+        for n in range(12)
+    )
+    for source in (PLOT.source, "plt.errorbar(models, accuracies, spreads)\nplt.title('t')"):
+        drawn = code(source, picture())
+        assert comparison(evidence(drawn, table=HONEST, ledger=Ledger(trainings=folds))).share == 1.0
+    once = tuple(replace(one, x=ArrayPrint(shape=(9, 8, 8), digest="d")) for one in folds)
+    assert comparison(evidence(PLOT, table=HONEST, ledger=Ledger(trainings=once))).share < 1.0
 
 
 def test_a_true_table_and_a_chart_earn_everything() -> None:
@@ -358,6 +373,10 @@ def test_a_template_alone_is_not_clear() -> None:
         ("df.plot(x='epoch', y='accuracy', title='t')", True, True),
         ("fig.supxlabel('a')\nfig.supylabel('b')\naxs[0].plot(x)\naxs[0].set_title('t')", True, True),
         ("df.plot(kind='bar', title='t', xlabel='a', ylabel='b')", True, True),
+        ("plt.bar(names, shares)\nplt.title('t')\nplt.ylabel('b')", True, True),
+        ("plt.barh(names, shares)\nplt.title('t')\nplt.xlabel('a')", True, True),
+        ("plt.barh(names, shares)\nplt.title('t')\nplt.ylabel('b')", True, False),
+        ("plt.bar(names, shares)\nplt.plot(x)\nplt.title('t')\nplt.ylabel('b')", True, False),
         ("df.plot.bar()", False, False),
         ("sns.lineplot(x)\nplt.title('t')", True, False),
         ("plt.imshow(image)\nplt.title('t')", True, True),

@@ -21,6 +21,7 @@ from autograder.records import (
     Gap,
     GapKind,
     Json,
+    Ledger,
     Standing,
     Verdict,
     say,
@@ -127,6 +128,16 @@ def test_fewer_classes_are_for_a_person_unless_the_rubric_allows_them(check: Che
     assert check(whole).verdict is not Verdict.NEEDS_REVIEW
     relabelled = measured(final=make.final(gain=make.gain(0.9), confusion=some(*range(10)), task=task))
     assert check(relabelled).verdict is not Verdict.NEEDS_REVIEW
+
+
+def test_who_trained_on_few_images_is_told_that_the_baseline_had_all() -> None:
+    def told(rows: int, estimate: float) -> bool:
+        part = make.training(1, x=ArrayPrint(shape=(rows, 28, 28, 1)))
+        finding = gain(replace(measured(estimate), ledger=Ledger(trainings=(part,))))
+        return any("was given all of them" in detail.text for detail in finding.details)
+
+    assert told(100, 0.1) and told(100, -0.5)
+    assert not told(300, 0.1) and not told(100, 0.5)
 
 
 def test_no_gain_on_fewer_classes_is_none() -> None:

@@ -503,7 +503,7 @@ def three(*, start: int = 1) -> list[Training]:
 def test_three_modifications_earn_everything() -> None:
     finding = distinct(evidence(trainings=three()))
     assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
-    told = [detail.values.get("change") for detail in finding.details]
+    told = [detail.values.get("changes") for detail in finding.details]
     assert told == ["+ Dropout(0.3)", "+ BatchNormalization", "+ Dense(64)"]
     assert finding.cells == (1, 2, 3)
 
@@ -514,6 +514,17 @@ def test_each_earns_a_third(count: int, share: float) -> None:
     assert finding.share == pytest.approx(share)
     assert finding.advice is not None
     assert finding.advice.values["missing"] == 4 - count
+
+
+def test_a_modification_of_several_kinds_is_one_line() -> None:
+    both = training(2, layers=with_layer("Dense", units=64), arguments={"epochs": 9}, labels={"name": "both"})
+    both = replace(both, layers=(*both.layers[:-1], layer("Dropout", rate=0.3), both.layers[-1]))
+    finding = distinct(evidence(trainings=[training(1), both]))
+    (told,) = (render(detail, "fr") for detail in finding.details)
+    assert told.startswith(
+        "both (cellule 2), architecture, régularisation, stratégie d’entraînement\u00a0: + Dense(64)"
+    )
+    assert "; + Dropout(0.3); epochs 5 → 9" in told
 
 
 def test_the_same_settings_again_count_once() -> None:
@@ -856,6 +867,20 @@ def test_validation_images_may_be_added_to_those_of_the_training() -> None:
     assert [one.of.number for one in trials(evidence(trainings=[*made, joined])).retrained] == [3]
     more = replace(joined, x=ArrayPrint(shape=(120000, 28, 28, 1)))
     assert trials(evidence(trainings=[*made, more])).retrained == ()
+
+
+def test_the_images_of_all_folds_are_no_others_than_those_of_each() -> None:
+    def fold(number: int, layers: tuple[Layer, ...], rows: int, digest: str) -> Training:
+        x = ArrayPrint(shape=(rows, 28, 28, 1), digest=digest)
+        return training(number, layers=layers, arguments={"validation_split": None}, x=x)
+
+    folds = [(666, "a"), (667, "b"), (667, "c")]
+    both = [(layers, *given) for layers in (LAYERS, DEEPER) for given in folds]
+    made = [fold(number, *given) for number, given in enumerate(both, start=1)]
+    for rows, parts, wanted in ((1000, 3, [6]), (1500, 3, []), (1000, 1, [])):
+        trained = [one for one in made if one.x.digest in "abc"[:parts]]
+        found = trials(evidence(trainings=[*trained, fold(7, DEEPER, rows, "all")]))
+        assert [one.of.number for one in found.retrained] == wanted
 
 
 @pytest.mark.parametrize(

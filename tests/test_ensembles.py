@@ -23,6 +23,7 @@ from autograder.records import (
     CellKind,
     Digest,
     Ending,
+    Estimator,
     Evaluation,
     Execution,
     Ledger,
@@ -358,6 +359,15 @@ def test_a_figure_above_all_that_is_known_is_some_other_model_s(
     found = unexplained([0.97, 0.98], account(data, [], sources={5: source}, figures={5: figure}))
     assert (found is not None) is wanted
     assert found is None or found.value == figure
+
+
+def test_the_score_of_a_forest_on_images_is_no_figure_of_the_models_above_it(data: DataSet) -> None:
+    """One that is given the answers of models is what they are put together by."""
+    told = account(data, [], sources={5: "stack"}, figures={6: 0.99})
+    for given, wanted in ((OTHER, False), (ArrayPrint(shape=(360, 30), digest="answers"), True)):
+        forest = Estimator(kind="RandomForestClassifier", rows=360, x=given, execution_count=6)
+        beside = replace(told, ledger=replace(told.ledger, estimators=(forest,)))
+        assert (unexplained([0.97, 0.98], beside) is not None) is wanted
 
 
 def test_a_figure_that_is_explained_is_not_searched_for_once_more(data: DataSet) -> None:

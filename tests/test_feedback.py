@@ -348,7 +348,7 @@ def test_every_step_has_words(op: str) -> None:
         (None, "not recognised"),
         ((), "images as they are, 0 to 255"),
         ((Step(op="affine", values={"scale": 1 / 255, "offset": 0.0}),), "divided by 255"),
-        ((Step(op="affine", values={"scale": 2 / 255, "offset": -1.0}),), "mapped to [-1.00; 1.00]"),
+        ((Step(op="affine", values={"scale": 2 / 255, "offset": -1.0}),), "mapped to [\u22121.00; 1.00]"),
         ((Step(op="reshape", values={"shape": [784]}),), "flattened"),
         ((Step(op="reshape", values={"shape": [28, 28, 1]}),), "reshaped to 28 × 28 × 1"),
         ((Step(op="normalise", values={"kind": "l2", "axes": [1]}),), "scaled to unit norm"),

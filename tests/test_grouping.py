@@ -111,6 +111,7 @@ def test_what_is_another_task(known: Any, labels: Sequence[int], another: bool) 
     ("classes", "labels", "distinct"),
     [
         (ALL, ALL, 10),
+        (ALL, ALL, 9),
         (ALL[:5], ALL[:5], 10),
         (ALL[:5], ALL[:5], 0),
         (ALL, (), 0),
@@ -120,7 +121,18 @@ def test_what_is_another_task(known: Any, labels: Sequence[int], another: bool) 
         (ALL, [-1 if number % 2 else 1 for number in ALL], 2),
         ((-1,) * 10, ALL, 10),
     ],
-    ids=["all", "some of all", "unknown", "none", "misfit", "noise", "figures", "minus one", "not found"],
+    ids=[
+        "all",
+        "all, of which no batch has all",
+        "some of all",
+        "unknown",
+        "none",
+        "misfit",
+        "noise",
+        "figures",
+        "minus one",
+        "not found",
+    ],
 )
 def test_nothing_else_than_the_data_sets_own_classes(classes: Any, labels: Any, distinct: int) -> None:  # noqa: ANN401
     assert found(classes, labels, distinct) is None

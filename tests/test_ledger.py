@@ -651,6 +651,8 @@ def test_a_batch_shows_its_own_labels_and_tells_how_many_only_when_it_is_large()
 
     facts = [targets.described(Batches(rows), None, lambda content: "sample-1.npy", 10) for rows in (30, 300)]
     assert [one["y_classes"] for one in facts] == [0, 10]
+    repeated = [(np.repeat(np.random.rand(3, 2), 30, axis=0), np.repeat([7, 2, 1], 30))] * 2
+    assert targets.of_batches(repeated, 180, lambda content: "sample-1.npy", 10)["y_classes"] == 0
     assert [len(one["y_sample"]) >= 30 for one in facts] == [True, True]
 
 

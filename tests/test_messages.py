@@ -120,6 +120,12 @@ def test_numbers_follow_the_language() -> None:
     )
 
 
+def test_a_negative_number_has_a_minus_sign_and_nought_has_none() -> None:
+    message = say("{a:num1} {a:pct} {a:num2} {a} {b:num1}", a=-0.07, b=-0.04)
+    assert render(message, "en") == "\u22120.1 \u22127.0% \u22120.07 \u22120.07 0.0"
+    assert render(message, "fr") == "\u22120,1 \u22127,0\u202f% \u22120,07 \u22120,07 0,0"
+
+
 @pytest.mark.parametrize(
     ("number", "english", "french"),
     [

@@ -67,6 +67,14 @@ def test_sources_may_be_lists_of_lines(store: Store) -> None:
     ]
 
 
+def test_of_displayed_markdown_the_text_is_read_and_not_the_name_of_its_object(store: Store) -> None:
+    table = "| Modèle | Exactitude |\n|-|-|\n| CNN | 97 % |"
+    cell = only(
+        as_notebook(code(display(text_plain="<IPython.core.display.Markdown object>", text_markdown=table))), store
+    )
+    assert [output.text for output in cell.outputs] == [table]
+
+
 def test_the_injected_parameters_do_not_count_as_a_cell(store: Store) -> None:
     content = as_notebook(code(source="a"), code(source="SEED = 3", tags=["injected-parameters"]), code(source="b"))
     assert [(cell.index, cell.source) for cell in read(content, store)] == [(0, "a"), (1, "b")]

@@ -242,6 +242,23 @@ def test_a_long_name_that_eats_the_padding() -> None:
     ]
 
 
+def test_a_printed_frame_whose_index_has_a_name() -> None:
+    text = """                    Précision  Temps
+Modèle
+Baseline               0.9782   12.5
+Dropout                0.9845   14.0
+"""
+    assert rows(found(code("print(df)", printed(text)))) == TWO
+
+
+def test_a_printed_figure_with_its_spread_is_one_field() -> None:
+    text = """   model          folds  accuracy
+Baseline 0.971 ± 0.004     0.9782
+ Dropout 0.983 ± 0.010     0.9845
+"""
+    assert rows(found(code("print(df)", printed(text)))) == [(name, figure, None) for name, figure, _ in TWO]
+
+
 def test_models_as_columns() -> None:
     text = (
         "| Critère | Baseline | Dropout |\n|---|---|---|\n| Précision (test) | 97,82 | 98,45 |\n| Temps | 12.5 | 14 |"
@@ -456,6 +473,19 @@ def test_a_heading_that_does_not_say_what_it_is_counts_where_the_run_backs_it(he
     assert found(markdown(listed(heading, FIGURES))) is None, "without a run"
 
 
+def test_figures_of_a_test_come_before_fewer_of_validation() -> None:
+    """Whatever the heading of the former says."""
+    trained = ledger("", "", "", bindings={name: model for name, model in NAMED.items()})
+    history = {"val_accuracy": (0.9, 0.94)}
+    known = replace(trained, trainings=tuple(replace(one, history=history) for one in trained.trainings))
+    models = [measured(number, figure) for number, figure in enumerate(FIGURES.values(), start=1)]
+    validated = markdown(listed("val_accuracy", {"filters": 0.94, "deep": 0.94}))
+    table = find_table(notebook(validated, markdown(listed("test", FIGURES))), known, models)
+    assert table and table.cell == 1
+    table = find_table(notebook(validated), known, models)
+    assert table and table.cell == 0
+
+
 def test_bare_lines_count_where_the_run_backs_them() -> None:
     table = run(code("", printed("\n".join(f"{name} {figure}" for name, figure in FIGURES.items()))))
     assert table and [row.training for row in table.rows] == [1, 2, 3]
@@ -543,9 +573,48 @@ def test_the_figure_decides_last() -> None:
     assert matched(["Essai"], ledger("f", "g", "h"), models, [0.93]) == [None]
 
 
+def test_the_figure_parts_rows_of_one_name() -> None:
+    """The rows of a search are sorted by their figures, of a test or of validation."""
+    figures = {1: 0.9, 2: 0.95, 3: 0.92, 4: 0.97, 5: 0.91}
+    best_first = sorted(figures, key=lambda number: -figures[number])
+    labels, claims = ["adam"] * 5, [figures[number] for number in best_first]
+    known = ledger(*labels, by="label")
+    assert matched(labels, known, [measured(n, figure) for n, figure in figures.items()], claims) == best_first
+    validated = replace(
+        known,
+        trainings=tuple(replace(one, history={"val_accuracy": (0.5, figures[one.number])}) for one in known.trainings),
+    )
+    told = tuple(TableRow(label="adam", accuracy=claim, of="validation") for claim in claims)
+    table = match_rows(Table(cell=0, origin="dict", rows=told), validated, [measured(n, 0.93) for n in figures])
+    assert [row.training for row in table.rows] == best_first
+    assert [row.recorded for row in table.rows] == claims
+
+
 def test_fuller_names_fit_better() -> None:
     known = ledger("create_dropout", "create_dropout_batchnorm", "create_batchnorm")
     assert matched(["BatchNorm", "Dropout + BatchNorm", "Dropout 0.5"], known) == [3, 2, 1]
+
+
+def test_numbers_of_layers_count_no_models() -> None:
+    known = ledger("modele1", "modele2", "modele3", "modele4")
+    assert matched(["base", "filtres", "batchnorm", "2 conv + dropout"], known) == [1, 2, 3, 4]
+    assert matched(["2 couches", "3 couches", "modèle 1"], known) == [None, None, 1]
+
+
+def test_figures_in_the_order_of_all_models_say_more_than_names() -> None:
+    figures = [0.91, 0.92, 0.93]
+    models = [measured(number, figure) for number, figure in enumerate(figures, start=1)]
+    known = ledger("", "", "", bindings={"dropout_model": "m1", "plain": "m2", "deep": "m3"})
+    assert matched(["Plain", "Dropout", "Deep"], known, models, figures) == [1, 2, 3]
+    assert matched(["Plain", "Dropout", "Deep"], known, models, [0.92, 0.91, 0.93]) == [2, 1, 3]
+
+
+def test_a_ranking_is_matched_by_its_figures() -> None:
+    """Where names say nothing; one that no model has leaves them to their order."""
+    models = [measured(number, figure) for number, figure in enumerate([0.91, 0.93, 0.92], start=1)]
+    known = ledger("f", "g", "h")
+    assert matched(["Essai B", "Essai C", "Essai A"], known, models, [0.93, 0.92, 0.91]) == [2, 3, 1]
+    assert matched(["Essai B", "Essai C", "Essai A"], known, models, [0.99, 0.92, 0.91]) == [1, 2, 3]
 
 
 def test_numbers_that_are_settings_do_not_part() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,15 @@ def test_what_is_as_it_was(way: str, tmp_path: Path) -> None:
     assert unaltered(Ledger(trainings=(strange,), evaluations=made), sightings) == (), (
         "how images should be is not known"
     )
+
+
+def test_a_pipeline_is_known_by_its_sample(tmp_path: Path) -> None:
+    store, kept = Store(tmp_path), dict[str, Digest]()
+    prepare = PREPARED["shares"]
+    training = Training(number=1, model="m1", x=shown(prepare(DATA.x_train[CHOSEN[:6000]]), kept, store))
+    plain, noisy = (
+        replace(shown(prepare(USED[name][0]), kept, store), kind="dataset", digest="", rows=())
+        for name in ("a part of it", "noisy")
+    )
+    made = tuple(Evaluation(kind="evaluate", model="m1", x=one) for one in (plain, noisy))
+    assert unaltered(Ledger(trainings=(training,), evaluations=made), Sightings(DATA, kept, store)) == (plain.sample,)

@@ -206,7 +206,8 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
     meant = bool(shown or said or section_cells(evidence, "robustness") & _cells_of(evidence, runs))
     seen = 1.0 if meant and _are_altered(evidence, runs) else (bool(runs) + bool(shown)) / 2
     took = seen if by_hand or said else 0.0
-    parts = [_took_place(took, runs, shown), _discussed(said if took else said / 2, about)]
+    at = {cell for cell in _cells_of(evidence, runs) if cell is not None}
+    parts = [_took_place(took, runs, sorted(at.union(shown))), _discussed(said if took else said / 2, about)]
     return combine(parts, Standing.CLAIM, _on_robustness(took, said, bool(runs)), details=_results(evidence, runs))
 
 
@@ -216,13 +217,13 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
     Training data are left out, and other images of the data set that are as they were.
     """
     plainly = _as_it_was(evidence)
-    large = [item for item in evidence.ledger.evaluations if item.x.shape and item.x.shape[0] >= rows and item.x.digest]
-    usual = Counter(item.x.digest for item in large)
+    large = [item for item in evidence.ledger.evaluations if item.x.shape and item.x.shape[0] >= rows and item.x.mark]
+    usual = Counter(item.x.mark for item in large)
     plain: dict[tuple[str, tuple[int, ...]], str] = {}
     for item in large:
         key = (item.model, item.x.shape)
-        plain[key] = max(plain.get(key, item.x.digest), item.x.digest, key=lambda digest: usual[digest])
-    return [item for item in large if item.x.digest not in {plain[item.model, item.x.shape], *plainly}]
+        plain[key] = max(plain.get(key, item.x.mark), item.x.mark, key=lambda mark: usual[mark])
+    return [item for item in large if item.x.mark not in {plain[item.model, item.x.shape], *plainly}]
 
 
 def _cells_of(evidence: Evidence, runs: Sequence[Evaluation]) -> set[int | None]:
@@ -232,20 +233,20 @@ def _cells_of(evidence: Evidence, runs: Sequence[Evaluation]) -> set[int | None]
 def _are_altered(evidence: Evidence, runs: Sequence[Evaluation]) -> bool:
     """Whether the run itself tells: images of the data set were recognised among what a model was used on, and in the
     same shape some that are none. Features, or images that no recipe is known for, are not recognised at all."""
-    known = {(use.model, use.x.shape[1:]) for use in evidence.ledger.evaluations if use.x.digest in evidence.unaltered}
+    known = {(use.model, use.x.shape[1:]) for use in evidence.ledger.evaluations if use.x.mark in evidence.unaltered}
     return any((run.model, run.x.shape[1:]) in known for run in runs)
 
 
 def _as_it_was(evidence: Evidence) -> set[str]:
-    """Digests of training data, and of other images of the data set that nothing has altered."""
-    trained = {item.x.digest for item in evidence.ledger.trainings}
-    trained |= {item.validation_x.digest for item in evidence.ledger.trainings if item.validation_x}
+    """Marks of training data, and of other images of the data set that nothing has altered."""
+    trained = {item.x.mark for item in evidence.ledger.trainings}
+    trained |= {item.validation_x.mark for item in evidence.ledger.trainings if item.validation_x}
     return trained | set(evidence.unaltered)
 
 
 def _all_as_it_was(evidence: Evidence) -> bool:
     """False where no use is on record: models of other libraries leave none."""
-    used = {item.x.digest for item in evidence.ledger.evaluations}
+    used = {item.x.mark for item in evidence.ledger.evaluations}
     return bool(used) and used <= _as_it_was(evidence) - {""}
 
 

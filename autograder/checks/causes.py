@@ -15,17 +15,22 @@ _FRENCH_RESULT = (
     r"|l[ea] (?:meilleure?|modele (?:final|retenu)|score|precision)|l'exactitude|que\b|qu'|dit))"
 )
 _BETTER_FR = r"(?:meilleure?s?|davantage|plus|moins|mieux)"
+_PERCEIVE_FR = (
+    r"(?:combiner|detecter|capter|apprendre|distinguer|reconnaitre|extraire|representer|generaliser|memoriser|separer)"
+)
 _FRENCH = (
     r"parce qu|puisqu|c'est pour(?:quoi| (?:ca|cela))|voila pourquoi|du coup\b|comme ca\b",
     r"(?<!avons )(?<!\bai )(?<!\ba )(?<!ont )(?<!deja )(?<!bien )vu qu(?:e\b|')|etant donne|compte tenu",
     r"a cause d|en raison d|du fait (?:de|d'|que|qu'|des)|faute d[e']|d'ou (?!vien)|sans quoi\b|sans cela\b",
     r"sinon\b|autrement\b(?! dit)|histoire d[e']|de (?:peur|crainte) (?:de|d'|que|qu')|en vue d[e']",
-    r"afin (?:de|d'|que|qu')|en effet\b|grace a\b|dans (?:le but|l'espoir|l'idee)|pour qu",
+    r"afin (?:de|d'|que|qu')|en effet\b",
+    r"grace a\b(?! (?:la|une|ma|cette|notre) (?:meme )?(?:fonction|boucle|bibliotheque|cellule))",
+    r"dans (?:le but|l'espoir|l'idee)|pour qu",
     r"de (?:sorte|maniere|facon) (?:a|qu)",
     rf"(?:donc|ainsi) {_FRENCH_RESULT}\w",
     r"car (?:l[ea']|les|il|elle|on|ce|ca|cel|nous|je|une?|avec|sans|plus|trop|sinon|en|dans|mon|notre|cette|chaque"
     r"|\d|[dnjcs]'|des?\b|du\b|nos|mes|ma\b|ses|son\b|leurs?\b|tou[st]|beaucoup|peu\b|moins|aucun|quelques|seul|si\b"
-    r"|plusieurs|deux|trois|huit|dix|pour\b|apres)",
+    r"|plusieurs|deux|trois|huit|dix|pour\b|apres|sur\b|ici\b|malgre|quand|lorsqu|cel(?:ui|les?)\b|souvent|vu\b)",
     r"comme (?:l[ea']|les|nos|notre|mes|mon|ces?|cette|il|on|nous|chaque|une?)"
     r"(?! ?(?:l[ea] |l'|les )?(?:\w+ )?(?:montr|vo[iy]|vu\b|prevu|preced|dit\b|attendu))\b[^.;:!?]{3,120}"
     r"(?:, (?:il|elle|l[ea]|les|une?)|,? (?:on|nous|je|j'))\b",
@@ -40,8 +45,15 @@ _FRENCH = (
     r"(?:cela|ca|ce qui|qui|elle|ils?) (?:ne )?(?:limit|acceler|amelior|augment|diminu|facilit|renforc)\w+",
     r"(?:limit|acceler|amelior|augment|diminu|facilit|renforc)(?:er|ent|ant|erait)? (?:la |le |l')"
     r"(?:sur.?app|memor|converg|general|stabil|robust|varian|capacit|complex|risque|champ)",
+    r"appren(?:d|dre|nent|ant|drai(?:t|ent)) (?:au|aux|a la|a notre|a mon) (?:reseau|modele|cnn|couche|filtre)",
     rf"rend(?:re|ent|ant|ra|rait)? [^.;,]{{1,40}}\b(?:{_BETTER_FR}|robuste|stable|invariant)|gagner en\b",
     r"cherch\w* a (?:redui|limit|evit|amelior|gagn|rend|acceler|stabilis|augment|dimin|forc|lutt)",
+    r"(?:simul|imit|penalis)(?:e|ent|er|ant)\b|gard(?:e|ent|er|ant) (?:des|les) (?:activations|poids)|histoire que\b",
+    r"qui (?:converg|s'adapt|apprend|apprenn)\w* (?:plus|mieux|bien)|s'adapt(?:e|ent) (?:bien|mieux|a)\b",
+    rf"(?<!on )(?:peu(?:t|vent)|pourra(?:it|ient)?) (?:alors |ainsi |mieux |davantage )*{_PERCEIVE_FR}",
+    r"(?:detect|capt|distingu|combin)(?:e|ent|er) (?:plus|davantage|mieux)\b|interet d[^.;,]{1,40} est\b",
+    r"(?:fait|font|donne|donnent) (?:plus|davantage|moins) d(?:e |')(?:pas|mises|gradient|exemple|iteration|vari)",
+    r"(?:veux|voulais|voulons|souhaite|souhaitons|souhaitais) (?:voir|verifier|tester|savoir)\b",
     r"(?:pourquoi|raison|justification|motivation|hypothese|interet|objectif|but) ?:",
 )
 _VERBS = (
@@ -58,6 +70,7 @@ _BETTER_EN = (
     r"|larger|bigger|smaller|stable|robust|general|invariant)"
 )
 _SUBJECT = r"(?:it|they|we|this|that|these|i|(?:the|our|each|every|its|their) (?:\w+ )?\w+|training|learning)"
+_PERCEIVE_EN = r"(?:combine|detect|capture|learn|distinguish|recogni[sz]e|extract|represent|generali[sz]e|memori[sz]e)"
 _ENGLISH = (
     r"because\b|so that\b|in order to\b|since\b|therefore\b|thus\b|hence\b|due to\b|owing to\b|thanks to\b",
     r"given (?:that|how|our|the (?:small|low|few|limited|large|number|amount|lack))\b|in view of\b|or else\b",
@@ -68,6 +81,12 @@ _ENGLISH = (
     r"helps?\b|prevents?\b|avoids?\b|reduces?\b|allows?\b|should\b|expect|encourages?\b|enabl(?:es|ing)\b|lets?\b",
     r"hop(?:e|ed|es|ing) (?:to|that)\b|leads? to\b|leading to\b|resulting in\b|acts? as\b|serves? (?:as|to)\b|punish",
     r"improv(?:es|ing)\b|stabili[sz](?:es|ing)\b|regulari[sz]es\b|accelerat(?:es|ing)\b|forc(?:es|ing)\b",
+    r"(?:simulat|imitat|mimick)(?:es|ing)\b|mimics\b|cop(?:e|es|ing) (?:well|better) with\b",
+    rf"(?<!we )(?<!you )(?<!one )(?:can|may|might|could) (?:then |thus |better |also )*{_PERCEIVE_EN}\b",
+    r"(?:detect|recogni[sz]e|extract|combine)s? (?:more|better)\b|mak(?:es?|ing) more (?:updates|steps)\b",
+    r"too (?:simple|small|shallow|weak|large|big|slow|few|little) (?:to|for)\b|to fine.?tune\b",
+    r"cut(?:s|ting) (?:the|down)\b|lowers? the (?:number|risk|step|rate|variance)\b",
+    r"teach(?:es|ing)? (?:the|it|them|our|a)\b",
     r"mitigat(?:es|ing)\b|letting\b|speed(?:s|ing) up\b|counters\b|combats\b|captures\b|penali[sz]es\b",
     r"keep(?:s|ing) (?:the|it|its|activations|weights)\b",
     rf"(?:mak|keep)(?:es|s|ing) [^.;,]{{1,40}}?\b(?:{_BETTER_EN}|rely|learn|focus|possible)\b",

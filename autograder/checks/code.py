@@ -30,8 +30,8 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 _LAYERS_OF_DATA = re.compile(r"Random|Rescaling|Resizing|CenterCrop|Normalization|Input$|InputLayer$")
-_CONVENTIONAL = frozenset("_ i j k v d n m x y z t f h w c e p r s X Y N a b ax f1 val test".split())
-"""``k, v`` of a dictionary, ``d`` for a digit, and what the field calls a set or a score."""
+_CONVENTIONAL = frozenset("_ i j k v d n m x y z t f h w c e p r s X Y N a b ax f1 l1 l2 val test".split())
+"""``k, v`` of a dictionary, ``d`` for a digit, and what the field calls a set, a score or a penalty."""
 _MEANINGLESS = re.compile(
     r"[a-zA-Z]|(?:tmp|temp|foo|bar|baz|toto|titi|tata|tutu|truc|machin|bidule|test|var|data|res|func|fonction|thing|stuff"
     r"|aux|val|obj|my_?\w{1,4})_?\d*|[a-z]{1,2}\d+|([a-z])\1+|blabla|asdf\w*|qwe\w*|azerty"

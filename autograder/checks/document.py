@@ -18,7 +18,7 @@ from autograder.checks.live import CURVES, live
 from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
-from autograder.checks.trials import preparations
+from autograder.checks.trials import apart, preparations
 from autograder.checks.unseen import unseen
 from autograder.checks.visible import visible
 from autograder.notebook.accuracies import quoted
@@ -245,7 +245,7 @@ def _unshown(rows: Sequence[TableRow]) -> Iterator[Message]:
 def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
     rows, compared = _own_rows(evidence.table), len(evidence.table.rows) if evidence.table else 0
     parts = {training.model for training in preparations(evidence.ledger.trainings)}
-    trained = len({training.model for training in evidence.ledger.trainings if training.epochs_run} - parts)
+    trained = len(apart(one for one in evidence.ledger.trainings if one.epochs_run and one.model not in parts))
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
     held = sum(row.agrees(tolerance) for row in judged) / len(judged) if judged else 0.0
@@ -396,7 +396,7 @@ def _plots(evidence: Evidence, own: Sequence[Piece], weight: float) -> Part:
         for index, count in _images(evidence).items()
         if index in coded and index in sources and (index in about or _is_about_models(sources[index]))
     }
-    trained = max(2, len({training.model for training in evidence.ledger.trainings}))
+    trained = max(2, len(apart(evidence.ledger.trainings)))
     compares = _compares(evidence)
     count = sum(images.values())
     score = min(1.0, count / trained) if not compares else float(bool(count))

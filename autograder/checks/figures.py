@@ -16,7 +16,7 @@ _UP = frozenset({"ylabel", "set_ylabel", "supylabel", "set_axis_labels", "set"})
 _DRAWERS = frozenset({"plt", "ax", "axs", "axes", "axis", "sns", "pyplot", "fig", "axarr", "px"})
 _DISPLAYS = frozenset({"ConfusionMatrixDisplay", "from_predictions", "from_estimator", "plot_confusion_matrix"})
 """What labels its axes by itself."""
-_BARS = frozenset({"bar", "barh", "barplot", "boxplot"})
+_BARS = frozenset({"bar", "barh", "barplot", "boxplot", "errorbar"})
 _KINDS = frozenset({"bar", "barh", "box", "boxen", "violin", "point"})
 """``kind`` of pandas' ``plot`` and of seaborn's ``catplot``."""
 
@@ -28,8 +28,9 @@ class Drawing:
     cell: int
     titled: bool
     labelled: bool
+    """Bars have their own names on the one side, so that the other is enough."""
     compares: bool
-    """Bars, or curves drawn in a loop: several models side by side."""
+    """Bars, means with their spread, or curves drawn in a loop: several models side by side."""
 
 
 def drawings(found: Iterable[Piece]) -> tuple[Drawing, ...]:
@@ -89,7 +90,9 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
         return None
     said = {keyword.arg for call in made for keyword in call.keywords}
     called = {name_of(call) for call in made}
-    labelled = bool(called & _ACROSS or "xlabel" in said) and bool(called & _UP or "ylabel" in said)
+    across, up = bool(called & _ACROSS or "xlabel" in said), bool(called & _UP or "ylabel" in said)
+    drawn = {name for name in names if CURVES.fullmatch(name)}
+    labelled = (across and up) or (drawn == {"bar"} and up) or (drawn == {"barh"} and across)
     return Drawing(
         cell=cell,
         titled=bool(called & _TITLES or "title" in said),

@@ -170,6 +170,23 @@ def _gain_details(
         yield say("The interval reaches the next cut-off: you are given its share.")
     if chosen.chosen_because is not None:
         yield chosen.chosen_because
+    if share < 1:
+        yield from _few_images(evidence, chosen)
+
+
+def _few_images(evidence: Evidence, chosen: MeasuredModel) -> Iterator[Message]:
+    """Whoever trained on a part of the set is told that the baseline had all of it: nothing gains more."""
+    training = next((one for one in evidence.ledger.trainings if one.number == chosen.training), None)
+    if training is None or evidence.data is None or not training.x.shape:
+        return
+    images = min(training.x.distinct or training.x.shape[0], training.x.shape[0])
+    if 0 < 2 * images < evidence.data.train_images:
+        yield say(
+            "The final model was trained on about {images:int} different images; the training set has {all:int}, and "
+            "the baseline was given all of them.",
+            images=images,
+            all=evidence.data.train_images,
+        )
 
 
 # --- what stands in the way of a measurement -----------------------------------------------------------------------

@@ -115,25 +115,21 @@ def _cells(trainings: Sequence[Training], evidence: Evidence) -> list[int]:
 def _what_differs(found: Trials, evidence: Evidence) -> Iterator[Message]:
     for trial in found.distinct[:_SHOWN]:
         cell = evidence.cell_of(trial.training.execution_count)
-        for family in trial.families:
-            texts = [change.text for change in trial.changes if change.family is family]
-            yield _told(family, name_of(trial.training, evidence), cell, "; ".join(texts)[:300])
+        yield say(
+            "{model} (cell {cell:int}), {families:word}: {changes}",
+            model=name_of(trial.training, evidence),
+            cell=None if cell is None else cell + 1,
+            families=", ".join(trial.families),
+            changes=_in_words(trial),
+        )
     if len(found.distinct) > _SHOWN:
         yield say("Modifications beyond the first {shown:int} are not listed.", shown=_SHOWN)
 
 
-def _told(family: Family, name: str, cell: int | None, change: str) -> Message:
-    """One line; the changes are in Keras' own words, which need no translation."""
-    number = None if cell is None else cell + 1
-    if family is Family.ARCHITECTURE:
-        return say("{model} (cell {cell:int}), architecture: {change}", model=name, cell=number, change=change)
-    if family is Family.REGULARISATION:
-        return say("{model} (cell {cell:int}), regularisation: {change}", model=name, cell=number, change=change)
-    if family is Family.HYPERPARAMETERS:
-        return say("{model} (cell {cell:int}), hyper-parameters: {change}", model=name, cell=number, change=change)
-    if family is Family.AUGMENTATION:
-        return say("{model} (cell {cell:int}), data augmentation: {change}", model=name, cell=number, change=change)
-    return say("{model} (cell {cell:int}), training strategy: {change}", model=name, cell=number, change=change)
+def _in_words(trial: Trial) -> str:
+    """Every change, family by family; in Keras' own words, which need no translation."""
+    texts = [change.text for family in trial.families for change in trial.changes if change.family is family]
+    return "; ".join(texts)[:600]
 
 
 def _left_out(found: Trials, evidence: Evidence) -> Iterator[Message]:
@@ -321,8 +317,8 @@ def justified(
         share,
         Standing.TEXT,
         say(
-            "{count:int} of {needed:int} modifications justified in words (found by their place and by words such as "
-            "“because”, “in order to”; how good the reason is, is not weighed).",
+            "{count:int} {count:plural,modification,modifications} justified in words, found by their place and by "
+            "words such as “because”, “in order to”; {needed:int} wanted. How good a reason is, is not weighed.",
             count=sum(reason.share > 0 for reason in reasons),
             needed=needed,
         ),

@@ -143,19 +143,44 @@ def _gives_back(training: Training) -> bool:
 
 def _of_more_images(training: Training, earlier: Sequence[Training]) -> Training | None:
     """The last of these that it is, trained on what was held back from it as well: nothing else was changed."""
-    return next((one for one in reversed(earlier) if _is_final(one, training)), None)
+    return next((one for one in reversed(earlier) if _is_final(one, training, earlier)), None)
 
 
-def _is_final(one: Training, training: Training) -> bool:
-    """More images, at most those of its training and validation together; without these, nothing can stop early."""
+def _is_final(one: Training, training: Training, earlier: Sequence[Training]) -> bool:
+    """More images, at most those of its training and validation together, or of all folds that it was trained on;
+    without validation, nothing can stop early."""
     used, known = _rows(one), _rows(training)
     held = one.validation_x.shape[0] if one.validation_x is not None and one.validation_x.shape else 0
-    if not 0 < used < known <= max(one.x.shape[0], used + held):
+    if not 0 < used < known <= max(one.x.shape[0], used + held, _of_all_folds(one, earlier)):
         return False
     changes = differences(one, training)
     return all(
         change.name in _FINAL or (change.family is Family.STRATEGY and change.text[0] == "−") for change in changes
     )
+
+
+def _of_all_folds(one: Training, trained: Sequence[Training]) -> int:
+    """Images of which each was left out once by trainings of the same settings; 0 where there was but one of these."""
+    folds = {
+        other.x.digest: _rows(other)
+        for other in trained
+        if other.x.digest and all(change.name == "rows" for change in differences(one, other))
+    }
+    return sum(folds.values()) // (len(folds) - 1) if len(folds) > 1 else 0
+
+
+def apart(trained: Iterable[Training]) -> set[str]:
+    """Models, of which those that the same settings left on other images, as of folds, are one."""
+    first: dict[str, Training] = {}
+    for training in trained:
+        alike = (
+            one
+            for one in first.values()
+            if one.parameters == training.parameters and "" != one.x.digest != training.x.digest != ""
+        )
+        if not any(all(change.name == "rows" for change in differences(one, training)) for one in alike):
+            first.setdefault(training.model, training)
+    return set(first)
 
 
 def _rows(training: Training) -> int:

@@ -236,10 +236,14 @@ def in_short(tallied: tuple[int, int, int]) -> str:
 
 
 def figures(count: int, account: Account) -> list[Claim]:
-    """Accuracies on the public test set that a cell states, then those of the cells below it up to the next model."""
+    """Accuracies on the public test set that a cell states, then those of the cells below it up to the next model.
+
+    A classifier of scikit-learn's is one where it was given images; what it may be given else are answers of models.
+    """
     ledger = account.ledger
     later = [use.execution_count or 0 for use in ledger.evaluations]
     later += [training.execution_count or 0 for training in ledger.trainings]
+    later += [one.execution_count or 0 for one in ledger.estimators if account.sightings.of(one.x) is not None]
     end = min([number for number in later if number > count] + [count + FOLLOWING + 1])
     return [claim for number in range(count, end) for claim in _told(number, account)]
 

@@ -28,6 +28,8 @@ _RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼�
 _TABLE_TAGS = {"table", "thead", "tbody", "tfoot", "tr", "th", "td"}
 _GAP = re.compile(r"\s*(?:\.{3,}|…+|·{3,}|_{3,})\s*|\t+|\s{2,}")
 """Blanks, a tab, or leaders: ``conv ...... 96.2 %``."""
+_SPREAD = re.compile(r"(?<=\d) (?:±|\+/-) (?=[\d.])")
+"""Within one figure: ``0.93 ± 0.01``."""
 _VALIDATION = re.compile(r"(?:^|_)val(?:id(?:ation)?)?(?:_|$)")
 _LOG = re.compile(
     r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\||\[autograder\] )",
@@ -267,6 +269,8 @@ def _aligned(cell: int, text: Sequence[str]) -> Iterator[Grid]:
             continue
         if number < len(text) and _without_corner(head, text[number]):
             head = ["", *head]
+        elif number + 1 < len(text) and (name := _index(head, text[number], text[number + 1])):
+            head, number = [name, *head], number + 1
         if len(head) < 2:
             continue
         body: list[list[str]] = []
@@ -286,6 +290,13 @@ def _without_corner(head: Sequence[str], line: str) -> bool:
     return len(fields) == len(head) + 1 and not fields[0].isdigit() and all(map(quantity, fields[1:]))
 
 
+def _index(head: Sequence[str], line: str, below: str) -> str:
+    """The name of an index, which pandas prints in a line of its own between header and rows; empty if it is none."""
+    name = line.strip()
+    alone = line == line.lstrip() and len(_GAP.split(name)) == 1 and quantity(name) is None and not _RULE.match(line)
+    return name if alone and _without_corner(head, below) else ""
+
+
 def _fields(line: str, count: int) -> list[str]:
     """The fields of one line below a header of ``count`` columns; empty when it does not fit or holds no figure."""
     fields = [field for field in _GAP.split(line.strip()) if field]
@@ -294,7 +305,7 @@ def _fields(line: str, count: int) -> list[str]:
     if len(fields) == count:
         return fields if any(map(quantity, fields)) else []
     # A long name has eaten the padding: as many figures as columns, counted from the right.
-    tokens = line.split()
+    tokens = _SPREAD.sub("±", line).split()
     label, values = tokens[: -(count - 1)], tokens[-(count - 1) :]
     return [" ".join(label), *values] if label and all(map(quantity, values)) else []
 

@@ -70,7 +70,8 @@ def grouping(
     if not found or min(found.values()) < 0:
         return None
     plain = all(label == number for number, label in found.items())
-    return None if plain and (not distinct or distinct >= classes) else Grouping(found)
+    # The labels of one batch may lack a class that those of others have.
+    return None if plain and (not distinct or max(distinct, len(found)) >= classes) else Grouping(found)
 
 
 def another_task(training: Training, sightings: Sightings) -> bool:

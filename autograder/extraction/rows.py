@@ -9,21 +9,22 @@ from dataclasses import dataclass, replace
 from rapidfuzz import fuzz
 
 from autograder.extraction.fidelity import TOLERANCE
-from autograder.extraction.weighed import distance, fitted, is_called, is_figure, weighed, with_others
+from autograder.extraction.weighed import distance, fitted, is_called, is_figure, of_epochs, weighed, with_others
 from autograder.notebook.accuracies import quoted
 from autograder.notebook.text import fold
 from autograder.records import Ledger, MeasuredModel, Table, TableRow, Training
 
 _ENOUGH = 0.62
 """Below this a name says nothing."""
-_IN_ORDER = 0.12
-_SAME_FIGURE = 0.06
+_IN_ORDER = 0.06
+_SAME_FIGURE = 0.12
 _EMPTY_WORDS = frozenset(
     "model modele models modeles create build make get creer construire the le la les de du des avec with of et and "
     "cnn network net reseau fn def new".split()
 )
 _TOGETHER = re.compile(r"ensembl|\bvot|blend|bagg|averag|moyen|mean|mittel|promedio|media\b|combin|comite|committee|\+")
 """Words of a row about several models put together; a heuristic."""
+_PARTS = "conv|couche|layer|bloc|filt|dense|neuron|unit|pool|kernel|noyau|epo|schicht|capa|strat"
 _BASELINE = re.compile(r"\b(?:baseline|reference|base|initial|depart|temoin|vanilla|simple|original)\b")
 
 
@@ -34,14 +35,17 @@ class _Candidate:
     figure: float | None
     """Accuracy that the notebook itself computed, else ours."""
     measured: float | None
+    validated: tuple[float, ...] = ()
+    """What the run recorded for validation, in the epochs that people state."""
 
 
 def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> Table:
     """Give each row the training it speaks of and our accuracy for it; a row that fits none stays without.
 
     One training backs one row. A row about a work of others is one of a training only where both name and figure fit.
-    Rows that no name decides are matched by order when there are as many rows as models, and else only when the
-    claimed accuracy is the one that the notebook computed for a training left.
+    Rows that no name decides are matched by their figures where all of these are known, else by order when there are
+    as many rows as models, and else only when the claimed accuracy is the one that the notebook computed for a training
+    left.
     """
     together = [model.public_accuracy for model in models if model.members and model.public_accuracy is not None]
     named = [_nearest(row, together) if _TOGETHER.search(fold(row.label)) else None for row in table.rows]
@@ -71,12 +75,14 @@ def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
 
 def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> list[TableRow]:
     candidates = _candidates(ledger, models)
-    chosen, kinds = _by_name(table, candidates), fitted(ledger)
+    kinds = fitted(ledger)
     others = frozenset(
         place
         for place, row in enumerate(table.rows)
         if quoted(row.label) or any(is_called(fold(row.label), kind) for kind in kinds)
     )
+    chosen = ({} if others else _in_step(table, candidates)) or _by_name(table, candidates)
+    chosen = _ranked(table, candidates, chosen, others)
     chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen, others), others)
     known = {candidate.training: candidate for candidate in candidates}
     return [
@@ -103,7 +109,8 @@ def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredM
     names = tuple(dict.fromkeys(name for text in said for name in _spellings(text) if name))
     measured = model.public_accuracy if model else None
     computed = model.notebook_accuracy if model else None
-    return _Candidate(training.number, names, measured if computed is None else computed, measured)
+    figure = measured if computed is None else computed
+    return _Candidate(training.number, names, figure, measured, tuple(of_epochs(training)))
 
 
 def _spellings(name: str) -> tuple[str, str]:
@@ -117,6 +124,17 @@ def _simple(name: str) -> str:
         r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name[:200].replace("_", " ").replace("-", " ")
     )
     return re.sub(r"[^\w\s]", " ", fold(spaced)).strip()
+
+
+def _in_step(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
+    """All rows with all models in order, where each states just the figure of its own: then names say no more."""
+    figures = [candidate.figure for candidate in candidates]
+    if len(figures) != len(table.rows) or len(set(figures)) != len(figures):
+        return {}
+    pairs = list(enumerate(zip(table.rows, candidates, strict=True)))
+    if not all(row.of == "" and is_figure(row.accuracy, candidate.figure) for _, (row, candidate) in pairs):
+        return {}
+    return {place: candidate.training for place, (_, candidate) in pairs}
 
 
 def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
@@ -139,11 +157,15 @@ def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
 
 
 def _hint(table: Table, candidates: Sequence[_Candidate], place: int, other: int) -> float:
-    """Breaks ties between equal names: the same place in the order, then the same figure."""
+    """Breaks ties between equal names: the same figure, since tables are sorted, then the same place in the order."""
     row, candidate = table.rows[place], candidates[other]
     near = 1 - abs(place / max(len(table.rows) - 1, 1) - other / max(len(candidates) - 1, 1))
-    same = is_figure(row.accuracy, candidate.figure)
-    return _IN_ORDER * near + _SAME_FIGURE * same
+    return _IN_ORDER * near + _SAME_FIGURE * _states(row, candidate)
+
+
+def _states(row: TableRow, candidate: _Candidate) -> bool:
+    figures = candidate.validated if row.of == "validation" else (candidate.figure,)
+    return any(is_figure(row.accuracy, figure) for figure in figures)
 
 
 def _is_of_others(row: TableRow, candidate: _Candidate) -> bool:
@@ -172,12 +194,27 @@ def _alike(label: str, name: str) -> float:
 
 
 def _ordinals(name: str) -> set[int]:
-    """Numbers that may count models; 64 is a setting."""
-    return {int(number) for number in re.findall(r"\b\d{1,2}\b", name) if int(number) <= 20}
+    """Numbers that may count models; 64 is a setting, and "2 conv" says of what there are two."""
+    return {int(number) for number in re.findall(rf"\b\d{{1,2}}\b(?! (?:{_PARTS}))", name) if int(number) <= 20}
 
 
 def _telling(name: str) -> str:
     return " ".join(word for word in name.split() if word not in _EMPTY_WORDS and not word.isdigit())
+
+
+def _ranked(
+    table: Table, candidates: Sequence[_Candidate], chosen: Mapping[int, int], others: frozenset[int]
+) -> dict[int, int]:
+    """Rows left go with the models left whose figures they state, if each does so: in a ranking, order says nothing."""
+    found = dict(chosen)
+    for place, row in enumerate(table.rows):
+        if place in chosen or place in others:
+            continue
+        left = [item for item in candidates if item.training not in found.values() and _states(row, item)]
+        if not left:
+            return dict(chosen)
+        found[place] = min(left, key=lambda item: distance(row.accuracy, item.figure)).training
+    return found
 
 
 def _by_order(

@@ -60,7 +60,8 @@ def find_table(cells: Sequence[Cell], ledger: Ledger, models: Sequence[MeasuredM
     seen = list(grids(cells, ledger))
     sure = [match_rows(table, ledger, models) for table in _foremost(_among(seen, cells))]
     best = max(sure, key=_worth, default=None)
-    if not models or (best is not None and _held(best) == len(best.rows)):
+    tested = best is not None and all(row.of != "validation" for row in best.rows)
+    if not models or (tested and best is not None and _held(best) == len(best.rows)):
         return best
     least = 1 if best is None else _held(best)
     loose = _foremost(_loose(seen, cells))

@@ -23,16 +23,16 @@ befalls every second image, as those of some libraries do, spares fewer."""
 
 
 def unaltered(ledger: Ledger, sightings: Sightings) -> tuple[str, ...]:
-    """Their digests; none where it is not known how images are prepared for training."""
+    """Their marks; none where it is not known how images are prepared for training."""
     usual = list(_prepared(ledger, sightings))
-    used = {use.x.digest: use.x for use in ledger.evaluations if use.x.digest and use.x.shape}
+    used = {use.x.mark: use.x for use in ledger.evaluations if use.x.mark and use.x.shape}
     if not usual:
         return ()
     kept = [shown for shown in used.values() if shown.sample] if len(used) > LOOKED_AT else list(used.values())
     looked = _largest(kept)
-    passed = used.keys() - {shown.digest for shown in looked}
-    plain = {shown.digest for shown in looked if _is_usual(shown, usual, sightings)}
-    return tuple(digest for digest in used if digest in passed or digest in plain)
+    passed = used.keys() - {shown.mark for shown in looked}
+    plain = {shown.mark for shown in looked if _is_usual(shown, usual, sightings)}
+    return tuple(mark for mark in used if mark in passed or mark in plain)
 
 
 def _largest(known: Sequence[ArrayPrint]) -> Sequence[ArrayPrint]:

@@ -54,7 +54,7 @@ def _validated(row: TableRow, ledger: Ledger) -> float | None:
     numbers = {training.number: training for training in ledger.trainings}
     model = numbers[row.training or 0].model if row.training in numbers else ""
     own = [training for training in ledger.trainings if training.model == model]
-    known = [figure for training in own for figure in _of_epochs(training)]
+    known = [figure for training in own for figure in of_epochs(training)]
     learnt = {training.x.digest for training in own} - {""}
     known += [
         use.results["accuracy"]
@@ -65,7 +65,8 @@ def _validated(row: TableRow, ledger: Ledger) -> float | None:
     return None if claimed is None else min(known, key=lambda figure: abs(figure - claimed), default=None)
 
 
-def _of_epochs(training: Training) -> Iterator[float]:
+def of_epochs(training: Training) -> Iterator[float]:
+    """Validation accuracies that people state of a training: of its last epoch, the best, and the one of least loss."""
     if training.validation_x is not None and training.validation_x.digest == training.x.digest != "":
         return
     figures = training.history.get("val_accuracy", ())

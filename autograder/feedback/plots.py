@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from autograder.feedback.drawings import Plot
-from autograder.messages import render
+from autograder.messages import MINUS, render
 from autograder.records import Baseline, Gain, Message, Robustness, Training, say
 
 INK, FAINT, FIRST, SECOND = "#22303c", "#c9d1da", "#0072b2", "#d55e00"
@@ -198,7 +198,7 @@ def _quiet(axes: Axes, language: str) -> None:
     axes.set_axisbelow(True)
     symbol = get_decimal_symbol(language)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace(".", symbol)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace(".", symbol).replace("-", MINUS)))
 
 
 def _line(axes: Axes, values: Sequence[float | None], factor: float, look: _Look) -> int:

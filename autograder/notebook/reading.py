@@ -217,7 +217,8 @@ def _output(output: Json, budget: _Budget) -> Output | None:
         return None
     said = Output(
         kind="result" if kind == "execute_result" else "display",
-        text=budget.take(data.get("text/plain") or data.get("text/markdown")),
+        # Beside Markdown, the plain text is but the name of an object, which nobody is shown.
+        text=budget.take(data.get("text/markdown") or data.get("text/plain")),
         html=budget.take(data.get("text/html")),
     )
     return budget.drawn(said, data)

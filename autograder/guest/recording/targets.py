@@ -19,7 +19,8 @@ Look = Callable[[prints.Array, prints.Array], bool]
 """Is shown images and targets, and says whether it has seen enough."""
 
 _SURE = 20
-"""A batch of so many rows per label is taken to hold all labels."""
+"""A batch of so many different rows per label is taken to hold all labels: a small set that is served repeated shows
+few images in many rows."""
 
 
 def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | None = None) -> Facts:
@@ -39,7 +40,7 @@ def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | 
         "x": prints.fingerprint(x, keep, rows, batch) or {},
         "y": _printed(target, batch, rows, keep),
         "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
-        "y_classes": 0 if labels is None else _distinct(labels, x, batched),
+        "y_classes": 0 if labels is None else _distinct(labels, x, batch if batched else None),
     }
 
 
@@ -51,7 +52,7 @@ def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prin
     whole = [part for part in known if part is not None]
     target = np.concatenate(whole) if len(whole) == len(known) else None
     rows, labels = _sampled(batch, target, classes)
-    sure = labels is not None and len(labels) >= _SURE * len(np.unique(labels))
+    sure = labels is not None and _are_all(labels, batch)
     return {
         "x": prints.print_batch(batch, "sequence", total, keep, rows),
         "y": (_printed(wanted, batch, rows, keep) or {}) | (prints.fingerprint(first) or {}) or None,
@@ -121,10 +122,16 @@ def _telling(labels: prints.Array | None, classes: int) -> prints.Array | None:
     return np.union1d(first, prints.spread(len(labels), FEW - len(first)))
 
 
-def _distinct(labels: prints.Array, data: Thing, batched: bool) -> int:
-    if batched:
+def _are_all(labels: prints.Array, batch: prints.Array) -> bool:
+    """Whether the labels of a batch are taken for those of all data."""
+    wanted = _SURE * len(np.unique(labels))
+    return len(labels) >= wanted and len({row.tobytes() for row in batch}) >= wanted
+
+
+def _distinct(labels: prints.Array, data: Thing, batch: prints.Array | None) -> int:
+    if batch is not None:
         whole = flat(getattr(data, "y", None)) if prints.is_sequence(data) else None  # Keras' own image iterators
-        if whole is None and len(labels) < _SURE * len(np.unique(labels)):
+        if whole is None and not _are_all(labels, batch):
             return 0
         labels = labels if whole is None else whole
     known = len(np.unique(labels))
