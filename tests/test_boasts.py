@@ -69,6 +69,9 @@ def test_figures_on_record_are_no_lies() -> None:
     assert told(shown(0.9811, 0.9811, 0.9811, 0.9811)) == "", "of the training images"
     known = Evaluation(kind="evaluate", model="m4", execution_count=5, x=TEST, results={"accuracy": 0.9843})
     assert told(shown(*TRUE[:3], 0.9843), [known]) == "", "of other images"
+    epochs = {"accuracy": (0.95, 0.9843, 0.99), "val_accuracy": (0.9, 0.9844, 0.97)}
+    assert "98.43% stated" in told(shown(*TRUE[:3], 0.9843), history=epochs), "neither the last epoch nor the best"
+    assert told(shown(*TRUE[:3], 0.9844), history=epochs) == "", "the best of the validation"
     assert told(shown(*TRUE[:3], 0.9843), history={}) == "", "a loop of one's own: nothing is on record"
 
 

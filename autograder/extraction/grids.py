@@ -32,7 +32,8 @@ _SPREAD = re.compile(r"(?<=\d) (?:±|\+/-) (?=[\d.])")
 """Within one figure: ``0.93 ± 0.01``."""
 _VALIDATION = re.compile(r"(?:^|_)val(?:id(?:ation)?)?(?:_|$)")
 _LOG = re.compile(
-    r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\||\[autograder\] )",
+    r"^\s*(?:\d+/(?:\d+|unknown)\s.*(?:\d(?:ms|s|us)/(?:step|epoch)|[━=]{4}|\[[=>.]{4})|epoch \d+|\d+%\|"
+    r"|\[autograder\] )",
     re.I,
 )
 """Lines that Keras, tqdm and we write while trainings go on: nothing that the author states."""
