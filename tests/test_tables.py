@@ -573,6 +573,13 @@ def test_the_figure_decides_last() -> None:
     assert matched(["Essai"], ledger("f", "g", "h"), models, [0.93]) == [None]
 
 
+def test_figures_in_step_do_not_excuse_names_that_were_swapped() -> None:
+    known = ledger("", "", bindings={"baseline": "m1", "best_model": "m2"})
+    models = [measured(1, 0.95), measured(2, 0.9)]
+    assert matched(["Best model", "baseline"], known, models, [0.95, 0.9]) == [2, 1]
+    assert matched(["First attempt", "Wide"], known, models, [0.95, 0.9]) == [1, 2]
+
+
 def test_the_figure_parts_rows_of_one_name() -> None:
     """The rows of a search are sorted by their figures, of a test or of validation."""
     figures = {1: 0.9, 2: 0.95, 3: 0.92, 4: 0.97, 5: 0.91}

@@ -127,14 +127,23 @@ def _simple(name: str) -> str:
 
 
 def _in_step(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
-    """All rows with all models in order, where each states just the figure of its own: then names say no more."""
+    """All rows with all models in order, where each states just the figure of its own: then names say no more.
+
+    Unless one is word for word the name of another model: whoever swaps two names says something false.
+    """
     figures = [candidate.figure for candidate in candidates]
     if len(figures) != len(table.rows) or len(set(figures)) != len(figures):
         return {}
     pairs = list(enumerate(zip(table.rows, candidates, strict=True)))
     if not all(row.of == "" and is_figure(row.accuracy, candidate.figure) for _, (row, candidate) in pairs):
         return {}
+    if any(_is_anothers(_simple(row.label), candidate, candidates) for _, (row, candidate) in pairs):
+        return {}
     return {place: candidate.training for place, (_, candidate) in pairs}
+
+
+def _is_anothers(said: str, own: _Candidate, candidates: Sequence[_Candidate]) -> bool:
+    return said not in own.names and any(said in one.names for one in candidates)
 
 
 def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
