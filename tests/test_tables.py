@@ -608,10 +608,10 @@ def test_numbers_of_layers_count_no_models() -> None:
     assert matched(["2 couches", "3 couches", "modèle 1"], known) == [None, None, 1]
 
 
-def test_figures_in_the_order_of_all_models_say_more_than_names() -> None:
+def test_figures_in_the_order_of_all_models_say_more_than_names_that_only_resemble() -> None:
     figures = [0.91, 0.92, 0.93]
     models = [measured(number, figure) for number, figure in enumerate(figures, start=1)]
-    known = ledger("", "", "", bindings={"dropout_model": "m1", "plain": "m2", "deep": "m3"})
+    known = ledger("", "", "", bindings={"dropout_model": "m1", "plain_net": "m2", "deep": "m3"})
     assert matched(["Plain", "Dropout", "Deep"], known, models, figures) == [1, 2, 3]
     assert matched(["Plain", "Dropout", "Deep"], known, models, [0.92, 0.91, 0.93]) == [2, 1, 3]
 
