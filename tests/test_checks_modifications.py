@@ -427,6 +427,11 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
         "+ RandomZoom(0, 0)",
     ),
     "a generator": (GENERATOR, Family.AUGMENTATION, "fit(array) → fit(sequence)"),
+    "a generator of what it alters": (
+        {**GENERATOR, "arguments": {**GENERATOR["arguments"], "augmentations": ["rotation_range"]}},
+        Family.AUGMENTATION,
+        "+ rotation_range",
+    ),
     "more rows": ({"x": ArrayPrint(shape=(120000, 28, 28, 1))}, Family.AUGMENTATION, "x 60000 → 120000"),
     "smoothed labels": (
         {"loss": "SparseCategoricalCrossentropy", "loss_settings": {"label_smoothing": 0.1}},
@@ -903,6 +908,45 @@ def test_where_a_modification_would_be_missing_a_person_is_asked_of_the_last() -
     assert finding.for_teacher is not None and "trained again" in finding.for_teacher.text
 
 
+def flowing(number: int, *, altered: bool | None, rows: int = 60000, **changes: Json) -> Training:
+    shown = ArrayPrint(kind="dataset", shape=(rows, 28, 28, 1), altered=altered)
+    return training(number, x=shown, **changes)
+
+
+NAMED: Json = {"augmentations": ["random_flip_left_right"]}
+PAIRS: dict[str, tuple[Training, Training, list[str]]] = {
+    "the same images in a pipeline": (training(1), flowing(2, altered=False), []),
+    "the same images in an array": (flowing(1, altered=False), training(2), []),
+    "nobody knows which": (training(1), flowing(2, altered=None), ["fit(array) → fit(dataset)"]),
+    "more of them": (training(1), flowing(2, altered=False, rows=90000), ["fit(array) → fit(dataset)"]),
+    "altered ones": (flowing(1, altered=False), flowing(2, altered=True), ["+ altered images"]),
+    "altered by name": (flowing(1, altered=False), flowing(2, altered=True, arguments=NAMED), ["+ random_flip_left_right"]),
+    "altered by name only": (flowing(1, altered=False), flowing(2, altered=False, arguments=NAMED), []),
+    "altered behind the others": (
+        flowing(1, altered=False),
+        flowing(2, altered=False, rows=120000, arguments=NAMED),
+        ["+ random_flip_left_right"],
+    ),
+    "in a loop": (
+        flowing(1, altered=False, arguments={"loop": True}),
+        flowing(2, altered=True, arguments={"loop": True}),
+        ["+ altered images"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_flows_are_told_apart_by_what_is_done_to_their_images(name: str) -> None:
+    before, after, told = PAIRS[name]
+    assert [change.text for change in differences(before, after)] == told
+
+
+def test_the_given_model_is_taken_to_have_learnt_images_as_they_are() -> None:
+    seen = evidence(trainings=[flowing(1, altered=True, arguments=NAMED)], baseline=baseline(training=training(0)))
+    found = [change.text for trial in trials(seen).distinct for change in trial.changes]
+    assert "+ random_flip_left_right" in found
+
+
 # --- justified -----------------------------------------------------------------------------------------------------
 
 WHY = (
@@ -924,6 +968,26 @@ def test_a_reason_above_each_modification_earns_everything() -> None:
     finding = justified(notebook(*WHY))
     assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
     assert [detail.values["cell"] for detail in finding.details] == [2, 4, 6]
+
+
+def test_a_numbered_model_is_not_given_the_reason_of_another() -> None:
+    told = (
+        "Modèle 1 : du dropout, car il limite le surapprentissage et parce que la validation plafonne dans ces couches.",
+        "Modèle 2 : une normalisation de plus.",
+        "Modèle 3 : un réseau plus profond, afin d'apprendre des motifs plus complexes que la référence.",
+    )
+    cells = [code(0, "baseline()"), text(1, "\n\n".join(told)), code(2, "all()")]
+    named = [replace(one, execution_count=3 if at else 1) for at, one in enumerate(three())]
+    named = [replace(one, labels={"name": f"Modèle amélioré {at}"} if at else {}) for at, one in enumerate(named)]
+    quoted = {
+        str(one.values["model"]): str(one.values.get("quote", ""))[:8]
+        for one in justified(evidence(cells, trainings=named)).details
+    }
+    assert quoted == {"Modèle amélioré 1": "Modèle 1", "Modèle amélioré 2": "", "Modèle amélioré 3": "Modèle 3"}
+    # Where the text counts from the baseline on, a number says nothing of which model it is.
+    shifted = "\n\n".join(one.replace(f" {at} :", f" {at + 1} :") for at, one in enumerate(told, start=1))
+    finding = justified(evidence([cells[0], text(1, shifted), cells[2]], trainings=named))
+    assert finding.share == 1.0
 
 
 def test_signs_that_nobody_sees_show_in_a_quoted_reason() -> None:

@@ -57,6 +57,13 @@ _FAMILIES = {
 }
 """What every text on networks says, such as "network" and "training", is left out."""
 _GENERIC = frozenset({"model", "modele", "cnn", "net", "network", "mdl", "reseau"})
+_NUMBERED = re.compile(
+    r"^[\W_]*(?:(?:le|the|notre|our)\s+)?(?:modele|model|variante?|version|essai|experience|experiment|trial|run|amelioration"
+    r"|improvement|modification|config(?:uration)?|reseau|network|cnn)s?(?:\s+(?:ameliore\w*|modifie\w*|improved|modified))?"
+    r"[\s_#]*(?:n[°o]\.?\s*)?(\d{1,2})\b(?:\s*\([^)\n]{0,80}\))?[\s*_]*(?:[:—–.=-]|$)"
+)
+"""What a line that speaks of one of several numbered models begins with, folded: "Modèle 2 : ..."."""
+_LAST_NUMBER = re.compile(r"(\d{1,2})\W*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +76,26 @@ class Belonging:
     topic: re.Pattern[str] | None
     kinds: re.Pattern[str] | None
     family: re.Pattern[str]
+    number: int | None = None
+    """Its own, where the notebook numbers its modifications, and its text calls each of them by that number."""
+
+    def excludes(self, text: str) -> bool:
+        """Whether a text says of itself that it is on another of the numbered modifications."""
+        told = _number(text) if self.number is not None else None
+        return told is not None and told != self.number
 
     def about(self, text: str) -> int:
         """The name of the model before all else, then what was changed, then what kind of change it is."""
         folded = fold(text)
-        named = bool(self.names and self.names.search(folded))
+        numbered = self.number is not None and _number(text) == self.number
+        named = numbered or bool(self.names and self.names.search(folded))
         changed = bool((self.topic and self.topic.search(folded)) or (self.kinds and self.kinds.search(text)))
         return NAME * named + TOPIC * changed + FAMILY * bool(self.family.search(folded))
 
 
 def belongings(trials: Sequence[Trial], evidence: Evidence) -> list[Belonging]:
     """One for each modification; what several models are called tells none of them."""
+    numbers = _numbers(trials, evidence)
     return [
         Belonging(
             trial=trial,
@@ -88,9 +104,26 @@ def belongings(trials: Sequence[Trial], evidence: Evidence) -> list[Belonging]:
             topic=_topic(trial.changes),
             kinds=_kinds(trial.changes),
             family=re.compile("|".join(_FAMILIES[family] for family in trial.families)),
+            number=number,
         )
-        for trial in trials
+        for trial, number in zip(trials, numbers, strict=True)
     ]
+
+
+def _numbers(trials: Sequence[Trial], evidence: Evidence) -> Sequence[int | None]:
+    """Of each modification, where code and text number them alike: where one of both begins to count at the baseline, or
+    leaves one out, nobody knows which is which."""
+    found = [_LAST_NUMBER.search(name_of(trial.training, evidence)) for trial in trials]
+    numbers = [int(one.group(1)) for one in found if one]
+    lines = (line for cell in evidence.cells if cell.kind is CellKind.MARKDOWN for line in cell.source.splitlines())
+    told = {number for line in lines if (number := _number(line)) is not None}
+    alike = len(numbers) == len(trials) > 1 and len(set(numbers)) == len(numbers) and told == set(numbers)
+    return numbers if alike else [None] * len(trials)
+
+
+def _number(text: str) -> int | None:
+    found = _NUMBERED.search(fold(text[:200].partition("\n")[0]))
+    return int(found.group(1)) if found else None
 
 
 def _names_of_others(trial: Trial, evidence: Evidence) -> frozenset[str]:

@@ -61,6 +61,7 @@ _STEERING = re.compile(
     r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
 )
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
+ALTERED = "altered images"
 STARTING_WEIGHTS = "starting weights"
 """Name of the change that a model begins with what others have learnt."""
 _DIVERGENCE = {"kldivergence", "kld", "kullbackleiblerdivergence"}
@@ -345,22 +346,37 @@ def _gives_shares(training: Training) -> bool:
 
 
 def _data(before: Training, after: Training) -> Iterator[Change]:
-    """More rows, or rows from a generator, are taken for augmentation: what they hold is not looked at.
+    """More rows, or rows from a generator, are taken for augmentation, unless they are known to be the same images.
 
     A hand-written loop always takes batches, whatever is in them; of PyTorch's data the transforms are known.
     """
     family = Family.AUGMENTATION
-    old, new = (set(_names(data.arguments.get("augmentations"))) for data in (before, after))
+    old, new = _alterations(before, after), _alterations(after, before)
     for name in sorted(old ^ new):
         yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
-    if before.arguments.get("loop") or after.arguments.get("loop"):
+    if old ^ new or before.arguments.get("loop") or after.arguments.get("loop"):
         return
     if before.x.kind != after.x.kind and before.x.shape:
-        yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
+        if not any(_is_the_same(*pair) for pair in ((before, after), (after, before))):
+            yield Change(family, "source", f"fit({before.x.kind}) → fit({after.x.kind})")
         return
     rows = [data.x.shape[0] if data.x.shape and data.x.kind == "array" else 0 for data in (before, after)]
     if rows[0] and rows[1] > 1.02 * rows[0] and idle.times(before.x, after.x) == 1:
         yield Change(family, "rows", f"x {rows[0]} → {rows[1]}", True)
+
+
+def _alterations(training: Training, other: Training) -> set[str]:
+    """What alters its images: by name where there is one."""
+    named = set(_names(training.arguments.get("augmentations")))
+    if _is_the_same(other, training):
+        return set()
+    return named or ({ALTERED} if training.x.altered else set())
+
+
+def _is_the_same(given: Training, flowing: Training) -> bool:
+    """Whether what flows is as many images as the other was given, none of them altered."""
+    counts = [one.x.shape[0] if one.x.shape else 0 for one in (given, flowing)]
+    return flowing.x.altered is False and 0 < counts[1] <= 1.02 * counts[0]
 
 
 def _names(listed: Json) -> list[str]:

@@ -88,7 +88,11 @@ def _chosen(
 
 
 def _doubted(fit: Belonging, doubtful: Sequence[Paragraph], cells: Sequence[Cell]) -> Justified:
-    beside = [one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= TOPIC]
+    beside = [
+        one
+        for one in doubtful
+        if one.cell in fit.near and fit.about(one.text) >= TOPIC and not fit.excludes(one.text)
+    ]
     if not beside:
         return Justified(fit.trial, 0.0)
     best = max(beside, key=lambda one: fit.about(one.text))
@@ -178,6 +182,8 @@ def _weights(
     for row, fit in enumerate(fits):
         about = 0
         for column, (paragraph, copy) in enumerate(reasons):
+            if fit.excludes(paragraph.text):
+                continue
             about = fit.about(paragraph.text) if copy == 0 else about
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)

@@ -207,15 +207,16 @@ def _first(stages: Sequence[Training], evidence: Evidence, own_baseline: bool) -
 
 
 def reference_training(evidence: Evidence, *, like: Training) -> Training | None:
-    """The reference baseline's training; data are taken to be those of ``like``, which only the notebook knows."""
+    """The reference baseline's training; data are taken to be those of ``like``, which only the notebook knows, unaltered."""
     baseline = evidence.baseline
     if baseline is None:
         return None
+    x = replace(like.x, altered=None if like.x.altered is None else False)
     if baseline.training is not None:
-        return replace(baseline.training, x=like.x)
+        return replace(baseline.training, x=x)
     if not baseline.layers:
         return None
-    return Training(number=0, model="reference", layers=baseline.layers, optimizer=baseline.optimizer, x=like.x)
+    return Training(number=0, model="reference", layers=baseline.layers, optimizer=baseline.optimizer, x=x)
 
 
 def _stages(trained: Sequence[Training]) -> list[_Stage]:

@@ -76,7 +76,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
         cells=tuple(cells),
         template_cells=tuple(template_cells),
         execution=execution,
-        ledger=ledger,
+        ledger=studied.ledger,
         models=studied.models,
         final=studied.final,
         table=table,

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from autograder.extraction import measures, memory
 from autograder.extraction.absences import absences
+from autograder.extraction.altered import with_altered
 from autograder.extraction.archive import refusal
 from autograder.extraction.case import BY_HAND, Bench, Case
 from autograder.extraction.choice import choose, validation_accuracy
@@ -51,6 +52,8 @@ TRAINED_ROWS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studied:
+    ledger: Ledger
+    """As it was given, with what was measured of the data in it."""
     models: tuple[MeasuredModel, ...] = ()
     final: FinalMeasures | None = None
     gaps: tuple[Gap, ...] = ()
@@ -73,10 +76,11 @@ def study(
     """Every trained model with its measurements, and all figures of the final one."""
     known = candidates(ledger, execution.artifacts)
     sightings = Sightings(bench.data, execution.artifacts, bench.store, bench.others)
+    ledger = with_altered(ledger, sightings)
     choice = choose(ledger, known, execution.artifacts, cells, execution, bench.data.card.image_shape, sightings)
     absent = absences(ledger, execution)
     if choice is None:
-        return Studied(gaps=(*absent, _nothing(ledger)))
+        return Studied(ledger=ledger, gaps=(*absent, _nothing(ledger)))
     # The final one first: should time run out, it has been measured.
     measured = (choice.candidate, *(one for one in known if one is not choice.candidate))[:MAX_MODELS]
     classes = bench.data.card.classes
@@ -162,7 +166,7 @@ def _measured(case: Case) -> Studied:
     if several is not None:
         answer = combined([answered.answers[one.id] for one in parts], several.vote)
     figures = _final(case, models, answer, scopes[parts[0].id], parts)
-    return Studied(models=models, final=figures, gaps=_gaps(chosen))
+    return Studied(ledger=case.ledger, models=models, final=figures, gaps=_gaps(chosen))
 
 
 def _by_measurement(case: Case, models: tuple[MeasuredModel, ...]) -> tuple[Case, tuple[MeasuredModel, ...]]:

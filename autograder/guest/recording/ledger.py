@@ -40,6 +40,7 @@ from . import (
     templates,
     thinning,
     through,
+    varied,
 )
 from .asides import Asides, Fit
 from .beside import Beside
@@ -348,7 +349,8 @@ class Recorder:
         given = hooks.bound(original, model, arguments, keywords)
         self.steps.fitted(model)
         self.tally.forget(model)
-        entry = self.add_training(model, _arguments(given))
+        named = self._safely(varied.varied, given.get("x"))
+        entry = self.add_training(model, _arguments(given) | ({"augmentations": named} if named else {}))
         if entry is None:
             return None
         epochs = Epochs(Fit(entry, model), callbacks=given.get("callbacks"), own=models.steps_itself(model))
