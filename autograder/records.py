@@ -313,8 +313,8 @@ class ArrayPrint:
     labels: tuple[int | float, ...] = ()
     """Label of each row of the sample, for ``answers`` and ``inner``; empty where these are not known."""
     altered: bool | None = None
-    """Of what flows: whether its rows are images of the data set that something has altered. Measured, not claimed; None
-    where it is not known."""
+    """Of what flows: whether its rows are images of the data set that something has altered. Measured, not claimed;
+    None where it is not known."""
 
     @property
     def mark(self) -> str:

@@ -91,7 +91,7 @@ def measuring(images: Pixels, rounds: int) -> None:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    forward = probe.forward_of(model)
+    forward, most = probe.forward_of(model), probe.at_once(model)
     made: list[Pixels] = []
 
     def make() -> None:
@@ -102,10 +102,10 @@ def measuring(images: Pixels, rounds: int) -> None:
         path = Path(folder) / "altered.npy"
         np.save(path, made[0])
         shown = np.load(path, mmap_mode="r")
-        ready = [probe.prepared(STEPS, part) for part in probe.batches(made[0], STEPS)]
+        ready = [probe.prepared(STEPS, part) for part in probe.batches(made[0], STEPS, most)]
         ways: dict[str, Callable[[], object]] = {
             "bare forward passes": lambda: [forward(part) for part in ready],
-            "the suite, as room 2 is shown it": lambda: probe.answers(forward, STEPS, shown),
+            "the suite, as room 2 is shown it": lambda: probe.answers(forward, STEPS, shown, most),
             "making the suite, once per class": make,
         }
         forward(ready[0])

@@ -129,3 +129,16 @@ def test_every_kind_is_timed_beside_the_loop(capsys: pytest.CaptureFixture[str])
     assert rows == ["loop", *SEVERITIES, "mean of the suite"]
     taken = robustness.in_turns({"busy": lambda: sum(range(200_000)), "idle": lambda: None}, 3)
     assert taken["busy"] > taken["idle"]
+
+
+def test_the_suite_is_timed_beside_bare_forward_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    robustness.measuring(np.zeros((2, 28, 28), np.uint8), 1)
+    first, *rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert first[0] == f"| {2 * 8 * 5} images"
+    assert [name.strip("| ") for name, *_ in rows] == [
+        "bare forward passes",
+        "the suite, as room 2 is shown it",
+        "making the suite, once per class",
+    ]

@@ -920,7 +920,11 @@ PAIRS: dict[str, tuple[Training, Training, list[str]]] = {
     "nobody knows which": (training(1), flowing(2, altered=None), ["fit(array) → fit(dataset)"]),
     "more of them": (training(1), flowing(2, altered=False, rows=90000), ["fit(array) → fit(dataset)"]),
     "altered ones": (flowing(1, altered=False), flowing(2, altered=True), ["+ altered images"]),
-    "altered by name": (flowing(1, altered=False), flowing(2, altered=True, arguments=NAMED), ["+ random_flip_left_right"]),
+    "altered by name": (
+        flowing(1, altered=False),
+        flowing(2, altered=True, arguments=NAMED),
+        ["+ random_flip_left_right"],
+    ),
     "altered by name only": (flowing(1, altered=False), flowing(2, altered=False, arguments=NAMED), []),
     "altered behind the others": (
         flowing(1, altered=False),
@@ -972,22 +976,25 @@ def test_a_reason_above_each_modification_earns_everything() -> None:
 
 def test_a_numbered_model_is_not_given_the_reason_of_another() -> None:
     told = (
-        "Modèle 1 : du dropout, car il limite le surapprentissage et parce que la validation plafonne dans ces couches.",
+        "Modèle 1 : du dropout, car il limite le surapprentissage, et parce que la validation plafonne.",
         "Modèle 2 : une normalisation de plus.",
         "Modèle 3 : un réseau plus profond, afin d'apprendre des motifs plus complexes que la référence.",
     )
-    cells = [code(0, "baseline()"), text(1, "\n\n".join(told)), code(2, "all()")]
     named = [replace(one, execution_count=3 if at else 1) for at, one in enumerate(three())]
     named = [replace(one, labels={"name": f"Modèle amélioré {at}"} if at else {}) for at, one in enumerate(named)]
-    quoted = {
-        str(one.values["model"]): str(one.values.get("quote", ""))[:8]
-        for one in justified(evidence(cells, trainings=named)).details
-    }
-    assert quoted == {"Modèle amélioré 1": "Modèle 1", "Modèle amélioré 2": "", "Modèle amélioré 3": "Modèle 3"}
+
+    def quoted(*paragraphs: str) -> list[str]:
+        cells = [code(0, "baseline()"), text(1, "\n\n".join(paragraphs)), code(2, "all()")]
+        return [str(one.values.get("quote", ""))[:8] for one in justified(evidence(cells, trainings=named)).details]
+
+    assert quoted(*told) == ["Modèle 1", "", "Modèle 3"]
+    both = (
+        told[0].replace("du dropout", "du dropout et de la normalisation") + " L'effet se voit aux courbes de la suite."
+    )
+    assert quoted(both, *told[1:]) == ["Modèle 1", "", "Modèle 3"]
     # Where the text counts from the baseline on, a number says nothing of which model it is.
-    shifted = "\n\n".join(one.replace(f" {at} :", f" {at + 1} :") for at, one in enumerate(told, start=1))
-    finding = justified(evidence([cells[0], text(1, shifted), cells[2]], trainings=named))
-    assert finding.share == 1.0
+    shifted = [one.replace(f" {at} :", f" {at + 1} :") for at, one in enumerate((both, *told[1:]), start=1)]
+    assert quoted(*shifted) == ["Modèle 2", "Modèle 2", "Modèle 4"]
 
 
 def test_signs_that_nobody_sees_show_in_a_quoted_reason() -> None:

@@ -34,7 +34,7 @@ FITS: dict[str, list[str]] = {
     "fit(flow.map(lambda a, b: (tf.image.random_flip_left_right(a), b)).batch(20))": ["random_flip_left_right"],
     "fit(flow.batch(20).map(lambda a, b: (turn(a, training=True), b)).prefetch(1))": ["random_rotation", "random_zoom"],
     "fit(flow.map(noisy, num_parallel_calls=2).batch(20))": ["noisy"],
-    "fit(flow.map(sometimes).batch(20))": ["random_brightness"],
+    "fit(flow.map(sometimes).batch(20))": ["adjust_brightness"],
     "fit(flow.concatenate(flow.map(noisy)).batch(20))": ["noisy"],
     "fit(ImageDataGenerator().flow(x, y, batch_size=20))": [],
     "fit(ImageDataGenerator(rotation_range=9, zoom_range=0.1).flow(x, y))": ["rotation_range", "zoom_range"],

@@ -111,8 +111,8 @@ def belongings(trials: Sequence[Trial], evidence: Evidence) -> list[Belonging]:
 
 
 def _numbers(trials: Sequence[Trial], evidence: Evidence) -> Sequence[int | None]:
-    """Of each modification, where code and text number them alike: where one of both begins to count at the baseline, or
-    leaves one out, nobody knows which is which."""
+    """Of each modification, where code and text number them alike: where one of both begins to count at the baseline,
+    or leaves one out, nobody knows which is which."""
     found = [_LAST_NUMBER.search(name_of(trial.training, evidence)) for trial in trials]
     numbers = [int(one.group(1)) for one in found if one]
     lines = (line for cell in evidence.cells if cell.kind is CellKind.MARKDOWN for line in cell.source.splitlines())

@@ -89,9 +89,7 @@ def _chosen(
 
 def _doubted(fit: Belonging, doubtful: Sequence[Paragraph], cells: Sequence[Cell]) -> Justified:
     beside = [
-        one
-        for one in doubtful
-        if one.cell in fit.near and fit.about(one.text) >= TOPIC and not fit.excludes(one.text)
+        one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= TOPIC and not fit.excludes(one.text)
     ]
     if not beside:
         return Justified(fit.trial, 0.0)

@@ -207,7 +207,7 @@ def _first(stages: Sequence[Training], evidence: Evidence, own_baseline: bool) -
 
 
 def reference_training(evidence: Evidence, *, like: Training) -> Training | None:
-    """The reference baseline's training; data are taken to be those of ``like``, which only the notebook knows, unaltered."""
+    """The reference baseline's training; data are taken to be those of ``like``, unaltered: only the notebook knows."""
     baseline = evidence.baseline
     if baseline is None:
         return None

@@ -21,7 +21,7 @@ second one spares fewer."""
 
 
 def with_altered(ledger: Ledger, sightings: Sightings) -> Ledger:
-    """The same, with ``ArrayPrint.altered`` for what flowed into trainings: whatever the kernel said of it is dropped."""
+    """The same, with ``ArrayPrint.altered`` for what flowed into trainings; what the kernel said of that is dropped."""
     return replace(
         ledger,
         trainings=tuple(replace(one, x=replace(one.x, altered=_altered(one, sightings))) for one in ledger.trainings),

@@ -16,8 +16,12 @@ MOST = 20
 _MAPS = frozenset({"_MapDataset", "_ParallelMapDataset", "_FlatMapDataset", "_InterleaveDataset"})
 _CHANCE = re.compile(r"Random|TruncatedNormal|Multinomial|SampleDistortedBoundingBox")
 """In the kind of an operation that draws."""
-_NAMED = re.compile(r"(?:^|/)((?:stateless_)?(?:random|rand|mix_?up|cut_?mix|aug_?mix|auto)_?[a-z_]*[a-z])(?:_\d+)?(?=/|$)")
-_DRAWING = re.compile(r"^(?:stateless_)?random_(?:uniform|normal|shuffle|gamma|poisson|categorical)\w*$|^random_?seed\w*$")
+_NAMED = re.compile(
+    r"(?:^|/)((?:stateless_)?(?:random|rand|mix_?up|cut_?mix|aug_?mix|auto|adjust)_?[a-z_]*[a-z])(?:_\d+)?(?=/|$)"
+)
+_DRAWING = re.compile(
+    r"^(?:stateless_)?random_(?:uniform|normal|shuffle|gamma|poisson|categorical)\w*$|^random_?seed\w*$"
+)
 """Names of what draws, not of what is altered by it."""
 _SETTINGS = (
     *("featurewise_center", "samplewise_center", "featurewise_std_normalization", "samplewise_std_normalization"),
