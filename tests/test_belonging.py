@@ -31,6 +31,21 @@ def test_names_topics_and_families(told: str, about: int) -> None:
     assert alone(layers=with_layer("Dropout", rate=0.3), labels={"name": "wide"}).about(told) == about
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("width_shift_range", "On décale les images"),
+        ("adjust_brightness", "La luminosité varie"),
+        ("decoupe_aleatoire", "une découpe des bords"),
+        ("RandomRotation", "Les chiffres sont inclinés"),
+    ],
+)
+def test_what_alters_images_is_spoken_of_in_words_of_its_own(name: str, told: str) -> None:
+    altering = alone(arguments={"augmentations": [name]})
+    assert altering.about(told) >= TOPIC
+    assert altering.about("Les images sont plus grandes") < TOPIC
+
+
 def test_a_class_is_found_as_it_is_written() -> None:
     squeezing = alone(layers=with_layer("SE", ratio=4))
     assert squeezing.about("SE blocks weigh channels") == TOPIC

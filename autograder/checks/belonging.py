@@ -47,12 +47,21 @@ _TOPICS = (
     (r"smoothing", r"liss(?:age|e)|smooth"),
     (r"^starting weights$", r"pre.?(?:train|entrain)|fine.?tun|transfer|auto.?encod|affinage|gele|frozen|freez|geler"),
     (r"stop", r"early.?stop|arret (?:anticipe|premature|precoce)|patience"),
+    (r"rotation|rot90", r"rotation|rotat|tourn|inclin|pivot|penche|tilt"),
+    (r"shift|translation|roll", r"decal|translat|shift|deplac|mal centre|off.?cent"),
+    (r"zoom|scale", r"zoom|agrandi|rapproch|echelle|scal(?:e|ing)"),
+    (r"flip|mirror", r"flip|miroir|retourne|symetri|mirror"),
+    (r"brightness", r"luminos|eclair|bright|sombre|dark"),
+    (r"contrast", r"contrast"),
+    (r"crop", r"crop|recadr|rogn"),
+    (r"erasing|cutout", r"eras|cut.?out|masqu|mask|effac|occlu"),
+    (r"mix_?up|cut_?mix", r"mix.?up|cut.?mix|melang"),
 )
 _FAMILIES = {
     Family.ARCHITECTURE: r"architecture|couche|convolution|\blayers?\b|filtre|filter",
     Family.REGULARISATION: r"regulari[sz]|sur.?apprentissage|over.?fit",
     Family.HYPERPARAMETERS: r"hyper.?param",
-    Family.AUGMENTATION: r"augment|rotation|zoom|decalage|translation|shift|flip|deform|transform",
+    Family.AUGMENTATION: r"augment|rotation|zoom|decal|translat|shift|flip|deform|transform",
     Family.STRATEGY: r"callback|strateg",
 }
 """What every text on networks says, such as "network" and "training", is left out."""
@@ -63,6 +72,10 @@ _NUMBERED = re.compile(
     r"[\s_#]*(?:n[°o]\.?\s*)?(\d{1,2})\b(?:\s*\([^)\n]{0,80}\))?[\s*_]*(?:[:—–.=-]|$)"
 )
 """What a line that speaks of one of several numbered models begins with, folded: "Modèle 2 : ..."."""
+_NO_TOPIC = frozenset(
+    "random stateless range adjust image images augment augmented augmentation height width altered".split()
+)
+"""Of the names of what alters images, words that stand in many of them."""
 _LAST_NUMBER = re.compile(r"(\d{1,2})\W*$")
 
 
@@ -135,7 +148,14 @@ def _names_of_others(trial: Trial, evidence: Evidence) -> frozenset[str]:
 def _topic(changes: Sequence[Change]) -> re.Pattern[str] | None:
     """Words by which prose would speak of these changes, in French and English, folded."""
     known = [words for change in changes for name, words in _TOPICS if re.search(name, change.name, re.I)]
+    known += [word for change in changes if change.family is Family.AUGMENTATION for word in _called(change.name)]
     return re.compile("|".join(known)) if known else None
+
+
+def _called(name: str) -> Iterator[str]:
+    """Words of a function that alters images: the notebook's own names are such."""
+    words = re.findall(r"[a-z]{4,}", fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)))
+    return (word for word in words if word not in _NO_TOPIC)
 
 
 def _kinds(changes: Sequence[Change]) -> re.Pattern[str] | None:
