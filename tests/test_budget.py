@@ -29,7 +29,8 @@ from autograder.frames import Frame
 from autograder.guest.handover import Handover
 from autograder.guest.recording import budget as guest
 from autograder.guest.recording.asides import Fit
-from autograder.guest.recording.ledger import Epochs, Recorder
+from autograder.guest.recording.epochs import Epochs
+from autograder.guest.recording.ledger import Recorder
 from autograder.messages import render
 from autograder.pipeline import Progress, grade_one
 from autograder.recall import Key

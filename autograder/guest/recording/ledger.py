@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,10 @@ from . import (
     losses,
     models,
     motion,
-    onlookers,
     passing,
     prints,
     roots,
     schedules,
-    steering,
     swaps,
     targets,
     templates,
@@ -42,10 +39,12 @@ from . import (
     through,
     varied,
 )
+from .arguments import arguments as fit_arguments
 from .asides import Asides, Fit
 from .beside import Beside
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
+from .epochs import Epochs, Few, Shown, callbacks, note_idlers, note_rates, note_steepest
 from .features import Behind, Features
 from .flows import Flows
 from .held import Held
@@ -55,7 +54,7 @@ from .lineage import Digests, Lineage
 from .reuse import Reuse, Watched
 from .several import Inputs
 from .steps import Steps
-from .swaps import Swaps, Watch
+from .swaps import Swaps
 from .tally import ENOUGH, Tally
 from .uses import Uses
 
@@ -71,68 +70,6 @@ MEANWHILE_SECONDS = 30.0
 EPOCH_DIGESTS = 20_000
 _FREE_SECONDS, _DIGEST_SHARE = 2.0, 0.03
 """Digests of the weights after each epoch may take so long; beyond that, so much of the time of the training."""
-
-_ARGUMENTS = (
-    "epochs",
-    "batch_size",
-    "validation_split",
-    "shuffle",
-    "initial_epoch",
-    "steps_per_epoch",
-    "validation_steps",
-    "validation_freq",
-)
-
-
-Shown = list[Any]
-"""Of some rows the inputs, and the labels."""
-Few = tuple[Any, Sequence[float]] | None
-"""The same of a model of one input, for ``inner``."""
-
-
-@dataclass
-class Epochs:
-    """What is collected while ``fit`` runs."""
-
-    fit: Fit
-    """What callbacks of the notebook's train while it is at work."""
-    figures: list[dict[str, Any]] = field(default_factory=list)
-    weights: list[str] = field(default_factory=list)
-    start: float = field(default_factory=time.monotonic)
-    hashing: float = 0.0
-    saved: float = 0.0
-    """When the model was last saved before its end."""
-    watching: tuple[Any, ...] = ()
-    """The callbacks that fill all this: one before the notebook's own, one after them."""
-    callbacks: Any = None
-    """The notebook's."""
-    before: motion.Before | None = None
-    """Figures of the weights before the first step."""
-    began: Digests = frozenset()
-    """Digests of the weights before the first step."""
-    standing: through.Standing | None = None
-    """What layers of the notebook's own held as it began, and where those of chance were."""
-    steepest: float | None = None
-    """Length of the gradient before the first step, where a limit may be held against it."""
-    taken: int = 0
-    """Steps of the optimiser before the first one."""
-    times: float = 1.0
-    """Steps of a schedule for each that is taken."""
-    shown: Shown = field(default_factory=list)
-    """A few of its images and their labels, by which it is seen what the model can do before; empty where none tell."""
-    watch: Watch | None = None
-    own: bool = False
-    """Whether a step of the training is the student's own code."""
-    stepped: bool = False
-    looked: bool = False
-    """Whether it was seen what the model can do once callbacks had their turn."""
-    late: Late = field(default_factory=Late)
-    """Of what a generator or a ``PyDataset`` gives."""
-    behind: Behind | None = None
-    """Images whose answers by another model it is given."""
-    few: Few = None
-    flown: Callable[[], None] = lambda: None
-    """Ends the looking at it."""
 
 
 class Recorder:
@@ -350,7 +287,7 @@ class Recorder:
         self.steps.fitted(model)
         self.tally.forget(model)
         named = self._safely(varied.varied, given.get("x"))
-        entry = self.add_training(model, _arguments(given) | ({"augmentations": named} if named else {}))
+        entry = self.add_training(model, fit_arguments(given) | ({"augmentations": named} if named else {}))
         if entry is None:
             return None
         epochs = Epochs(Fit(entry, model), callbacks=given.get("callbacks"), own=models.steps_itself(model))
@@ -390,7 +327,7 @@ class Recorder:
             between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)
             stepped = partial(self._stepped, epochs)
-            first, last = epochs.watching = _callbacks(begin, between, stepped, end)
+            first, last = epochs.watching = callbacks(begin, between, stepped, end)
             thinned = thinned | {"callbacks": [first, *(watched or ()), last]}
             epochs.fit.stepping = False
         self.flush()
@@ -475,7 +412,7 @@ class Recorder:
             epochs.figures = [dict(zip(kept, figures, strict=True)) for figures in zip(*kept.values(), strict=False)]
         epochs.flown()
         self._note_epochs(entry, model, epochs)
-        self._safely(_note_idlers, entry, epochs)
+        self._safely(note_idlers, entry, epochs)
         self._safely(self.swaps.end, epochs.watch)
         entry["seconds"] = seconds
         if self.cuts.rehearsal:  # only its plan is wanted
@@ -488,8 +425,8 @@ class Recorder:
         held = (self._safely(fit.held.printed, self.keep.sample) or []) if fit.held is not None else []
         beside = self._safely(fit.late.printed, self.keep.sample) or []
         entry["unfollowed"] = self._safely(fit.beside) or 0
-        self._safely(_note_rates, entry, model, epochs)
-        self._safely(_note_steepest, entry, model, epochs)
+        self._safely(note_rates, entry, model, epochs)
+        self._safely(note_steepest, entry, model, epochs)
         entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]]
         standing = {} if entry.get("reused") else epochs.standing
         self.end_training(entry, model, standing, epochs.few, epochs.began)
@@ -696,57 +633,9 @@ class Recorder:
         self.handover.put_json(UNSAVED, sorted(self.keep.unsaved))
 
 
-def _note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
-    """Callbacks that could do nothing, by what there was to see and by what their code reaches."""
-    figures = {name for one in epochs.figures for name in one}
-    if figures and (blind := steering.blind(epochs.callbacks, figures)):
-        entry["arguments"]["blind"] = blind
-    if looking := onlookers.onlookers(epochs.callbacks):
-        entry["arguments"]["onlookers"] = looking
-
-
-def _note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
-    """Of a schedule that stays at its rate up to the last step that was planned, however soon the training ended."""
-    outer = getattr(model, "optimizer", None)
-    optimizer = getattr(outer, "inner_optimizer", outer)
-    first, steps = epochs.taken, schedules.taken(model) - epochs.taken
-    planned = entry["arguments"].get("epochs", 1) - (entry["arguments"].get("initial_epoch") or 0)
-    times = max(1, int(epochs.times))
-    last = first + steps * max(1.0, planned / max(1, entry["epochs_run"]))
-    if rates := schedules.steady(optimizer, first * times, last * times):
-        entry["optimizer"]["rates"] = rates
-
-
-def _note_steepest(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
-    """Of a gradient that is known before and after."""
-    after = felt.steepest(model, epochs.shown) if epochs.steepest is not None else None
-    if after is not None and epochs.steepest is not None and not entry["arguments"].get("class_weight"):
-        entry["arguments"]["steepest"] = max(epochs.steepest, after)
-
-
 def _digest(model: Thing) -> str:
     """Of a model whose digest is not felt."""
     return models.weights(model) if models.parameters(model) <= models.WEIGHED else ""
-
-
-def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {name: given[name] for name in _ARGUMENTS if isinstance(given.get(name), (bool, int, float))}
-    if given.get("validation_data") is not None:
-        plain["validation"] = "data"
-    elif given.get("validation_split"):
-        plain["validation"] = "split"
-    callbacks = given.get("callbacks")
-    if isinstance(callbacks, (list, tuple)):
-        plain["callbacks"] = [type(callback).__name__[:100] for callback in callbacks][:20]
-    elif callbacks is not None:
-        plain["callbacks"] = [type(callbacks).__name__[:100]]
-    if waits := steering.patience(callbacks):
-        plain["patience"] = waits
-    if lowest := steering.floor(callbacks):
-        plain["floor"] = lowest
-    if steering.weighs(given.get("class_weight")):
-        plain["class_weight"] = True
-    return plain
 
 
 def _of_all(model: Thing, given: Mapping[str, Any]) -> tuple[Inputs, prints.Array] | None:
@@ -766,32 +655,3 @@ def _few(entry: dict[str, Any], given: Mapping[str, Any], shown: Shown) -> Few:
 
 def _both(shown: Shown) -> tuple[Inputs, Any] | None:
     return (shown[0], shown[1]) if len(shown) == 2 else None
-
-
-def _callbacks(
-    begin_epoch: Callable[[int], None],
-    between: Callable[[], None],
-    stepped: Callable[[], None],
-    end_epoch: Callable[[dict[str, Any]], None],
-) -> tuple[Any, Any]:
-    """Keras callbacks that tell of each epoch, its figures and its steps; made here since Keras is imported late."""
-    from keras.src.callbacks.callback import Callback
-
-    class First(Callback):  # type: ignore[misc, unused-ignore]
-        def on_train_batch_end(self, batch: int, logs: Thing = None) -> None:
-            stepped()
-
-        def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
-            stepped()  # the last step of all may have found no more rows
-
-    class Watching(Callback):  # type: ignore[misc, unused-ignore]
-        def on_epoch_begin(self, epoch: int, logs: Thing = None) -> None:
-            begin_epoch(epoch)
-
-        def on_train_batch_begin(self, batch: int, logs: Thing = None) -> None:
-            between()
-
-        def on_epoch_end(self, epoch: int, logs: Thing = None) -> None:
-            end_epoch(dict(logs or {}))
-
-    return First(), Watching()
