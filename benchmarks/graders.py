@@ -96,7 +96,13 @@ def nbgrader(bench: Bench) -> Callable[[], Spent]:
     def tests(*, released: bool) -> list[dict[str, Any]]:
         cells = []
         for number, test in enumerate(TESTS):
-            mark = {"schema_version": 3, "grade": True, "solution": False, "locked": True, "task": False}
+            mark: dict[str, Any] = {
+                "schema_version": 3,
+                "grade": True,
+                "solution": False,
+                "locked": True,
+                "task": False,
+            }
             mark |= {"grade_id": f"test{number}", "points": 5} | ({"cell_type": "code"} if released else {})
             cells.append(coursework.code(test, nbgrader=mark))
         return cells

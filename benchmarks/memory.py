@@ -145,7 +145,7 @@ def models(data: DataSet, train: int, epochs: int) -> Iterator[tuple[str, Any]]:
 
 
 def scaled(images: npt.NDArray[np.uint8]) -> Floats:
-    return images[..., None].astype(np.float32) / 255
+    return np.asarray(images[..., None] / 255, np.float32)
 
 
 # --- measured --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -74,7 +75,7 @@ def notebook(epochs: int, number: int | None) -> bytes:
     if number is not None:
         sources.append(OWN.format(rate=round(0.1 + 0.05 * number, 2), filters=24 + 4 * number))
     sources.append(END)
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
         for source in sources
     ]

@@ -28,12 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from autograder import feedback, intake, reference
+from autograder.adapters import adapter
 from autograder.cli.options import load_rubric, open_course
 from autograder.cluster import Session, fitness
 from autograder.cluster.bundle import pack, picked, unpack
 from autograder.cluster.crew import Crew
 from autograder.cluster.line import Line
-from autograder.cluster.orders import ORDER, REPLY, Answer, Reply
+from autograder.cluster.orders import Answer, Order, Reply
 from autograder.cluster.session import Nowhere
 from autograder.course import Course
 from autograder.gradebook import Gradebook
@@ -71,7 +72,7 @@ def recorded(state: Path) -> tuple[Course, list[Recorded]]:
     """Of every student of that run whose results are all there."""
     places = settings(ROOT, state)
     chosen = load_rubric(RUBRIC, places)
-    course = open_course(chosen, data="digits", places=places, sandbox=Nowhere("bubblewrap"))  # type: ignore[arg-type]
+    course = open_course(chosen, data="digits", places=places, sandbox=Nowhere("bubblewrap"))
     course = replace(course, baseline=reference.measure(course, places, chosen.reference_seeds))
     found = []
     for entry in Gradebook(state / "grades.sqlite").entries(RUBRIC):
@@ -90,7 +91,9 @@ def reply_of(submission: Submission, memory: Memory, course: Course) -> bytes:
     shared = set() if known is None else {known.mean_errors, *known.predictions, *known.altered, *known.public}
     shared |= set() if known is None else set(known.nudged)
     brought = {submission.notebook, *submission.files.values()}
-    return pack(REPLY.dump_json(Reply(ending="done", answers=answers)), picked(names - shared - brought, course.store))
+    return pack(
+        adapter(Reply).dump_json(Reply(ending="done", answers=answers)), picked(names - shared - brought, course.store)
+    )
 
 
 def measured(submission: Submission, store: Store) -> Iterator[Digest]:
@@ -111,7 +114,7 @@ class Playback(Line):
 
     def carry_out(self, content: bytes, **_: Any) -> bytes:  # noqa: ANN401
         self.sent.append(len(content))
-        order = ORDER.validate_json(unpack(content).head)
+        order = adapter(Order).validate_json(unpack(content).head)
         return self.known[order.errand.submission.notebook]
 
 

@@ -55,7 +55,7 @@ from autograder.feedback import handed, inert
 from autograder.feedback.executed import executed
 from autograder.feedback.sheet import sheet
 from autograder.frames import FrameParser, ProtocolBreach
-from autograder.intake import archive, choice, grouping, names
+from autograder.intake import archive, choice, grouping, leaves, names
 from autograder.intake.caps import Caps
 from autograder.intake.reading import read_notebook
 from autograder.intake.roster import read_roster
@@ -117,7 +117,7 @@ class Memory(Store):
     root: Path = Path("/nonexistent")
     kept: dict[Digest, bytes] = field(default_factory=dict)
 
-    def put(self, content: bytes) -> Digest:
+    def put(self, content: bytes, *, lasting: bool = True) -> Digest:
         name = digest(content)
         self.kept[name] = content
         return name
@@ -387,8 +387,8 @@ def naming(data: bytes) -> None:
     if names.safe_path(path):
         oracles.inside(path)
         oracles.shown(str(path))
-    leaves = [grouping.Leaf(path=PurePosixPath("x") / path.name, size=0, load=lambda cap: b"")] if path.name else []
-    for group in grouping.groups(grouping.Listing(leaves=leaves), "inbox"):
+    found = [leaves.Leaf(path=PurePosixPath("x") / path.name, size=0, load=lambda cap: b"")] if path.name else []
+    for group in grouping.groups(leaves.Listing(leaves=found), "inbox"):
         oracles.shown(group.name)
 
 
@@ -448,10 +448,10 @@ def tables(data: bytes) -> None:
             if len(row) != len(grid.header):
                 raise oracles.Unsafe("no rectangle")
     table = find_table(found, ledger)
-    for row in match_rows(table, ledger, [evidence.model()]).rows if table else ():
-        oracles.encodable(row.label)
-        if row.accuracy is not None and not 0 <= row.accuracy <= 1:
-            raise oracles.Unsafe(f"accuracy {row.accuracy}")
+    for matched in match_rows(table, ledger, [evidence.model()]).rows if table else ():
+        oracles.encodable(matched.label)
+        if matched.accuracy is not None and not 0 <= matched.accuracy <= 1:
+            raise oracles.Unsafe(f"accuracy {matched.accuracy}")
     for figure in stated(found[0].source):
         if not 0 <= figure.value <= 1 or not 0 <= figure.rounding <= 1:
             raise oracles.Unsafe(f"share {figure}")
