@@ -1074,6 +1074,23 @@ def test_a_reason_serves_one_modification() -> None:
     assert justified(notebook(general, general, general)).share == pytest.approx(1 / 3)
 
 
+def test_a_verb_beside_another_model_is_not_the_name_of_one() -> None:
+    turned = "## Augmentation\n\nOn en fabrique de nouvelles, du coup le réseau ne peut plus les apprendre par coeur."
+    faster = (
+        "## Lots\n\nAvec des lots de 32 on fait ainsi quatre fois plus de mises à jour par époque. J'augmente aussi le "
+    )
+    faster += "taux, parce qu'il n'y a que peu d'époques, et je le surveille ensuite afin de ne pas diverger."
+    cells = [code(0), text(1, turned), code(2), text(3, faster), code(4)]
+    arguments = {"epochs": 5, "batch_size": 32}
+    made = [
+        training(1),
+        training(2, x=ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), labels={"nom": "augmente"}),
+        training(3, arguments=arguments, labels={"nom": "rapide"}),
+    ]
+    finding = justified(evidence(cells, trainings=made), wanted=2)
+    assert [detail.values["cell"] for detail in finding.details] == [2, 4]
+
+
 def test_a_section_before_the_code_counts_where_it_speaks_of_the_changes() -> None:
     cells = [text(0, "## Améliorations\n\n" + "\n\n".join(WHY)), *(code(n, f"fit_{n}()") for n in range(1, 5))]
     assert justified(evidence(cells, trainings=three())).share == 1.0

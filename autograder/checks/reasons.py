@@ -41,6 +41,8 @@ _OUTCOME = re.compile(
 )
 _PAIR = 100
 """That there is a reason at all counts more than whose it is."""
+_BESIDE_ANOTHER = 14
+"""What a reason loses that stands beside another modification only: *j'augmente le taux* names no ``augmente``."""
 _QUOTED = 118
 """Characters of a reason that the sheet shows, and so lines at most."""
 
@@ -175,12 +177,14 @@ def _weights(
 ) -> npt.NDArray[np.float64]:
     """(modifications, reasons); 0 where a reason has nothing to do with a modification."""
     weights = np.zeros((len(fits), len(reasons)))
+    taken = frozenset(cell for fit in fits for cell in fit.near)
     for row, fit in enumerate(fits):
-        about = 0
+        about, others = 0, taken - fit.near
         for column, (paragraph, copy) in enumerate(reasons):
             about = fit.about(paragraph.text) if copy == 0 else about
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
             if near or about >= (TOPIC if copy else FAMILY):
-                weights[row, column] = _worth(paragraph, comment_share) * (_PAIR + about + NEAR * near)
+                weight = _PAIR + about + NEAR * near - _BESIDE_ANOTHER * (paragraph.cell in others)
+                weights[row, column] = _worth(paragraph, comment_share) * weight
     return weights
