@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from itertools import takewhile
 
 import nh3
 
@@ -210,8 +211,9 @@ def _html(cell: int, html: str) -> Iterator[Grid]:
 def _written(cell: int, text: Sequence[str]) -> Iterator[Grid]:
     text = [line[:1000] for line in text[:20_000]]
     yield from _ruled(cell, "printed", text)
-    yield from _aligned(cell, text)
+    text = _unwrapped(text)
     yield from _placed(cell, text)
+    yield from _aligned(cell, text)
     yield from _separated(cell, text)
     yield from _series(cell, text)
 
@@ -315,6 +317,40 @@ def _fields(line: str, count: int) -> list[str]:
     tokens = _SPREAD.sub("±", line).split()
     label, values = tokens[: -(count - 1)], tokens[-(count - 1) :]
     return [" ".join(label), *values] if label and all(map(quantity, values)) else []
+
+
+def _unwrapped(text: Sequence[str]) -> list[str]:
+    """Wide frames in one piece, which pandas prints in several below each other, with ``\\`` at the end of all headers
+    but the last."""
+    whole: list[str] = []
+    number = 0
+    while number < len(text):
+        pieces = list(_pieces(text, number))
+        whole += _side_by_side(pieces) if len(pieces) > 1 else [text[number]]
+        number += sum(len(piece) + 1 for piece in pieces) - 1 if len(pieces) > 1 else 1
+    return whole
+
+
+def _pieces(text: Sequence[str], start: int) -> Iterator[list[str]]:
+    """Of as many lines each, a blank one between them."""
+    height, more = 0, text[start].endswith("\\")
+    while more:
+        piece = list(takewhile(str.strip, text[start : start + MAX_ROWS]))
+        if not piece or len(piece) != (height or len(piece)):
+            return
+        yield piece
+        height, more = len(piece), piece[0].endswith("\\")
+        start += height + 1
+
+
+def _side_by_side(pieces: Sequence[Sequence[str]]) -> list[str]:
+    """The numbers of the rows stand in each piece; those of the first will do."""
+    rows = list(pieces[0])
+    for piece in pieces[1:]:
+        width = max(map(len, rows))
+        unnumbered = (re.sub(r"^\d+", lambda digits: " " * len(digits[0]), line) for line in piece)
+        rows = [row.removesuffix("\\").ljust(width) + line for row, line in zip(rows, unnumbered, strict=True)]
+    return rows
 
 
 def _placed(cell: int, text: Sequence[str]) -> Iterator[Grid]:
