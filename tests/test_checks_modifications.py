@@ -24,7 +24,7 @@ from autograder.records import (
     Training,
     Verdict,
 )
-from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, text, training, with_layer
+from tests.evidence import ADAM, LAYERS, baseline, code, evidence, layer, model, ran, text, training, with_layer
 
 BASE = training(1)
 
@@ -1145,6 +1145,23 @@ def test_a_reason_serves_one_modification() -> None:
     assert justified(notebook(general, general, general)).share == pytest.approx(1 / 3)
 
 
+def test_a_verb_beside_another_model_is_not_the_name_of_one() -> None:
+    turned = "## Augmentation\n\nOn en fabrique de nouvelles, du coup le réseau ne peut plus les apprendre par coeur."
+    faster = (
+        "## Lots\n\nAvec des lots de 32 on fait ainsi quatre fois plus de mises à jour par époque. J'augmente aussi le "
+    )
+    faster += "taux, parce qu'il n'y a que peu d'époques, et je le surveille ensuite afin de ne pas diverger."
+    cells = [code(0), text(1, turned), code(2), text(3, faster), code(4)]
+    arguments = {"epochs": 5, "batch_size": 32}
+    made = [
+        training(1),
+        training(2, x=ArrayPrint(kind="sequence", shape=(60000, 28, 28, 1)), labels={"nom": "augmente"}),
+        training(3, arguments=arguments, labels={"nom": "rapide"}),
+    ]
+    finding = justified(evidence(cells, trainings=made), wanted=2)
+    assert [detail.values["cell"] for detail in finding.details] == [2, 4]
+
+
 def test_a_section_before_the_code_counts_where_it_speaks_of_the_changes() -> None:
     cells = [text(0, "## Améliorations\n\n" + "\n\n".join(WHY)), *(code(n, f"fit_{n}()") for n in range(1, 5))]
     assert justified(evidence(cells, trainings=three())).share == 1.0
@@ -1265,6 +1282,71 @@ def test_another_protocol_loses_its_part(changes: dict[str, Json], rows: int) ->
     finding = methodical(evaluated(made, (10000, rows, 10000, 10000)))
     assert finding.share is not None
     assert finding.share < 0.95
+
+
+def _of_batches(*said: str, **changes: Json) -> Evidence:
+    """The first modification has another batch size and another rate; ``said`` stands above it."""
+    made = three()
+    arguments = {"epochs": 5, "batch_size": 32, "validation_split": 0.2, **changes.pop("arguments", {})}
+    made[1] = replace(
+        BASE,
+        number=2,
+        model="m2",
+        execution_count=2,
+        arguments=arguments,
+        optimizer={**ADAM, "learning_rate": 0.004},
+        **changes,
+    )
+    texts = [text(1, one) for one in said]
+    codes = [code(2 * one.number - 2, f"fit_{one.number}()") for one in made]
+    known = evaluated(made)
+    return evidence(
+        sorted([*codes, *texts], key=lambda one: one.index),
+        [ran(2 * one.number - 2, one.number) for one in made],
+        made,
+        ledger={"evaluations": known.ledger.evaluations},
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "## Modification 1 : des lots plus petits\n\nOn fait ainsi quatre fois plus de mises à jour.",
+        "With a batch size of 32, there are four times as many steps.",
+        "Smaller batches and a higher rate.",
+        "La taille des lots passe de 128 à 32.",
+    ],
+)
+def test_a_batch_size_that_is_said_to_be_the_change_is_no_other_protocol(said: str) -> None:
+    assert methodical(_of_batches(said)).share == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "A higher rate.",
+        "We add batch normalisation.",
+        "Le même protocole : lots de 128, taille de lot constante.",
+        "A lot of pixels are black.",
+    ],
+)
+def test_a_batch_size_that_nobody_speaks_of_is_another_protocol(said: str) -> None:
+    finding = methodical(_of_batches(said))
+    assert finding.share == pytest.approx(8 / 9)
+    (told,) = [detail for detail in finding.details if "changes" in detail.values]
+    assert told.values["changes"] == "batch_size 128 → 32"
+
+
+def test_epochs_are_no_part_of_another_change_whatever_is_said() -> None:
+    finding = methodical(_of_batches("Des lots de 32 pendant 9 époques.", arguments={"epochs": 9}))
+    assert finding.share == pytest.approx(7 / 9)
+
+
+def test_who_goes_on_with_a_longer_training_keeps_to_its_protocol() -> None:
+    longer = {"arguments": {"epochs": 9}}
+    made = [training(1), training(2, **longer), training(3, layers=DROPOUT, **longer)]
+    assert methodical(evaluated(made), wanted=2).share == pytest.approx(1.0)
+    assert methodical(evaluated([made[0], made[2], training(4, layers=NORM)]), wanted=2).share == pytest.approx(2 / 3)
 
 
 def test_few_modifications_show_little_method() -> None:

@@ -149,6 +149,41 @@ def test_side_by_side_and_met_to_the_image(data: DataSet, three: tuple[npt.NDArr
     assert found.claim is not None and found.claim.value == mean
 
 
+def test_several_in_one_cell_are_told_apart(data: DataSet) -> None:
+    """Four models, of which a loop puts the first two, the last two, and all together."""
+    four = []
+    for number, sure in enumerate((3, 6, 10, 15)):
+        start = 10 + 40 * number
+        wrong = {0.3: [*range(start, start + 20)], 0.95: [*range(4), *range(start + 20, start + 20 + sure)]}
+        outputs = scores(data, (), 0.9)
+        for confidence, rows in wrong.items():
+            outputs[rows] = scores(data, rows, confidence)[rows]
+        four.append(outputs)
+    groups = [(0, 1), (2, 3), (0, 1, 2, 3)]
+    told = [accuracy(data, np.mean([four[n] for n in group], axis=0)) for group in groups]
+    assert len({*told, *(accuracy(data, one) for one in four)}) == 7
+    uses = [predict(n + 1, 3) for group in groups for n in group]
+    printed = "".join(f"Test accuracy of ensemble {n}: {figure:.4f}\n" for n, figure in enumerate(told))
+    world = answered(data, *four)
+    for figures in (told[:2], told):
+        lines = "\n".join(printed.split("\n")[: len(figures)])
+        found = ensembles(world, account(data, uses, sources={3: "ensemble_acc"}, printed={3: lines}, models=4))
+        assert [[one.id for one in ensemble.members] for ensemble in found] == [
+            [f"c{n + 1}" for n in group] for group in groups[: len(figures)]
+        ]
+        assert [one.id for one in found] == ["ensemble-3", "ensemble-3-1", "ensemble-3-2"][: len(figures)]
+    best = max(told)
+    chosen = foremost(found, world, found[0].members[0], stated=False)
+    assert chosen is not None and chosen.claim is not None and chosen.claim.value == pytest.approx(best, abs=1e-4)
+
+
+def test_a_single_figure_is_of_all_models_or_of_none(data: DataSet, three: tuple[npt.NDArray[np.float32], ...]) -> None:
+    pair = accuracy(data, np.mean(three[1:], axis=0))
+    uses = [predict(number, 3) for number in (1, 2, 3)]
+    found = ensembles(answered(data, *three), account(data, uses, sources={3: "vote"}, figures={3: pair}))
+    assert [(len(one.members), one.exact) for one in found] == [(3, False)]
+
+
 def test_the_figure_may_stand_in_a_later_cell_and_be_printed(
     data: DataSet, three: tuple[npt.NDArray[np.float32], ...]
 ) -> None:

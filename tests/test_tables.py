@@ -259,6 +259,63 @@ Baseline 0.971 ± 0.004     0.9782
     assert rows(found(code("print(df)", printed(text)))) == [(name, figure, None) for name, figure, _ in TWO]
 
 
+BLANKS = {
+    "to_string": """   Model Test accuracy Training time
+Baseline       97.82 %        12.5 s
+ Dropout       98.45 %        14.0 s
+""",
+    "to_string with numbers": """   Model What changed  Test accuracy Training time
+Baseline      nothing         0.9782        12.5 s
+ Dropout    one layer         0.9845        14.0 s
+""",
+    "print": """      Model Test accuracy Training time
+0  Baseline       97.82 %        12.5 s
+1   Dropout       98.45 %        14.0 s
+""",
+    "without a heading of names": """         Test accuracy Training time
+Baseline       97.82 %        12.5 s
+Dropout        98.45 %        14.0 s
+""",
+    "padded": """Model    Test accuracy Training time
+-------- ------------- -------------
+Baseline 97.82 %       12.5 s
+Dropout  98.45 %       14.0 s
+""",
+}
+
+
+@pytest.mark.parametrize("form", BLANKS)
+def test_headings_of_several_words_a_single_blank_apart(form: str) -> None:
+    assert rows(found(code("print(df)", printed("Results of the run:\n" + BLANKS[form])))) == TWO
+
+
+def test_a_wide_frame_that_is_printed_in_pieces() -> None:
+    text = """  Model name  Trainable parameters  Validation accuracy  \\
+0   Baseline                 31530               0.9667
+1    Dropout                 29034               0.9533
+
+   Test accuracy  Training time
+0         0.9782           12.5
+1         0.9845           14.0
+"""
+    assert rows(found(code("print(df)", printed("Results\n" + text + "\nEnd")))) == TWO
+    assert found(code("print(1)", printed("a \\\nb \\\n\nc \\\n" * 3))) is None
+
+
+def test_names_of_several_words_are_one_field() -> None:
+    text = """     Réseau testé Taux de réussite
+  grand noyau (5)           97.82%
+noyau moyen carré           98.45%
+"""
+    two = ["grand noyau (5)", "noyau moyen carré"]
+    assert [label for label, *_ in rows(found(code("print(df)", printed(text))))] == two
+    text = """     Réseau testé           changement exactitude
+  grand noyau (5) un noyau de 5 pixels     0.9782
+noyau moyen carré                 rien     0.9845
+"""
+    assert [label for label, *_ in rows(found(code("print(df)", printed(text))))] == two
+
+
 def test_models_as_columns() -> None:
     text = (
         "| Critère | Baseline | Dropout |\n|---|---|---|\n| Précision (test) | 97,82 | 98,45 |\n| Temps | 12.5 | 14 |"

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from autograder.checks import idle
 from autograder.checks.answers import earned, undecided, unreached
+from autograder.checks.batches import announced
 from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, differences
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
@@ -22,6 +23,7 @@ Count = Annotated[int, Field(ge=1, le=20)]
 Images = Annotated[int, Field(ge=0, le=10_000)]
 
 _SHOWN = 12
+_PROTOCOL = frozenset({"epochs", "batch_size"})
 
 
 @check("modifications.distinct", needs=[GapKind.LEDGER])
@@ -99,7 +101,7 @@ def _nothing_trained(evidence: Evidence, found: Trials) -> Finding:
     return unreached(
         Standing.CLAIM,
         say("No training was completed, so there is no modification to judge."),
-        advice=say("Train the baseline and at least three modified models in the notebook that you hand in."),
+        advice=say("Train the baseline and modified models in the notebook that you hand in."),
     )
 
 
@@ -396,7 +398,7 @@ def methodical(
         return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))
     total = max(wanted, len(found.distinct))
     single = [trial for trial in found.distinct if _one_at_a_time(trial, found)]
-    alike = [trial for trial in found.distinct if _same_protocol(trial, found, evidence)]
+    alike = _alike(found, evidence)
     share = (int(found.remeasured) + len(single) / total + len(alike) / total) / 3
     return earned(
         share,
@@ -432,15 +434,35 @@ def _families(changes: Sequence[Change]) -> set[Family]:
     return {change.family for change in rest or changes}
 
 
-def _same_protocol(trial: Trial, found: Trials, evidence: Evidence) -> bool:
-    """Same validation, as many images evaluated; same epochs and batch size unless these are the change."""
-    training = trial.training
-    # Without a baseline of its own, a notebook's first modification sets the protocol.
-    model = found.base if found.remeasured and found.base is not None else found.distinct[0].training
+def _alike(found: Trials, evidence: Evidence) -> list[Trial]:
+    """Those that follow the protocol of the baseline, or of an earlier one that does but for what it is about."""
+    first = _first_protocol(found)
+    told = announced(found.distinct, evidence)
+    alike: list[Trial] = []
+    for trial in found.distinct:
+        earlier = [first, *(other.training for other in alike if other.training.number < trial.training.number)]
+        if _tested_alike(trial.training, first, evidence) and any(
+            _trained_alike(trial.training, one, told) for one in earlier
+        ):
+            alike.append(trial)
+    return alike
+
+
+def _first_protocol(found: Trials) -> Training:
+    """Without a baseline of its own, a notebook's first modification sets the protocol."""
+    return found.base if found.remeasured and found.base is not None else found.distinct[0].training
+
+
+def _trained_alike(training: Training, model: Training, told: frozenset[int]) -> bool:
+    """Same epochs and batch size unless these are the change; the batch size may be a part of it that is ``told``."""
     changed = {change.name for change in differences(model, training)} - {STARTING_WEIGHTS}
-    excused = bool(changed & {"EarlyStopping", "source"}) or changed <= {"epochs", "batch_size"}
-    if changed & {"epochs", "batch_size"} and not excused and len(changed) > 1:
-        return False
+    if changed & {"EarlyStopping", "source"} or changed <= _PROTOCOL:
+        return True
+    return not changed & (_PROTOCOL - {"batch_size"} if training.number in told else _PROTOCOL)
+
+
+def _tested_alike(training: Training, model: Training, evidence: Evidence) -> bool:
+    """Same validation, as many images evaluated."""
     if _validation(training) != _validation(model):
         return False
     known, other = _evaluated_rows(model, evidence), _evaluated_rows(training, evidence)
@@ -471,4 +493,16 @@ def _method(found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evid
                 count=len(_families(trial.changes)),
             )
         if trial not in alike:
-            yield say("{model}: other epochs, batch size, validation or test images than the baseline.", model=name)
+            yield _other_protocol(trial, _first_protocol(found), evidence)
+
+
+def _other_protocol(trial: Trial, model: Training, evidence: Evidence) -> Message:
+    name = name_of(trial.training, evidence)
+    if not _tested_alike(trial.training, model, evidence):
+        return say("{model}: other validation or test images than the baseline.", model=name)
+    settings = [change.text for change in differences(model, trial.training) if change.name in _PROTOCOL]
+    return say(
+        "{model}: trained otherwise than the baseline besides what is compared: {changes}.",
+        model=name,
+        changes="; ".join(settings),
+    )

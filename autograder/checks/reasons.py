@@ -41,8 +41,13 @@ _OUTCOME = re.compile(
 )
 _PAIR = 100
 """That there is a reason at all counts more than whose it is."""
+_BESIDE_ANOTHER = 14
+"""What a reason loses that stands beside another modification only: *j'augmente le taux* names no ``augmente``."""
 _QUOTED = 118
 """Characters of a reason that the sheet shows, and so lines at most."""
+_SEARCHED = 4000
+"""Characters of a paragraph in whose sentences the one to quote is looked for."""
+_SENTENCE = re.compile(r"[.!?…]\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def justifications(
     chosen = _chosen(fits, reasons, comment_share)
     doubtful = [paragraph for paragraph in own if _argues(paragraph, words)]
     return tuple(
-        _justified(fit.trial, reasons[chosen[row]][0], comment_share, evidence.cells)
+        _justified(fit, reasons[chosen[row]][0], comment_share, evidence.cells)
         if row in chosen
         else _doubted(fit, doubtful, evidence.cells)
         for row, fit in enumerate(fits)
@@ -94,17 +99,32 @@ def _doubted(fit: Belonging, doubtful: Sequence[Paragraph], cells: Sequence[Cell
     if not beside:
         return Justified(fit.trial, 0.0)
     best = max(beside, key=lambda one: fit.about(one.text))
-    return replace(_justified(fit.trial, best, 0.0, cells), share=0.0, doubtful=True)
+    return replace(_justified(fit, best, 0.0, cells), share=0.0, doubtful=True)
 
 
-def _justified(trial: Trial, paragraph: Paragraph, comment_share: float, cells: Sequence[Cell]) -> Justified:
-    quote = " ".join(_written(paragraph, cells).split())
+def _justified(fit: Belonging, paragraph: Paragraph, comment_share: float, cells: Sequence[Cell]) -> Justified:
+    quote = _from_its_sentence(" ".join(_written(paragraph, cells).split()), fit)
     return Justified(
-        trial,
+        fit.trial,
         _worth(paragraph, comment_share),
         paragraph.cell,
         quote[: _QUOTED - 1] + "…" if len(quote) > _QUOTED else quote,
     )
+
+
+def _from_its_sentence(text: str, fit: Belonging) -> str:
+    """A paragraph on several modifications, from the first of those sentences that say most of this one."""
+    if len(text) <= _QUOTED:
+        return text
+    starts = [0, *(end.end() for end in _SENTENCE.finditer(text[:_SEARCHED]))]
+    about = [_says(text[start:end], fit) for start, end in zip(starts, [*starts[1:], _SEARCHED], strict=True)]
+    start = starts[about.index(max(about))] if max(about) >= TOPIC else 0
+    return f"… {text[start:]}" if start else text
+
+
+def _says(sentence: str, fit: Belonging) -> int:
+    """What it is about counts more than that it gives a cause."""
+    return 2 * fit.about(sentence) + (causes.count(sentence) > 0)
 
 
 def _written(paragraph: Paragraph, cells: Sequence[Cell]) -> str:
@@ -177,8 +197,9 @@ def _weights(
 ) -> npt.NDArray[np.float64]:
     """(modifications, reasons); 0 where a reason has nothing to do with a modification."""
     weights = np.zeros((len(fits), len(reasons)))
+    taken = frozenset(cell for fit in fits for cell in fit.near)
     for row, fit in enumerate(fits):
-        about = 0
+        about, others = 0, taken - fit.near
         for column, (paragraph, copy) in enumerate(reasons):
             if fit.excludes(paragraph.text):
                 continue
@@ -186,5 +207,6 @@ def _weights(
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
             if near or about >= (TOPIC if copy else FAMILY):
-                weights[row, column] = _worth(paragraph, comment_share) * (_PAIR + about + NEAR * near)
+                weight = _PAIR + about + NEAR * near - _BESIDE_ANOTHER * (paragraph.cell in others)
+                weights[row, column] = _worth(paragraph, comment_share) * weight
     return weights

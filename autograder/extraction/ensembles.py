@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -19,9 +19,11 @@ import numpy.typing as npt
 from autograder.extraction import measures
 from autograder.extraction.choice import headings
 from autograder.extraction.fidelity import TOLERANCE, Account, Claim, figures
+from autograder.extraction.grids import stdout
 from autograder.extraction.grouping import Scope
 from autograder.extraction.matching import Candidate, used
 from autograder.extraction.probing import Probed
+from autograder.notebook.accuracies import MAX_CHARACTERS, MAX_LINE
 from autograder.records import CellKind, Evaluation, say
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -54,6 +56,14 @@ HEADED = re.compile(
 """Of a heading, folded."""
 
 
+_NAMED = re.compile(
+    r"(?:ensembl|\bvot|blend|bagg|averag|moyen|comit).{0,80}?"
+    r"(?<![\w.,])(?P<figure>(?:0[.,](?=\d{3})|\d\d[.,](?=\d{1,4}\s?%))(?P<decimals>\d+))(?!\w|[.,]\d)\s?(?P<percent>%)?",
+    re.IGNORECASE,
+)
+"""A line about models put together, and its first figure that looks like an accuracy."""
+
+
 class Vote(StrEnum):
     MEAN = "mean"
     """Of the outputs as they are."""
@@ -74,10 +84,12 @@ class Ensemble:
     """What the notebook states of it on the public test set."""
     exact: bool
     """Whether the figure is met to the image, by none of the members alone."""
+    place: int = 0
+    """Among those of its cell."""
 
     @property
     def id(self) -> str:
-        return f"ensemble-{self.count}"
+        return f"ensemble-{self.count}-{self.place}" if self.place else f"ensemble-{self.count}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +122,12 @@ def ensembles(answered: Answered, account: Account) -> tuple[Ensemble, ...]:
     beside = list(_beside(answered, account))
     # A figure that models used side by side explain is not searched for among others once more.
     told = [one.claim.value for one in beside if one.exact and one.claim is not None]
-    found = {one.count: one for one in _apart(answered, account) if not _is_explained(one, told, account)}
-    found |= {one.count: one for one in beside}
-    surest_last = sorted(found.values(), key=lambda one: (one.exact, one.count))
+    counts = {one.count for one in beside}
+    found = [one for one in _apart(answered, account) if one.count not in counts]
+    found = [*beside, *(one for one in found if not _is_explained(one, told, account))]
+    surest_last = sorted(found, key=lambda one: (one.exact, one.count, one.place))
     different = {(tuple(member.id for member in one.members), one.vote): one for one in surest_last}
-    return tuple(sorted(different.values(), key=lambda one: one.count))
+    return tuple(sorted(different.values(), key=lambda one: (one.count, one.place)))
 
 
 def _is_explained(one: Ensemble, told: Sequence[float], account: Account) -> bool:
@@ -159,15 +172,86 @@ def _ballot(outputs: Floats, vote: Vote) -> npt.NDArray[np.floating[Any]]:
 
 
 def _beside(answered: Answered, account: Account) -> Iterator[Ensemble]:
-    for count, members in _groups(account).items():
+    for count, used_there in _groups(account).items():
+        members = _distinct(used_there)
         if not answered.fit(members):
             continue
         claims = figures(count, account)
         found = _exact(members, claims, count, answered, account)
-        if found is None and len(claims) < len(members):
+        named = [*claims, *_named(count, account)]
+        parts = _parts(used_there, named, count, answered, account)
+        if found is None and parts:
+            found = _exact(members, named, count, answered, account)
+        elif found is None and len(claims) < len(members):
             found = _likely(members, claims, count, answered, account)
-        if found is not None:
-            yield found
+        together = sorted([*parts, *([] if found is None else [found])], key=lambda one: _order(one, named))
+        yield from (replace(one, place=place) for place, one in enumerate(together))
+
+
+def _named(count: int, account: Account) -> list[Claim]:
+    """Figures behind the name of an ensemble, in what the cell printed: enough to be tried on some of its models."""
+    index = account.cell_of(count)
+    cell = next((one for one in account.cells if one.index == index), None)
+    lines = [] if cell is None else stdout(cell)[:MAX_CHARACTERS].split("\n")
+    found = (_NAMED.search(line[:MAX_LINE]) for line in lines)
+    return [_claim(one, index) for one in found if one is not None]
+
+
+def _claim(found: re.Match[str], cell: int | None) -> Claim:
+    scale = 100 if found["percent"] else 1
+    figure, unit = float(found["figure"].replace(",", ".")), 10.0 ** -len(found["decimals"])
+    return Claim(figure / scale, "printed", rounding=unit / 2 / scale, cell=cell)
+
+
+def _order(one: Ensemble, claims: Sequence[Claim]) -> int:
+    return next((place for place, claim in enumerate(claims) if claim is one.claim), len(claims))
+
+
+def _parts(
+    used_there: Sequence[Candidate], claims: Sequence[Claim], count: int, answered: Answered, account: Account
+) -> list[Ensemble]:
+    """Where a cell states several figures that none of its models gives: some of these, used one after the other.
+
+    Chance meets many a figure, so that nothing is tried for a single one.
+    """
+    whole = _distinct(used_there)
+    if not 2 < len(whole) <= MOST or not _is_hinted(count, account):
+        return []
+    alone = [answered.accuracy([one], Vote.MEAN) for one in whole]
+    stated = [one for one in claims if one.rounding < TOLERANCE and not _is_among(one, alone, account)]
+    if len(stated) < 2:
+        return []
+    together = [answered.accuracy(whole, vote) for vote in Vote]
+    known = [(answered.accuracy(members, vote), members, vote) for members in _stretches(used_there) for vote in Vote]
+    found: dict[tuple[str, ...], Ensemble] = {}
+    for claim in stated:
+        figure, members, vote = min(known, key=lambda one: abs(one[0] - claim.value))
+        if _is_among(claim, [figure], account) and not _is_among(claim, together, account):
+            one = Ensemble(
+                members=members, vote=vote, count=count, cell=account.cell_of(count), claim=claim, exact=True
+            )
+            found.setdefault(tuple(member.id for member in members), one)
+    return list(found.values())
+
+
+def _distinct(used_there: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple({one.id: one for one in used_there}.values())
+
+
+def _stretches(used_there: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
+    """Two or more models that were used one after the other, each once, and not all there are; the longest first."""
+    most, some = len(_distinct(used_there)), used_there[: 2 * MOST]
+    stretches = {
+        frozenset(one.id for one in some[start : start + size]): tuple(some[start : start + size])
+        for size in range(most - 1, 1, -1)
+        for start in range(len(some) - size + 1)
+    }
+    return [members for ids, members in stretches.items() if len(ids) == len(members)]
+
+
+def _is_among(claim: Claim, known: Sequence[float], account: Account) -> bool:
+    near = EXACT / account.test_rows + min(claim.rounding, TOLERANCE / 4) + 1e-9
+    return any(abs(figure - claim.value) <= near for figure in known)
 
 
 def _likely(
@@ -189,18 +273,18 @@ def _likely(
 
 
 def _groups(account: Account) -> dict[int, tuple[Candidate, ...]]:
-    """Execution count -> two or more models that answered there for the same images.
+    """Execution count -> two or more models that answered there for the same images, in the order of their uses.
 
     What Keras evaluated gave no answers to put together; how well a model of PyTorch's does we see ourselves.
     """
-    found: dict[int, dict[str, dict[str, Candidate]]] = {}
+    found: dict[int, dict[str, list[Candidate]]] = {}
     for use in account.ledger.evaluations:
         one = used(use, account.known, account.artifacts)
         if one is not None and use.execution_count and _has_answers(use):
             images = _images(use, account)
-            found.setdefault(use.execution_count, {}).setdefault(images, {})[one.id] = one
-    groups = {count: max(of.values(), key=len) for count, of in found.items()}
-    return {count: tuple(group.values()) for count, group in groups.items() if len(group) > 1}
+            found.setdefault(use.execution_count, {}).setdefault(images, []).append(one)
+    groups = {count: max(of.values(), key=lambda some: len(_distinct(some))) for count, of in found.items()}
+    return {count: tuple(group) for count, group in groups.items() if len(_distinct(group)) > 1}
 
 
 def _has_answers(use: Evaluation) -> bool:
@@ -222,9 +306,8 @@ def _exact(
     alone = [answered.accuracy([one], Vote.MEAN) for one in members]
     together = {vote: answered.accuracy(members, vote) for vote in Vote}
     for claim in reversed(claims):
-        near = EXACT / account.test_rows + min(claim.rounding, TOLERANCE / 4) + 1e-9
-        votes = [vote for vote, figure in together.items() if abs(figure - claim.value) <= near]
-        if votes and claim.rounding < TOLERANCE and all(abs(figure - claim.value) > near for figure in alone):
+        votes = [vote for vote, figure in together.items() if _is_among(claim, [figure], account)]
+        if votes and claim.rounding < TOLERANCE and not _is_among(claim, alone, account):
             cell = account.cell_of(count)
             return Ensemble(members=members, vote=votes[0], count=count, cell=cell, claim=claim, exact=True)
     return None
@@ -317,11 +400,15 @@ def _defined(name: str, account: Account) -> str:
 
 
 def foremost(found: Sequence[Ensemble], answered: Answered, chosen: Candidate, *, stated: bool) -> Ensemble | None:
-    """The last one that is no worse than the model that was chosen; of exact ones first.
+    """The last one that is no worse than the model that was chosen; of exact ones first, of those of one cell the best.
 
     An exact one may be worse where nothing is ``stated`` of that model on the public test set: what the notebook says
     of these images it says of the ensemble.
     """
     alone = answered.accuracy([chosen], Vote.MEAN) if answered.fit([chosen]) else 0.0
     good = [one for one in found if (one.exact and not stated) or answered.accuracy(one.members, one.vote) >= alone]
-    return next((one for one in reversed(good) if one.exact), good[-1] if good else None)
+    last = next((one for one in reversed(good) if one.exact), good[-1] if good else None)
+    if last is None:
+        return None
+    beside = [one for one in reversed(good) if one.exact is last.exact and one.count == last.count]
+    return max(beside, key=lambda one: answered.accuracy(one.members, one.vote))

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from itertools import takewhile
 
 import nh3
 
+from autograder.extraction.gutters import parted
 from autograder.extraction.literals import literal_tables
 from autograder.notebook.numbers import quantity
 from autograder.notebook.shown import lines
@@ -21,7 +23,7 @@ MAX_COLUMNS = 40
 MAX_FIELD = 300
 MAX_HTML = 200_000
 MOST_LINES = 20_000
-"""Of all that the cells of one notebook say: each is looked at in ten ways."""
+"""Of all that the cells of one notebook say: each is looked at in eleven ways."""
 
 _BARS = re.compile(r"[|│┃║┆┊]")
 _RULE = re.compile(r"^[\s|│┃║+\-=_:.─━═┌┐└┘├┤┬┴┼╒╕╘╛╞╡╤╧╪┏┓┗┛┡┩╇╈┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰*~#]+$")
@@ -209,6 +211,8 @@ def _html(cell: int, html: str) -> Iterator[Grid]:
 def _written(cell: int, text: Sequence[str]) -> Iterator[Grid]:
     text = [line[:1000] for line in text[:20_000]]
     yield from _ruled(cell, "printed", text)
+    text = _unwrapped(text)
+    yield from _placed(cell, text)
     yield from _aligned(cell, text)
     yield from _separated(cell, text)
     yield from _series(cell, text)
@@ -250,7 +254,7 @@ def _ruled(cell: int, origin: str, text: Sequence[str]) -> Iterator[Grid]:
     block: list[list[str]] = []
     for line in [*text, ""]:
         fields = [field.strip() for field in _BARS.split(line.strip().strip("|│┃║").replace("\\|", "/"))]
-        if _RULE.match(line) and line.strip():
+        if _is_rule(line):
             continue
         if len(fields) >= 2 and _BARS.search(line):
             block.append(fields)
@@ -276,13 +280,17 @@ def _aligned(cell: int, text: Sequence[str]) -> Iterator[Grid]:
             continue
         body: list[list[str]] = []
         while number < len(text):
-            ruled = _RULE.match(text[number]) and text[number].strip()
+            ruled = _is_rule(text[number])
             fields = [] if ruled else _fields(text[number], len(head))
             if not ruled and not fields:
                 break
             body.extend([fields] if fields else [])
             number += 1
         yield from _grid(cell, "printed", head, body)
+
+
+def _is_rule(line: str) -> bool:
+    return bool(line.strip()) and _RULE.match(line) is not None
 
 
 def _without_corner(head: Sequence[str], line: str) -> bool:
@@ -309,6 +317,58 @@ def _fields(line: str, count: int) -> list[str]:
     tokens = _SPREAD.sub("±", line).split()
     label, values = tokens[: -(count - 1)], tokens[-(count - 1) :]
     return [" ".join(label), *values] if label and all(map(quantity, values)) else []
+
+
+def _unwrapped(text: Sequence[str]) -> list[str]:
+    """Wide frames in one piece, which pandas prints in several below each other, with ``\\`` at the end of all headers
+    but the last."""
+    whole: list[str] = []
+    number = 0
+    while number < len(text):
+        pieces = list(_pieces(text, number))
+        whole += _side_by_side(pieces) if len(pieces) > 1 else [text[number]]
+        number += sum(len(piece) + 1 for piece in pieces) - 1 if len(pieces) > 1 else 1
+    return whole
+
+
+def _pieces(text: Sequence[str], start: int) -> Iterator[list[str]]:
+    """Of as many lines each, a blank one between them."""
+    height, more = 0, text[start].endswith("\\")
+    while more:
+        piece = list(takewhile(str.strip, text[start : start + MAX_ROWS]))
+        if not piece or len(piece) != (height or len(piece)):
+            return
+        yield piece
+        height, more = len(piece), piece[0].endswith("\\")
+        start += height + 1
+
+
+def _side_by_side(pieces: Sequence[Sequence[str]]) -> list[str]:
+    """The numbers of the rows stand in each piece; those of the first will do."""
+    rows = list(pieces[0])
+    for piece in pieces[1:]:
+        width = max(map(len, rows))
+        unnumbered = (re.sub(r"^\d+", lambda digits: " " * len(digits[0]), line) for line in piece)
+        rows = [row.removesuffix("\\").ljust(width) + line for row, line in zip(rows, unnumbered, strict=True)]
+    return rows
+
+
+def _placed(cell: int, text: Sequence[str]) -> Iterator[Grid]:
+    """Columns that stand below each other, where there is but one blank between headings of one or several words."""
+    number = 0
+    while number < len(text):
+        line, number = text[number], number + 1
+        if len(line.split()) < 2 or _BARS.search(line) or any(map(quantity, line.split())):
+            continue
+        body: list[str] = []
+        while number < len(text) and (_is_rule(text[number]) or any(map(quantity, text[number].split()))):
+            body.extend([] if _is_rule(text[number]) else [text[number]])
+            number += 1
+        if len(body) < 2:
+            continue
+        rows = parted([line, *body[:MAX_ROWS]])
+        if rows and len(rows[0]) > len([field for field in _GAP.split(line.strip()) if field]):
+            yield from _grid(cell, "printed", rows[0], rows[1:])
 
 
 def _separated(cell: int, text: Sequence[str]) -> Iterator[Grid]:
