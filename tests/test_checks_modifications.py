@@ -997,6 +997,22 @@ def test_a_numbered_model_is_not_given_the_reason_of_another() -> None:
     assert quoted(*shifted) == ["Modèle 2", "Modèle 2", "Modèle 4"]
 
 
+def test_quoted_is_what_a_paragraph_says_of_the_modification() -> None:
+    told = (
+        "Du dropout devrait limiter le surapprentissage que montre la courbe. Une normalisation stabilise la "
+        "descente, car les gradients restent répartis entre eux. Enfin, un réseau plus profond devrait apprendre des "
+        "motifs plus complexes que ceux de la référence."
+    )
+    cells = [code(0, "baseline()"), text(1, told), code(2, "all()")]
+    made = [replace(one, execution_count=3 if at else 1) for at, one in enumerate(three())]
+    quotes = [str(one.values["quote"]) for one in justified(evidence(cells, trainings=made)).details]
+    assert [" ".join(quote.split()[:3]) for quote in quotes] == [
+        "Du dropout devrait",
+        "… Une normalisation",
+        "… Enfin, un",
+    ]
+
+
 def test_signs_that_nobody_sees_show_in_a_quoted_reason() -> None:
     poor = WHY[0].replace("couche", "cou\u200bche").replace("dropout", "\u202edropout")
     quotes = [render(detail, "en") for detail in justified(notebook(poor, *WHY[1:])).details]

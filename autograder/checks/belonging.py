@@ -66,10 +66,13 @@ _FAMILIES = {
 }
 """What every text on networks says, such as "network" and "training", is left out."""
 _GENERIC = frozenset({"model", "modele", "cnn", "net", "network", "mdl", "reseau"})
+_COUNTED = (
+    r"(?:modele|model|variante?|version|essai|experience|experiment|trial|run|amelioration|improvement|modification"
+    r"|config(?:uration)?|reseau|network|cnn)s?(?:\s+(?:ameliore\w*|modifie\w*|improved|modified))?[\s_#]*(?:n[°o]\.?\s*)?"
+)
+"""Before a number."""
 _NUMBERED = re.compile(
-    r"^[\W_]*(?:(?:le|the|notre|our)\s+)?(?:modele|model|variante?|version|essai|experience|experiment|trial|run|amelioration"
-    r"|improvement|modification|config(?:uration)?|reseau|network|cnn)s?(?:\s+(?:ameliore\w*|modifie\w*|improved|modified))?"
-    r"[\s_#]*(?:n[°o]\.?\s*)?(\d{1,2})\b(?:\s*\([^)\n]{0,80}\))?[\s*_]*(?:[:—–.=-]|$)"
+    rf"^[\W_]*(?:(?:le|the|notre|our)\s+)?{_COUNTED}(\d{{1,2}})\b(?:\s*\([^)\n]{{0,80}}\))?[\s*_]*(?:[:—–.=-]|$)"
 )
 """What a line that speaks of one of several numbered models begins with, folded: "Modèle 2 : ..."."""
 _NO_TOPIC = frozenset(
@@ -98,12 +101,13 @@ class Belonging:
         return told is not None and told != self.number
 
     def about(self, text: str) -> int:
-        """The name of the model before all else, then what was changed, then what kind of change it is."""
+        """The name of the model before all else, twice where the text begins with its number; then what was changed, then
+        what kind of change it is."""
         folded = fold(text)
-        numbered = self.number is not None and _number(text) == self.number
-        named = numbered or bool(self.names and self.names.search(folded))
+        named = bool(self.names and self.names.search(folded))
         changed = bool((self.topic and self.topic.search(folded)) or (self.kinds and self.kinds.search(text)))
-        return NAME * named + TOPIC * changed + FAMILY * bool(self.family.search(folded))
+        headed = self.number is not None and _number(text) == self.number
+        return NAME * (named + headed) + TOPIC * changed + FAMILY * bool(self.family.search(folded))
 
 
 def belongings(trials: Sequence[Trial], evidence: Evidence) -> list[Belonging]:
@@ -113,7 +117,7 @@ def belongings(trials: Sequence[Trial], evidence: Evidence) -> list[Belonging]:
         Belonging(
             trial=trial,
             near=_near(trial, evidence),
-            names=_name_pattern(_names(trial.training, evidence) - _names_of_others(trial, evidence)),
+            names=_name_pattern(_names(trial.training, evidence) - _names_of_others(trial, evidence), number),
             topic=_topic(trial.changes),
             kinds=_kinds(trial.changes),
             family=re.compile("|".join(_FAMILIES[family] for family in trial.families)),
@@ -175,9 +179,10 @@ def _names(training: Training, evidence: Evidence) -> frozenset[str]:
     return frozenset(name for name in folded if len(name) >= 3 and name not in _GENERIC)
 
 
-def _name_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
+def _name_pattern(names: Iterable[str], number: int | None) -> re.Pattern[str] | None:
     """Words are found with an ending as well: ``wide`` in "wider", ``smooth`` in "smoothed"."""
     kept = sorted(re.escape(name) + (r"\w{0,3}" if len(name) >= 4 else "") for name in names)
+    kept += [rf"{_COUNTED}{number}"] if number is not None else []
     return re.compile(rf"(?<!\w)(?:{'|'.join(kept)})(?!\w)") if kept else None
 
 

@@ -41,6 +41,8 @@ _OUTCOME = re.compile(
 )
 _PAIR = 100
 """That there is a reason at all counts more than whose it is."""
+_LATER = 1e-6
+"""Of two that are as good, the one that is told first: what stands at the end tells how it went."""
 _BESIDE_ANOTHER = 14
 """What a reason loses that stands beside another modification only: *j'augmente le taux* names no ``augmente``."""
 _QUOTED = 118
@@ -118,7 +120,7 @@ def _from_its_sentence(text: str, fit: Belonging) -> str:
         return text
     starts = [0, *(end.end() for end in _SENTENCE.finditer(text[:_SEARCHED]))]
     about = [_says(text[start:end], fit) for start, end in zip(starts, [*starts[1:], _SEARCHED], strict=True)]
-    start = starts[about.index(max(about))] if max(about) >= TOPIC else 0
+    start = starts[about.index(max(about))] if max(about) >= 2 * TOPIC else 0
     return f"… {text[start:]}" if start else text
 
 
@@ -208,5 +210,5 @@ def _weights(
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
             if near or about >= (TOPIC if copy else FAMILY):
                 weight = _PAIR + about + NEAR * near - _BESIDE_ANOTHER * (paragraph.cell in others)
-                weights[row, column] = _worth(paragraph, comment_share) * weight
+                weights[row, column] = _worth(paragraph, comment_share) * weight - _LATER * column
     return weights
