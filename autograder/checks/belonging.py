@@ -101,8 +101,8 @@ class Belonging:
         return told is not None and told != self.number
 
     def about(self, text: str) -> int:
-        """The name of the model before all else, twice where the text begins with its number; then what was changed, then
-        what kind of change it is."""
+        """The name of the model before all else, twice where the text begins with its number; then what was changed,
+        then what kind of change it is."""
         folded = fold(text)
         named = bool(self.names and self.names.search(folded))
         changed = bool((self.topic and self.topic.search(folded)) or (self.kinds and self.kinds.search(text)))
