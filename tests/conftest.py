@@ -22,10 +22,10 @@ sys.modules["autograder.guest.familiar"] = familiar
 sys.modules["autograder.guest.parcel"] = parcel
 
 # On a build server the examples are the same each time: what fails there is what the change broke. New examples are
-# looked for where somebody is at hand to judge them.
-settings.register_profile("build", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("build")
+# looked for where somebody is at hand to judge them. How long one takes is up to whatever else runs on the machine.
+settings.register_profile("build", derandomize=True, deadline=None)
+settings.register_profile("desk", deadline=None)
+settings.load_profile("build" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture
