@@ -22,6 +22,9 @@ from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training,
 WEIGHTS, ANSWERS, LOOKUP = "weights", "answers", "lookup"
 """What an ``ArrayPrint`` of weights is called that a training leaves alone, one of images that another model answered
 for, and one of a table that names classes. What a part within a model is called with, it is given."""
+FEW, SHARE = 4, 0.1
+"""Rows that must be most like public images, and their share of those that nothing was found for: of a hundred rows
+that have nothing to do with these, one or two are, now and then."""
 Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 """Public images among the sampled rows of some data, and how many rows were looked at."""
 
@@ -93,6 +96,32 @@ def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Me
         )
     seen = _answered([*own, *before], sightings, (_hidden,))
     return None if seen is None else _given_answers_hidden(*seen)
+
+
+def resembles(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
+    """Of its own training whose images are most like those of the test set, or those that are kept back.
+
+    Where one was given images of these that are known for certain, that is told instead.
+    """
+    if splits_itself(account):
+        return None
+    seen = [account.sightings.resemblances(shown) for shown in _images(_own(one, account.ledger, origin))]
+    rows, public, hidden = (sum(getattr(one, name) for one in seen) for name in ("rows", "public", "hidden"))
+    if hidden >= max(FEW, SHARE * rows):
+        return say(
+            "{found:int} of {looked:int} sampled training images that were altered or brought along are more like "
+            "images that are kept back here to measure with than like any others: they may have been made of these.",
+            found=hidden,
+            looked=rows,
+        )
+    if public >= max(FEW, SHARE * rows):
+        return say(
+            "{found:int} of {looked:int} sampled training images that were altered or brought along are more like "
+            "images of the public test set than like any others: they may have been made of these.",
+            found=public,
+            looked=rows,
+        )
+    return None
 
 
 def looks_up(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
@@ -249,6 +278,15 @@ def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> 
     seen = [(one.number, *count(shown, sightings)) for one, roots in given for shown in ((one.x,), roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
+
+
+def _images(trainings: Iterable[Training]) -> Iterator[ArrayPrint]:
+    """Each once, those of the longest training first."""
+    found = {}
+    for one in sorted(trainings, key=_rows_seen, reverse=True):
+        for shown in (one.x, *(root for root in one.roots if root.kind not in (WEIGHTS, ANSWERS, LOOKUP))):
+            found.setdefault((shown.digest, shown.sample), shown)
+    yield from found.values()
 
 
 def _rows_seen(one: Training) -> int:

@@ -13,7 +13,7 @@ from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
-from autograder.extraction.leaks import kept_back, leaked, looks_up, split
+from autograder.extraction.leaks import kept_back, leaked, looks_up, resembles, split
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import origin, packed
 from autograder.extraction.probing import Task
@@ -54,13 +54,15 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
     own = next((told for one in parts if (told := _split(case, one)) is not None), None)
     hidden = next((told for one in parts if (told := _kept_back(case, one)) is not None), None)
+    unsure = () if hidden or tested else parts
+    like = next((told for one in unsure if (told := _resembles(case, one)) is not None), None)
     looked = () if brought else parts
     began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
     learnt = None if brought else _taught(case, seen)
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
-    found = (hidden, tested, brought or began or swapped, learnt, other, packed(case.things))
+    found = (hidden, tested, like, brought or began or swapped, learnt, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -253,6 +255,10 @@ def _split(case: Case, one: Candidate) -> Message | None:
 
 def _kept_back(case: Case, one: Candidate) -> Message | None:
     return kept_back(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
+
+
+def _resembles(case: Case, one: Candidate) -> Message | None:
+    return resembles(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _looks_up(case: Case, one: Candidate) -> Message | None:
