@@ -85,7 +85,7 @@ def effective(training: Training) -> list[Layer]:
     given: Sequence[int | None] = training.x.shape[1:]
     span = _Span(training.x.low, training.x.high) if training.x.kind == "array" else _Span()
     for layer in training.layers:
-        if layer.idle or _is_off(layer) or (chain and (_keeps_form(layer, given) or _is_within(layer, span))):
+        if layer.idle or _is_off(_applied(layer)) or (chain and (_keeps_form(layer, given) or _is_within(layer, span))):
             continue
         if chain and kept and _is_undone(kept[-1], layer):
             kept.pop()
@@ -185,6 +185,14 @@ def _is_positive(layer: Layer, before: bool) -> bool:
     if layer.kind in {"ReLU", "Softmax"}:
         return not layer.config.get("negative_slope")
     return before and bool(_KEEPS_SIGN.search(layer.kind))
+
+
+def _applied(layer: Layer) -> Layer:
+    """The layer itself, or the one that it applies step by step, as far as that is told: ``Dropout(rate=0.0)``."""
+    if layer.kind != "TimeDistributed":
+        return layer
+    kind, figures = _parts(str(layer.config.get("layer", "")))
+    return Layer(kind=kind, config=figures)
 
 
 def _is_off(layer: Layer) -> bool:
