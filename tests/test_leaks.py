@@ -188,6 +188,9 @@ def test_a_classifier_of_scikit_learns_before_it() -> None:
         "A RandomForestClassifier of scikit-learn's was given images of the public test set in cell 5 (10 of 40 "
         "sampled ones): the final model may have learnt from it."
     )
+    kept = told(own, final=1, estimators=[forest(HIDDEN, 3)], by=kept_back)
+    assert kept.startswith("A RandomForestClassifier of scikit-learn's was given images that are kept back"), kept
+    assert told(own, final=1, estimators=[forest(MIXED, 3)], by=kept_back) == ""
     assert "in cell" not in told(own, final=1, estimators=[forest(MIXED, None)])
     assert "scikit-learn" not in told(fit(1, MIXED), final=1, estimators=[forest(MIXED, 0)]), "its own come first"
 
@@ -231,8 +234,14 @@ def test_images_as_weights_are_no_split() -> None:
     [
         ("few", ""),
         ("chance", ""),
-        ("near", "4 of 30 sampled training images that were altered or brought along are more like images of the public"),
-        ("kept", "4 of 30 sampled training images that were altered or brought along are more like images that are kept"),
+        (
+            "near",
+            "4 of 30 sampled training images that were altered or brought along are more like images of the public",
+        ),
+        (
+            "kept",
+            "4 of 30 sampled training images that were altered or brought along are more like images that are kept",
+        ),
     ],
 )
 def test_images_that_were_made_of_others(data: str, said: str) -> None:

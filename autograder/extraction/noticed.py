@@ -9,6 +9,7 @@ from itertools import islice
 from autograder.extraction import beginnings, measures, swaps
 from autograder.extraction.archive import refusal
 from autograder.extraction.boasts import boasted
+from autograder.extraction.carried import carried
 from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
@@ -61,8 +62,9 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
     learnt = None if brought else _taught(case, seen)
+    looked_up = carried(case.things, case.bench.data) if seen.chosen.where == "kernel" and not hidden else None
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
-    found = (hidden, tested, like, brought or began or swapped, learnt, other, packed(case.things))
+    found = (hidden, looked_up, tested, like, brought or began or swapped, learnt, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None

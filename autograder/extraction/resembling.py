@@ -77,4 +77,5 @@ def _coarse(images: npt.NDArray[Any]) -> Floats:
     rows = cut.reshape(len(images), height, 2, width, 2).mean(axis=(2, 4)).reshape(len(images), -1)
     rows -= rows.mean(axis=1, keepdims=True)
     sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 1e-6)
+    units: Floats = np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 1e-6)
+    return units
