@@ -1,7 +1,8 @@
 """Where the weights of the final model come from, if not from a training in this run: a file, or the notebook's source.
 
 Nothing that was handed in is parsed or loaded for this: weights are looked for as bytes. Weights that were stored with
-less precision, or compressed otherwise than by zip or gzip, are not recognised; that no training left them is told even so.
+less precision, or compressed otherwise than by zip or gzip, are not recognised; that no training left them is told all
+the same.
 """
 
 from __future__ import annotations
