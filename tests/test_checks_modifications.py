@@ -81,6 +81,28 @@ def shaped(*made: Layer, first: tuple[int, ...] = (28, 28, 1)) -> tuple[Layer, .
     return tuple(found)
 
 
+FORMED = shaped(layer("Conv2D", filters=8), layer("Flatten"), layer("Dense", units=10))
+
+
+def formed(*forms: tuple[str, tuple[int, ...]]) -> tuple[Layer, ...]:
+    """The same with other layers in the place of the one that makes images flat, each with its form."""
+    return (FORMED[0], *(replace(layer(kind), output_shape=(None, *form)) for kind, form in forms), FORMED[2])
+
+
+@pytest.mark.parametrize(
+    ("between", "same"),
+    [
+        ((("Flatten", (784,)), ("Reshape", (28, 28)), ("Flatten", (784,))), True),
+        ((("Reshape", (784,)), ("Reshape", (28, 28, 1)), ("Flatten", (784,))), True),
+        ((("Reshape", (28, 28)), ("Conv1D", (28, 28)), ("Flatten", (784,))), False),
+        ((("Flatten", (784,)), ("Reshape", (28, 28))), False),
+    ],
+)
+def test_forms_that_are_taken_back(between: tuple[tuple[str, tuple[int, ...]], ...], same: bool) -> None:
+    base, one = changed(**layers(*FORMED)), changed(**layers(*formed(*between)))
+    assert (differences(base, one) == ()) is same
+
+
 def penalised(told: str) -> dict[str, tuple[Layer, ...]]:
     return layers(*LAYERS[:5], replace(LAYERS[5], config={**LAYERS[5].config, "kernel_regularizer": told}), LAYERS[6])
 

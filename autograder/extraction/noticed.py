@@ -16,7 +16,7 @@ from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
 from autograder.extraction.leaks import kept_back, leaked, looks_up, resembles, split
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
-from autograder.extraction.origin import origin, packed
+from autograder.extraction.origin import LISTED, origin, packed
 from autograder.extraction.probing import Task
 from autograder.extraction.stored import of_other_images
 from autograder.extraction.teachers import taught
@@ -119,7 +119,20 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     found.append(next((told for one in seen.parts if (told := _looks_up(case, one)) is not None), None))
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
+        found.append(_within_reach(case))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _within_reach(case: Case) -> Message | None:
+    """Code of the notebook's own answers, and may load a model or look something up."""
+    names = [thing.told for thing in case.things if thing.name]
+    if not names:
+        return None
+    return say(
+        "The model that answered in the student's kernel could read files that were handed in ({files}): whether it "
+        "learnt here what it answers is not known.",
+        files=", ".join(names[:LISTED]) + (" …" if len(names) > LISTED else ""),
+    )
 
 
 def _in_use(case: Case) -> Message | None:
