@@ -81,6 +81,28 @@ def shaped(*made: Layer, first: tuple[int, ...] = (28, 28, 1)) -> tuple[Layer, .
     return tuple(found)
 
 
+FORMED = shaped(layer("Conv2D", filters=8), layer("Flatten"), layer("Dense", units=10))
+
+
+def formed(*forms: tuple[str, tuple[int, ...]]) -> tuple[Layer, ...]:
+    """The same with other layers in the place of the one that makes images flat, each with its form."""
+    return (FORMED[0], *(replace(layer(kind), output_shape=(None, *form)) for kind, form in forms), FORMED[2])
+
+
+@pytest.mark.parametrize(
+    ("between", "same"),
+    [
+        ((("Flatten", (784,)), ("Reshape", (28, 28)), ("Flatten", (784,))), True),
+        ((("Reshape", (784,)), ("Reshape", (28, 28, 1)), ("Flatten", (784,))), True),
+        ((("Reshape", (28, 28)), ("Conv1D", (28, 28)), ("Flatten", (784,))), False),
+        ((("Flatten", (784,)), ("Reshape", (28, 28))), False),
+    ],
+)
+def test_forms_that_are_taken_back(between: tuple[tuple[str, tuple[int, ...]], ...], same: bool) -> None:
+    base, one = changed(**layers(*FORMED)), changed(**layers(*formed(*between)))
+    assert (differences(base, one) == ()) is same
+
+
 def penalised(told: str) -> dict[str, tuple[Layer, ...]]:
     return layers(*LAYERS[:5], replace(LAYERS[5], config={**LAYERS[5].config, "kernel_regularizer": told}), LAYERS[6])
 
@@ -110,6 +132,10 @@ IDLE: dict[str, dict[str, Json]] = {
     "the same form": layers(*with_layer("Reshape", at=0, target_shape=[28, 28, 1])),
     "axes in their order": layers(*with_layer("Permute", at=0, dims=[1, 2, 3])),
     "rows that are repeated once": layers(*with_layer("RepeatVector", at=1, n=1)),
+    "a dropout of 0, step by step": layers(*with_layer("TimeDistributed", at=1, layer="Dropout(rate=0.0)")),
+    "a scale of one, step by step": layers(
+        *with_layer("TimeDistributed", at=1, layer="Rescaling(scale=1, offset=0.0)")
+    ),
     "a translation by nothing": layers(
         *with_layer("RandomTranslation", at=0, height_factor=[0.0, 0.0], width_factor=[0.0, 0.0])
     ),
@@ -193,6 +219,9 @@ ACTING: dict[str, tuple[dict[str, Json], str]] = {
         layers(*with_layer("RandomSaturation", at=0, factor=[0.0, 0.0])), "+ RandomSaturation(0, 0)"
     ),
     "a setting that is not known": (layers(*with_layer("RandomRotation", at=0)), "+ RandomRotation"),
+    "a dropout, step by step": (
+        layers(*with_layer("TimeDistributed", layer="Dropout(rate=0.3)")), "+ TimeDistributed"
+    ),
     "a little dropout": (layers(*with_layer("Dropout", rate=0.01)), "+ Dropout(0.01)"),
     "half the rate": (limited(learning_rate=0.0005), "learning_rate 0.001 → 0.0005"),
     "a rate a tenth higher": (limited(learning_rate=0.0011), "learning_rate 0.001 → 0.0011"),

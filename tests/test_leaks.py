@@ -11,8 +11,8 @@ import pytest
 
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.fidelity import Account
-from autograder.extraction.leaks import kept_back, leaked, looks_up, split
-from autograder.extraction.matching import Candidate, Disguises, Floats, Sighting
+from autograder.extraction.leaks import kept_back, leaked, looks_up, resembles, split
+from autograder.extraction.matching import Candidate, Disguises, Floats, Resemblances, Sighting
 from autograder.extraction.recipes import Recipe
 from autograder.messages import render
 from autograder.records import (
@@ -36,6 +36,8 @@ PLAIN, MIXED, SHIFTED, HIDDEN, PUBLIC = "plain", "mixed", "shifted", "hidden", "
 five that no notebook is given; all forty are of the test set in the last."""
 
 
+ALIKE = {"few": (30, 3, 0), "chance": (60, 5, 1), "near": (30, 4, 0), "kept": (30, 9, 4)}
+"""Digest of data of which nothing is known -> rows, and those that are most like public and like hidden images."""
 TARGETS = np.random.default_rng(6).random((40, 64)).astype(np.float32)
 
 
@@ -54,6 +56,10 @@ class Seen:
         if shown.digest == HIDDEN:
             return Disguises((-1,) * 40, 40, hidden=5)
         return Disguises((*CLASSES[:20], *[-1] * 20), 40) if shown.digest == SHIFTED else Disguises(rows=40)
+
+    def resemblances(self, shown: ArrayPrint) -> Resemblances:
+        rows, public, hidden = ALIKE.get(shown.digest, (0, 0, 0))
+        return Resemblances(rows, public, hidden)
 
     def sample(self, shown: ArrayPrint) -> Floats | None:
         return {"means": np.eye(40, dtype=np.float32)[list(CLASSES)], "images": TARGETS}.get(shown.sample)
@@ -182,6 +188,9 @@ def test_a_classifier_of_scikit_learns_before_it() -> None:
         "A RandomForestClassifier of scikit-learn's was given images of the public test set in cell 5 (10 of 40 "
         "sampled ones): the final model may have learnt from it."
     )
+    kept = told(own, final=1, estimators=[forest(HIDDEN, 3)], by=kept_back)
+    assert kept.startswith("A RandomForestClassifier of scikit-learn's was given images that are kept back"), kept
+    assert told(own, final=1, estimators=[forest(MIXED, 3)], by=kept_back) == ""
     assert "in cell" not in told(own, final=1, estimators=[forest(MIXED, None)])
     assert "scikit-learn" not in told(fit(1, MIXED), final=1, estimators=[forest(MIXED, 0)]), "its own come first"
 
@@ -218,6 +227,31 @@ def test_a_split_of_ones_own_is_a_fact() -> None:
 def test_images_as_weights_are_no_split() -> None:
     held = ArrayPrint(kind="weights", shape=(40, 28, 28), digest=MIXED, sample="mixed.npy")
     assert "sampled rows of weights" in told(fit(1, PLAIN, roots=(held,)), final=1, loaders=[OPENML])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("few", ""),
+        ("chance", ""),
+        (
+            "near",
+            "4 of 30 sampled training images that were altered or brought along are more like images of the public",
+        ),
+        (
+            "kept",
+            "4 of 30 sampled training images that were altered or brought along are more like images that are kept",
+        ),
+    ],
+)
+def test_images_that_were_made_of_others(data: str, said: str) -> None:
+    given = fit(1, PLAIN, x=ArrayPrint(shape=(40, 28, 28), digest=data, sample=f"{data}.npy"))
+    found = told(given, final=1, by=resembles)
+    assert found.startswith(said) and bool(found) is bool(said)
+    assert told(given, fit(2, PLAIN), final=2, by=resembles) == "", "of another model"
+    several = [ArrayPrint(shape=(40, 28, 28), digest=name, sample=name) for name in ("few", PLAIN, "few")]
+    assert told(fit(1, PLAIN, roots=tuple(several)), final=1, by=resembles) == "", "each once"
+    assert told(given, final=1, by=resembles, loaders=[OPENML]) == "", "who splits them knows no test set"
 
 
 def root(kind: str, data: str, labels: Sequence[int] = ()) -> ArrayPrint:

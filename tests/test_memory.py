@@ -15,7 +15,7 @@ from autograder.datasets import DataSet, load
 from autograder.extraction import nudges
 from autograder.extraction.grouping import Grouping, scope
 from autograder.extraction.measures import loss_ratio
-from autograder.extraction.memory import Signs, knows_by_heart, signs
+from autograder.extraction.memory import Signs, knows_by_heart, remembers, signs
 from autograder.extraction.probing import Gallery, Probed, gallery, parted
 from autograder.records import Baseline, Digest, Nudge
 from autograder.store import Store
@@ -144,11 +144,16 @@ def test_a_table_of_everything_shows_no_gap_and_is_seen(judge: Judge) -> None:
     assert len([one for one in found.nudges if knows_by_heart(one)]) == 4
 
 
-def test_a_table_with_a_network_beside_it_is_seen_by_its_gap(judge: Judge) -> None:
+def test_a_table_with_a_network_beside_it_is_seen_by_its_gap_and_by_grey_levels(judge: Judge) -> None:
     found = judge(table(PUBLIC, otherwise=by_shape))
     assert found.gap is not None and found.gap.public == 1.0
-    assert "points apart" in found.doubts[0].text
+    memory, gap, *_ = found.doubts
+    assert "Part of the model's answers" in memory.text and "points apart" in gap.text
     assert not any(knows_by_heart(one) for one in found.nudges)
+    everything = judge(table(PUBLIC, HIDDEN, otherwise=by_shape))
+    assert everything.gap is not None and everything.gap.value == 0
+    (memory,) = everything.doubts
+    assert memory.values["lost"] >= 40 and memory.values["gained"] == 0  # type: ignore[operator]
 
 
 def test_without_a_baseline_nobody_is_called_a_memory(shown: Gallery, store: Store) -> None:
@@ -233,6 +238,20 @@ def nudge(**changes: Any) -> Nudge:  # noqa: ANN401
 )
 def test_when_it_is_called_a_memory(changes: dict[str, Any], wanted: bool) -> None:
     assert knows_by_heart(nudge(**changes)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "wanted"),
+    [(0, 0, False), (7, 0, False), (8, 0, True), (14, 4, False), (30, 6, True), (2, 3, False)],
+)
+def test_when_part_of_it_is_called_a_memory(lost: int, gained: int, wanted: bool) -> None:
+    public = nudge(kind="noise", right=296, kept=296 - lost, after=296 - lost + gained)
+    hidden = nudge(kind="noise", of="hidden", right=296, kept=296, after=296)
+    moved = [public, hidden, nudge(kept=200, after=290)]
+    assert remembers(moved) is wanted
+    assert not remembers([replace(one, right=one.right - 30, kept=one.kept - 30) for one in moved]), "weaker"
+    assert not remembers([replace(one, baseline_before=None) for one in moved]), "no baseline"
+    assert not remembers(moved[2:])
 
 
 # --- the images ----------------------------------------------------------------------------------------------------

@@ -81,20 +81,32 @@ _KEEPS_SIGN: Final = re.compile(
 def effective(training: Training) -> list[Layer]:
     """Its layers, without those that hand on what they were given."""
     kept: list[Layer] = []
+    forms: list[Sequence[int | None]] = []
+    """Of what each of these is given."""
     chain = _is_chain(training)
     given: Sequence[int | None] = training.x.shape[1:]
     span = _Span(training.x.low, training.x.high) if training.x.kind == "array" else _Span()
     for layer in training.layers:
-        if layer.idle or _is_off(layer) or (chain and (_keeps_form(layer, given) or _is_within(layer, span))):
+        while chain and kept and _only_forms(kept[-1]) and _only_forms(layer):  # the last form is what counts
+            kept.pop()
+            given = forms.pop()
+        if layer.idle or _is_off(_applied(layer)) or (chain and (_keeps_form(layer, given) or _is_within(layer, span))):
             continue
         if chain and kept and _is_undone(kept[-1], layer):
             kept.pop()
+            forms.pop()
             given = layer.output_shape[1:]
             continue
         kept.append(layer)
+        forms.append(given)
         given = layer.output_shape[1:]
         span = _after(layer, span)
     return kept
+
+
+def _only_forms(layer: Layer) -> bool:
+    """Whether it hands on the same numbers in the same order."""
+    return layer.kind in {"Flatten", "Reshape"} and layer.config.get("data_format") != "channels_first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +197,14 @@ def _is_positive(layer: Layer, before: bool) -> bool:
     if layer.kind in {"ReLU", "Softmax"}:
         return not layer.config.get("negative_slope")
     return before and bool(_KEEPS_SIGN.search(layer.kind))
+
+
+def _applied(layer: Layer) -> Layer:
+    """The layer itself, or the one that it applies step by step, as far as that is told: ``Dropout(rate=0.0)``."""
+    if layer.kind != "TimeDistributed":
+        return layer
+    kind, figures = _parts(str(layer.config.get("layer", "")))
+    return Layer(kind=kind, config=figures)
 
 
 def _is_off(layer: Layer) -> bool:

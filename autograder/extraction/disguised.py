@@ -55,14 +55,14 @@ def recognised(sample: Floats, data: DataSet) -> tuple[Rows, Rows]:
     sides = data.x_public.shape[1:3]
     if not np.isfinite(sample).all() or min(sides) < SMALLEST or max(sides) > LARGEST:
         return found[0], found[1]
-    for images in _readings(sample, data.x_public.shape[1:]):
+    for images in readings(sample, data.x_public.shape[1:]):
         known = _known(data)
         for place in np.flatnonzero((found < 0).all(axis=0)):
             found[:, place] = _shown(images[place], known, data)
     return found[0], found[1]
 
 
-def _readings(sample: Floats, raw: tuple[int, ...]) -> Iterator[Floats]:
+def readings(sample: Floats, raw: tuple[int, ...]) -> Iterator[Floats]:
     """The rows as (images, channels, height, width), in each way that their shape can be read; none of other sizes."""
     fed, size = sample.shape[1:], raw[:2]
     colours = raw[2] if len(raw) == 3 else 1
@@ -91,10 +91,10 @@ def _known(data: DataSet) -> _Known:
     some = data.train_rows[:: max(1, len(data.train_rows) // 2000)]
     coarse = _coarse(_inner(data.x_train[some]))
     axes = np.linalg.eigh(coarse.T @ coarse)[1][:, -FIGURES:]
-    return _Known(axes, tuple(cKDTree(_figures(images, rows, axes)) for images, rows in _parts(data)))
+    return _Known(axes, tuple(cKDTree(_figures(images, rows, axes)) for images, rows in parts(data)))
 
 
-def _parts(data: DataSet) -> tuple[tuple[Pixels, Rows], ...]:
+def parts(data: DataSet) -> tuple[tuple[Pixels, Rows], ...]:
     public, hidden = np.arange(len(data.x_public)), np.arange(len(data.x_hidden))
     return (data.x_public, public), (data.x_hidden, hidden), (data.x_train, data.train_rows)
 
@@ -129,10 +129,10 @@ def _coarse(images: Floats) -> Floats:
 
 
 def _shown(image: Floats, known: _Known, data: DataSet) -> tuple[int, int]:
-    laid = _laid(_from_0_to_1(image))
+    laid = _laid(from_0_to_1(image))
     figures, least, best = _coarse(laid) @ known.axes, SAME, [(-1.0, -1)] * 3
     # The training images, of which there are most, are looked at only for what is an image of the others.
-    for number, (tree, (images, numbers)) in enumerate(zip(known.trees, _parts(data), strict=True)):
+    for number, (tree, (images, numbers)) in enumerate(zip(known.trees, parts(data), strict=True)):
         if number == len(best) - 1 and least == SAME:
             break
         best[number] = _most_alike(laid, figures, tree, images, numbers, least)
@@ -144,7 +144,7 @@ def _shown(image: Floats, known: _Known, data: DataSet) -> tuple[int, int]:
     )
 
 
-def _from_0_to_1(image: Floats) -> Floats:
+def from_0_to_1(image: Floats) -> Floats:
     """The numbers come from a notebook, and may be too large to be multiplied."""
     lifted = image.astype(np.float64) - float(image.min())
     return np.asarray(lifted / (lifted.max() or 1.0), np.float32)

@@ -22,6 +22,9 @@ from autograder.records import ArrayPrint, Estimator, Ledger, Message, Training,
 WEIGHTS, ANSWERS, LOOKUP = "weights", "answers", "lookup"
 """What an ``ArrayPrint`` of weights is called that a training leaves alone, one of images that another model answered
 for, and one of a table that names classes. What a part within a model is called with, it is given."""
+FEW, SHARE = 4, 0.1
+"""Rows that must be most like public images, and their share of those that nothing was found for: of a hundred rows
+that have nothing to do with these, one or two are, now and then."""
 Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 """Public images among the sampled rows of some data, and how many rows were looked at."""
 
@@ -47,7 +50,7 @@ def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Messa
         return _given_before(*seen)
     if (seen := _answered([*own, *before], sightings, (_as_they_are, _in_disguise))) is not None:
         return _given_answers(*seen)
-    if (beside := _beside(one, ledger, sightings)) is not None:
+    if (beside := _beside(one, ledger, sightings, _as_they_are)) is not None:
         return _given_beside(*beside, account)
     if (seen := _most(same, sightings, _in_disguise)) is not None:
         return _given_altered_before(*seen)
@@ -91,8 +94,36 @@ def kept_back(one: Candidate, account: Account, origin: beginnings.Origin) -> Me
             found=seen[1],
             looked=seen[2],
         )
-    seen = _answered([*own, *before], sightings, (_hidden,))
-    return None if seen is None else _given_answers_hidden(*seen)
+    if (seen := _answered([*own, *before], sightings, (_hidden,))) is not None:
+        return _given_answers_hidden(*seen)
+    beside = _beside(one, ledger, sightings, _hidden)
+    return None if beside is None else _given_beside_hidden(*beside)
+
+
+def resembles(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
+    """Of its own training whose images are most like those of the test set, or those that are kept back.
+
+    Where one was given images of these that are known for certain, that is told instead.
+    """
+    if splits_itself(account):
+        return None
+    seen = [account.sightings.resemblances(shown) for shown in _images(_own(one, account.ledger, origin))]
+    rows, public, hidden = (sum(getattr(one, name) for one in seen) for name in ("rows", "public", "hidden"))
+    if hidden >= max(FEW, SHARE * rows):
+        return say(
+            "{found:int} of {looked:int} sampled training images that were altered or brought along are more like "
+            "images that are kept back here to measure with than like any others: they may have been made of these.",
+            found=hidden,
+            looked=rows,
+        )
+    if public >= max(FEW, SHARE * rows):
+        return say(
+            "{found:int} of {looked:int} sampled training images that were altered or brought along are more like "
+            "images of the public test set than like any others: they may have been made of these.",
+            found=public,
+            looked=rows,
+        )
+    return None
 
 
 def looks_up(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
@@ -211,6 +242,16 @@ def _given_beside(estimator: Estimator, found: int, looked: int, account: Accoun
     )
 
 
+def _given_beside_hidden(estimator: Estimator, found: int, looked: int) -> Message:
+    return say(
+        "A {kind} of scikit-learn's was given images that are kept back here to measure with ({found:int} of "
+        "{looked:int} sampled ones): the notebook brought them along, and the final model may have learnt from it.",
+        kind=estimator.kind,
+        found=found,
+        looked=looked,
+    )
+
+
 def _own(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Sequence[Training]:
     """Of this model, of that which its weights came from, and of those that left what its trainings began with."""
     models = {one.model, one.training.model if one.training else ""}
@@ -227,11 +268,11 @@ def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
     yield from (one for one in earlier if one.y_sample or one.y.sample or unanswered(one))
 
 
-def _beside(one: Candidate, ledger: Ledger, sightings: Sightings) -> tuple[Estimator, int, int] | None:
+def _beside(one: Candidate, ledger: Ledger, sightings: Sightings, count: Count) -> tuple[Estimator, int, int] | None:
     """Of the classifiers that were there before this model's last training, the one that was given most of them."""
     last = None if one.training is None else one.training.execution_count
     seen = [
-        (estimator, *_as_they_are((estimator.x,), sightings))
+        (estimator, *count((estimator.x,), sightings))
         for estimator in ledger.estimators
         if estimator.x is not None and (last is None or (estimator.execution_count or 0) <= last)
     ]
@@ -249,6 +290,15 @@ def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> 
     seen = [(one.number, *count(shown, sightings)) for one, roots in given for shown in ((one.x,), roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
+
+
+def _images(trainings: Iterable[Training]) -> Iterator[ArrayPrint]:
+    """Each once, those of the longest training first."""
+    found: dict[tuple[str, str], ArrayPrint] = {}
+    for one in sorted(trainings, key=_rows_seen, reverse=True):
+        for shown in (one.x, *(root for root in one.roots if root.kind not in (WEIGHTS, ANSWERS, LOOKUP))):
+            found.setdefault((shown.digest, shown.sample), shown)
+    yield from found.values()
 
 
 def _rows_seen(one: Training) -> int:

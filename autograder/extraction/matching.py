@@ -17,6 +17,7 @@ from autograder.datasets import DataSet
 from autograder.extraction.arrays import read_npy
 from autograder.extraction.disguised import recognised
 from autograder.extraction.recipes import Recipe, infer
+from autograder.extraction.resembling import resembling
 from autograder.extraction.shapes import squares
 from autograder.preprocessing import Step as RawStep
 from autograder.preprocessing import apply
@@ -52,6 +53,8 @@ SAMPLES_LAID, ROWS_LAID = 30, 32
 MORE_LAID, FEWER_ROWS = 240, 4
 """How many samples of a notebook, and rows of each, are looked at for images in disguise; and how many more, of which
 few rows are: every row takes a moment."""
+COMPARED = 12
+"""Samples of a notebook that are looked through for images which are altered beyond recognition, each a second long."""
 
 
 # --- weights -------------------------------------------------------------------------------------------------------
@@ -323,6 +326,15 @@ class Disguises:
         return sum(label >= 0 for label in self.labels)
 
 
+@dataclass(frozen=True, slots=True)
+class Resemblances:
+    """Rows that nothing was found for, and how many of them are clearly nearest to an image of one set."""
+
+    rows: int = 0
+    public: int = 0
+    hidden: int = 0
+
+
 class Sightings:
     """Recognises data that the ledger took samples of; each distinct sample is looked at once."""
 
@@ -335,6 +347,7 @@ class Sightings:
         self._seen: dict[tuple[str, str, str], Sighting | None] = {}
         self._foreign: dict[tuple[str, str, str], bool] = {}
         self._disguises: dict[tuple[str, str, str], Disguises] = {}
+        self._resemblances: dict[tuple[str, str, str], Resemblances] = {}
 
     @property
     def classes(self) -> int:
@@ -398,6 +411,24 @@ class Sightings:
         rows = len(sample) - len(left) + len(some)
         told, held = (tuple(int(label) for label in each) for each in (labels, kept))
         return Disguises(told, rows, hidden=int((hidden >= 0).sum()), kept=held)
+
+    def resemblances(self, shown: ArrayPrint) -> Resemblances:
+        """What ``of`` and ``disguises`` did not recognise: whatever was made of public or of hidden images."""
+        key = _key(shown)
+        if key not in self._resemblances and shown.sample and len(self._resemblances) < COMPARED:
+            self._resemblances[key] = self._compare(shown)
+        return self._resemblances.get(key, Resemblances())
+
+    def _compare(self, shown: ArrayPrint) -> Resemblances:
+        sample, seen, altered = self.sample(shown), self.of(shown), self.disguises(shown)
+        if sample is None:
+            return Resemblances()
+        found = (seen.labels if seen is not None else (), altered.labels, altered.kept)
+        known = [any(len(one) == len(sample) and one[row] >= 0 for one in found) for row in range(len(sample))]
+        left = np.flatnonzero(~np.array(known, dtype=bool))
+        some = left[np.linspace(0, len(left) - 1, min(len(left), ROWS_LAID)).astype(np.intp)] if len(left) else left
+        public, hidden = resembling(sample[some], self._data)
+        return Resemblances(rows=len(some), public=int(public.sum()), hidden=int(hidden.sum()))
 
     def _elsewhere(self) -> Iterator[npt.NDArray[np.uint8]]:
         for path in self._others:

@@ -9,13 +9,14 @@ from itertools import islice
 from autograder.extraction import beginnings, measures, swaps
 from autograder.extraction.archive import refusal
 from autograder.extraction.boasts import boasted
+from autograder.extraction.carried import carried
 from autograder.extraction.case import BY_HAND, Case
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
-from autograder.extraction.leaks import kept_back, leaked, looks_up, split
+from autograder.extraction.leaks import kept_back, leaked, looks_up, resembles, split
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
-from autograder.extraction.origin import origin, packed
+from autograder.extraction.origin import LISTED, origin, packed
 from autograder.extraction.probing import Task
 from autograder.extraction.stored import of_other_images
 from autograder.extraction.teachers import taught
@@ -54,13 +55,16 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     tested = next((told for one in parts if (told := _trained_on_test(case, one)) is not None), None)
     own = next((told for one in parts if (told := _split(case, one)) is not None), None)
     hidden = next((told for one in parts if (told := _kept_back(case, one)) is not None), None)
+    unsure = () if hidden or tested else parts
+    like = next((told for one in unsure if (told := _resembles(case, one)) is not None), None)
     looked = () if brought else parts
     began = next((told for one in looked if (told := _began(case, one, seen)) is not None), None)
     looked = () if began else looked
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
     learnt = None if brought else _taught(case, seen)
+    looked_up = carried(case.things, case.bench.data) if seen.chosen.where == "kernel" and not hidden else None
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
-    found = (hidden, tested, brought or began or swapped, learnt, other, packed(case.things))
+    found = (hidden, looked_up, tested, like, brought or began or swapped, learnt, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
     # That a training changed nothing is a reproach; that there was none is a fact.
     untrained = brought if any(one.training is None for one in parts) else None
@@ -115,7 +119,20 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     found.append(next((told for one in seen.parts if (told := _looks_up(case, one)) is not None), None))
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
+        found.append(_within_reach(case))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _within_reach(case: Case) -> Message | None:
+    """Code of the notebook's own answers, and may load a model or look something up."""
+    names = [thing.told for thing in case.things if thing.name]
+    if not names:
+        return None
+    return say(
+        "The model that answered in the student's kernel could read files that were handed in ({files}): whether it "
+        "learnt here what it answers is not known.",
+        files=", ".join(names[:LISTED]) + (" …" if len(names) > LISTED else ""),
+    )
 
 
 def _in_use(case: Case) -> Message | None:
@@ -253,6 +270,10 @@ def _split(case: Case, one: Candidate) -> Message | None:
 
 def _kept_back(case: Case, one: Candidate) -> Message | None:
     return kept_back(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
+
+
+def _resembles(case: Case, one: Candidate) -> Message | None:
+    return resembles(one, case.account, beginnings.Origin(case.execution.artifacts, case.bench.store))
 
 
 def _looks_up(case: Case, one: Candidate) -> Message | None:

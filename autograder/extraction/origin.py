@@ -1,7 +1,8 @@
 """Where the weights of the final model come from, if not from a training in this run: a file, or the notebook's source.
 
 Nothing that was handed in is parsed or loaded for this: weights are looked for as bytes. Weights that were stored with
-less precision, or compressed otherwise than in a zip, are not recognised; that no training left them is told even so.
+less precision, or compressed otherwise than by zip or gzip, are not recognised; that no training left them is told all
+the same.
 """
 
 from __future__ import annotations
@@ -251,9 +252,7 @@ def _weights(model: bytes) -> bytes:
 
 
 def _holds(content: bytes, pieces: Sequence[bytes]) -> bool:
-    return bool(pieces) and any(
-        sum(piece in form for piece in pieces) >= MOST * len(pieces) for form in _forms(content)
-    )
+    return bool(pieces) and any(sum(piece in form for piece in pieces) >= MOST * len(pieces) for form in forms(content))
 
 
 def _made_of(pieces: Sequence[bytes], trained: Sequence[Candidate], store: Store) -> bool:
@@ -262,9 +261,10 @@ def _made_of(pieces: Sequence[bytes], trained: Sequence[Candidate], store: Store
     return held_by_all(pieces, map(store.get, known))
 
 
-def _forms(content: bytes) -> Iterator[bytes]:
+def forms(content: bytes) -> Iterator[bytes]:
     """As it is, the members of a zip, and what stands in it in base64."""
     yield content
+    yield _inflated(content)
     yield from (member for _, member in _members(content))
     decoded = _decoded(content)
     if decoded:
