@@ -28,7 +28,7 @@ DAMAGED: Final = "damaged"
 SECRET_BYTES: Final = 32
 WRITING: Final = ".writing-"
 """How the names of files begin that are not yet what they will be: nobody reads them."""
-_ELSEWHERE: Final = "choose another place with --out or --state"
+_ELSEWHERE: Final = "choose another place with --out or --state (for temporary files: TMPDIR)"
 _REMEDIES: Final = {
     errno.ENOSPC: f"The disk is full: free some space, or {_ELSEWHERE}, then run again.",
     errno.EDQUOT: f"Your disk quota is used up: free some space, or {_ELSEWHERE}, then run again.",
@@ -80,7 +80,7 @@ def _place(content: bytes, path: Path) -> None:
 def _beside(path: Path, content: bytes, *, lasting: bool = True) -> Iterator[Path]:
     """A private temporary file in the same folder, flushed to the disk; gone afterwards, unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{WRITING}{os.getpid()}-")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -91,6 +91,25 @@ def _beside(path: Path, content: bytes, *, lasting: bool = True) -> Iterator[Pat
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a process that is gone had begun to write there."""
+    for path in folder.glob(f"{WRITING}*"):
+        number = path.name.removeprefix(WRITING).partition("-")[0]
+        if number.isdecimal() and not runs(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def runs(process: int) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def holds(path: Path, content: bytes) -> bool:

@@ -111,14 +111,17 @@ def _round(outcome: Outcome, given: argparse.Namespace, corpus: Path, seconds: f
     started = time.monotonic()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         limit = (given.memory + 4096) << 20
-        subprocess.run(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            check=False,
-            timeout=seconds + 20 * given.each + 120,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-        )
+        try:
+            subprocess.run(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                check=False,
+                timeout=seconds + 4 * given.each + 120,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
+            )
+        except subprocess.TimeoutExpired:  # the fuzzer's own alarm did not end it: the other targets have their turn
+            (given.findings / f"{outcome.target}-stuck").write_bytes(b"")
         said.seek(0)
         states = [match for line in said if (match := _STATE.search(line))]
     outcome.seconds += time.monotonic() - started
@@ -144,7 +147,7 @@ def _target(name: str, given: argparse.Namespace, seconds: float, folder: Path) 
 
 def _found(findings: Path, name: str) -> Iterator[str]:
     """Slow units are kept too: as hints, they are no findings before ``--each`` seconds have passed."""
-    kinds = ("raised", "timeout", "oom", "crash", "leak")
+    kinds = ("raised", "timeout", "oom", "crash", "leak", "stuck")
     return (path.name for path in findings.iterdir() if path.suffix != ".txt" and _kind(path, name) in kinds)
 
 

@@ -46,6 +46,32 @@ def test_noise_on_stderr_and_the_authors_order_cost_nothing() -> None:
     assert completes(replace(noisy, cells=cells)).share == 1.0
 
 
+def _shown(*outputs: Output) -> list[object]:
+    """What is told where the fifth cell ran and shows this."""
+    told = notebook()
+    cells = (*told.cells[:4], replace(told.cells[4], outputs=outputs), *told.cells[5:])
+    finding = completes(replace(told, cells=cells))
+    assert finding.share == 1.0
+    return [detail.values for detail in finding.details]
+
+
+def test_an_error_that_did_not_end_its_cell_is_told_and_costs_nothing() -> None:
+    in_thread = (
+        "epoch 1\nException in thread Thread-4 (work):\nTraceback (most recent call last):\n"
+        '  File "threading.py", line 1045, in _bootstrap_inner\n    self.run()\n    ^^^^^^^^^^\n'
+        "\nValueError: no such image\n"
+    )
+    assert _shown(Output(kind="error", text="ZeroDivisionError: division by zero\n---\n1/0")) == [
+        {"cell": 5, "error": "ZeroDivisionError: division by zero"}
+    ]
+    assert _shown(Output(kind="stream", stream="stderr", text=in_thread)) == [
+        {"cell": 5, "error": "ValueError: no such image"}
+    ]
+    assert not _shown(
+        Output(kind="error", text="SystemExit: 0"), Output(kind="stream", stream="stderr", text="Exception in thread")
+    )
+
+
 def test_a_slip_after_the_last_training_costs_a_quarter() -> None:
     finding = completes(notebook(5))
     assert (finding.verdict, finding.share) == (Verdict.PARTLY, 0.75)

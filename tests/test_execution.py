@@ -29,7 +29,7 @@ from autograder.extraction.absences import absences
 from autograder.frames import Frame
 from autograder.guest import runner
 from autograder.guest.handover import Handover, reserve
-from autograder.guest.outputs import Meter, error_text, merged, on_screen
+from autograder.guest.outputs import LONGEST_ERROR, Meter, error_text, merged, on_screen, shorten_errors
 from autograder.guest.watch import Watch
 from autograder.records import CellState, Ending, Execution, Json, Ledger, Limits, Showing, Step
 from autograder.sandbox import choose
@@ -683,6 +683,21 @@ def test_a_progress_bar_is_no_flood_of_outputs() -> None:
     assert all(meter.count("stream", {"text": "."}) for _ in range(200))
     assert [meter.count("display_data", {"data": {}}) for _ in range(11)] == [True] * 10 + [False]
     assert meter.over == "count"
+
+
+def test_an_error_is_sent_with_its_beginning_and_its_end() -> None:
+    sent: list[tuple[str, list[str]]] = []
+    shell = SimpleNamespace(_showtraceback=lambda kind, error, lines: sent.append((error, lines)))
+    shorten_errors(shell)
+    shell._showtraceback(ValueError, ValueError("short"), ["a", "b"])
+    shell._showtraceback(
+        ValueError, ValueError("first" + "x" * (10 << 20) + "last"), ["---", "y" * (10 << 20) + "last"]
+    )
+    assert sent[0] == ("short", ["a", "b"])
+    told, [trace] = sent[1]
+    assert told.startswith("firstx")
+    assert trace.startswith("---\ny")
+    assert all(text.endswith("last") and len(text) == LONGEST_ERROR + 3 for text in (told, trace))
 
 
 def test_an_error_is_read_from_the_reply() -> None:

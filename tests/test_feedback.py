@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
+import psutil
 import pytest
 from builders import (
     HOSTILE,
@@ -694,6 +695,20 @@ def test_write_removes_the_notebook_of_an_earlier_run(tmp_path: Path) -> None:
     assert (folder / "executed.ipynb").is_file()
     feedback.write(a_refusal(), tmp_path, a_rubric(), "fr", store)
     assert {path.name for path in folder.iterdir()} == {"feedback.html", "grade.json", "results.json"}
+
+
+def test_write_removes_what_a_killed_run_had_begun_to_write(tmp_path: Path) -> None:
+    dead = next(number for number in range(4_000_000, 2_000_000, -1) if not psutil.pid_exists(number))
+    own, left, running = "feedback.html", f".writing-{dead}-abc", f".writing-{os.getpid()}-abc"
+    folder = tmp_path / a_rubric().id / a_refusal().grade.student
+    for place in (folder, folder.parent):
+        place.mkdir(parents=True, exist_ok=True)
+        for name in (left, running):
+            (place / name).write_bytes(b"half")
+    feedback.write(a_refusal(), tmp_path, a_rubric(), "fr", a_store(tmp_path))
+    feedback.write_summary([], [], tmp_path, a_rubric(), "fr")
+    there = {path.name for path in folder.iterdir()}
+    assert (there & {own, left, running}, (folder.parent / left).exists()) == ({own, running}, False)
 
 
 @pytest.mark.parametrize("student", ["../evil", "..", "", "a/b", "/etc", "a\x00", ".hidden", "x" * 101])

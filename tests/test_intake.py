@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -37,7 +38,7 @@ from autograder.intake import (
 )
 from autograder.intake.roster import match
 from autograder.messages import render
-from autograder.records import Message, Submission
+from autograder.records import Json, Message, Submission
 from autograder.rubric.loading import load as read_rubric
 from autograder.store import Store
 
@@ -779,6 +780,22 @@ def test_stored_outputs_are_dropped_where_that_makes_room() -> None:
     assert "at most" in refusal(notebook("x" * 20_000), caps)
 
 
+def test_pictures_pasted_into_text_are_dropped_where_that_makes_room() -> None:
+    pasted = {"image.png": {"image/png": "A" * 3000}}
+    inline = "![plot](data:image/png;base64," + "A" * 3000 + ") seen"
+    cells: list[Json] = [
+        {"cell_type": "markdown", "metadata": {}, "source": "![plot](attachment:image.png)", "attachments": pasted},
+        {"cell_type": "markdown", "metadata": {}, "source": inline},
+        code("x = 1"),
+    ]
+    raw = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    reading = read_notebook(raw, Caps(notebook=2000, read=10_000))
+    assert reading.notebook is not None
+    kept = json.loads(reading.notebook)["cells"]
+    assert [cell["source"] for cell in kept] == ["![plot](attachment:image.png)", "![plot](data:) seen", "x = 1"]
+    assert "pictures pasted into its text, were dropped" in texts(reading.notes)
+
+
 def test_json_that_would_fill_the_memory_is_not_parsed() -> None:
     assert "nested values" in refusal(b"[" + b"[]," * 2000 + b"[]]", Caps(containers=1000))
     assert "nested values" in refusal(b"[" + b"1," * 2000 + b"1]", Caps(values=1000))
@@ -981,6 +998,23 @@ def test_an_unreadable_file_is_recorded(tmp_path: Path, store: Store) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         collect([inbox], store)
     inbox.chmod(0o700)
+
+
+def test_what_the_system_does_not_let_us_read_costs_nobody_points(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def damaged(path: str | Path, flags: int, mode: int = 0o777) -> int:
+        if str(path).endswith("a.ipynb"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, flags, mode)
+
+    folder = put(tmp_path / "in", {"a.ipynb": notebook("x"), "b.ipynb": notebook("y"), "c.ipynb": b"{"})
+    monkeypatch.setattr(os, "open", damaged)
+    found = by_student(collect([folder], store))
+    assert {name: one.fault for name, one in found.items()} == {"a": True, "b": False, "c": False}
+    assert pipeline.not_run(found["a"], read_rubric(RUBRIC, checks.signatures())).grade.total is None
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_recorded(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from autograder.sandbox import choose, examine, ruleset
 from autograder.sandbox.arguments import Plan, inner, rebound, room_variables
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.container import Container
-from autograder.sandbox.job import Job, interpreter, sweep
+from autograder.sandbox.job import Job, interpreter, private, sweep
 from autograder.sandbox.landlock import _reachable_sockets
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
@@ -931,12 +931,28 @@ def test_the_doctor_tries_to_escape(bubble: Bubblewrap) -> None:
 def test_what_a_killed_grader_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     dead = next(number for number in range(4_000_000, 2_000_000, -1) if not psutil.pid_exists(number))
-    for name in (f"autograder-{dead}-left", f"autograder-{os.getpid()}-in-use", "autograder-letters-x"):
+    others = ("autograder-letters-x", "autograder-²-x")
+    for name in (f"autograder-{dead}-left", f"autograder-{os.getpid()}-in-use", *others):
         (tmp_path / name / "job").mkdir(parents=True)
     sweep.cache_clear()
-    sweep()
+    with private() as own:
+        assert own.name.startswith(f"autograder-{os.getpid()}-")
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {f"autograder-{os.getpid()}-in-use", "autograder-letters-x"}
+    assert left == {f"autograder-{os.getpid()}-in-use", *others}
+
+
+def test_what_another_grader_removes_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "autograder-1-gone").mkdir()
+
+    def runs(process: int) -> bool:
+        (tmp_path / f"autograder-{process}-gone").rmdir()
+        return False
+
+    monkeypatch.setattr("autograder.sandbox.job.runs", runs)
+    sweep.cache_clear()
+    sweep()
+    assert not list(tmp_path.iterdir())
 
 
 # --- the end of a room ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pydantic import Field
 from autograder.checks import places
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.registry import check
+from autograder.checks.stray import stray
 from autograder.network import needs_network
 from autograder.notebook.source import pieces
 from autograder.records import (
@@ -232,6 +233,7 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     if skipped := len(failed) - len(told):
         yield say("Cells that were never reached: {cells:int}.", cells=skipped)
     yield from _forgiven_ones(runs, failed)
+    yield from stray(evidence)
     if left := [run for run in execution.cells if run.state is CellState.LEFT_OUT]:
         yield say(
             "The notebook ends itself above cell {cell:int}, as exit() or SystemExit does and an error does not; what "

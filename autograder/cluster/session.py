@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,6 +23,7 @@ from autograder.errors import AutograderError, Cancelled, ClusterError
 from autograder.pipeline import REPORT_IT, memory_of
 from autograder.recall import Key, Memory, blobs
 from autograder.records import Baseline, Digest
+from autograder.sandbox.job import private
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.store import Store
 
@@ -73,12 +72,12 @@ def connected(
     kind = _kind(wall)
     terms = fitness.terms(kind)
     line = Line(address)
-    with tempfile.TemporaryDirectory(prefix="autograder-shared-") as folder:
+    with private() as folder:
         try:
             _warn(address, tell)
             crew = Crew(line, terms, tell)
             plan = crew.plan(device, workers, memory_mb, cancelled)
-            session = Session(line, crew, terms, Store(Path(folder)), plan.resources)
+            session = Session(line, crew, terms, Store(folder), plan.resources)
             yield Elsewhere(afar=session, sandbox=Nowhere(kind), slots=plan.slots, threads=plan.threads)
         except Cancelled:
             if not line.lost:

@@ -24,7 +24,7 @@ from autograder.feedback.summary import summary
 from autograder.program import code_digest, data_digest
 from autograder.recall import Key, key
 from autograder.records import Evidence, Grade, Json, Report, Rubric, Submission
-from autograder.store import Store, digest, holds, output_error, write_atomically
+from autograder.store import Store, digest, holds, output_error, tidy, write_atomically
 
 _OF_THE_RUN = ("executed.html", "executed.ipynb")
 _OF_THE_GRADE = ("feedback.html", "grade.json", "results.json")
@@ -47,6 +47,8 @@ def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store
     say the same stays, with its date. Raises OutputError.
     """
     folder = out / _checked(rubric.id) / _checked(report.grade.student)
+    with _faults(folder):
+        tidy(folder)
     keys = _keys(report, rubric, language)
     made = _pages(report, rubric, language, store)
     for names, asked in keys.items():
@@ -140,6 +142,7 @@ def write_summary(
     """Write ``summary.html`` and return its folder; raises OutputError."""
     folder = out / _checked(rubric.id)
     with _faults(folder / "summary.html"):
+        tidy(folder)
         content = summary(briefs, rubric=rubric, language=language, missing=missing, changes=changes)
         write_atomically(folder / "summary.html", content.encode(), lasting=False)
     return folder

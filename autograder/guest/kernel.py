@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from .imports import LOST, Actions, AfterImport, StandIn, gathered
+from .outputs import shorten_errors
 from .things import Thing
 from .witness import Witness
 
@@ -165,6 +166,7 @@ def _hook(session: Session, shell: Thing) -> AfterImport:
         for hook in hooks:
             if hasattr(hook, "begin"):
                 hook.begin(session, shell)
+        shorten_errors(shell)
         session.witness = Witness(shell, session.count, session.overruled)
         session.witness.begin()
         shell.events.register("post_run_cell", session.after_cell)

@@ -15,6 +15,8 @@ MESSAGES_FACTOR = 25
 ENTRY_SIZE = 500
 """Of a name in a message beside its letters: it is copied, checked and written several times over."""
 ERROR_LENGTH = 500
+LONGEST_ERROR = 50_000
+"""Characters of an error's message, and as many of its traceback."""
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ERROR_READ = 40_000
@@ -97,6 +99,22 @@ def on_screen(text: str) -> str:
 def _last(line: str) -> str:
     parts = [part for part in line.split("\r") if part]
     return parts[-1] if parts else ""
+
+
+def shorten_errors(shell: Thing) -> None:
+    """Have IPython send the beginning and the end of an error that is too long to be read: nobody chose its length."""
+    send = shell._showtraceback
+
+    def show(kind: type, error: Thing, lines: Thing) -> None:
+        told = "\n".join(map(str, lines))
+        send(kind, shortened(str(error)), lines if len(told) <= LONGEST_ERROR else [shortened(told)])
+
+    shell._showtraceback = show
+
+
+def shortened(text: str) -> str:
+    end = LONGEST_ERROR // 3
+    return text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - end]} … {text[-end:]}"
 
 
 def error_text(reply: Mapping[str, Any]) -> str | None:

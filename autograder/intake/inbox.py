@@ -14,7 +14,7 @@ from autograder.intake.archive import expand, is_archive, members
 from autograder.intake.caps import Caps
 from autograder.intake.choice import choose
 from autograder.intake.grouping import Group, groups, notebook_stem
-from autograder.intake.leaves import Leaf, Listing, folder, leaf_of
+from autograder.intake.leaves import Leaf, Listing, folder, is_ours, leaf_of
 from autograder.intake.roster import Person, match, read_roster
 from autograder.intake.skeleton import skeleton, styled
 from autograder.messages import visible
@@ -232,6 +232,7 @@ def _submission(claim: _Claim, store: Store, assignment: str, caps: Caps) -> Sub
         handed_in=None if choice.raw is None else store.put(choice.raw),
         files=files,
         refusal=choice.refusal,
+        fault=choice.refusal is not None and is_ours(choice.refusal),
         notes=(*claim.notes, *choice.notes, *(Message(text, dict(values)) for text, values in blemishes), *file_notes),
     )
 

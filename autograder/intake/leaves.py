@@ -170,6 +170,11 @@ def _read(path: Path, cap: int) -> bytes | Message:
     return content if len(content) <= cap else too_large(len(content), cap)
 
 
+def is_ours(reason: Message) -> bool:
+    """Whether the system would not let us read, which is no fault of whoever handed in."""
+    return reason.text == _unreadable(OSError()).text
+
+
 def _unreadable(error: OSError) -> Message:
     return say("The file cannot be read: {problem}.", problem=error.strerror or type(error).__name__)
 

@@ -23,6 +23,7 @@ _FOREIGN_KERNELS = re.compile(
 )
 """Names of well-known kernels that are not Python, for notebooks that do not state their language."""
 
+_PASTED = re.compile(r"data:image/[a-z.+-]{1,20};base64,[A-Za-z0-9+/=]+")
 
 READ_AS_PYTHON = 200_000
 """Characters, from the top, by which it is seen whether code is Python: its tree takes hundreds of times as much."""
@@ -80,7 +81,18 @@ def _finished(cells: list[Json], metadata: Json, size: int, notes: list[Message]
         return Reading(refusal=say("The notebook is empty: no cell holds anything."))
     content = _written(cells, metadata)
     if len(content) > caps.notebook:
-        content = _written([{**cell, "outputs": []} if "outputs" in cell else cell for cell in cells], metadata)
+        cells = [{**cell, "outputs": []} if "outputs" in cell else cell for cell in cells]
+        content = _written(cells, metadata)
+        dropped = say(
+            "The notebook weighs {size:num1} MB: its stored outputs were dropped before it was run.", size=size / 1e6
+        )
+        if len(content) > caps.notebook:
+            content = _written([_without_pictures(cell) for cell in cells], metadata)
+            dropped = say(
+                "The notebook weighs {size:num1} MB: its stored outputs, and the pictures pasted into its text, were "
+                "dropped before it was run.",
+                size=size / 1e6,
+            )
         if len(content) > caps.notebook:
             return Reading(
                 refusal=say(
@@ -90,16 +102,19 @@ def _finished(cells: list[Json], metadata: Json, size: int, notes: list[Message]
                     cap=caps.notebook / 1e6,
                 )
             )
-        notes.append(
-            say(
-                "The notebook weighs {size:num1} MB: its stored outputs were dropped before it was run.",
-                size=size / 1e6,
-            )
-        )
+        notes.append(dropped)
     code = tuple(cell["source"] for cell in cells if cell["cell_type"] == "code")
     notes += _remarks(cells)
     lines = sum(bool(line.strip()) for source in code for line in source.splitlines())
     return Reading(notebook=content, notes=tuple(notes), lines=lines, code=code)
+
+
+def _without_pictures(cell: Mapping[str, Json]) -> Json:
+    """Of text alone: what is pasted into code is a part of the program."""
+    if cell["cell_type"] != "markdown":
+        return cell
+    kept = {name: value for name, value in cell.items() if name != "attachments"}
+    return {**kept, "source": _PASTED.sub("data:", cell["source"])}
 
 
 def _too_large(size: int, cap: int) -> Message:

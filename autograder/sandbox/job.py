@@ -20,6 +20,7 @@ from pathlib import Path
 from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.sandbox import cuda
 from autograder.sandbox.room import Room
+from autograder.store import output_error, runs
 
 PIPE_BYTES = 1 << 20
 """Asked for, so that models leave a room in few turns; the kernel's default is 64 KiB."""
@@ -63,17 +64,37 @@ def prepared(room: Room, *, copy: bool = False) -> Iterator[Job]:
     """
     if room.program not in room.inputs:
         raise SandboxError("the program is not among the inputs", place=room.program)
-    sweep()
-    parent = Path(tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-"))
+    with private() as parent:
+        try:
+            job = _laid_out(room, parent / "job", copy)
+        except OSError as error:
+            raise output_error(error, parent) from error
+        yield job
+
+
+def _laid_out(room: Room, folder: Path, copy: bool) -> Job:
+    for opened in (folder, folder / "in", *(folder / "in" / name for name in _folders(room.inputs))):
+        opened.mkdir()
+        opened.chmod(0o755)
+    shown = {name: path for name, it in room.inputs.items() if (path := _place(folder / "in", name, it, copy))}
+    return Job(folder, shown)
+
+
+@contextmanager
+def private() -> Iterator[Path]:
+    """A temporary folder closed to other users; should this process be killed, the next grader removes it.
+
+    Raises OutputError.
+    """
     try:
-        folder = parent / "job"
-        for opened in (folder, folder / "in", *(folder / "in" / name for name in _folders(room.inputs))):
-            opened.mkdir()
-            opened.chmod(0o755)
-        shown = {name: path for name, it in room.inputs.items() if (path := _place(folder / "in", name, it, copy))}
-        yield Job(folder, shown)
+        sweep()
+        folder = Path(tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-"))
+    except OSError as error:
+        raise output_error(error, Path(error.filename or "temporary files")) from error
+    try:
+        yield folder
     finally:
-        shutil.rmtree(parent, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
@@ -82,18 +103,15 @@ def sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob("autograder-*-*"):
         number = folder.name.split("-")[1]
         # Only our own: somebody else's folder of such a name is not ours to remove, and cannot be.
-        if number.isdigit() and not _runs(int(number)) and folder.stat().st_uid == os.getuid():
+        if number.isdecimal() and not runs(int(number)) and _is_ours(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _runs(process: int) -> bool:
+def _is_ours(folder: Path) -> bool:
     try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
+        return folder.lstat().st_uid == os.getuid()
+    except FileNotFoundError:  # another grader that has just started was faster
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _folders(names: Collection[str]) -> list[str]:

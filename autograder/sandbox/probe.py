@@ -9,7 +9,6 @@ import secrets
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from autograder.records import Json, Limits
 from autograder.sandbox import attempts, bubblewrap, container
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.container import Container
+from autograder.sandbox.job import private
 from autograder.sandbox.landlock import Landlock
 from autograder.sandbox.machine import INSTALL, NAMESPACES, Examination, examinations
 from autograder.sandbox.plain import Plain
@@ -204,23 +204,23 @@ def _escape(title: str, said: Mapping[str, Json], remedy: str) -> Examination:
 def _targets() -> Iterator[dict[str, Json]]:
     """Plant what a room must not reach: a file, a listener, a variable (the grader's PATH)."""
     with (
-        tempfile.TemporaryDirectory(prefix="autograder-") as folder,
+        private() as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.socket(socket.AF_UNIX) as nameless,
     ):
         abstract = f"autograder-{secrets.token_hex(8)}"
         nameless.bind("\0" + abstract)
         nameless.listen()
-        secret = Path(folder, "secret")
+        secret = folder / "secret"
         secret.write_text("secret", "ascii")
-        for path, mode in ((secret, 0o666), (Path(folder), 0o777)):
+        for path, mode in ((secret, 0o666), (folder, 0o777)):
             path.chmod(mode)
         yield {
             "abstract": abstract,
             "command": Path("/proc/self/cmdline").read_text("utf-8", "replace"),
             "port": listener.getsockname()[1],
             "secrets": [str(secret), *_files_at_home()],
-            "outside": [folder, "/", "/usr/lib", "/etc", sys.prefix, sys.base_prefix],
+            "outside": [str(folder), "/", "/usr/lib", "/etc", sys.prefix, sys.base_prefix],
             "marker": os.environ.get("PATH", "autograder-without-path"),
             "pid": os.getpid(),
             "name": Path(sys.executable).name,

@@ -217,9 +217,10 @@ BOMBS = (
     ),
     _flood(
         "error-text",
-        "raises an error whose message has sixty megabytes and whose traceback has none",
+        "shows errors with messages of sixty megabytes, one after the other",
         "class Long(Exception):\n    def __str__(self):\n        return 'x' * 60_000_000\n"
-        "    def _render_traceback_(self):\n        return ['x']\nraise Long",
+        "    def _render_traceback_(self):\n        return ['x']\n"
+        "while True:\n    try:\n        raise Long\n    except Long:\n        get_ipython().showtraceback()",
     ),
     _flood(
         "raw-output",
