@@ -1005,6 +1005,22 @@ def test_items_of_a_list_are_reasons_of_their_own() -> None:
     assert quotes == ["Dropout", "Batch", "Deeper"]
 
 
+def test_what_is_quoted_calls_the_model_by_its_name_rather_than_another() -> None:
+    listed = """* **Depth.** Three blocks see loops and junctions, which are larger than the pixels of a single layer.
+* **Batch normalisation.** The network must learn quickly in so few steps, and normalised activations allow that because
+  every layer sees inputs of a stable scale, which should help training in general."""
+    cells = [text(0, listed), *(code(n, f"fit_{n}()") for n in range(1, 4))]
+    made = [
+        training(1),
+        training(2, layers=DEEPER, labels={"name": "Three blocks"}),
+        training(3, layers=NORM, labels={"name": "Batch normalisation"}),
+    ]
+    made = [replace(one, built_count=1) for one in made]
+    finding = justified(evidence(cells, trainings=made), wanted=2)
+    assert finding.share == 1.0
+    assert [str(one.values["quote"]).split()[0] for one in finding.details] == ["Depth.", "Batch"]
+
+
 def test_what_all_models_are_given_names_none_of_them() -> None:
     rows = "\n\n".join(
         [
