@@ -85,6 +85,13 @@ def test_an_ensemble_takes_no_training_of_a_model_that_is_called_like_it() -> No
     assert [(row.training, row.of) for row in rows] == [(1, ""), (2, ""), (None, "beside")]
 
 
+def test_a_table_of_nothing_but_ensembles() -> None:
+    table = Table(cell=0, origin="printed", rows=(TableRow(label="ensemble a", accuracy=0.9),))
+    both = replace(measured(1, 0.9), training=None, members=("m1", "m2"))
+    (row,) = match_rows(table, LEDGER, [both]).rows
+    assert (row.training, row.measured_accuracy) == (None, 0.9)
+
+
 def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
     rows = [
         TableRow(label=label, accuracy=0.9) for label in ("base", "SVM (rbf)", "k-NN (3)", "ensemble of two", "giant")

@@ -157,7 +157,7 @@ def _is_anothers(said: str, own: _Candidate, candidates: Sequence[_Candidate]) -
 
 def _by_name(table: Table, candidates: Sequence[_Candidate], foreign: frozenset[int]) -> dict[int, int]:
     """The one-to-one assignment of greatest total likeness; ``foreign`` rows may only be called like a training."""
-    if not candidates:
+    if not candidates or not table.rows:
         return {}
     from scipy.optimize import linear_sum_assignment  # a third of a second, for whoever has nothing to match
 
