@@ -196,6 +196,9 @@ def test_a_single_figure_is_of_all_models_or_of_none(data: DataSet, three: tuple
     uses = [predict(number, 3) for number in (1, 2, 3)]
     found = ensembles(answered(data, *three), account(data, uses, sources={3: "vote"}, figures={3: pair}))
     assert [(len(one.members), one.exact) for one in found] == [(3, False)]
+    printed = {3: f"Test accuracy of the ensemble: {pair:.4f}"}
+    found = ensembles(answered(data, *three), account(data, uses, sources={3: "vote"}, printed=printed))
+    assert [len(one.members) for one in found] == [3]
 
 
 def test_the_figure_may_stand_in_a_later_cell_and_be_printed(

@@ -177,17 +177,17 @@ def _beside(answered: Answered, account: Account) -> Iterator[Ensemble]:
         members = _distinct(used_there)
         if not answered.fit(members):
             continue
-        claims = figures(count, account)
+        claims, called = figures(count, account), _named(count, account)
+        if parts := _parts(used_there, claims, called, count, answered, account):
+            known = [*claims, *called]
+            parts.sort(key=partial(_order, known))
+            yield from (replace(one, place=place) for place, one in enumerate(parts))
+            continue
         found = _exact(members, claims, count, answered, account)
-        called = _named(count, account)
-        named = [*claims, *called]
-        parts = _parts(used_there, claims, called, count, answered, account)
-        if found is None and parts:
-            found = _exact(members, named, count, answered, account)
-        elif found is None and len(claims) < len(members):
+        if found is None and len(claims) < len(members):
             found = _likely(members, claims, count, answered, account)
-        together = sorted([*parts, *([] if found is None else [found])], key=lambda one: _order(one, named))
-        yield from (replace(one, place=place) for place, one in enumerate(together))
+        if found is not None:
+            yield found
 
 
 def _named(count: int, account: Account) -> list[Claim]:
@@ -205,7 +205,7 @@ def _claim(found: re.Match[str], cell: int | None) -> Claim:
     return Claim(figure / scale, "printed", rounding=unit / 2 / scale, cell=cell)
 
 
-def _order(one: Ensemble, claims: Sequence[Claim]) -> int:
+def _order(claims: Sequence[Claim], one: Ensemble) -> int:
     return next((place for place, claim in enumerate(claims) if claim is one.claim), len(claims))
 
 
@@ -218,7 +218,7 @@ def _parts(
     account: Account,
 ) -> list[Ensemble]:
     """Where a cell states several figures that none of its models gives, or that are ``called`` those of ensembles:
-    some of its models, used one after the other.
+    models used one after the other, and not always all.
 
     Chance meets many a figure, so that nothing is tried for a single one.
     """
@@ -227,10 +227,10 @@ def _parts(
         return []
     alone = [answered.accuracy([one], Vote.MEAN) for one in whole]
     stated = [one for one in claims if not _is_among(one, alone, account)]
-    stated = [one for one in [*stated, *called] if one.rounding < TOLERANCE]
+    stated += [one for one in called if not _is_among(one, [known.value for known in stated], account)]
+    stated = [one for one in stated if one.rounding < TOLERANCE]
     if len(stated) < 2:
         return []
-    together = [answered.accuracy(whole, vote) for vote in Vote]
     tried = [
         (answered.accuracy(members, vote), start, members, vote)
         for start, members in _stretches(used_there)
@@ -240,11 +240,11 @@ def _parts(
     begin = 0
     for claim in stated:
         figure, start, members, vote = min(tried, key=partial(_oddity, claim, begin))
-        if _is_among(claim, [figure], account) and not _is_among(claim, together, account):
+        if _is_among(claim, [figure], account):
             cell, begin = account.cell_of(count), start + len(members)
             one = Ensemble(members=members, vote=vote, count=count, cell=cell, claim=claim, exact=True)
             found.setdefault(tuple(member.id for member in members), one)
-    return list(found.values())
+    return list(found.values()) if any(len(ids) < len(whole) for ids in found) else []
 
 
 def _oddity(
@@ -261,12 +261,11 @@ def _distinct(used_there: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _stretches(used_there: Sequence[Candidate]) -> list[tuple[int, tuple[Candidate, ...]]]:
-    """Where it begins: two or more models that were used one after the other, each once, and not all there are; the
-    longest first."""
+    """Where it begins: two or more models that were used one after the other, each once; the longest first."""
     most, some = len(_distinct(used_there)), used_there[: 2 * MOST]
     every = [
         (start, tuple(some[start : start + size]))
-        for size in range(most - 1, 1, -1)
+        for size in range(most, 1, -1)
         for start in range(len(some) - size + 1)
     ]
     return [(start, members) for start, members in every if len(_distinct(members)) == len(members)]
