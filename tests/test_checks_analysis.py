@@ -443,6 +443,19 @@ def test_other_evaluations_are_no_robustness_test(evaluations: tuple[Evaluation,
     assert robustness(evidence(plain, **ran(*evaluations))).share == 0.0
 
 
+def test_several_alterations_in_pieces_are_one_use_of_more_images() -> None:
+    """``model(x[i : i + 500])`` for four sets in one cell."""
+
+    def pieces(mark: str, rows: int) -> Evaluation:
+        use = evaluated("", rows=rows)
+        return replace(use, x=replace(use.x, kind="sequence", sample=mark))
+
+    known = {**ran(pieces("clean", 10_000), pieces("noisy", 40_000)), "unaltered": ("clean",)}
+    assert robustness(evidence(ALTERED, DISCUSSED, **known)).share == 1.0
+    fewer = {**ran(pieces("clean", 10_000), pieces("clean too", 500)), "unaltered": ("clean", "clean too")}
+    assert robustness(evidence(code("accuracy(x)", printed("0.9")), **fewer)).share == 0.0
+
+
 def test_other_images_of_the_data_set_are_not_altered() -> None:
     """Of two sets of one size, each used once, neither is known for the test set by itself."""
     plain = code("print(model.evaluate(x_test, y_test))", printed("0.9"))

@@ -274,6 +274,14 @@ def test_curves_of_every_model_count_as_plots_of_all_models() -> None:
     assert (two, four) == (0.85, 1.0)
 
 
+def test_a_chart_of_what_objects_hold_is_known_by_french_words_as_well() -> None:
+    drawn = (
+        "for e in essais:\n    a.plot(e.courbe, label=e.nom)\nb.bar(noms, [e.exactitude for e in essais])\nplt.show()"
+    )
+    chart = code(f"fig, (a, b) = plt.subplots(1, 2)\n{drawn}", picture())
+    assert comparison(evidence(chart, table=HONEST, ledger=trained(4))).share == 1.0
+
+
 def test_without_a_run_there_is_nothing_to_compare() -> None:
     assert comparison(evidence(PLOT, table=HONEST, executed=False)).verdict is Verdict.UNREACHED
 

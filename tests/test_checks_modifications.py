@@ -917,6 +917,24 @@ def test_the_images_of_all_folds_are_no_others_than_those_of_each() -> None:
         assert [one.of.number for one in found.retrained] == wanted
 
 
+def test_all_models_may_be_trained_again_after_folds() -> None:
+    def given(number: int, layers: tuple[Layer, ...], rows: int, digest: str) -> Training:
+        x = ArrayPrint(shape=(rows, 28, 28, 1), digest=digest)
+        held = ArrayPrint(shape=(1000, 28, 28, 1)) if rows == 2000 else None
+        arguments = {"validation_split": None, **({"validation": "data"} if held else {})}
+        return training(number, layers=layers, arguments=arguments, x=x, validation_x=held)
+
+    both = (LAYERS, DROPOUT, DEEPER)
+    folds = [given(3 * n + m, one, 2000, f"fold {m}") for n, one in enumerate(both) for m in (1, 2, 3)]
+    last = [given(10 + n, one, 3000, "all") for n, one in enumerate(both)]
+    found = trials(evidence(trainings=[*folds, *last]), own_baseline=True)
+    assert [(one.training.number, one.of.number) for one in found.retrained] == [(10, 3), (11, 6), (12, 9)]
+    assert [trial.training.number for trial in found.distinct] == [4, 7]
+    assert methodical(evidence(trainings=[*folds, *last]), wanted=2, own_baseline=True).share == pytest.approx(1.0)
+    more = trials(evidence(trainings=[*folds[:6], last[0]]), own_baseline=True)
+    assert more.retrained == (), "the baseline alone shows what more images do"
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"arguments": {"epochs": 9}}, {"layers": with_layer("Dense", units=99)}, {"optimizer": {"name": "sgd"}}],
@@ -1119,6 +1137,22 @@ def test_items_of_a_list_are_reasons_of_their_own() -> None:
     assert finding.share == 1.0
     quotes = [str(detail.values["quote"]).split()[0] for detail in finding.details]
     assert quotes == ["Dropout", "Batch", "Deeper"]
+
+
+def test_what_is_quoted_calls_the_model_by_its_name_rather_than_another() -> None:
+    listed = """* **Depth.** Three blocks see loops and junctions, which are larger than the pixels of a single layer.
+* **Batch normalisation.** The network must learn quickly in so few steps, and normalised activations allow that because
+  every layer sees inputs of a stable scale, which should help training in general."""
+    cells = [text(0, listed), *(code(n, f"fit_{n}()") for n in range(1, 4))]
+    made = [
+        training(1),
+        training(2, layers=DEEPER, labels={"name": "Three blocks"}),
+        training(3, layers=NORM, labels={"name": "Batch normalisation"}),
+    ]
+    made = [replace(one, built_count=1) for one in made]
+    finding = justified(evidence(cells, trainings=made), wanted=2)
+    assert finding.share == 1.0
+    assert [str(one.values["quote"]).split()[0] for one in finding.details] == ["Depth.", "Batch"]
 
 
 def test_what_all_models_are_given_names_none_of_them() -> None:

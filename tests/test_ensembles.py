@@ -177,11 +177,28 @@ def test_several_in_one_cell_are_told_apart(data: DataSet) -> None:
     assert chosen is not None and chosen.claim is not None and chosen.claim.value == pytest.approx(best, abs=1e-4)
 
 
+def test_a_figure_that_is_called_an_ensemble_s_may_be_that_of_one_model(data: DataSet) -> None:
+    """Of the first two, the better one makes no errors alone that they do not make together."""
+    good, weak = scores(data, range(8), 0.5), scores(data, range(20), 0.3)
+    others = [scores(data, [*range(4), *range(40, 55)], 0.95), scores(data, [*range(4), *range(80, 98)], 0.97)]
+    four = [good, weak, *others]
+    told = [accuracy(data, np.mean(pair, axis=0)) for pair in (four[:2], four[2:])]
+    assert told[0] == accuracy(data, good)
+    lines = "".join(f"ensemble {name} : {100 * one:.2f} %\n" for name, one in zip("ab", told, strict=True))
+    uses = [predict(n, 3) for n in (1, 2, 3, 4)]
+    sources = {3: "p = np.mean([m.predict(x, verbose=0) for m in nets], axis=0)"}
+    found = ensembles(answered(data, *four), account(data, uses, sources=sources, printed={3: lines}, models=4))
+    assert [[one.id for one in ensemble.members] for ensemble in found] == [["c1", "c2"], ["c3", "c4"]]
+
+
 def test_a_single_figure_is_of_all_models_or_of_none(data: DataSet, three: tuple[npt.NDArray[np.float32], ...]) -> None:
     pair = accuracy(data, np.mean(three[1:], axis=0))
     uses = [predict(number, 3) for number in (1, 2, 3)]
     found = ensembles(answered(data, *three), account(data, uses, sources={3: "vote"}, figures={3: pair}))
     assert [(len(one.members), one.exact) for one in found] == [(3, False)]
+    printed = {3: f"Test accuracy of the ensemble: {pair:.4f}"}
+    found = ensembles(answered(data, *three), account(data, uses, sources={3: "vote"}, printed=printed))
+    assert [len(one.members) for one in found] == [3]
 
 
 def test_the_figure_may_stand_in_a_later_cell_and_be_printed(

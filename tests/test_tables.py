@@ -458,6 +458,20 @@ def test_a_printed_collection_means_what_its_name_or_its_cell_says() -> None:
         assert rows(table) == PLAIN and {row.of for row in table.rows if table} == {kind}, source
 
 
+def test_numbered_trials() -> None:
+    text = "| trial | val_accuracy |\n|---|---|\n| 0 | 0.9782 |\n| 1 | 0.9845 |"
+    assert rows(found(markdown(text))) == [("trial 0", 0.9782, None), ("trial 1", 0.9845, None)]
+
+
+def test_a_list_that_grows_is_read_where_it_is_whole() -> None:
+    shown_first = code("res = accuracy()\nprint(res)", printed("[('base', 0.91), ('wide', 0.93)]"))
+    whole = code("for r in res: print(r)", printed("base = 91.0 %\nwide = 93.0 %\ndeep = 95.0 %"))
+    known = ledger("base", "wide", "deep")
+    models = [measured(number, 0.89 + 0.02 * number) for number in (1, 2, 3)]
+    table = find_table(notebook(shown_first, whole), known, models)
+    assert table is not None and [row.label for row in table.rows] == ["base", "wide", "deep"]
+
+
 def test_numbered_models() -> None:
     text = "| modèle n° | exactitude |\n|---|---|\n| 1 | 0.9782 |\n| 2 | 0.9845 |"
     assert rows(found(markdown(text))) == [("modèle n° 1", 0.9782, None), ("modèle n° 2", 0.9845, None)]

@@ -74,6 +74,24 @@ def test_a_figure_of_some_test_images_may_differ_by_chance() -> None:
     assert weighed(told, known, own).of == "split" and weighed(told, known, own).agrees(0.01)
 
 
+def test_an_ensemble_takes_no_training_of_a_model_that_is_called_like_it() -> None:
+    labels = {"base": 0.9, "noyau 5": 0.92, "ensemble des petits": 0.94}
+    table = Table(cell=0, origin="html", rows=tuple(TableRow(label=name, accuracy=one) for name, one in labels.items()))
+    trainings = (Training(number=1, model="m1", builder="base"), Training(number=2, model="m2", builder="petit5"))
+    uses = tuple(
+        Evaluation(kind="predict", model=model, execution_count=3, x=ArrayPrint(digest="x")) for model in ("m1", "m2")
+    )
+    rows = match_rows(table, Ledger(trainings=trainings, evaluations=uses), [measured(1, 0.9), measured(2, 0.92)]).rows
+    assert [(row.training, row.of) for row in rows] == [(1, ""), (2, ""), (None, "beside")]
+
+
+def test_a_table_of_nothing_but_ensembles() -> None:
+    table = Table(cell=0, origin="printed", rows=(TableRow(label="ensemble a", accuracy=0.9),))
+    both = replace(measured(1, 0.9), training=None, members=("m1", "m2"))
+    (row,) = match_rows(table, LEDGER, [both]).rows
+    assert (row.training, row.measured_accuracy) == (None, 0.9)
+
+
 def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
     rows = [
         TableRow(label=label, accuracy=0.9) for label in ("base", "SVM (rbf)", "k-NN (3)", "ensemble of two", "giant")

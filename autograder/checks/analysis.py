@@ -212,7 +212,7 @@ def robustness(evidence: Evidence, *, words_wanted: Count = 15, rows: Count = 10
 
 
 def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
-    """Evaluations of a model on other data than the test set, in the same shape.
+    """Evaluations of a model on other data than the test set, in the same shape, or on more in pieces.
 
     Training data are left out, and other images of the data set that are as they were.
     """
@@ -223,7 +223,21 @@ def _altered(evidence: Evidence, rows: int) -> list[Evaluation]:
     for item in large:
         key = (item.model, item.x.shape)
         plain[key] = max(plain.get(key, item.x.mark), item.x.mark, key=lambda mark: usual[mark])
-    return [item for item in large if item.x.mark not in {plain[item.model, item.x.shape], *plainly}]
+    others = [item for item in large if item.x.mark not in plainly]
+    return [item for item in others if item.x.mark != plain[item.model, item.x.shape] or _outgrows(item, large)]
+
+
+def _outgrows(use: Evaluation, uses: Sequence[Evaluation]) -> bool:
+    """Whether a cell gave the model more pieces than another did: several sets of altered images are one use."""
+    if use.x.kind != "sequence":
+        return False
+    return any(
+        other.x.kind == "sequence"
+        and (other.model, other.x.shape[1:]) == (use.model, use.x.shape[1:])
+        and other.x.shape[0] < use.x.shape[0]
+        and other.x.mark != use.x.mark
+        for other in uses
+    )
 
 
 def _cells_of(evidence: Evidence, runs: Sequence[Evaluation]) -> set[int | None]:

@@ -46,7 +46,9 @@ _CODING = frozenset({"baseline", "improvements", "comparison", "errors", "robust
 _RESULTS = frozenset({"baseline", "comparison"})
 _MEASURING = frozenset({"fit", "evaluate", "score", "accuracy_score"})
 """Calls whose results a comparison of models is about."""
-_CURVE_NAMES = re.compile(r"accuracy|history|hist|loss|val_|precision|resul|score|acc", re.I)
+_CURVE_NAMES = re.compile(
+    r"accuracy|history|hist|loss|val_|precision|resul|score|acc|exactitude|justesse|perte|courbe|genauigkeit", re.I
+)
 
 
 # --- sections ------------------------------------------------------------------------------------------------------

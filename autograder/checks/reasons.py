@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.checks import causes
-from autograder.checks.belonging import FAMILY, NEAR, TOPIC, Belonging, belongings
+from autograder.checks.belonging import FAMILY, NAME, NEAR, TOPIC, Belonging, belongings
 from autograder.checks.trials import Trial
 from autograder.notebook.prose import Origin, Paragraph, paragraphs
 from autograder.notebook.shown import shown
@@ -74,7 +74,7 @@ def justifications(
     chosen = _chosen(fits, reasons, comment_share)
     doubtful = [paragraph for paragraph in own if _argues(paragraph, words)]
     return tuple(
-        _justified(fit, reasons[chosen[row]][0], comment_share, evidence.cells)
+        _justified(fit, _told(fit, fits, reasons[chosen[row]][0], doubtful), comment_share, evidence.cells)
         if row in chosen
         else _doubted(fit, doubtful, evidence.cells)
         for row, fit in enumerate(fits)
@@ -92,6 +92,15 @@ def _chosen(
     weights = _weights(fits, reasons, comment_share)
     pairs = zip(*linear_sum_assignment(weights, maximize=True), strict=True)
     return {int(row): int(column) for row, column in pairs if weights[row, column] > 0}
+
+
+def _told(fit: Belonging, fits: Sequence[Belonging], reason: Paragraph, doubtful: Sequence[Paragraph]) -> Paragraph:
+    """The reason, or what argues beside the modification and calls it by its name, where the reason names another."""
+    anothers = fit.about(reason.text) < NAME and any(other.about(reason.text) >= NAME for other in fits)
+    if not anothers or reason.origin is Origin.COMMENT:
+        return reason
+    own = [one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= NAME]
+    return max(own, key=lambda one: fit.about(one.text), default=reason)
 
 
 def _doubted(fit: Belonging, doubtful: Sequence[Paragraph], cells: Sequence[Cell]) -> Justified:

@@ -15,6 +15,7 @@ from autograder.records import Evidence, Training
 _PROTOCOL = frozenset({"epochs", "batch_size"})
 _FINAL = _PROTOCOL | {"rows"}
 """What may differ where a model is trained for the last time, on all images."""
+_MORE_IMAGES = 1.02
 _BASELINE = re.compile(
     r"\b(?:baseline|base|reference|ref|initial|depart|temoin|vanilla|original|fourni|livre|given|provided)\b"
 )
@@ -102,10 +103,10 @@ def trials(
     found: list[Trial] = []
     alike: list[Training] = []
     retrained: list[Retrained] = []
+    finals = _finals(stages, base)
     for training in stages:
         changes = differences(base, training) if base is not None else ()
-        known = [one for trial in found for one in (trial.training, *trial.again)]
-        of = _of_more_images(training, known) if training is stages[-1] else None
+        of = finals.get(training.number)
         if of is not None:
             retrained.append(Retrained(training, of))
         elif changes:
@@ -139,6 +140,22 @@ def _gives_back(training: Training) -> bool:
         return False
     made, given = ([size or 0 for size in shape[1:]] for shape in (training.outputs[0], training.x.shape))
     return math.prod(made) == math.prod(given) > 1
+
+
+def _finals(stages: Sequence[Training], base: Training | None) -> dict[int, Training]:
+    """Of the trainings at the end, those that are earlier ones on more images: one, or one for each model after folds.
+
+    The baseline's is one only beside another: alone it shows what more images do.
+    """
+    found: dict[int, Training] = {}
+    for place in range(len(stages) - 1, 0, -1):
+        of = _of_more_images(stages[place], stages[:place])
+        # Folds may differ by an image or two.
+        if of is None or (found and _rows(stages[place]) < _MORE_IMAGES * _rows(of)):
+            break
+        found[stages[place].number] = of
+    others = [of for of in found.values() if base is None or differences(base, of)]
+    return found if others else {}
 
 
 def _of_more_images(training: Training, earlier: Sequence[Training]) -> Training | None:

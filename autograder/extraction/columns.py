@@ -9,7 +9,7 @@ from autograder.notebook.text import fold, words
 
 LABEL = re.compile(
     r"^(?:nom |name )?(?:du |de |of )?(?:the )?(?:modeles?|models?|modifications?|methodes?|methods?|experiences?"
-    r"|experiments?|essais?|variantes?|variants?|configurations?|config|architectures?|reseaux?|networks?|runs?"
+    r"|experiments?|essais?|trials?|variantes?|variants?|configurations?|config|architectures?|reseaux?|networks?|runs?"
     r"|approches?|approach|noms?|names?|versions?|modell\w*|netz\w*|variante\w*|versuch\w*|modelos?|redes|red|nombre"
     r"|experimentos?|modello|modelli|rete|reti|cambios?|anderung\w*)\b"
 )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -176,16 +177,17 @@ def _beside(answered: Answered, account: Account) -> Iterator[Ensemble]:
         members = _distinct(used_there)
         if not answered.fit(members):
             continue
-        claims = figures(count, account)
+        claims, called = figures(count, account), _named(count, account)
+        if parts := _parts(used_there, claims, called, count, answered, account):
+            known = [*claims, *called]
+            parts.sort(key=partial(_order, known))
+            yield from (replace(one, place=place) for place, one in enumerate(parts))
+            continue
         found = _exact(members, claims, count, answered, account)
-        named = [*claims, *_named(count, account)]
-        parts = _parts(used_there, named, count, answered, account)
-        if found is None and parts:
-            found = _exact(members, named, count, answered, account)
-        elif found is None and len(claims) < len(members):
+        if found is None and len(claims) < len(members):
             found = _likely(members, claims, count, answered, account)
-        together = sorted([*parts, *([] if found is None else [found])], key=lambda one: _order(one, named))
-        yield from (replace(one, place=place) for place, one in enumerate(together))
+        if found is not None:
+            yield found
 
 
 def _named(count: int, account: Account) -> list[Claim]:
@@ -203,14 +205,20 @@ def _claim(found: re.Match[str], cell: int | None) -> Claim:
     return Claim(figure / scale, "printed", rounding=unit / 2 / scale, cell=cell)
 
 
-def _order(one: Ensemble, claims: Sequence[Claim]) -> int:
+def _order(claims: Sequence[Claim], one: Ensemble) -> int:
     return next((place for place, claim in enumerate(claims) if claim is one.claim), len(claims))
 
 
 def _parts(
-    used_there: Sequence[Candidate], claims: Sequence[Claim], count: int, answered: Answered, account: Account
+    used_there: Sequence[Candidate],
+    claims: Sequence[Claim],
+    called: Sequence[Claim],
+    count: int,
+    answered: Answered,
+    account: Account,
 ) -> list[Ensemble]:
-    """Where a cell states several figures that none of its models gives: some of these, used one after the other.
+    """Where a cell states several figures that none of its models gives, or that are ``called`` those of ensembles:
+    models used one after the other, and not always all.
 
     Chance meets many a figure, so that nothing is tried for a single one.
     """
@@ -218,35 +226,49 @@ def _parts(
     if not 2 < len(whole) <= MOST or not _is_hinted(count, account):
         return []
     alone = [answered.accuracy([one], Vote.MEAN) for one in whole]
-    stated = [one for one in claims if one.rounding < TOLERANCE and not _is_among(one, alone, account)]
+    stated = [one for one in claims if not _is_among(one, alone, account)]
+    stated += [one for one in called if not _is_among(one, [known.value for known in stated], account)]
+    stated = [one for one in stated if one.rounding < TOLERANCE]
     if len(stated) < 2:
         return []
-    together = [answered.accuracy(whole, vote) for vote in Vote]
-    known = [(answered.accuracy(members, vote), members, vote) for members in _stretches(used_there) for vote in Vote]
+    tried = [
+        (answered.accuracy(members, vote), start, members, vote)
+        for start, members in _stretches(used_there)
+        for vote in Vote
+    ]
     found: dict[tuple[str, ...], Ensemble] = {}
+    begin = 0
     for claim in stated:
-        figure, members, vote = min(known, key=lambda one: abs(one[0] - claim.value))
-        if _is_among(claim, [figure], account) and not _is_among(claim, together, account):
-            one = Ensemble(
-                members=members, vote=vote, count=count, cell=account.cell_of(count), claim=claim, exact=True
-            )
+        figure, start, members, vote = min(tried, key=partial(_oddity, claim, begin))
+        if _is_among(claim, [figure], account):
+            cell, begin = account.cell_of(count), start + len(members)
+            one = Ensemble(members=members, vote=vote, count=count, cell=cell, claim=claim, exact=True)
             found.setdefault(tuple(member.id for member in members), one)
-    return list(found.values())
+    return list(found.values()) if any(len(ids) < len(whole) for ids in found) else []
+
+
+def _oddity(
+    claim: Claim, begin: int, tried: tuple[float, int, tuple[Candidate, ...], Vote]
+) -> tuple[float, bool, bool]:
+    """How far off it is; of those that give the figure, means come first, and what goes on where the last ensemble
+    ended or begins with the first model."""
+    figure, start, _, vote = tried
+    return round(abs(figure - claim.value), 6), vote is Vote.MAJORITY, start not in (0, begin)
 
 
 def _distinct(used_there: Sequence[Candidate]) -> tuple[Candidate, ...]:
     return tuple({one.id: one for one in used_there}.values())
 
 
-def _stretches(used_there: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
-    """Two or more models that were used one after the other, each once, and not all there are; the longest first."""
+def _stretches(used_there: Sequence[Candidate]) -> list[tuple[int, tuple[Candidate, ...]]]:
+    """Where it begins: two or more models that were used one after the other, each once; the longest first."""
     most, some = len(_distinct(used_there)), used_there[: 2 * MOST]
-    stretches = {
-        frozenset(one.id for one in some[start : start + size]): tuple(some[start : start + size])
-        for size in range(most - 1, 1, -1)
+    every = [
+        (start, tuple(some[start : start + size]))
+        for size in range(most, 1, -1)
         for start in range(len(some) - size + 1)
-    }
-    return [members for ids, members in stretches.items() if len(ids) == len(members)]
+    ]
+    return [(start, members) for start, members in every if len(_distinct(members)) == len(members)]
 
 
 def _is_among(claim: Claim, known: Sequence[float], account: Account) -> bool:

@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from rapidfuzz import fuzz
 
 from autograder.extraction.fidelity import TOLERANCE
-from autograder.extraction.weighed import distance, fitted, is_called, is_figure, of_epochs, weighed, with_others
+from autograder.extraction.weighed import (
+    distance,
+    fitted,
+    is_called,
+    is_figure,
+    of_epochs,
+    put_together,
+    weighed,
+    with_others,
+)
 from autograder.notebook.accuracies import quoted
 from autograder.notebook.text import fold
 from autograder.records import Ledger, MeasuredModel, Table, TableRow, Training
@@ -42,7 +51,8 @@ class _Candidate:
 def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> Table:
     """Give each row the training it speaks of and our accuracy for it; a row that fits none stays without.
 
-    One training backs one row. A row about a work of others is one of a training only where both name and figure fit.
+    One training backs one row. A row about a work of others, or about several models together, is one of a training
+    only where both name and figure fit.
     Rows that no name decides are matched by their figures where all of these are known, else by order when there are
     as many rows as models, and else only when the claimed accuracy is the one that the notebook computed for a training
     left.
@@ -76,12 +86,11 @@ def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
 def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> list[TableRow]:
     candidates = _candidates(ledger, models)
     kinds = fitted(ledger)
-    others = frozenset(
-        place
-        for place, row in enumerate(table.rows)
-        if quoted(row.label) or any(is_called(fold(row.label), kind) for kind in kinds)
-    )
-    chosen = ({} if others else _in_step(table, candidates)) or _by_name(table, candidates)
+    foreign = frozenset(place for place, row in enumerate(table.rows) if quoted(row.label) or put_together(row, ledger))
+    others = foreign | {
+        place for place, row in enumerate(table.rows) if any(is_called(fold(row.label), kind) for kind in kinds)
+    }
+    chosen = ({} if others else _in_step(table, candidates)) or _by_name(table, candidates, foreign)
     chosen = _ranked(table, candidates, chosen, others)
     chosen = _by_figure(table, candidates, _by_order(table, candidates, chosen, others), others)
     known = {candidate.training: candidate for candidate in candidates}
@@ -146,15 +155,15 @@ def _is_anothers(said: str, own: _Candidate, candidates: Sequence[_Candidate]) -
     return said not in own.names and any(said in one.names for one in candidates)
 
 
-def _by_name(table: Table, candidates: Sequence[_Candidate]) -> dict[int, int]:
-    """The one-to-one assignment of greatest total likeness."""
-    if not candidates:
+def _by_name(table: Table, candidates: Sequence[_Candidate], foreign: frozenset[int]) -> dict[int, int]:
+    """The one-to-one assignment of greatest total likeness; ``foreign`` rows may only be called like a training."""
+    if not candidates or not table.rows:
         return {}
     from scipy.optimize import linear_sum_assignment  # a third of a second, for whoever has nothing to match
 
     likeness = [
-        [0.0 if _is_of_others(row, candidate) else _likeness(row.label, candidate) for candidate in candidates]
-        for row in table.rows
+        [0.0 if place in foreign and _differs(row, one) else _likeness(row.label, one) for one in candidates]
+        for place, row in enumerate(table.rows)
     ]
     scores = [
         [value + _hint(table, candidates, place, other) for other, value in enumerate(row)]
@@ -177,10 +186,9 @@ def _states(row: TableRow, candidate: _Candidate) -> bool:
     return any(is_figure(row.accuracy, figure) for figure in figures)
 
 
-def _is_of_others(row: TableRow, candidate: _Candidate) -> bool:
+def _differs(row: TableRow, candidate: _Candidate) -> bool:
     """A network may be named after a paper; then the figure that is known of it tells."""
-    known = (candidate.figure, candidate.measured)
-    return quoted(row.label) and all(distance(row.accuracy, figure) > TOLERANCE for figure in known)
+    return all(distance(row.accuracy, figure) > TOLERANCE for figure in (candidate.figure, candidate.measured))
 
 
 def _likeness(label: str, candidate: _Candidate) -> float:

@@ -60,6 +60,10 @@ def find_table(cells: Sequence[Cell], ledger: Ledger, models: Sequence[MeasuredM
     seen = list(grids(cells, ledger))
     sure = [match_rows(table, ledger, models) for table in _foremost(_among(seen, cells))]
     best = max(sure, key=_worth, default=None)
+    if best is not None and any(table.columns for table in sure):
+        # Of a list that grows, what an earlier cell shows is a table, and the last word may be lines.
+        longer = [match_rows(one, ledger, models) for one in told(cells) if len(one.rows) > len(best.rows)]
+        best = max([best, *(one for one in longer if _held(one) > _held(best))], key=_worth)
     tested = best is not None and all(row.of != "validation" for row in best.rows)
     if not models or (tested and best is not None and _held(best) == len(best.rows)):
         return best

@@ -97,6 +97,11 @@ def _by_chance(measured: float, part: Partly) -> float:
     return _CHANCE * math.sqrt(share * (1 - share) * max(parts, 0.0))
 
 
+def put_together(row: TableRow, ledger: Ledger) -> bool:
+    """Whether it is called an ensemble, where there may be one."""
+    return _ENSEMBLE.search(fold(row.label)) is not None and _answer_together(ledger)
+
+
 def _answer_together(ledger: Ledger) -> bool:
     """Whether two models were asked for predictions of the same images in one cell."""
     asked: dict[tuple[int | None, str], set[str]] = {}
