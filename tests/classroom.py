@@ -78,6 +78,8 @@ class QuickRooms:
     """First cell of each notebook that was run, in order."""
     error: str = ""
     """What the first cell of each ends with."""
+    ending: str = "completed"
+    """How each ends where that cell does not fail."""
 
     def run(self, room: Room, on_frame: OnFrame, cancelled: Callable[[], bool]) -> Outcome:
         orders = room.inputs["cells.json"]
@@ -97,7 +99,7 @@ class QuickRooms:
                 on_frame(Frame({"kind": "cell", "index": index, "state": "started"}))
                 on_frame(Frame({"kind": "cell", "index": index, "seconds": 0.1, **state}, b"[]"))
         on_frame(Frame({"kind": "parameters", "held": True, "changed": []}))
-        end = {"ending": "raised", "cell": 0} if self.error else {"ending": "completed", "cell": None}
+        end = {"ending": "raised", "cell": 0} if self.error else {"ending": self.ending, "cell": None}
         on_frame(Frame({"kind": "end", "seconds": 0.1, **end}))
         return Outcome(exit_code=0, seconds=0.1)
 

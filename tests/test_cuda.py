@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.cli.machines import dim
 from autograder.frames import Frame
 from autograder.records import Limits
 from autograder.sandbox import cuda, sight
@@ -76,14 +77,15 @@ class Seeing:
 
     name = "bubblewrap"
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, log: str = "Cannot dlopen some GPU libraries.\n") -> None:
         self.names = names
+        self.log = log
         self.devices: list[str] = []
 
     def run(self, room: Room, on_frame: OnFrame, _: Callable[[], bool]) -> Outcome:
         self.devices.append(room.device)
         on_frame(Frame({"kind": "gpus", "names": list(self.names)}))
-        return Outcome(exit_code=0, seconds=1.0, log="Cannot dlopen some GPU libraries.\n")
+        return Outcome(exit_code=0, seconds=1.0, log=self.log)
 
 
 def test_the_doctor_says_whether_a_room_finds_the_gpu_that_it_is_given() -> None:
@@ -92,3 +94,25 @@ def test_the_doctor_says_whether_a_room_finds_the_gpu_that_it_is_given() -> None
     assert (seen.ok, seen.detail, wall.devices) == (True, "NVIDIA H200", ["gpu:0"])
     blind = sight(Seeing())
     assert not blind.ok and "dlopen" in blind.detail and "tensorflow[and-cuda]==" in blind.remedy
+
+
+def test_of_a_log_the_doctor_tells_what_is_about_the_gpu() -> None:
+    started = "E0000 00:00:17.7 25 cuda_platform.cc:52] failed call to cuInit: CUDA_ERROR_OPERATING_SYSTEM"
+    wall = Seeing(log=f"{started}\n  warnings.warn('joblib will operate in serial mode')\n")
+    assert sight(wall).detail == "failed call to cuInit: CUDA_ERROR_OPERATING_SYSTEM"
+
+
+def test_behind_landlock_the_doctor_advises_another_wall() -> None:
+    wall = Seeing()
+    wall.name = "landlock"
+    assert "Use bubblewrap" in sight(wall).remedy and "pip" not in sight(wall).remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "slots", "told"),
+    [("landlock", ("gpu:0",), True), ("landlock", ("cpu", "cpu"), False), ("bubblewrap", ("gpu:0",), False)],
+)
+def test_who_gives_a_gpu_to_rooms_behind_landlock_is_told(name: str, slots: tuple[str, ...], told: bool) -> None:
+    wall = Seeing()
+    wall.name = name
+    assert ("train on the processor" in dim(wall, slots)) == told

@@ -398,6 +398,30 @@ def test_who_found_a_shared_gpu_full_is_run_again_alone(course: Course, slots: t
     assert endings == [Ending.RAISED] * 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "InternalError: Failed copying input tensor to GPU:0 in order to run it: Dst tensor is not initialized.",
+        "InternalError: Graph execution error: Out of memory while trying to allocate 823132160 bytes.",
+        "",
+    ],
+)
+def test_whatever_may_come_of_a_full_gpu_is_run_again_alone(course: Course, error: str) -> None:
+    """Without any error, it is the kernel that died."""
+    rooms = QuickRooms(error=error, ending="died")
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(2)]
+    results = list(grade_class(class_, replace(course, sandbox=rooms, slots=("gpu:0", "gpu:0"))))
+    assert [result.fault for result in results] == [None, None]
+    assert sorted(rooms.ran) == ["x = 0", "x = 0", "x = 1", "x = 1"]
+
+
+def test_a_students_own_error_is_not_tried_again_for_a_shared_gpu(course: Course) -> None:
+    rooms = QuickRooms(error="ValueError: Exception encountered when calling Conv2D.call(): negative dimension size")
+    class_ = [handed_in(course.store, f"x = {number}") for number in range(2)]
+    list(grade_class(class_, replace(course, sandbox=rooms, slots=("gpu:0", "gpu:0"))))
+    assert sorted(rooms.ran) == ["x = 0", "x = 1"]
+
+
 def test_progress_counts_cells_of_the_notebook_as_handed_in(course: Course) -> None:
     told: list[Progress] = []
     grade_one(handed_in(course.store, "x = 1", "y = 2"), course, tell=told.append)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
@@ -60,6 +60,8 @@ def machines(
     if wanted.scheduler is None:
         wall = find_sandbox(wanted.wall, own_notebook=own, console=console)
         slots = find_slots(wanted.device, workers=wanted.workers, per_gpu=wanted.per_gpu)
+        if note := dim(wall, slots):
+            console.print(note, soft_wrap=True)
         with nullcontext(wall) if demand is None else ahead(wall, demand) as ready:
             yield Machines(sandbox=ready, slots=slots, lanes=len(slots))
         return
@@ -78,3 +80,13 @@ def machines(
         cancelled=cancelled,
     ) as there:
         yield Machines(sandbox=there.sandbox, slots=there.slots, lanes=there.threads, afar=there.afar)
+
+
+def dim(wall: Sandbox, slots: Sequence[str]) -> str:
+    """What is said before notebooks are given a GPU that they may not be able to start; empty where they are."""
+    if wall.name != "landlock" or not any(slot.startswith("gpu") for slot in slots):
+        return ""
+    return (
+        "note: behind Landlock, NVIDIA's drivers of version 570 and later do not start, and notebooks train on the "
+        "processor; `autograder doctor --sandbox landlock` says whether that is so here"
+    )

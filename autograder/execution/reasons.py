@@ -157,6 +157,14 @@ def lacks_gpu_memory(error: str) -> bool:
     return re.search(_GPU_FULL, error) is not None
 
 
+def speaks_of_gpu(error: str) -> bool:
+    """Whether an error may come of a GPU that others had filled: wherever it speaks of memory, or of any part of a GPU.
+
+    Libraries find many words for that, most of them about what they could not make for want of it.
+    """
+    return re.search(_OF_GPU, error, re.IGNORECASE) is not None
+
+
 def _kind(error: str) -> str | None:
     return next((pattern for pattern in _SHORTAGES if re.search(pattern, error)), None)
 
@@ -210,6 +218,10 @@ def _open_files(cell: int, limits: Limits, _: Outcome) -> Message:
 _GPU_FULL = (
     r"CUDA_ERROR_OUT_OF_MEMORY|CUDA out of memory|OOM when allocating.*GPU|DNN library initialization failed"
     r"|CU(?:DNN|BLAS|SOLVER)_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED)"
+)
+_OF_GPU = (
+    r"out of memory|\bOOM\b|resource ?_?exhausted|(?:failed|unable) to allocate|not initialized|stream ?executor"
+    r"|cuda|cublas|cudnn|cusolver|cufft|nccl|\bgpu\b|\b(?:DNN|BLAS)\b|\bautotun|\bXLA\b"
 )
 _SHORTAGES: Mapping[str, Callable[[int, Limits, Outcome], Message]] = {
     _GPU_FULL: _gpu_memory,

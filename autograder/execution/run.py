@@ -12,7 +12,7 @@ from autograder.execution.fits import Fits
 from autograder.execution.job import Event, Job, OnEvent, Prepare, asks, room
 from autograder.execution.notebook import Document, executed, parse
 from autograder.execution.positions import among, placed, shown
-from autograder.execution.reasons import End, lacks_gpu_memory, reason, shortages
+from autograder.execution.reasons import End, reason, shortages, speaks_of_gpu
 from autograder.execution.trainer import train
 from autograder.execution.transcript import Transcript
 from autograder.records import CellState, Ending, Execution, Ledger, Message, Showing, say
@@ -104,7 +104,7 @@ def run_code(
             raise Cancelled
         outcome = replace(outcome, killed="wall")
     _refuse_our_faults(transcript, outcome)
-    if job.shared and any(cell.error and lacks_gpu_memory(cell.error) for cell in transcript.cells()):
+    if job.shared and _crowded(transcript, outcome):
         raise MachineShort(
             "the GPU had no memory left, and other notebooks may have used it meanwhile",
             remedy="Grade with --per-gpu 1.",
@@ -159,6 +159,15 @@ def _refuse_our_faults(transcript: Transcript, outcome: Outcome) -> None:
             f"the room's runner failed: {last[0][:300]}",
             remedy="Run the same command again; if it stays so, run `autograder doctor`.",
         )
+
+
+def _crowded(transcript: Transcript, outcome: Outcome) -> bool:
+    """Whether those who share its GPU may have cost a notebook something.
+
+    Libraries that find a GPU full may end their process as well, which says nothing in its cell.
+    """
+    died = not outcome.killed and _ending(transcript, outcome).ending is Ending.DIED
+    return died or any(cell.error and speaks_of_gpu(cell.error) for cell in transcript.cells())
 
 
 def _ending(transcript: Transcript, outcome: Outcome) -> End:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -39,6 +40,10 @@ _WALLED = ("bubblewrap", "landlock")
 """Strongest first; ``plain`` is never chosen, only asked for. Nor is an engine, which not everybody may use, and which
 keeps the image that is made for it."""
 _ENGINES = ("docker", "podman")
+BLIND_REMEDY = (
+    "Use bubblewrap: behind Landlock, NVIDIA's drivers of version 570 and later do not start. See docs/sandbox.md."
+)
+"""They name their threads in ``/proc``, which Landlock opens to a room for all processes of its user, or not at all."""
 _LIMITS = Limits(run_seconds=20, memory_mb=512, disk_mb=32)
 _FOR_TENSORFLOW = Limits(run_seconds=120, memory_mb=8192, disk_mb=64)
 _HELLO = b"""
@@ -52,11 +57,14 @@ pipe.send({"kind": "ready"})
 _SEES = (
     _HELLO.replace(b'pipe.send({"kind": "ready"})\n', b"")
     + b"""
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"
 import tensorflow as tf
 found = tf.config.list_physical_devices("GPU")
 pipe.send({"kind": "gpus", "names": [tf.config.experimental.get_device_details(one)["device_name"] for one in found]})
 """
 )
+_WHY = re.compile(r"cuInit|dlopen|CUDA|GPU")
+"""What is about the GPU in a log that other libraries write to as well."""
 _PURPOSE = {
     "network": ("no network", "Use bubblewrap."),
     "reading": ("files outside cannot be read", "Do not grade here: report this."),
@@ -141,8 +149,10 @@ def sight(sandbox: Sandbox) -> Examination:
     frames, outcome = speak(sandbox, {"sees.py": _SEES}, limits=_FOR_TENSORFLOW, device="gpu:0")
     names = [name for frame in frames if frame.head.get("kind") == "gpus" for name in frame.head.get("names") or ()]
     log = outcome.log.strip().splitlines() or ["none"]
-    said = outcome.detail or log[-1].rpartition("] ")[2][:200]
+    told = next(filter(_WHY.search, reversed(log)), log[-1])
+    said = outcome.detail or told.rpartition("] ")[2][:200]
     remedy = f"pip install 'tensorflow[and-cuda]=={version('tensorflow')}'; see docs/sandbox.md."
+    remedy = BLIND_REMEDY if sandbox.name == "landlock" else remedy
     return Examination(
         f"{sandbox.name}: TensorFlow sees the GPU", bool(names), ", ".join(map(str, names)) or said, remedy
     )
