@@ -16,6 +16,10 @@ AutograderError                 what went wrong, where, and what to do about it
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+from typing import Final
+
 
 class AutograderError(Exception):
     """Printed as ``place: problem`` and, on a line of its own, the remedy."""
@@ -76,3 +80,22 @@ class CheckError(AutograderError):
 
 class Cancelled(Exception):
     """Somebody asked to stop: neither our fault nor the student's, and nothing of the work is kept."""
+
+
+_ELSEWHERE: Final = "choose another place with --out or --state (for temporary files: TMPDIR)"
+_REMEDIES: Final = {
+    errno.ENOSPC: f"The disk is full: free some space, or {_ELSEWHERE}, then run again.",
+    errno.EDQUOT: f"Your disk quota is used up: free some space, or {_ELSEWHERE}, then run again.",
+    errno.EROFS: f"This file system is read-only: {_ELSEWHERE}.",
+    errno.EACCES: f"You may not write there: change its permissions, or {_ELSEWHERE}.",
+    errno.EPERM: f"You may not write there: change its permissions, or {_ELSEWHERE}.",
+    errno.ENOTDIR: f"A file has the name of a folder that is needed: move it away, or {_ELSEWHERE}.",
+    errno.EEXIST: f"A file has the name of a folder that is needed: move it away, or {_ELSEWHERE}.",
+    errno.EISDIR: f"A folder has the name of a file that is needed: move it away, or {_ELSEWHERE}.",
+}
+
+
+def output_error(error: OSError, place: Path) -> OutputError:
+    """What the system said, where, and what to do."""
+    remedy = _REMEDIES.get(error.errno or 0, f"Check that place, or {_ELSEWHERE}.")
+    return OutputError(error.strerror or str(error), place=str(place), remedy=remedy)

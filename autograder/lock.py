@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from autograder.errors import StoreError
-from autograder.store import output_error
+from autograder.errors import StoreError, output_error
 
 _NAME: Final = "lock"
 _UNABLE: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})

@@ -19,7 +19,7 @@ from autograder import budget, checks, keys, scoring
 from autograder.adapters import adapter
 from autograder.budget import Cut
 from autograder.course import Cancel, Course, Courses, Errand
-from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError
+from autograder.errors import AutograderError, Cancelled, MachineShort, OutputError, StoreError, output_error
 from autograder.execution import Event, Job, placed, run_code
 from autograder.extraction import extract, prepare_fallback, read_ledger, read_only
 from autograder.lanes import carried
@@ -46,7 +46,7 @@ from autograder.records import (
     Submission,
     say,
 )
-from autograder.store import Store, output_error
+from autograder.store import Store
 from autograder.trainings import Trainings
 from autograder.turns import Turn
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -18,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from autograder.errors import OutputError, StoreError
+from autograder.errors import StoreError, output_error
 from autograder.records import Digest
 
 _FRESH_SECONDS: Final = 3600
@@ -28,27 +27,10 @@ DAMAGED: Final = "damaged"
 SECRET_BYTES: Final = 32
 WRITING: Final = ".writing-"
 """How the names of files begin that are not yet what they will be: nobody reads them."""
-_ELSEWHERE: Final = "choose another place with --out or --state (for temporary files: TMPDIR)"
-_REMEDIES: Final = {
-    errno.ENOSPC: f"The disk is full: free some space, or {_ELSEWHERE}, then run again.",
-    errno.EDQUOT: f"Your disk quota is used up: free some space, or {_ELSEWHERE}, then run again.",
-    errno.EROFS: f"This file system is read-only: {_ELSEWHERE}.",
-    errno.EACCES: f"You may not write there: change its permissions, or {_ELSEWHERE}.",
-    errno.EPERM: f"You may not write there: change its permissions, or {_ELSEWHERE}.",
-    errno.ENOTDIR: f"A file has the name of a folder that is needed: move it away, or {_ELSEWHERE}.",
-    errno.EEXIST: f"A file has the name of a folder that is needed: move it away, or {_ELSEWHERE}.",
-    errno.EISDIR: f"A folder has the name of a file that is needed: move it away, or {_ELSEWHERE}.",
-}
 
 
 def digest(content: bytes) -> Digest:
     return Digest("sha256:" + hashlib.sha256(content).hexdigest())
-
-
-def output_error(error: OSError, place: Path) -> OutputError:
-    """What the system said, where, and what to do."""
-    remedy = _REMEDIES.get(error.errno or 0, f"Check that place, or {_ELSEWHERE}.")
-    return OutputError(error.strerror or str(error), place=str(place), remedy=remedy)
 
 
 def write_atomically(path: Path, content: bytes, *, lasting: bool = True) -> None:
@@ -91,25 +73,6 @@ def _beside(path: Path, content: bytes, *, lasting: bool = True) -> Iterator[Pat
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def tidy(folder: Path) -> None:
-    """Remove what a process that is gone had begun to write there."""
-    for path in folder.glob(f"{WRITING}*"):
-        number = path.name.removeprefix(WRITING).partition("-")[0]
-        if number.isdecimal() and not runs(int(number)):
-            path.unlink(missing_ok=True)
-
-
-def runs(process: int) -> bool:
-    """Whether there is a process of that number on this machine."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def holds(path: Path, content: bytes) -> bool:

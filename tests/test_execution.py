@@ -202,6 +202,16 @@ def test_the_reason_names_the_limit(
     assert execution.reason.values.get("limit") == figure
 
 
+@pytest.mark.parametrize(("peak", "short"), [(8000.0, True), (300.0, False)])
+def test_a_kernel_that_died_near_its_limit_may_have_lacked_memory(
+    run: Callable[..., Execution], peak: float, short: bool
+) -> None:
+    outcome = Outcome(exit_code=0, killed="", allowed=0, used=0, seconds=9.0, peak_memory_mb=peak)
+    execution = run(FakeSandbox([READY, end("died", 1, "")], outcome), "1", "2")
+    assert execution.reason is not None
+    assert ("memory was short" in execution.reason.text) is short
+
+
 def test_a_notebook_out_of_time_between_cells(run: Callable[..., Execution]) -> None:
     execution = run(FakeSandbox([READY, end("timed_out", None, "run")]), "1")
     assert execution.reason is not None

@@ -34,7 +34,7 @@ from builders import (
 from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
-from autograder.errors import OutputError, StoreError
+from autograder.errors import OutputError, StoreError, output_error
 from autograder.feedback import adaptations, files, inert, words
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
@@ -61,7 +61,7 @@ from autograder.records import (
     Verdict,
     say,
 )
-from autograder.store import Store, digest, output_error
+from autograder.store import Store, digest
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 EVERY = tuple(Verdict)

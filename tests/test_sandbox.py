@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,14 +21,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.errors import ConfigError, SandboxError, SandboxUnavailable
+from autograder.errors import ConfigError, OutputError, SandboxError, SandboxUnavailable
 from autograder.frames import Frame
 from autograder.records import Limits
 from autograder.sandbox import choose, examine, ruleset
 from autograder.sandbox.arguments import Plan, inner, rebound, room_variables
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.container import Container
-from autograder.sandbox.job import Job, interpreter, private, sweep
+from autograder.sandbox.job import Job, interpreter, lay, private, sweep
 from autograder.sandbox.landlock import _reachable_sockets
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
@@ -939,6 +940,17 @@ def test_what_a_killed_grader_left_is_removed(tmp_path: Path, monkeypatch: pytes
         assert own.name.startswith(f"autograder-{os.getpid()}-")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {f"autograder-{os.getpid()}-in-use", *others}
+
+
+def test_a_full_disk_names_the_place_of_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left") as caught:
+        lay(tmp_path / "cells.json", b"[]")
+    assert caught.value.place == str(tmp_path / "cells.json")
+    assert "TMPDIR" in caught.value.remedy
 
 
 def test_what_another_grader_removes_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

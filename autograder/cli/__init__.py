@@ -20,8 +20,7 @@ from autograder.cli.grades import export, status
 from autograder.cli.references import reference, release, selftest
 from autograder.cli.run import run
 from autograder.console import safe
-from autograder.errors import AutograderError, Cancelled, ConfigError
-from autograder.store import output_error
+from autograder.errors import AutograderError, Cancelled, ConfigError, output_error
 
 OK, OUR_FAULT, USAGE, INTERRUPTED = 0, 1, 2, 130
 

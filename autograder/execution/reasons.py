@@ -39,7 +39,7 @@ def reason(end: End, cells: tuple[CellRun, ...], limits: Limits, outcome: Outcom
         case Ending.FLOODED:
             return _too_much(end.cause, number, limits, outcome)
         case Ending.DIED:
-            return _died(end.cause, number, outcome)
+            return _died(end.cause, number, limits, outcome)
 
 
 def _too_slow(cause: str, number: int | None, blamed: CellRun | None, limits: Limits, outcome: Outcome) -> Message:
@@ -115,7 +115,11 @@ _RICH = 8
 """``RICH_FACTOR`` of the room's ``outputs.py``."""
 
 
-def _died(cause: str, number: int | None, outcome: Outcome) -> Message:
+_SHORT = 0.75
+"""Of what one process may have; from here on its lack may be what a library ended the kernel for."""
+
+
+def _died(cause: str, number: int | None, limits: Limits, outcome: Outcome) -> Message:
     if cause == "processes":
         figures = {"limit": outcome.allowed, "used": outcome.used}
         return _at(
@@ -126,6 +130,15 @@ def _died(cause: str, number: int | None, outcome: Outcome) -> Message:
                 **figures,
             ),
             say("Too many processes were started: {used:int} were running, {limit:int} are allowed.", **figures),
+        )
+    most = process_mb(limits)
+    if number is not None and outcome.peak_memory_mb >= _SHORT * most:
+        return say(
+            "The kernel died while cell {cell} was running. Perhaps its memory was short: one process may have "
+            "{limit:int} MB, and {used:int} MB were in use in all.",
+            cell=number,
+            limit=most,
+            used=outcome.peak_memory_mb,
         )
     return _at(
         number,

@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.adapters import T, adapter
 from autograder.changes import Change
-from autograder.errors import OutputError, StoreError
+from autograder.errors import OutputError, StoreError, output_error
 from autograder.exports import gradescope, record
 from autograder.feedback import handed
 from autograder.feedback.brief import Brief
@@ -24,7 +24,8 @@ from autograder.feedback.summary import summary
 from autograder.program import code_digest, data_digest
 from autograder.recall import Key, key
 from autograder.records import Evidence, Grade, Json, Report, Rubric, Submission
-from autograder.store import Store, digest, holds, output_error, tidy, write_atomically
+from autograder.sandbox.job import runs
+from autograder.store import WRITING, Store, digest, holds, write_atomically
 
 _OF_THE_RUN = ("executed.html", "executed.ipynb")
 _OF_THE_GRADE = ("feedback.html", "grade.json", "results.json")
@@ -48,7 +49,7 @@ def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store
     """
     folder = out / _checked(rubric.id) / _checked(report.grade.student)
     with _faults(folder):
-        tidy(folder)
+        _tidy(folder)
     keys = _keys(report, rubric, language)
     made = _pages(report, rubric, language, store)
     for names, asked in keys.items():
@@ -58,6 +59,14 @@ def write(report: Report, out: Path, rubric: Rubric, language: str, store: Store
             _put(folder / name, made[name]())
         store.remember(str(asked), store.put(_manifest(folder, names), lasting=False), lasting=False)
     return folder
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a process that is gone had begun to write there."""
+    for path in folder.glob(f"{WRITING}*"):
+        number = path.name.removeprefix(WRITING).partition("-")[0]
+        if number.isdecimal() and not runs(int(number)):
+            path.unlink(missing_ok=True)
 
 
 def _put(path: Path, content: bytes | None) -> None:
@@ -142,7 +151,7 @@ def write_summary(
     """Write ``summary.html`` and return its folder; raises OutputError."""
     folder = out / _checked(rubric.id)
     with _faults(folder / "summary.html"):
-        tidy(folder)
+        _tidy(folder)
         content = summary(briefs, rubric=rubric, language=language, missing=missing, changes=changes)
         write_atomically(folder / "summary.html", content.encode(), lasting=False)
     return folder

@@ -34,7 +34,7 @@ from autograder.sandbox.arguments import (
     staged,
 )
 from autograder.sandbox.cgroup import Group, grouped
-from autograder.sandbox.job import Job, Pipes, interpreter, memory_file, open_pipes, prepared, room_user
+from autograder.sandbox.job import Job, Pipes, interpreter, lay, memory_file, open_pipes, prepared, room_user
 from autograder.sandbox.limits import GRACE_SECONDS, ceiling, inside, threads_counted_by_namespace
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.sandbox.watch import BURIAL_SECONDS, DRAIN_SECONDS, Child, Storage, attend
@@ -158,7 +158,7 @@ def _launch(room: Room, job: Job, pipes: Pipes, status_fd: int, group: Group | N
 def _plan(room: Room, job: Job, pipes: Pipes, status_fd: int, seccomp_fd: int | None) -> Plan:
     (job.folder / "etc").mkdir(mode=0o755)
     for name, text in ETC.items():
-        (job.folder / "etc" / name).write_text(text, "ascii")
+        lay(job.folder / "etc" / name, text.encode("ascii"))
     python = interpreter()
     root = os.geteuid() == 0
     variables = room_variables(room, python) | {

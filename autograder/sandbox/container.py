@@ -32,7 +32,7 @@ from autograder.errors import SandboxError, SandboxUnavailable
 from autograder.sandbox import cuda, engine, entry, seccomp
 from autograder.sandbox.arguments import ELSEWHERE, ETC, OURS, hidden_hops, room_variables, sizes, system
 from autograder.sandbox.cgroup import Group, group_of
-from autograder.sandbox.job import Interpreter, Job, Pipes, gpu_number, interpreter, open_pipes, prepared
+from autograder.sandbox.job import Interpreter, Job, Pipes, gpu_number, interpreter, lay, open_pipes, prepared
 from autograder.sandbox.limits import GRACE_SECONDS, MB, ceiling, inside, threads_allowed
 from autograder.sandbox.room import OnFrame, Outcome, Room
 from autograder.sandbox.watch import DRAIN_SECONDS, Breach, Child, Storage, attend, resident, tree
@@ -237,11 +237,11 @@ def _write(plan: Plan, seconds: float) -> None:
     for name in ("etc", "entry"):
         (folder / name).mkdir(mode=0o755)
     for name, text in ETC.items():
-        (folder / "etc" / name).write_text(text.replace("1000", str(USER)), "ascii")
+        lay(folder / "etc" / name, text.replace("1000", str(USER)).encode("ascii"))
     (folder / _CLOSED).touch(mode=0o000)
     shutil.copyfile(entry.__file__, folder / "entry" / "entry.py")
     filtered = seccomp.program() or b""
-    (folder / "entry" / "order.json").write_text(json.dumps(order(plan, seconds, filtered)), "utf-8")
+    lay(folder / "entry" / "order.json", json.dumps(order(plan, seconds, filtered)).encode())
     for path in (folder / "entry").iterdir():
         path.chmod(0o644)
 

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from autograder.errors import SandboxError, SandboxUnavailable
+from autograder.errors import SandboxError, SandboxUnavailable, output_error
 from autograder.sandbox import cuda
 from autograder.sandbox.room import Room
-from autograder.store import output_error, runs
 
 PIPE_BYTES = 1 << 20
 """Asked for, so that models leave a room in few turns; the kernel's default is 64 KiB."""
@@ -65,19 +64,12 @@ def prepared(room: Room, *, copy: bool = False) -> Iterator[Job]:
     if room.program not in room.inputs:
         raise SandboxError("the program is not among the inputs", place=room.program)
     with private() as parent:
-        try:
-            job = _laid_out(room, parent / "job", copy)
-        except OSError as error:
-            raise output_error(error, parent) from error
-        yield job
-
-
-def _laid_out(room: Room, folder: Path, copy: bool) -> Job:
-    for opened in (folder, folder / "in", *(folder / "in" / name for name in _folders(room.inputs))):
-        opened.mkdir()
-        opened.chmod(0o755)
-    shown = {name: path for name, it in room.inputs.items() if (path := _place(folder / "in", name, it, copy))}
-    return Job(folder, shown)
+        folder = parent / "job"
+        for opened in (folder, folder / "in", *(folder / "in" / name for name in _folders(room.inputs))):
+            opened.mkdir()
+            opened.chmod(0o755)
+        shown = {name: path for name, it in room.inputs.items() if (path := _place(folder / "in", name, it, copy))}
+        yield Job(folder, shown)
 
 
 @contextmanager
@@ -107,6 +99,17 @@ def sweep() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def runs(process: int) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _is_ours(folder: Path) -> bool:
     try:
         return folder.lstat().st_uid == os.getuid()
@@ -126,11 +129,19 @@ def _folders(names: Collection[str]) -> list[str]:
     return found
 
 
+def lay(path: Path, content: bytes) -> None:
+    """Write a file of a room; raises OutputError, since what the system says of a full disk names no file."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
 def _place(folder: Path, name: str, content: bytes | Path, copy: bool) -> Path | None:
     """Write an input, or an empty place for the file that is returned, which is to be shown there."""
     target = folder / name
     if isinstance(content, bytes):
-        target.write_bytes(content)
+        lay(target, content)
     elif not content.is_file():
         raise SandboxError("an input of a room is missing", place=str(content))
     elif copy or not content.stat().st_mode & stat.S_IROTH:  # a room's user could not read it where it lies
