@@ -54,6 +54,7 @@ from tests.cells import code, evidence, markdown, picture, printed
         ("Les chiffres de 0 à 9 sont étudiés, les dix classes 0-9 aussi.", set()),
         ("En 2024, 10 essais sur 12.", set()),
         ("deux modèles, un modèle, the one model", set()),
+        ("le huit avec le un, dans les deux sens, et le cinq ; in the two directions", {1, 5, 8}),
     ],
 )
 def test_classes_in_a_sentence(sentence: str, classes: set[int]) -> None:

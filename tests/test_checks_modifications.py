@@ -1335,6 +1335,16 @@ def test_all_changes_at_once_lose_their_part() -> None:
     assert methodical(evaluated(made)).share == pytest.approx(8 / 9)
 
 
+def test_changes_at_once_are_counted_from_the_nearest_model() -> None:
+    both = {
+        "layers": (*DROPOUT[:1], layer("BatchNormalization"), *DROPOUT[1:], LAYERS[6]),
+        "optimizer": {"name": "sgd"},
+    }
+    deeper = training(2, layers=(*DROPOUT, LAYERS[6]))
+    finding = methodical(evaluated([training(1), deeper, training(3, **both)]), wanted=2)
+    assert [detail.values["count"] for detail in finding.details if "at once" in detail.text] == [2, 2]
+
+
 def test_a_change_on_top_of_an_earlier_model_is_one_change() -> None:
     both = (*DROPOUT[:1], layer("BatchNormalization"), *DROPOUT[1:])
     trained = [

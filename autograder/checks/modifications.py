@@ -397,7 +397,7 @@ def methodical(
     if not found.distinct:
         return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))
     total = max(wanted, len(found.distinct))
-    single = [trial for trial in found.distinct if _one_at_a_time(trial, found)]
+    single = [trial for trial in found.distinct if _at_once(trial, found) == 1]
     alike = _alike(found, evidence)
     share = (int(found.remeasured) + len(single) / total + len(alike) / total) / 3
     return earned(
@@ -421,11 +421,11 @@ def methodical(
     )
 
 
-def _one_at_a_time(trial: Trial, found: Trials) -> bool:
-    """One family away from the baseline or from a model that was trained before."""
+def _at_once(trial: Trial, found: Trials) -> int:
+    """Families away from the baseline, or from the nearest of the models that were trained before."""
     earlier = [other.training for other in found.distinct if other.training.number < trial.training.number]
     known = [differences(training, trial.training) for training in earlier]
-    return any(len(_families(changes)) == 1 for changes in (trial.changes, *known))
+    return min(len(_families(changes)) for changes in (trial.changes, *known) if changes)
 
 
 def _families(changes: Sequence[Change]) -> set[Family]:
@@ -490,7 +490,7 @@ def _method(found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evid
             yield say(
                 "{model}: {count:int} families of settings changed at once.",
                 model=name,
-                count=len(_families(trial.changes)),
+                count=_at_once(trial, found),
             )
         if trial not in alike:
             yield _other_protocol(trial, _first_protocol(found), evidence)
