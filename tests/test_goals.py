@@ -90,6 +90,7 @@ def test_of_a_training() -> None:
     assert classes(INNER, Seen()) == CLASSES  # type: ignore[arg-type]
     known = Seen(CLASSES)
     assert learns(known, y_sample=CLASSES) and not learns(known, y_sample=[at % 4 for at in range(32)])
+    assert not learns(Seen([-1] * 32), y=ArrayPrint(sample="means")), "none of its rows is an image of ours"
     assert learns(known, y=ArrayPrint(sample="means")) and not learns(known, y=ArrayPrint(sample="images"))
     assert not learns(Seen(), y_sample=CLASSES) and not learns(Seen(), y=ArrayPrint(sample="means"))
 

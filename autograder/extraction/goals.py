@@ -72,6 +72,8 @@ def alike(known: Sequence[int], targets: Floats | None) -> bool:
     if targets is None or len(targets) != len(known) or not np.isfinite(targets).all():
         return False
     rows = np.flatnonzero(np.array(known) >= 0)
+    if not len(rows):
+        return False
     flat, numbers = targets[rows].reshape(len(rows), -1).astype(np.float64), np.array(known)[rows]
     first, second = np.triu_indices(len(rows), 1)
     apart = np.square(flat[first] - flat[second]).sum(axis=1)
