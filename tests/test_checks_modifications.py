@@ -978,6 +978,12 @@ PAIRS: dict[str, tuple[Training, Training, list[str]]] = {
         flowing(2, altered=False, rows=120000, arguments=NAMED),
         ["+ random_flip_left_right"],
     ),
+    "repeated without end": (training(1), flowing(2, altered=False, rows=64), []),
+    "repeated without end, altered by name": (
+        training(1),
+        flowing(2, altered=False, rows=64, arguments=NAMED),
+        ["+ random_flip_left_right"],
+    ),
     "in a loop": (
         flowing(1, altered=False, arguments={"loop": True}),
         flowing(2, altered=True, arguments={"loop": True}),

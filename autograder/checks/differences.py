@@ -368,15 +368,23 @@ def _data(before: Training, after: Training) -> Iterator[Change]:
 def _alterations(training: Training, other: Training) -> set[str]:
     """What alters its images: by name where there is one."""
     named = set(_names(training.arguments.get("augmentations")))
-    if _is_the_same(other, training):
+    if _is_the_same(other, training) and not (named and _is_endless(other, training)):
         return set()
     return named or ({ALTERED} if training.x.altered else set())
 
 
 def _is_the_same(given: Training, flowing: Training) -> bool:
     """Whether what flows is as many images as the other was given, none of them altered."""
-    counts = [one.x.shape[0] if one.x.shape else 0 for one in (given, flowing)]
-    return flowing.x.altered is False and 0 < counts[1] <= 1.02 * counts[0]
+    return flowing.x.altered is False and 0 < _count(flowing) <= 1.02 * _count(given)
+
+
+def _is_endless(given: Training, flowing: Training) -> bool:
+    """Whether it may be that of what flows one batch is counted, since nobody knows how many there are."""
+    return _count(flowing) < 0.5 * _count(given)
+
+
+def _count(training: Training) -> int:
+    return training.x.shape[0] if training.x.shape else 0
 
 
 def _names(listed: Json) -> list[str]:
