@@ -33,7 +33,8 @@ from autograder.sandbox.landlock import _reachable_sockets
 from autograder.sandbox.limits import MB, ceiling
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Room, Sandbox
-from autograder.sandbox.watch import Child, Clock, Storage, Usage, Watch, breach, plain_text
+from autograder.sandbox.unmapped import Unmapped
+from autograder.sandbox.watch import Child, Clock, Storage, Usage, Watch, breach, measure, plain_text, tree
 
 GUEST = Path(__file__).parents[1] / "autograder" / "guest"
 LIMITS = Limits(run_seconds=20, memory_mb=256, disk_mb=32, processes=80, output_mb=1)
@@ -414,6 +415,19 @@ while True:
     _, outcome = speak(bubble, bomb)
     assert outcome.killed == "processes"
     assert outcome.seconds < 15
+
+
+def test_a_room_yields_to_who_watches_it(bubble: Bubblewrap) -> None:
+    program = """
+try:
+    os.nice(-1)
+    risen = True
+except OSError:
+    risen = False
+pipe.send({"nice": os.nice(0), "risen": risen})
+"""
+    frames, _ = speak(bubble, program)
+    assert frames[0].head == {"nice": max(10, os.nice(0)), "risen": False}
 
 
 def test_a_flood_of_raw_output(anywhere: Sandbox) -> None:
@@ -965,6 +979,26 @@ def test_what_another_grader_removes_meanwhile_is_no_fault(tmp_path: Path, monke
     sweep.cache_clear()
     sweep()
     assert not list(tmp_path.iterdir())
+
+
+# --- what a look finds ---
+
+
+def test_of_too_many_processes_nothing_else_is_asked() -> None:
+    """Not how much memory they have, nor what they wrote: of hundreds that compute that takes seconds."""
+
+    def storage() -> Storage:
+        raise AssertionError("asked for files")
+
+    process = subprocess.Popen(["/bin/sh", "-c", "sleep 60 & sleep 60 & wait"], start_new_session=True)
+    child = Child(process=process, root=process.pid, frames=-1, answers=-1, log=-1, end=lambda: None, storage=storage)
+    try:
+        assert eventually(lambda: len(tree(child.root)) == 3)
+        found = measure(child, replace(ceiling(LIMITS), processes=2, memory=1), Unmapped())
+    finally:
+        os.killpg(child.root, 9)
+        process.wait()
+    assert found == Usage(0, 3)
 
 
 # --- the end of a room ---------------------------------------------------------------------------------------------

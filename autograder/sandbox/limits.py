@@ -58,6 +58,7 @@ def inside(limits: Limits, *, device: str = "cpu", others: int | None = 0) -> st
     it; None: it is not set.
     """
     figures = {"file_bytes": limits.disk_mb * MB, "open_files": limits.open_files, "core_bytes": 0}
+    figures["priority"] = 0  # none higher than it has
     if device == "cpu":
         figures["data_bytes"] = process_mb(limits) * MB
     if others is not None:

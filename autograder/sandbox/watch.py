@@ -216,7 +216,7 @@ class Watch:
 
     def _look(self) -> None:
         self._heed_the_kernel()
-        usage = measure(self.child, self.ceiling.memory, self._unmapped)
+        usage = measure(self.child, self.ceiling, self._unmapped)
         self.peak = max(self.peak, usage.memory)
         ceiling = replace(self.ceiling, seconds=self.ceiling.seconds + self.clock.more)
         if (found := breach(usage, self.clock.seconds - self._waited(), ceiling)) is not None:
@@ -375,20 +375,28 @@ def breach(usage: Usage, seconds: float, ceiling: Ceiling) -> Breach | None:
     return None
 
 
-def measure(child: Child, memory_limit: int, unmapped: Unmapped) -> Usage:
-    """Add up a room.
+def measure(child: Child, ceiling: Ceiling, unmapped: Unmapped) -> Usage:
+    """Add up a room; of one with too many processes nothing else, since hundreds that all compute are slow to read.
 
     Resident sizes count shared pages once per process, so that a hundred forks of an innocent parent look like a bomb;
     proportional sizes are right but slow to read. The first are asked always, the second only when the first exceed.
     """
-    storage = child.storage()
     if child.gauge is not None:
-        return Usage(child.gauge.used(), child.gauge.processes(), storage.disk)
+        return Usage(child.gauge.used(), child.gauge.processes(), child.storage().disk)
     pids = tree(child.root)
+    if len(pids) > ceiling.processes:
+        return Usage(0, len(pids))
+    storage = child.storage()
     beside = storage.memory + unmapped.of(pids)
     memory = sum(map(resident, pids)) + beside
-    if memory > memory_limit:
-        memory = sum(map(_proportional, pids)) + beside
+    if memory > ceiling.memory:
+        memory, counted = beside, time.monotonic()
+        for pid in pids:
+            memory += _proportional(pid)  # waits for a process that forks without end, each time it does
+            if time.monotonic() - counted > INTERVAL_SECONDS:
+                if (processes := len(tree(child.root))) > ceiling.processes:
+                    return Usage(0, processes)
+                counted = time.monotonic()
     return Usage(memory, len(pids), storage.disk)
 
 
