@@ -268,7 +268,7 @@ def _judged(submission: Submission, evidence: Evidence, course: Course) -> Grade
     found = {
         checks.question(item): award.finding
         for (_, item), award in zip(rubric.items, grade.awards, strict=True)
-        if award.finding.share is not None and award.finding.settled  # a check that failed may not fail again
+        if award.finding.settled  # a check that failed may not fail again
     }
     if new := found.keys() - known.keys():
         memory.keep(key, _FINDINGS, {**known, **found})

@@ -1053,7 +1053,7 @@ class Finding:
     wanted: Json = None
     for_teacher: Message | None = None
     settled: bool = True
-    """False where a tool of ours did not answer: it is asked again, whatever is remembered."""
+    """False where a check of ours failed or a tool did not answer: it is asked again, whatever is remembered."""
 
 
 @record

@@ -221,6 +221,34 @@ def test_only_the_checks_that_are_asked_something_new_are_carried_out(
     assert graded((criterion,), "first")[1] == []
 
 
+def test_what_waits_for_a_person_is_remembered_and_what_failed_is_not(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = handed_in(course.store, "x = 1")
+    [criterion] = course.rubric.criteria
+    items = [replace(criterion.items[0], id=name, check=name, parameters={}) for name in ("person.reads", "fails")]
+    carried_out: list[str] = []
+
+    def fails(evidence: Evidence) -> Finding:
+        raise ZeroDivisionError
+
+    reads = checks.signatures()["person.reads"]
+    called = {"person.reads": reads, "fails": replace(reads, name="fails", function=fails)}
+    finding = checks._finding
+
+    def counted(item: Item, evidence: Evidence) -> Finding:
+        carried_out.append(item.id)
+        return finding(item, evidence)
+
+    monkeypatch.setattr(checks, "signatures", lambda: called)
+    monkeypatch.setattr(checks, "_finding", counted)
+    waiting = replace(course.rubric, criteria=(replace(criterion, items=tuple(items)),), digest=digest(b"waiting"))
+    for _ in range(2):
+        [result] = grade_class([submission], replace(course, rubric=waiting))
+    assert [award.finding.verdict for award in result.report.grade.awards] == [Verdict.NEEDS_REVIEW] * 2
+    assert carried_out == ["person.reads", "fails", "fails"]
+
+
 def test_a_check_that_failed_or_waited_is_carried_out_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     submission = handed_in(course.store, "x = 1")
     [criterion] = course.rubric.criteria

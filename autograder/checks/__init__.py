@@ -131,6 +131,7 @@ def broken(error: Exception) -> Finding:
         standing=Standing.CLAIM,
         message=say("This item could not be decided automatically. A teacher will decide it; it costs you nothing."),
         for_teacher=say("The check failed: {error}", error=f"{type(error).__name__}: {error}"[:500]),
+        settled=False,
     )
 
 
