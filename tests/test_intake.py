@@ -1135,7 +1135,7 @@ def test_zips_that_hold_more_members_together_than_one_may(tmp_path: Path, store
     many = {f"{at}.zip": zipped({f"{at}-{number}": b"" for number in range(20)}) for at in range(8)}
     files = {"ada.zip": zipped({"x.ipynb": notebook("own"), **many})}
     found = only(collect([put(tmp_path / "in", files)], store, caps=Caps(members=20)))
-    assert sources(found, store) == ["own"] and len(found.files) == 80
+    assert sources(found, store) == ["own"] and len(found.files) == 40
     assert "in one hand-in" in texts(found.notes)
 
 

@@ -30,7 +30,7 @@ _Opened: TypeAlias = Callable[[], zipfile.ZipFile]
 
 
 SWOLLEN = 4
-"""So many times the size of a zip may the zips in it have together; and so many times the members of one."""
+"""So many times the size of a zip may the zips in it have together."""
 
 
 _Lock: TypeAlias = AbstractContextManager[bool]
@@ -217,7 +217,7 @@ def _expand(listing: Listing, caps: Caps, shelf: Shelf, nesting: int, outer: int
     )
     # Zips hardly shrink: what unpacks to many times the size of the zip around it is none of a student's work.
     left = None if outer is None else max(caps.archive, SWOLLEN * outer)
-    number = None if outer is None else SWOLLEN * caps.members
+    number = None if outer is None else 2 * caps.members  # one student alone does not take the place of all others
     for leaf in listing.leaves:
         if not is_archive(leaf.path):
             result.leaves.append(leaf)
