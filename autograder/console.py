@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from rich.text import Text
 from autograder.messages import points
 from autograder.pipeline import Progress
 from autograder.records import Grade, Rubric, State, record
+from autograder.sandbox.watch import plain_text
 from autograder.turns import Pace, Turn, outlook, told
 from autograder.unseen import UNSEEN, belongs
 
@@ -38,8 +40,19 @@ def safe(text: str, width: int = 60) -> str:
 
 
 def printer(*, quiet: bool = False) -> Console:
-    """As wide as the terminal; in a pipe or a file, wide enough for the table of a class."""
-    return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 120)
+    """As wide as the terminal; in a pipe or a file, wide enough for the table of a class.
+
+    Brackets and colons in a name are what they are: no colour, no picture, and no error where they do not match.
+    """
+    width = None if sys.stdout.isatty() else 120
+    return Console(quiet=quiet, highlight=False, markup=False, emoji=False, width=width)
+
+
+class Harmless(logging.Formatter):
+    """Lines for a terminal of what is logged of students' work: errors quote it as it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain_text(super().format(record).encode("utf-8", "replace"))
 
 
 _LOOK_SECONDS = 5.0

@@ -10,6 +10,8 @@ from typing import Any
 BYTES_OF_MEMBER = 200
 """In the list of members: 46, and the name, which is seldom longer than a hundred."""
 LEAST = 1 << 20
+_64_BITS = 56 + 20
+"""Bytes between the list and its end in large archives."""
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """What people's programs write; of the others ``zipfile`` unpacks a whole member at once, however little is read."""
 
@@ -28,6 +30,13 @@ def opened(source: Path | bytes, members: int) -> zipfile.ZipFile:
     record: Any = zipfile
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         end = record._EndRecData(file)
-        if end is not None and end[record._ECD_SIZE] > max(LEAST, members * BYTES_OF_MEMBER):
-            raise TooManyMembersError(f"a list of {end[record._ECD_SIZE]} bytes")
+        if end is not None:
+            size = end[record._ECD_SIZE]
+            if size > max(LEAST, members * BYTES_OF_MEMBER):
+                raise TooManyMembersError(f"a list of {size} bytes")
+            file.seek(max(0, end[record._ECD_LOCATION] - size - _64_BITS))
+            # The number that the archive itself gives is only a claim. Each member begins with this mark.
+            found = file.read(size + _64_BITS).count(record.stringCentralDir)
+            if found > max(LEAST // BYTES_OF_MEMBER, members):
+                raise TooManyMembersError(f"a list of {found} members")
     return zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)

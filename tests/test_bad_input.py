@@ -155,6 +155,14 @@ def test_wrong_usage(folder: Path, capsys: pytest.CaptureFixture[str], arguments
     assert not (folder / "feedback" / "tiny").exists()
 
 
+def test_the_name_of_a_file_that_is_proposed_cannot_drive_the_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "proje\x1b[2Jt\u202e").mkdir()
+    shown = refused(capsys, 2, "--rubric", "tiny", "projet")
+    assert "Did you mean proje" in shown and "\x1b" not in shown and "\u202e" not in shown
+
+
 @pytest.mark.parametrize(
     ("arrays", "told"),
     [

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import logging
 
+import pytest
 from rich.console import Console
 
 from autograder.cli.check import _telling
-from autograder.console import Board, Lines, Plan, clock, safe
+from autograder.console import Board, Harmless, Lines, Plan, clock, plain_rows, printer, safe
 from autograder.pipeline import Progress
 from autograder.turns import Turn
 
@@ -38,6 +40,18 @@ def test_a_name_cannot_drive_the_terminal() -> None:
     assert "\x1b" not in safe("\x1b[2Jada")
     assert "\u202e" not in safe("ada\u202egpj.exe")
     assert lines_of(Progress(student="[red]ada[/red]", stage="done"))[0].endswith("[red]ada[/red]: done")
+
+
+def test_brackets_and_colons_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    printer().print("[/b] [link=https://x.example]:skull:")
+    plain_rows([{"name": "[red]ada[/blue] :skull:"}], printer())
+    shown = capsys.readouterr().out
+    assert "[/b] [link=https://x.example]:skull:" in shown and "[red]ada[/blue] :skull:" in shown
+
+
+def test_what_is_logged_cannot_drive_the_terminal() -> None:
+    record = logging.LogRecord("autograder", logging.DEBUG, "x", 1, "%s", ("\x1b]0;t\x07\x1b[2Jada\u202e",), None)
+    assert Harmless("%(message)s").format(record) == "ada"
 
 
 def test_the_board_says_when_the_class_will_be_ready() -> None:

@@ -507,6 +507,15 @@ def test_html_output_keeps_tables_only() -> None:
     assert inert.table("<table>" + "x" * inert.HTML_CHARACTERS) is None
 
 
+def test_cells_lie_across_others_as_far_as_a_page_can_bear() -> None:
+    index = "".join(f'<tr><th rowspan="60">{at}</th><td colspan="12">x</td></tr>' for at in range(200))
+    assert str(inert.table(f"<table>{index}</table>")).count("span=") == 400, "as tables of several indices have"
+    crossed = inert.table("<table>" + "<tr><td rowspan=999 colspan=999>x" * 9000)
+    assert crossed is not None and "span" not in crossed
+    long = inert.table("<table>" + "<tr><td rowspan=999>x" * 9000)
+    assert long is not None and long.count("rowspan") == inert.SPANNED // 998
+
+
 @pytest.mark.parametrize(
     "unit", ["<div>", "<a>", "<p>", "</br>", "<td-x>", "<<b>div>", "</<b>p>", "<div <x>>", "<li ", "<"]
 )

@@ -265,6 +265,34 @@ def test_names_that_a_student_chose_are_nobody_elses(
     assert ("called as Moodle calls" in texts(found[own].notes)) is moodles
 
 
+BOB = {
+    "Moodle, flat": (
+        "Bob B_22_assignsubmission_file_tp.ipynb",
+        "Eve E_33_assignsubmission_file_Bob B_22_assignsubmission_file_tp.ipynb",
+    ),
+    "Canvas": ("bobb_22_333_tp.ipynb", "evee_33_444_tp.zip"),
+}
+
+
+@pytest.mark.parametrize(("honest", "false"), BOB.values(), ids=BOB.keys())
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_file_is_not_handed_in_for_somebody_else_by_its_name(
+    honest: str, false: str, listed: bool, tmp_path: Path, store: Store
+) -> None:
+    people = [Person(id="eve", name="evee", participant="33"), Person(id="bob", name="bobb", participant="22")]
+    packed = zipped({"bobb_22_999_tp.ipynb": notebook("false")})
+    files = {honest: notebook("b"), false: packed if false.endswith(".zip") else notebook("false")}
+    found = by_student(collect([put(tmp_path / "in", files)], store, roster=people if listed else None))
+    [bob], [eve] = [[one for name, one in found.items() if name.startswith(who)] for who in ("bob", "eve")]
+    assert sources(bob, store) == ["b"] and sources(eve, store) == ["false"]
+
+
+def test_the_only_zip_of_a_class_is_its_students(tmp_path: Path, store: Store) -> None:
+    packed = zipped({"bobb_22_999_tp.ipynb": notebook("false")})
+    (tmp_path / "submissions.zip").write_bytes(zipped({"evee_33_444_tp.zip": packed}))
+    assert only(collect([tmp_path / "submissions.zip"], store)).student == "evee"
+
+
 def test_several_downloads_of_moodles_in_one_folder(tmp_path: Path, store: Store) -> None:
     files = {"group 1/Marie_101_assignsubmission_file/x.ipynb": notebook("m"),
              "group 2.zip": zipped({"Jean_102_assignsubmission_file/x.ipynb": notebook("j")}),
@@ -1093,6 +1121,29 @@ def test_a_list_of_members_is_sized_before_it_is_read(
         else:
             with pytest.raises(ConfigError, match="no readable zip"):
                 collect([tmp_path / where], store)
+
+
+def test_members_are_counted_before_they_are_listed() -> None:
+    """Entries that are as short as can be: four times as many as a list of that size may have."""
+    with pytest.raises(zips.TooManyMembersError):
+        zips.opened(directory(60_000), 50_000)
+    with zips.opened(b"before" + directory(5000), 1) as archive:
+        assert len(archive.infolist()) == 5000
+
+
+def test_zips_that_hold_more_members_together_than_one_may(tmp_path: Path, store: Store) -> None:
+    many = {f"{at}.zip": zipped({f"{at}-{number}": b"" for number in range(20)}) for at in range(8)}
+    files = {"ada.zip": zipped({"x.ipynb": notebook("own"), **many})}
+    found = only(collect([put(tmp_path / "in", files)], store, caps=Caps(members=20)))
+    assert sources(found, store) == ["own"] and len(found.files) == 40
+    assert "in one hand-in" in texts(found.notes)
+
+
+def test_files_that_are_left_out_take_no_time(tmp_path: Path, store: Store) -> None:
+    deep = {f"{'d/' * 450}{number}": b"" for number in range(2000)}
+    began = time.process_time()
+    found = only(collect([put(tmp_path / "in", {"ada.zip": zipped({"x.ipynb": notebook("x"), **deep})})], store))
+    assert found.files == {} and time.process_time() - began < 2
 
 
 def test_archives_in_archives_are_held_one_at_a_time(

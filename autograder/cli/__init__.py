@@ -87,4 +87,4 @@ def _explain(error: AutograderError, errors: Console) -> None:
     shown = "\n".join(safe(line, 2000) for line in str(error).splitlines())
     errors.print(f"error: {shown}")
     if error.remedy:
-        errors.print(f"  remedy: {error.remedy}")
+        errors.print(f"  remedy: {safe(error.remedy, 2000)}")  # may name a file that lies there

@@ -59,7 +59,7 @@ from autograder.cli.options import (
     without_force,
 )
 from autograder.cli.turnout import Turnout
-from autograder.console import printer, safe, watched
+from autograder.console import Harmless, printer, safe, watched
 from autograder.course import Course, Courses
 from autograder.courses import Assorted
 from autograder.errors import AutograderError, ConfigError
@@ -197,7 +197,9 @@ def _end(done: Sequence[Done], stop: threading.Event) -> None:
 
 def _log(verbose: bool) -> None:
     if verbose:
-        logging.basicConfig(level=logging.WARNING)
+        shown = logging.StreamHandler()
+        shown.setFormatter(Harmless(logging.BASIC_FORMAT))
+        logging.basicConfig(level=logging.WARNING, handlers=[shown])
         logging.getLogger("autograder").setLevel(logging.DEBUG)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 import nh3
@@ -34,6 +35,10 @@ _WEB = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _LADEN = re.compile(r"<([A-Za-z][A-Za-z0-9]{0,20})\b[^<>]{2000,}+>")
 """A tag with more attributes than anybody writes, which the sanitiser compares with one another."""
 _DEEPEST = 6
+SPANNED: Final = 20_000
+"""Places that the cells of one output may take beside their own: a browser lays out each, and needs minutes for cells
+that all lie across each other."""
+_SPANNING = re.compile(r'<(t[dh])((?: (?:colspan|rowspan)="\d{1,3}")+)>')
 
 
 @dataclass(slots=True)
@@ -132,7 +137,22 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> Markup
         link_rel="noopener noreferrer nofollow",
     )
     # Entities have become characters by now: a direction mark cannot hide behind &#x202e;.
-    return Markup(visible(cleaned))  # noqa: S704 - the line above is the sanitiser
+    return Markup(visible(_laid_out(cleaned)))  # noqa: S704 - the line above is the sanitiser
+
+
+def _laid_out(cleaned: str) -> str:
+    """With as many spans of cells as a page can bear; what is one too many is a single cell."""
+    left = SPANNED
+
+    def kept(cell: re.Match[str]) -> str:
+        nonlocal left
+        area = prod(map(int, re.findall(r"\d+", cell[2]))) - 1
+        if area > left:
+            return f"<{cell[1]}>"
+        left -= area
+        return cell[0]
+
+    return _SPANNING.sub(kept, cleaned)
 
 
 def _kept(tag: str, attribute: str, value: str) -> str | None:

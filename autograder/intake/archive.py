@@ -107,7 +107,7 @@ def _too_many(shown: PurePosixPath, caps: Caps) -> Message:
 
 
 def _listing(again: _Opened, infos: list[zipfile.ZipInfo], shown: PurePosixPath, lock: _Lock, caps: Caps) -> Listing:
-    listing = Listing()
+    listing = Listing(members=len(infos))
     taken: dict[PurePosixPath, Leaf] = {}
     for info in infos:
         path = _path(info)
@@ -210,10 +210,14 @@ def expand(listing: Listing, caps: Caps) -> Listing:
 def _expand(listing: Listing, caps: Caps, shelf: Shelf, nesting: int, outer: int | None) -> Listing:
     """``outer``: the size of the zip that all this is in."""
     result = Listing(
-        blemishes=list(listing.blemishes), folders=set(listing.folders), repositories=set(listing.repositories)
+        blemishes=list(listing.blemishes),
+        folders=set(listing.folders),
+        repositories=set(listing.repositories),
+        members=listing.members,
     )
     # Zips hardly shrink: what unpacks to many times the size of the zip around it is none of a student's work.
     left = None if outer is None else max(caps.archive, SWOLLEN * outer)
+    number = None if outer is None else 2 * caps.members  # one student alone does not take the place of all others
     for leaf in listing.leaves:
         if not is_archive(leaf.path):
             result.leaves.append(leaf)
@@ -222,9 +226,14 @@ def _expand(listing: Listing, caps: Caps, shelf: Shelf, nesting: int, outer: int
             result.blemishes.append(Blemish(path=leaf.path, reason=reason))
         elif left is not None and leaf.size > left:
             result.blemishes.append(Blemish(path=leaf.path, reason=too_large(leaf.size, left)))
+        elif number is not None and number <= 0:
+            reason = say("More than {cap:int} files in one hand-in: the others were left aside.", cap=caps.members)
+            result.blemishes.append(Blemish(path=leaf.path, reason=reason))
         else:
+            found = _expanded(leaf, caps, shelf, nesting)
             left = None if left is None else left - leaf.size
-            result.add(_expanded(leaf, caps, shelf, nesting))
+            number = None if number is None else number - found.members
+            result.add(found)
     return result
 
 

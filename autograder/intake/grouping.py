@@ -17,8 +17,9 @@ _NOTEBOOK = re.compile(r"(?P<stem>.+)\.ipynb(?:\.(?:txt|json))?\W*", re.IGNORECA
 """Browsers append ``.txt`` or ``.json`` to what they do not know. A name may hold the end of a line, on which ``.``
 stops, or end in what nobody sees."""
 
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<pid>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL)
-"""Moodle's "download all submissions", folders or flat (mod/assign/locallib.php)."""
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<pid>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL)
+"""Moodle's "download all submissions", folders or flat (mod/assign/locallib.php). The first that fits is Moodle's own:
+what follows is the name of a file, which a student chose."""
 
 _CANVAS = re.compile(r"(?P<name>[^_]+?)(?P<late>_LATE)?_(?P<uid>\d{2,})_(?P<aid>\d{2,})_(?P<file>.+\..+)", re.DOTALL)
 _CANVAS_ANONYMOUS = re.compile(
@@ -172,9 +173,14 @@ def _label(path: PurePosixPath, habits: _Habits) -> Label | None:
         if moodle:
             rest = ([moodle["file"]] if moodle["file"] else []) + list(parts[at + 1 :])
             return Label(name=moodle["name"], participant=moodle["pid"], inner=PurePosixPath(*rest or ["-"]))
-    if habits.canvas and len(parts) > 1 and is_archive(PurePosixPath(parts[0])) and _canvas(parts[1]):
+    if habits.canvas and len(parts) > 1 and _is_download(parts[0]) and _canvas(parts[1]):
         parts = parts[1:]
     return _canvas_label(parts) or _plain_label(parts, habits.prefix)
+
+
+def _is_download(part: str) -> bool:
+    """Whether it is a zip of a whole class; one that Canvas named itself is a student's, who chose the names in it."""
+    return is_archive(PurePosixPath(part)) and not _canvas(part)
 
 
 def _canvas(part: str) -> re.Match[str] | None:
@@ -235,7 +241,8 @@ def _unwrapped(listing: Listing, inbox: str) -> Listing:
     if tops == {"submitted"} or ("submitted" in full <= _NBGRADER and len(tops & _NBGRADER) > 1):
         return _stepped(listing, "submitted")
     only = next(iter(tops)) if len(tops) == 1 else ""
-    if only and inbox.casefold().endswith(".zip") and not _MOODLE.fullmatch(only) and _is_wrapper(listing, only, inbox):
+    theirs = _MOODLE.fullmatch(only) or _canvas(only)
+    if only and inbox.casefold().endswith(".zip") and not theirs and _is_wrapper(listing, only, inbox):
         return _unwrapped(_stepped(listing, only), inbox)
     return listing
 

@@ -246,7 +246,7 @@ def _files(
 ) -> tuple[dict[str, Digest], tuple[Message, ...]]:
     """Other files of the hand-in under safe relative paths, and a sentence for those that were left out."""
     kept: dict[str, Digest] = {}
-    left: list[str] = []
+    left: list[PurePosixPath] = []
     folded: set[str] = set()
     folders: set[str] = set()
     room = caps.files_total
@@ -257,10 +257,13 @@ def _files(
         # A notebook expects its files beside itself: paths are those below its own folder where they lie there.
         path = leaf.path.relative_to(base) if leaf.path.is_relative_to(base) else leaf.path
         content = _content(leaf, path, room, caps) if len(kept) < caps.files else None
+        if content is None:
+            left.append(leaf.path)
+            continue
         name, above = str(path).casefold(), {str(parent).casefold() for parent in path.parents}
         # In a zip, one name can be that of a file and of a folder; on no disk.
-        if content is None or name in folded | folders or above & folded:
-            left.append(names.clean(str(leaf.path)))
+        if name in folded | folders or above & folded:
+            left.append(leaf.path)
             continue
         room -= len(content)
         folded.add(name)
@@ -268,7 +271,7 @@ def _files(
         kept[str(path)] = store.put(content)
     if not left:
         return kept, ()
-    listed = ", ".join(left[:5]) + (" …" if len(left) > 5 else "")
+    listed = ", ".join(names.clean(str(path)) for path in left[:5]) + (" …" if len(left) > 5 else "")
     reason = say("Files left out, for their size, number or name: {files}.", files=listed)
     return kept, (reason,)
 

@@ -44,6 +44,8 @@ class Listing:
     """Folders at the top, also those without a file."""
     repositories: set[PurePosixPath] = field(default_factory=set)
     """Folders that are clones of a Git repository."""
+    members: int = 0
+    """Of an archive, also those that are nobody's work."""
 
     def add(self, other: Listing) -> None:
         self.leaves += other.leaves
