@@ -54,6 +54,9 @@ def judge(program: bytes, audit: int, number: int, *arguments: int) -> int:
         ("ioctl", (0, 0x541C), refused(errno.EPERM)),
         ("ioctl", (0, 0xFFFFFFFF_00005412), refused(errno.EPERM)),
         ("ioctl", (0, 0x5413), ALLOW),
+        ("fcntl", (3, 37), refused(errno.EINVAL)),
+        ("fcntl", (3, 38), refused(errno.EINVAL)),
+        ("fcntl", (3, 6), ALLOW),
         ("personality", (0xFFFFFFFF,), ALLOW),
         ("personality", (0x0400000,), refused(errno.EPERM)),
         ("socket", (1,), ALLOW),
@@ -94,7 +97,7 @@ def test_every_refused_call_of_the_table_is_refused() -> None:
     for machine, known in MACHINES.items():
         program = seccomp.program(machine)
         assert program is not None
-        for name in known.calls.keys() - {"clone", "clone3", "ioctl", "personality", "socket"}:
+        for name in known.calls.keys() - {"clone", "clone3", "fcntl", "ioctl", "personality", "socket"}:
             assert judge(program, known.audit, known.calls[name]) == refused(errno.EPERM), name
 
 

@@ -88,3 +88,22 @@ def test_sockets(sockets: int, counted: int, tmp_path: Path, monkeypatch: pytest
     assert before.of([os.getpid()]) == counted
     held["SUnreclaim"] = CONSPICUOUS
     assert before.of([os.getpid()]) == min(counted, CONSPICUOUS), "no more than the machine holds"
+
+
+LOCKS = """import fcntl, tempfile
+file = tempfile.TemporaryFile()
+for place in range({number}):
+    fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+"""
+
+
+@pytest.mark.parametrize("number", [100, 2000])
+def test_locks_on_files(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are many, what the kernel has taken since is what they take."""
+    held = {"Shmem": 0, "PageTables": 0, "SUnreclaim": 0}
+    monkeypatch.setattr(unmapped, "meminfo", lambda key: held[key])
+    before = Unmapped()
+    held["SUnreclaim"] = 2 * CONSPICUOUS
+    with process(LOCKS.format(number=number)) as pid:
+        assert before.of([pid]) == pytest.approx(2 * CONSPICUOUS if number > 1000 else 0, rel=0.1)
+        assert before.of([os.getpid()]) == 0, "another process"

@@ -29,6 +29,8 @@ _NEW_NAMESPACE = 0x7E020000
 _TERMINAL_INJECTION = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX type into the terminal that started us."""
 _NETLINK_ROUTE = 0
+_LOCKS_OF_NOBODY = (37, 38)
+"""F_OFD_SETLK and F_OFD_SETLKW: such locks name no process, so that nobody could be told to hold millions of them."""
 
 _COMMON = {
     "clone3": 435,
@@ -61,6 +63,7 @@ X86_64: Mapping[str, int] = _COMMON | {
     "clone": 56,
     "delete_module": 176,
     "fanotify_init": 300,
+    "fcntl": 72,
     "finit_module": 313,
     "init_module": 175,
     "ioctl": 16,
@@ -116,6 +119,7 @@ AARCH64: Mapping[str, int] = _COMMON | {
     "clone": 220,
     "delete_module": 106,
     "fanotify_init": 262,
+    "fcntl": 25,
     "finit_module": 273,
     "init_module": 105,
     "ioctl": 29,
@@ -172,7 +176,7 @@ MACHINES: Mapping[str, Machine] = {
 }
 
 # Not simply refused: decided by an argument, or refused with another error.
-_SPECIAL = frozenset({"clone", "clone3", "ioctl", "personality", "socket"})
+_SPECIAL = frozenset({"clone", "clone3", "fcntl", "ioctl", "personality", "socket"})
 
 
 def program(machine: str | None = None, *, internet: bool = True) -> bytes | None:
@@ -190,6 +194,7 @@ def program(machine: str | None = None, *, internet: bool = True) -> bytes | Non
             *_refuse(number for name, number in known.calls.items() if name not in _SPECIAL),
             *_when(known.calls["clone3"], [_stop(errno.ENOSYS)]),  # glibc then falls back to clone, which can be judged
             *_when(known.calls["clone"], [*_if_any_bit(0, _NEW_NAMESPACE), _allow()]),
+            *_when(known.calls["fcntl"], [*_unless_equal(1, _LOCKS_OF_NOBODY, errno.EINVAL), _allow()]),
             *_when(known.calls["ioctl"], [*_unless_equal(1, _TERMINAL_INJECTION), _allow()]),
             *_when(known.calls["personality"], [*_only(0, (0, 0xFFFFFFFF))]),
             *_when(known.calls["socket"], _sockets(families)),
@@ -221,8 +226,8 @@ def _if_any_bit(argument: int, mask: int) -> list[bytes]:
     return [_argument(argument), _step(_ANY_BIT, mask, no=1), _stop(errno.EPERM)]
 
 
-def _unless_equal(argument: int, values: Iterable[int]) -> list[bytes]:
-    refused = [step for value in values for step in (_step(_EQUAL, value, no=1), _stop(errno.EPERM))]
+def _unless_equal(argument: int, values: Iterable[int], error: int = errno.EPERM) -> list[bytes]:
+    refused = [step for value in values for step in (_step(_EQUAL, value, no=1), _stop(error))]
     return [_argument(argument), *refused]
 
 

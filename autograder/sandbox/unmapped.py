@@ -1,14 +1,14 @@
 """Memory that the kernel holds for a room, and that stands in no process's resident size.
 
-Shared memory whose pages nobody has mapped at the moment, page tables, and what waits in sockets. To add it up takes
-long, so that is done only while the machine holds more of it than when the room began, and never more than that is
-counted: a large mapping may well be empty.
+Shared memory whose pages nobody has mapped at the moment, page tables, what waits in sockets, and locks on files. To add
+it up takes long, so that is done only while the machine holds more of it than when the room began, and never more than
+that is counted: a large mapping may well be empty.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +18,9 @@ CONSPICUOUS = 256 << 20
 SOCKETS, SOCKET_BYTES = 500, 512 << 10
 """Of a room that has more of them, each may hold so many bytes, by Linux' usual limits: twice what a program may ask
 for, and what the kernel adds to small messages."""
+LOCKS, LOCKS_BYTES = 500, 64 << 10
+"""Of the list of all locks on files, so much is read; where that is fewer, they are not what fills the memory."""
+_HOLDER = re.compile(rb"^\d+: (?:-> )?\S+ +\S+ +\S+ +(-?\d+) ", re.MULTILINE)
 _SHARED = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) .{3}s ([0-9a-f]+) (\S+ \d+) .*\(deleted\)$", re.MULTILINE)
 _TABLES = re.compile(rb"^VmPTE:\s+(\d+) kB", re.MULTILINE)
 _RESIDENT = re.compile(rb"^RssShmem:\s+(\d+) kB", re.MULTILINE)
@@ -39,7 +42,8 @@ class Unmapped:
         mapped = _sum(_RESIDENT, status)
         found = min(shared, max(0, _shared(known) - mapped)) + min(tables, _sum(_TABLES, status))
         sockets = _sockets(known)
-        return found + (min(slabs, sockets * SOCKET_BYTES) if sockets > SOCKETS else 0)
+        waiting = sockets * SOCKET_BYTES if sockets > SOCKETS else 0
+        return found + min(slabs, waiting + round(slabs * _locking(known)))
 
 
 def _held() -> tuple[int, int, int]:
@@ -62,6 +66,16 @@ def _shared(pids: Iterable[int]) -> int:
 
 def _sockets(pids: Iterable[int]) -> int:
     return len({name for pid in pids for name in _descriptors(pid) if name.startswith("socket:")})
+
+
+def _locking(pids: Collection[int]) -> float:
+    """The part of the locks on files that these processes hold, by the first of the machine's list."""
+    try:
+        with Path("/proc/locks").open("rb") as listed:
+            holders = [int(pid) for pid in _HOLDER.findall(listed.read(LOCKS_BYTES))]
+    except OSError:
+        return 0.0
+    return sum(pid in pids for pid in holders) / len(holders) if len(holders) > LOCKS else 0.0
 
 
 def _descriptors(pid: int) -> Iterator[str]:
