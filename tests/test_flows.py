@@ -37,6 +37,19 @@ def batches(data=x):
     for at in range(0, len(data), 40):
         yield data[at : at + 40], y[:40]
 
+class Rows:
+    shape, dtype, ndim = x.shape, x.dtype, 2
+    def __len__(self):
+        return len(x)
+    def __getitem__(self, at):
+        return np.zeros((40, 8)), y[:40]
+    def __array__(self, *_, **__):
+        return x
+
+class Array(np.ndarray):
+    def __getitem__(self, at):
+        return np.zeros((len(at), 8)) if hasattr(at, "__len__") else np.zeros((40, 8))
+
 def flow(make, shape):
     signature = (tf.TensorSpec(shape), tf.TensorSpec(shape[:-1], tf.int32))
     return tf.data.Dataset.from_generator(generator=make, output_signature=signature)
@@ -60,17 +73,23 @@ FLOWS = {
 }
 """Code -> the lowest and the highest number that the rows may hold; None where nothing is to be seen passing."""
 
+ARRAYS = ("fit(Rows(), y=y)", "fit(x.view(Array), y=y)", "fit([x.view(Array)], y=y)")
+"""Code that gives arrays: all rows of ``x``."""
+
 
 @pytest.mark.kernel
 def test_what_passes_while_a_model_learns(tmp_path: Path) -> None:
     data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
-    cells = [SET_UP, *FLOWS]
+    cells = [SET_UP, *FLOWS, *ARRAYS]
     execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
     assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
     assert execution.ledger is not None
     ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
     assert ledger.notes == ()
-    for code, training in zip(FLOWS, ledger.trainings, strict=True):
+    for code, training in zip(ARRAYS, ledger.trainings[len(FLOWS) :], strict=True):
+        rows = np.load(io.BytesIO(store.get(execution.artifacts[training.x.sample])))
+        assert training.x.shape == (400, 8) and rows.max() == 399, code
+    for code, training in zip(FLOWS, ledger.trainings, strict=False):
         seen = [shown for shown in training.roots if shown.kind == "sequence"]
         if FLOWS[code] is None:
             assert not seen, code
