@@ -54,6 +54,12 @@ def flow(make, shape):
     signature = (tf.TensorSpec(shape), tf.TensorSpec(shape[:-1], tf.int32))
     return tf.data.Dataset.from_generator(generator=make, output_signature=signature)
 
+def mapped(call, size=None):
+    def made(at):
+        rows = call(lambda at: x[np.asarray(at)], [at], tf.float32)
+        return tf.ensure_shape(rows, (8,) if size is None else (size, 8)), tf.cast(at, tf.int32) % 10
+    return made
+
 def fit(data, epochs=1, **options):
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -69,6 +75,8 @@ FLOWS = {
     "fit(flow(batches, (None, 8)), validation_data=flow(lambda: batches(rest), (None, 8)))": WHOLE,
     "data = flow(batches, (None, 8))\nfor _ in range(60): data = data.repeat(1)\nfit(data)": WHOLE,
     "fit(batches())": WHOLE,
+    "fit(tf.data.Dataset.range(400).map(mapped(tf.numpy_function)).batch(40))": WHOLE,
+    "fit(tf.data.Dataset.range(400).batch(40).map(mapped(tf.py_function, 40)).prefetch(1))": WHOLE,
     "list(flow(batches, (None, 8))); fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(40))": None,
 }
 """Code -> the lowest and the highest number that the rows may hold; None where nothing is to be seen passing."""

@@ -18,7 +18,7 @@ import numpy as np
 from ..things import Thing
 from . import prints
 from .late import Late
-from .roots import IMAGE, upstream
+from .roots import IMAGE, mapped, upstream
 
 MOST, LOOKED_AT, OPERATIONS = 4, 32, 20_000
 """Arrays that are told of, those of which rows are kept until then, and steps back."""
@@ -128,8 +128,7 @@ def piped(data: Thing, row: int, keep: prints.Keep) -> list[dict[str, Any]]:
     """What the functions of a ``tf.data`` pipeline bring in beside the elements that they are given."""
     held = Held(Late(), row=row)
     for pipeline in upstream(data) if prints.is_dataset(data) else ():
-        function = getattr(getattr(pipeline, "_map_func", None), "function", None)
-        if (graph := getattr(function, "graph", None)) is not None:
+        if (graph := mapped(pipeline)) is not None:
             held.within(graph)
     return held.printed(keep)
 
