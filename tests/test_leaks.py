@@ -161,7 +161,8 @@ def test_images_as_weights() -> None:
 
 def test_altered_images_of_its_own_training() -> None:
     assert told(fit(1, PLAIN), fit(2, SHIFTED), final=2) == (
-        "20 of 40 sampled training images are images of the public test set, shifted, mirrored, turned or dimmed."
+        "20 of 40 sampled training images are images of the public test set, shifted, mirrored, turned, dimmed or put "
+        "beside others."
     )
     assert "shifted" not in told(fit(1, PLAIN), fit(2, SHIFTED), fit(3, MIXED, model="m2"), final=3)
     part = ArrayPrint(shape=(40, 28, 28), digest=SHIFTED, sample="shifted.npy")

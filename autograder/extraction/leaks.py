@@ -208,7 +208,7 @@ def _given_answers_hidden(number: int, found: int, looked: int) -> Message:
 def _given_altered(found: int, looked: int) -> Message:
     return say(
         "{found:int} of {looked:int} sampled training images are images of the public test set, shifted, mirrored, "
-        "turned or dimmed.",
+        "turned, dimmed or put beside others.",
         found=found,
         looked=looked,
     )
@@ -226,8 +226,9 @@ def _given_before(number: int, found: int, looked: int) -> Message:
 
 def _given_altered_before(number: int, found: int, looked: int) -> Message:
     return say(
-        "Training {number:int}, of another model, was given images of the public test set, shifted, mirrored, turned "
-        "or dimmed ({found:int} of {looked:int} sampled ones): the final model may have learnt from it.",
+        "Training {number:int}, of another model, was given images of the public test set, shifted, mirrored, turned, "
+        "dimmed or put beside others ({found:int} of {looked:int} sampled ones): the final model may have learnt "
+        "from it.",
         number=number,
         found=found,
         looked=looked,
