@@ -417,7 +417,7 @@ class Training:
     y_classes: int = 0
     """Distinct labels in ``y``; 0 when not known, as where only a small batch of them was seen."""
     handmade: tuple[str, ...] = ()
-    """``optimizer``, ``loss``: which of them the student's own code makes."""
+    """``optimizer``, ``loss``, ``penalty`` on weights: which of them the student's own code makes."""
     request: str = ""
     """By which the host was asked for it, ``Replay.short``; empty where it was not."""
     reused: bool = False

@@ -100,6 +100,31 @@ def test_shapes(data: DataSet, shape: tuple[int, ...]) -> None:
     assert public_rows(rolled.reshape(len(CHOSEN), *shape), data).tolist() == CHOSEN.tolist()
 
 
+SEVERAL: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "behind": lambda one, two: np.stack([one, two], axis=-1),
+    "channels first": lambda one, two: np.stack([one, two], axis=1),
+    "beside": lambda one, two: np.concatenate([one, two], axis=2)[..., np.newaxis],
+    "below": lambda one, two: np.concatenate([one, two], axis=1),
+    "in a square": lambda one, two: np.concatenate([np.concatenate([one, two], 1), np.concatenate([one, one], 1)], 2),
+    "in a row": lambda one, two: np.concatenate([each.reshape(len(each), -1) for each in (one, two)], axis=1),
+    "as colours": lambda _, two: np.repeat(two[..., np.newaxis], 3, axis=3),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_images_in_a_row(name: str) -> None:
+    others = scaled(DIGITS.x_train[DIGITS.train_rows[: len(CHOSEN)]])
+    altered = np.roll(scaled(DIGITS.x_public[CHOSEN]), 1, 1)
+    assert public_rows(SEVERAL[name](others, altered), DIGITS).tolist() == CHOSEN.tolist()
+    assert set(public_rows(SEVERAL[name](others, others[::-1]), DIGITS)) == {-1}
+
+
+def test_several_images_in_colours() -> None:
+    others = scaled(COLOURS.x_train[: len(CHOSEN)])
+    sample = np.concatenate([others, scaled(COLOURS.x_public[CHOSEN])], axis=3)
+    assert public_rows(sample, COLOURS).tolist() == CHOSEN.tolist()
+
+
 def test_colours_first() -> None:
     turned = np.moveaxis(np.roll(scaled(COLOURS.x_public[CHOSEN]), 1, 1), 3, 1)
     for sample in (turned, turned.reshape(len(CHOSEN), -1)):
@@ -139,8 +164,8 @@ def test_an_image_of_the_hidden_set_and_another_is_none() -> None:
 def test_what_is_not_known_is_none() -> None:
     images = scaled(DIGITS.x_public[CHOSEN])
     large = np.where(images > 0.5, 3e38, -3e38).astype(np.float32)
-    resized, three = images[:, :20, :20], images[:, :, :, np.newaxis].repeat(3, 3)
-    for strange in (np.full_like(images, np.nan), np.zeros_like(images), large, resized, three):
+    resized, many = images[:, :20, :20], images[:, :, :, np.newaxis].repeat(5, 3)
+    for strange in (np.full_like(images, np.nan), np.zeros_like(images), large, resized, many):
         assert set(public_rows(strange, DIGITS)) == {-1}
     small = replace(DIGITS, x_public=DIGITS.x_public[:, ::2, ::2], x_train=DIGITS.x_train[:, ::2, ::2])
     assert set(public_rows(np.roll(images[:, ::2, ::2], 1, 1), small)) == {-1}

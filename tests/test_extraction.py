@@ -421,12 +421,24 @@ def test_a_claim_that_does_not_hold_is_flagged(notebook: Notebook) -> None:
     assert [flag.values["claimed"] for flag in evidence.final.flags] == [0.999]
 
 
-@pytest.mark.parametrize(("made", "flags"), [((), 0), (("optimizer",), 1), (("loss", "optimizer"), 2)])
+@pytest.mark.parametrize(("made", "flags"), [((), 0), (("optimizer",), 1), (("loss", "optimizer", "penalty"), 3)])
 def test_parts_of_the_notebooks_own_making_are_told(notebook: Notebook, made: tuple[str, ...], flags: int) -> None:
     notebook.cell("fit")
     notebook.evaluate(notebook.fit("m1", TRAIN, handmade=made), TEST, PUBLIC[b"good"])
     evidence = notebook.evidence()
     assert evidence.final is not None and len(evidence.final.flags) == flags
+
+
+@pytest.mark.parametrize("made", [(), ("loss",)])
+def test_what_made_a_model_within_another_is_told(notebook: Notebook, made: tuple[str, ...]) -> None:
+    notebook.cell("fit")
+    notebook.evaluate(notebook.fit("m1", TRAIN, quality=b"poor", handmade=made), TEST, PUBLIC[b"good"])
+    saved = notebook.saved("use-1.keras", b"good")
+    around = replace(notebook.evaluations[-1], model="m2", same_as="m1", weights="b" * 64, saved=saved)
+    notebook.evaluations[-1] = around
+    notebook.bindings["best_model"] = "m2"
+    final = notebook.evidence().final
+    assert final is not None and len(final.flags) == len(made), final.flags
 
 
 @pytest.mark.parametrize("times", [0, 7])

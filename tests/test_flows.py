@@ -37,9 +37,28 @@ def batches(data=x):
     for at in range(0, len(data), 40):
         yield data[at : at + 40], y[:40]
 
+class Rows:
+    shape, dtype, ndim = x.shape, x.dtype, 2
+    def __len__(self):
+        return len(x)
+    def __getitem__(self, at):
+        return np.zeros((40, 8)), y[:40]
+    def __array__(self, *_, **__):
+        return x
+
+class Array(np.ndarray):
+    def __getitem__(self, at):
+        return np.zeros((len(at), 8)) if hasattr(at, "__len__") else np.zeros((40, 8))
+
 def flow(make, shape):
     signature = (tf.TensorSpec(shape), tf.TensorSpec(shape[:-1], tf.int32))
     return tf.data.Dataset.from_generator(generator=make, output_signature=signature)
+
+def mapped(call, size=None):
+    def made(at):
+        rows = call(lambda at: x[np.asarray(at)], [at], tf.float32)
+        return tf.ensure_shape(rows, (8,) if size is None else (size, 8)), tf.cast(at, tf.int32) % 10
+    return made
 
 def fit(data, epochs=1, **options):
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, activation="softmax")])
@@ -56,21 +75,29 @@ FLOWS = {
     "fit(flow(batches, (None, 8)), validation_data=flow(lambda: batches(rest), (None, 8)))": WHOLE,
     "data = flow(batches, (None, 8))\nfor _ in range(60): data = data.repeat(1)\nfit(data)": WHOLE,
     "fit(batches())": WHOLE,
+    "fit(tf.data.Dataset.range(400).map(mapped(tf.numpy_function)).batch(40))": WHOLE,
+    "fit(tf.data.Dataset.range(400).batch(40).map(mapped(tf.py_function, 40)).prefetch(1))": WHOLE,
     "list(flow(batches, (None, 8))); fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(40))": None,
 }
 """Code -> the lowest and the highest number that the rows may hold; None where nothing is to be seen passing."""
+
+ARRAYS = ("fit(Rows(), y=y)", "fit(x.view(Array), y=y)", "fit([x.view(Array)], y=y)")
+"""Code that gives arrays: all rows of ``x``."""
 
 
 @pytest.mark.kernel
 def test_what_passes_while_a_model_learns(tmp_path: Path) -> None:
     data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
-    cells = [SET_UP, *FLOWS]
+    cells = [SET_UP, *FLOWS, *ARRAYS]
     execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
     assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
     assert execution.ledger is not None
     ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
     assert ledger.notes == ()
-    for code, training in zip(FLOWS, ledger.trainings, strict=True):
+    for code, training in zip(ARRAYS, ledger.trainings[len(FLOWS) :], strict=True):
+        rows = np.load(io.BytesIO(store.get(execution.artifacts[training.x.sample])))
+        assert training.x.shape == (400, 8) and rows.max() == 399, code
+    for code, training in zip(FLOWS, ledger.trainings, strict=False):
         seen = [shown for shown in training.roots if shown.kind == "sequence"]
         if FLOWS[code] is None:
             assert not seen, code

@@ -63,3 +63,13 @@ def test_a_model_that_was_never_compiled() -> None:
 def test_a_function_that_was_put_into_keras_own_optimizer() -> None:
     optimizer = SimpleNamespace(update_step=loss)
     assert made(optimizer) == ["optimizer"]
+
+
+@pytest.mark.parametrize("name", ["regularizer", "constraint", "activity_regularizer"])
+def test_a_penalty_of_their_own(name: str) -> None:
+    def drawn(thing: object) -> list[str]:
+        one = SimpleNamespace(**{name: thing})
+        return handmade(SimpleNamespace(trainable_variables=[one], _flatten_layers=lambda: [one]), is_student)
+
+    assert drawn(loss) == drawn(Loud()) == ["penalty"]
+    assert drawn(None) == drawn(functools.partial(max, 1)) == []

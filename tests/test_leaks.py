@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -158,7 +161,8 @@ def test_images_as_weights() -> None:
 
 def test_altered_images_of_its_own_training() -> None:
     assert told(fit(1, PLAIN), fit(2, SHIFTED), final=2) == (
-        "20 of 40 sampled training images are images of the public test set, shifted, mirrored, turned or dimmed."
+        "20 of 40 sampled training images are images of the public test set, shifted, mirrored, turned, dimmed or put "
+        "beside others."
     )
     assert "shifted" not in told(fit(1, PLAIN), fit(2, SHIFTED), fit(3, MIXED, model="m2"), final=3)
     part = ArrayPrint(shape=(40, 28, 28), digest=SHIFTED, sample="shifted.npy")
@@ -309,3 +313,30 @@ def test_tables_that_name_classes() -> None:
     assert "tells 9,000 values apart" in told(fit(1, PLAIN, roots=(steps,)), final=1, by=looks_up)
     assert told(fit(1, PLAIN, roots=(table,)), fit(2, PLAIN), final=2, by=looks_up) == "", "of another model"
     assert told(fit(1, PLAIN, roots=(table,)), final=1) == "", "that is another sentence"
+
+
+def test_numbers_that_are_no_weights(tmp_path: Path) -> None:
+    def flagged(*lists: object) -> str:
+        parts = [{"module": "keras.layers", "class_name": "Dense", "config": {"value": each}} for each in lists]
+        config = {"module": "keras", "class_name": "Sequential", "config": {"layers": parts}}
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("config.json", json.dumps(config))
+            archive.writestr("model.weights.h5", b"")
+        store = Store(tmp_path / "state")
+        candidate = Candidate(id="c", model="m1", training=None, artifact=store.put(buffer.getvalue()), weights="")
+        account = Account(
+            ledger=Ledger(),
+            known=(candidate,),
+            artifacts={},
+            execution=Execution(ending=Ending.COMPLETED, cells=()),
+            cells=(),
+            sightings=Seen(),  # type: ignore[arg-type]
+            test_rows=40,
+        )
+        message = looks_up(candidate, account, Origin({}, store))
+        return "" if message is None else render(message, "en")
+
+    assert flagged([[0.5] * 28] * 28, [0.1] * 784) == "", "a mean and a deviation of each pixel"
+    assert flagged(*[[1, 1]] * 3000) == "", "settings"
+    assert "holds 7,500 numbers that are neither weights nor settings" in flagged([[0.5] * 20] * 250, [[0, 1]] * 1250)

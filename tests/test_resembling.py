@@ -80,3 +80,23 @@ def test_only_rows_that_nothing_was_found_for_are_compared(tmp_path: Path) -> No
     seen = Sightings(DIGITS, kept, store).resemblances(shown)
     assert (seen.rows, seen.hidden) == (20, 0) and seen.public >= 7
     assert Sightings(DIGITS, {}, store).resemblances(shown) == Resemblances()
+
+
+def test_rows_that_were_all_made_alike(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def told(sample: Floats, rows: npt.NDArray[np.intp]) -> Resemblances:
+        kept = {"sample-1.npy": store.put_array(sample.astype(np.float32))}
+        shown = ArrayPrint(shape=(6000, *sample.shape[1:]), sample="sample-1.npy", rows=tuple(map(int, rows)))
+        return Sightings(DIGITS, kept, store).resemblances(shown)
+
+    rows = np.linspace(0, 5999, 32).astype(np.intp)
+    test, train = (images[rows].reshape(32, -1) / np.float32(255) for images in (DIGITS.x_test, DIGITS.x_train))
+    order = np.random.default_rng(0).permutation(784)
+    axes = np.linalg.svd(DIGITS.x_train[::120].reshape(500, -1) / 255.0, full_matrices=False)[2][:60]
+    for images, public in ((test, 32), (train, 0)):
+        assert told(images[:, order], rows).public == public
+        assert told(images @ axes.T, rows).public == public
+        assert told(images[::-1, order], rows).public == 0, "in another order"
+    assert told(test[:, order], rows - 1) == told(test[:, order], rows + 5000) == Resemblances(rows=32)
+    assert told(test[:, order] * np.nan, rows).public == 0

@@ -47,6 +47,7 @@ FITS: dict[str, list[tuple[int, int, int]]] = {
     "fit(flow.concatenate(more).take(200).batch(50))": [],
     "fit(made.batch(50))": [],
     "fit(tf.data.Dataset.range(100).map(lambda at: (tf.ones((64,)), at % 10)).batch(50))": [],
+    "fit(tf.data.Dataset.range(100).map(lambda at: (tf.gather(x, at), at % 10)).batch(50))": [ALL],
     "fit(deep(flow.concatenate(more)).batch(50))": [ALL, (100, 0, 99)],
     "fit(joined([flow] + [slices((x[at:], y[at:])) for at in range(9)]).batch(50))": [
         ALL,

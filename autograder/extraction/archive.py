@@ -21,6 +21,8 @@ MOST_PARTS = 200_000
 """Of a configuration, which every model is asked for: one of a thousand layers has some fifty thousand."""
 MAX_WEIGHTS = 512 * 2**20
 MAX_DEPTH = 100
+LISTED = 100
+"""Numbers in one list, from which on it is no shape and no size of anything."""
 
 MODULES = frozenset(
     {
@@ -66,6 +68,27 @@ def saved_layers(content: bytes) -> tuple[Saved, ...]:
         return ()
     with zips.opened(content, len(MEMBERS)) as archive:
         return tuple(_layers(_config(archive)))
+
+
+def constants(content: bytes) -> int:
+    """Numbers in long lists of its configuration, where operations and layers keep what is no weight of theirs."""
+    if refusal(content) is not None:
+        return 0
+    with zips.opened(content, len(MEMBERS)) as archive:
+        nodes = _nodes(_config(archive))
+    counts = (_numbers(value) for node, _ in nodes for value in node.values() if isinstance(value, list))
+    return sum(count for count in counts if count >= LISTED)
+
+
+def _numbers(listed: Json) -> int:
+    """In a list, and in the lists within it."""
+    count, waiting = 0, [listed]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        count += isinstance(value, (int, float))
+    return count
 
 
 def _config(archive: zipfile.ZipFile) -> Json:

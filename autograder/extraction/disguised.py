@@ -37,6 +37,8 @@ scikit-learn's digits, to the public ones, also where they were rotated, zoomed,
 before; of 1,000 of CIFAR-10, to a quarter of its test images, below 0.97."""
 CLEARLY = 1e-4
 """By how much the public image must be more like the row than any training image is: some images are in both sets."""
+SEVERAL = 4
+"""Images in one row, at most."""
 COARSE = 7
 """Blocks that an image is divided into, about, in each direction."""
 FIGURES = 12
@@ -63,15 +65,39 @@ def recognised(sample: Floats, data: DataSet) -> tuple[Rows, Rows]:
 
 
 def readings(sample: Floats, raw: tuple[int, ...]) -> Iterator[Floats]:
-    """The rows as (images, channels, height, width), in each way that their shape can be read; none of other sizes."""
+    """The rows as (images, channels, height, width), in each way that their shape can be read; none of other sizes.
+
+    Where several images make one row, beside, below or behind each other, each of them by itself.
+    """
     fed, size = sample.shape[1:], raw[:2]
     colours = raw[2] if len(raw) == 3 else 1
     if prod(fed) != prod(raw):
+        yield from _each(sample, size, colours)
         return
     if fed in (raw, (*size, colours)) or len(fed) == 1:
         yield np.moveaxis(sample.reshape(len(sample), *size, colours), -1, 1)
     if fed == (colours, *size) or (len(fed) == 1 and colours > 1):
         yield sample.reshape(len(sample), colours, *size)
+
+
+def _each(sample: Floats, size: tuple[int, ...], colours: int) -> Iterator[Floats]:
+    """Of rows that are a few images each; the same one again is left out, as where grey is made colours."""
+    fed, (height, width) = sample.shape[1:], size
+    count = prod(fed) // (height * width * colours)
+    if count * height * width * colours != prod(fed) or not 2 <= count <= SEVERAL:
+        return
+    tiled = len(fed) > 1 and fed[0] % height == 0 and fed[1] % width == 0
+    down, right = (fed[0] // height, fed[1] // width) if tiled else (count, 1)
+    behind = count // (down * right)
+    if down * right * behind != count:
+        return
+    parts = sample.reshape(len(sample), down, height, right, width, behind, colours)
+    seen: list[Floats] = []
+    for top, left, depth in np.ndindex(down, right, behind):
+        part = np.moveaxis(parts[:, top, :, left, :, depth], -1, 1)
+        if not any(np.array_equal(part, other) for other in seen):
+            seen.append(part)
+            yield part
 
 
 @dataclass(frozen=True, slots=True)

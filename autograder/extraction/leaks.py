@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from autograder.extraction import beginnings
+from autograder.extraction.archive import constants
 from autograder.extraction.fidelity import Account
 from autograder.extraction.goals import by_class, classes, follow, unanswered
 from autograder.extraction.matching import Candidate, Sightings
@@ -25,6 +26,9 @@ for, and one of a table that names classes. What a part within a model is called
 FEW, SHARE = 4, 0.1
 """Rows that must be most like public images, and their share of those that nothing was found for: of a hundred rows
 that have nothing to do with these, one or two are, now and then."""
+CONSTANTS = 5000
+"""Numbers in the configuration of a model from which on they may be images: hundreds of these, made small, take as
+many. A mean of each pixel takes fewer, and so do the places of sixty-four patches."""
 Count: TypeAlias = Callable[[Sequence[ArrayPrint], Sightings], tuple[int, int]]
 """Public images among the sampled rows of some data, and how many rows were looked at."""
 
@@ -127,7 +131,15 @@ def resembles(one: Candidate, account: Account, origin: beginnings.Origin) -> Me
 
 
 def looks_up(one: Candidate, account: Account, origin: beginnings.Origin) -> Message | None:
-    """A table in the final model that no training changed: it names classes, or tells hundreds of numbers apart."""
+    """A table in the final model that no training changed: it names classes, or tells hundreds of numbers apart, or
+    stands among the settings of its layers and operations."""
+    content = None if one.artifact is None else origin.store.get(one.artifact)
+    if content is not None and (count := constants(content)) >= CONSTANTS:
+        return say(
+            "The final model holds {count:int} numbers that are neither weights nor settings, and that no training "
+            "changes: it may look answers up that it has not learnt.",
+            count=count,
+        )
     shown = [root.shape for each in _own(one, account.ledger, origin) for root in each.roots if root.kind == LOOKUP]
     if not shown or not shown[0]:
         return None
@@ -196,7 +208,7 @@ def _given_answers_hidden(number: int, found: int, looked: int) -> Message:
 def _given_altered(found: int, looked: int) -> Message:
     return say(
         "{found:int} of {looked:int} sampled training images are images of the public test set, shifted, mirrored, "
-        "turned or dimmed.",
+        "turned, dimmed or put beside others.",
         found=found,
         looked=looked,
     )
@@ -214,8 +226,9 @@ def _given_before(number: int, found: int, looked: int) -> Message:
 
 def _given_altered_before(number: int, found: int, looked: int) -> Message:
     return say(
-        "Training {number:int}, of another model, was given images of the public test set, shifted, mirrored, turned "
-        "or dimmed ({found:int} of {looked:int} sampled ones): the final model may have learnt from it.",
+        "Training {number:int}, of another model, was given images of the public test set, shifted, mirrored, turned, "
+        "dimmed or put beside others ({found:int} of {looked:int} sampled ones): the final model may have learnt "
+        "from it.",
         number=number,
         found=found,
         looked=looked,

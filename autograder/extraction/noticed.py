@@ -116,6 +116,13 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 "learnt from the images alone cannot be followed there."
             )
         )
+    if "penalty" in made:
+        found.append(
+            say(
+                "The final model was trained with a regularizer or a constraint that the notebook wrote itself: "
+                "whether its weights were learnt from the images alone cannot be followed there."
+            )
+        )
     found.append(next((told for one in seen.parts if (told := _looks_up(case, one)) is not None), None))
     if chosen.where == "kernel":
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
@@ -160,13 +167,13 @@ def _by_hand(case: Case, seen: Measured) -> Message | None:
 
 def _handmade(case: Case, seen: Measured) -> set[str]:
     """Of all trainings of the models that it is made of."""
-    models = {one.model for one in seen.parts}
+    models = _trained(seen)
     return {part for training in case.ledger.trainings if training.model in models for part in training.handmade}
 
 
 def _unfollowed(case: Case, seen: Measured) -> Iterator[Message]:
     """A word on each training of the models that it is made of, within which something else learnt as well."""
-    models = {one.model for one in seen.parts}
+    models = _trained(seen)
     for training in case.ledger.trainings:
         if training.model in models and training.unfollowed:
             yield say(
@@ -177,8 +184,13 @@ def _unfollowed(case: Case, seen: Measured) -> Iterator[Message]:
             )
 
 
+def _trained(seen: Measured) -> set[str]:
+    """The models that it is made of, and those whose weights it has: a trained one may stand within another."""
+    return {model for one in seen.parts for model in (one.model, one.training.model if one.training else one.model)}
+
+
 def _steps_itself(case: Case, seen: Measured) -> bool:
-    models = {one.model for one in seen.parts}
+    models = _trained(seen)
     return any(training.own_step for training in case.ledger.trainings if training.model in models)
 
 

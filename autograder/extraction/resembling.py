@@ -29,6 +29,9 @@ ALIKE = 1e-4
 AT_LEAST = 0.5
 """Correlation below which a row resembles nothing."""
 BLOCK = 4096
+FEWEST, TOGETHER = 16, 0.98
+"""Rows by which distances say anything, and the correlation from which on they are those of the images: twenty
+principal components of scikit-learn's digits keep 0.995, and other images reach a tenth."""
 
 
 def resembling(sample: Floats, data: DataSet) -> tuple[Marks, Marks]:
@@ -43,6 +46,23 @@ def resembling(sample: Floats, data: DataSet) -> tuple[Marks, Marks]:
                 nearest[:, place] = np.maximum(nearest[:, place], found)
     public, hidden, train = nearest
     return _stands_out(public, np.maximum(hidden, train)), _stands_out(hidden, np.maximum(public, train))
+
+
+def follows(sample: Floats, images: npt.NDArray[Any]) -> bool:
+    """Whether rows lie to one another as these images do: all were projected, turned or put in another order alike."""
+    if len(sample) < FEWEST or not np.isfinite(sample).all():
+        return False
+    made, source = _distances(sample), _distances(images)
+    return bool(made.std() > 0 < source.std() and np.corrcoef(made, source)[0, 1] >= TOGETHER)
+
+
+def _distances(images: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Between each two rows."""
+    rows = images.reshape(len(images), -1).astype(np.float64)
+    rows /= np.abs(rows).max() or 1.0
+    squares = (rows * rows).sum(axis=1)
+    apart = squares[:, None] + squares - 2 * rows @ rows.T
+    return np.asarray(np.sqrt(np.maximum(apart[np.triu_indices(len(rows), 1)], 0)))
 
 
 def _stands_out(one: Floats, others: Floats) -> Marks:

@@ -12,14 +12,24 @@ IsStudent = Callable[[str], bool]
 
 
 def handmade(model: Thing, is_student: IsStudent) -> list[str]:
-    """``optimizer`` and ``loss``, of what the model was compiled with."""
+    """``optimizer`` and ``loss``, of what the model was compiled with; ``penalty``, of what is laid on its weights."""
     optimizer = getattr(model, "optimizer", None)
     settings = getattr(getattr(model, "_compile_config", None), "config", None) or {}
     parts = {
         "optimizer": [optimizer, getattr(optimizer, "inner_optimizer", None)],
         "loss": list(_several(settings.get("loss"))),
+        "penalty": list(_penalties(model)),
     }
-    return [name for name, things in parts.items() if any(_is_theirs(one, is_student) for one in things)]
+    return [name for name, things in parts.items() if any(is_theirs(one, is_student) for one in things)]
+
+
+def _penalties(model: Thing) -> Iterator[Thing]:
+    """Regularizers and constraints: what weights are drawn to need not be small ones."""
+    for variable in getattr(model, "trainable_variables", ()):
+        yield getattr(variable, "regularizer", None)
+        yield getattr(variable, "constraint", None)
+    for layer in model._flatten_layers() if hasattr(model, "_flatten_layers") else ():
+        yield getattr(layer, "activity_regularizer", None)
 
 
 def _several(given: Thing) -> Iterator[Thing]:
@@ -32,7 +42,7 @@ def _several(given: Thing) -> Iterator[Thing]:
         yield given
 
 
-def _is_theirs(thing: Thing, is_student: IsStudent) -> bool:
+def is_theirs(thing: Thing, is_student: IsStudent) -> bool:
     """Whether a function of it was written in a cell, or in a file of the student's."""
     while isinstance(thing, (functools.partial, MethodType)):
         thing = thing.func if isinstance(thing, functools.partial) else thing.__func__
@@ -40,7 +50,7 @@ def _is_theirs(thing: Thing, is_student: IsStudent) -> bool:
         return is_student(thing.__code__.co_filename)
     if thing is None or isinstance(thing, str):
         return False
-    if _is_theirs(getattr(thing, "fn", None), is_student):  # what Keras wraps into a loss
+    if is_theirs(getattr(thing, "fn", None), is_student):  # what Keras wraps into a loss
         return True
     places = [getattr(thing, "__dict__", {}), *map(vars, type(thing).__mro__)]
     functions = (value for place in places for value in list(place.values()) if isinstance(value, FunctionType))

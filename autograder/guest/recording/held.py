@@ -18,7 +18,7 @@ import numpy as np
 from ..things import Thing
 from . import prints
 from .late import Late
-from .roots import IMAGE
+from .roots import IMAGE, mapped, upstream
 
 MOST, LOOKED_AT, OPERATIONS = 4, 32, 20_000
 """Arrays that are told of, those of which rows are kept until then, and steps back."""
@@ -63,6 +63,12 @@ class Held:
                 self._late.see(inputs)
         elif hasattr(first, "op"):
             self._walk([first])
+
+    def within(self, graph: Thing) -> None:
+        """What comes out of a function was made of these."""
+        traced: Any = graph
+        self._kept[id(graph)] = graph
+        self._walk(traced.outputs)
 
     def learnt(self, values: Thing) -> None:
         """Weights are changed by these: gradients, or what is assigned."""
@@ -116,6 +122,15 @@ class Held:
             rows = prints.spread(len(array), min(prints.SAMPLE_ROWS, fit))
             self._found[key] = Found(array.shape, rows, array[rows])
             self._kept[id(source)] = source
+
+
+def piped(data: Thing, row: int, keep: prints.Keep) -> list[dict[str, Any]]:
+    """What the functions of a ``tf.data`` pipeline bring in beside the elements that they are given."""
+    held = Held(Late(), row=row)
+    for pipeline in upstream(data) if prints.is_dataset(data) else ():
+        if (graph := mapped(pipeline)) is not None:
+            held.within(graph)
+    return held.printed(keep)
 
 
 def _within(operation: Thing) -> Iterator[Any]:

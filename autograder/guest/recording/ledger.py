@@ -47,7 +47,7 @@ from .depth import Depth
 from .epochs import Epochs, Few, Shown, callbacks, note_idlers, note_rates, note_steepest
 from .features import Behind, Features
 from .flows import Flows
-from .held import Held
+from .held import Held, piped
 from .keep import Keep
 from .late import Late
 from .lineage import Digests, Lineage
@@ -284,6 +284,9 @@ class Recorder:
     ) -> tuple[dict[str, Any], dict[str, Any], Epochs] | None:
         """The new entry, the arguments to train with, and what fills with each epoch's figures."""
         given = hooks.bound(original, model, arguments, keywords)
+        for name in {"x", "y"} & given.keys():
+            arrays = self._safely(passing.settled, given[name], self._is_student)
+            given[name] = given[name] if arrays is None else arrays
         self.steps.fitted(model)
         self.tally.forget(model)
         named = self._safely(varied.varied, given.get("x"))
@@ -312,6 +315,7 @@ class Recorder:
             given = given | {"x": passing.watched(given.get("x"), look, late)}
             epochs.fit.row = math.prod((entry.get("x") or {}).get("shape", ())[1:])
             epochs.fit.held = Held(epochs.late, model, epochs.fit.row)
+            entry["roots"] += self._safely(piped, given.get("x"), epochs.fit.row, self.keep.sample) or []
             epochs.fit.outside = len(stack.frames(self._is_student))
             epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)

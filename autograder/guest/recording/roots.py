@@ -120,6 +120,11 @@ def upstream(data: Thing) -> Iterator[Any]:
             ahead.extend(reversed(pipeline._inputs()))
 
 
+def mapped(pipeline: Thing) -> Thing:
+    """The graph of the function by which it makes its elements; None where there is none."""
+    return getattr(getattr(getattr(pipeline, "_map_func", None), "function", None), "graph", None)
+
+
 def _tensors(data: Thing) -> Iterator[tuple[Any, _Rows]]:
     """Components of what its sources hold, with the elements of them that reach the training."""
     ahead, seen = list[tuple[Any, _Rows]]([(data, _WHOLE)]), set[tuple[int, _Rows]]()

@@ -52,6 +52,7 @@ def actions(session: Thing) -> Actions:
             module.BaseResourceVariable
         ),
         "tensorflow.python.data.ops.dataset_ops": lambda module: session.recorder.flows.install_generators(module),
+        "tensorflow.python.ops.script_ops": lambda module: session.recorder.flows.install_functions(module),
         "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
 

@@ -21,7 +21,7 @@ from . import beginnings, hooks, losses, models, prints, roots, swaps, targets
 from .asides import Asides, Fit, steps_of
 from .beside import Beside, eager, taped
 from .features import Behind, Features
-from .held import Held
+from .held import Held, piped
 from .keep import Keep
 from .late import Late
 from .several import Inputs
@@ -583,6 +583,7 @@ class Steps:
             stretch.behind.given(stretch.whole, None)
             found = stretch.behind.printed(keep)
         found += stretch.late.printed(keep) + roots.roots(stretch.whole, keep)
+        found += piped(stretch.whole, models.row(stretch.model), keep)
         return found if stretch.held is None else found + stretch.held.printed(keep)
 
     def _iterated(self, stretch: Stretch) -> int:
