@@ -1,8 +1,8 @@
 """Memory that the kernel holds for a room, and that stands in no process's resident size.
 
-Shared memory whose pages nobody has mapped at the moment, page tables, what waits in sockets, and locks on files. To add
-it up takes long, so that is done only while the machine holds more of it than when the room began, and never more than
-that is counted: a large mapping may well be empty.
+Shared memory whose pages nobody has mapped at the moment, page tables, what waits in sockets, and locks on files. To
+add it up takes long, so that is done only while the machine holds more of it than when the room began, and never more
+than that is counted: a large mapping may well be empty.
 """
 
 from __future__ import annotations
