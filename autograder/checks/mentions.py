@@ -27,7 +27,7 @@ _DIGITS = (
 )
 _PLURALS = (
     "zeroe?s",
-    f"(?:(?<=with )|(?<=for )|(?<=as )|(?<=and ))ones{_SUCH}",
+    f"(?:^|(?<=with )|(?<=for )|(?<=as )|(?<=and ))ones{_SUCH}",
     *"twos threes fours fives sixes sevens eights nines".split(),
 )
 """These need no article, but that "ones" may be anything."""
@@ -80,7 +80,9 @@ _CONFUSED = re.compile(
     r"confond|confus|mal.?(?:class|reconnu|predit|lu[es]?\b)|erreur|\berror|tromp|\bpris|\bprend|misclass|mistak"
     r"|difficil|difficult|ressembl|resembl|similar|simila|look alike|\bhard|struggl|wrong|echou|echec|fail|proches?\b"
     r"|hesit|ambigu|disting|melang|\bmix(?:es|ed)?\b|faible|weak|misread|taken for|passer pour|\brate[es]*\b"
-    r"|\b(?:moins|pas|peu|less|not|least) (?:bien|well)\b"
+    r"|\b(?:moins|pas|peu|less|not|least) (?:bien|well)\b|\bread as\b|\b(?:lus?|lue?s?|se li(?:t|sent)) comme\b"
+    r"|\bworst (?:\w+ )?(?:digit|class)|pires? (?:chiffre|classe)|(?:chiffre|classe)s? (?:les? |la )?plus durs?\b"
+    r"|\bpose(?:nt)? (?:souvent |encore |le plus )?(?:de |des )?(?:souci|probleme)"
 )
 _WITHOUT = re.compile(
     r"\b(?:sans|aucune?s?|peu d['e]|presque pas d['e]|pas d['e]|zero|no|without|few|hardly any|almost no|barely any)\s?"
@@ -98,6 +100,8 @@ _TURN = re.compile(
     r";|[,:(]?\s\b(?:mais|but|tandis que|alors que|while|whereas|cependant|however|en revanche|par contre)\b"
 )
 """Where a sentence goes over to something else."""
+_TIMES = re.compile(r"(→ \d) \(\s*[x×]?\s?\d{1,4}\s?[x×]?\s*\)")
+"""``8→1 (4)``: how often."""
 _RELATED = re.compile(
     r"->|→|=>|\b(?:for|as|with|into|towards?|pour|vers|avec|comme|lus?|lue?s?|devien\w+|becomes?|become|predit\w*|predicted)\b"
 )
@@ -187,9 +191,11 @@ def _related(folded: str, data: DataCard | None) -> list[frozenset[int]]:
     subjects: list[int] = []
     objects = 0
     for position, (start, end, place) in enumerate(found):
-        before = text[found[position - 1][1] if position else 0 : start]
+        behind = found[position - 1][1] if position else 0
+        before = text[behind:start]
         following = text[end : found[position + 1][0]] if position + 1 < len(found) else ""
-        if subjects and _RELATED.search(before):
+        # What stands for a class may hold the word that relates it: "read as ones".
+        if subjects and _RELATED.search(text[behind:end]):
             objects = 1
         elif objects and _LISTED.fullmatch(before) and not _RELATED.search(following):
             objects += 1
@@ -213,7 +219,7 @@ def _plainly(folded: str) -> str:
     """Without ranges and amounts, and with classes as bare numbers."""
     text = _SPAN.sub(" ", _RANGE.sub(" ", folded))
     text = _CLASS_NUMBER.sub(r"\1 ", _PLURAL.sub(lambda found: " " if found[1] else found[2], text))
-    return _PAIR.sub(r" \1 → \2 ", text)
+    return _TIMES.sub(r"\1 ", _PAIR.sub(r" \1 → \2", text))
 
 
 def _placed(text: str, name: str, count: int) -> list[tuple[int, int, int]]:
