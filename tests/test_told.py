@@ -56,6 +56,11 @@ def test_lines_that_state_no_accuracy(text: str) -> None:
     assert lines(markdown(text)) == []
 
 
+def test_of_a_size_no_part_is_a_figure() -> None:
+    text = "noyaux 3x3 [0.9782, 0.9700]\nnoyaux 5x5 [0.9845, 0.9900]\nOn garde noyaux 5x5"
+    assert lines(code("", printed(text)), bare=True) == [("3x3", 0.9782), ("5x5", 0.9845)]
+
+
 def test_bare_lines_only_where_they_are_asked_for() -> None:
     text = printed("\n".join(f"{name} {value}" for name, value in TWO))
     assert lines(code("", text)) == [] and lines(code("", text), bare=True) == list(TWO)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from autograder.extraction.rows import match_rows
 from autograder.records import (
     ArrayPrint,
@@ -113,3 +115,15 @@ def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
     )
     assert kinds(evaluations=uses) == ["", "", "", "beside", ""]
     assert kinds(evaluations=uses[:1]) == [""] * 5
+
+
+def test_the_mean_over_seeds_is_held_against_the_mean_over_seeds() -> None:
+    made = tuple(Training(number=number, model=f"m{number}", builder="dropout") for number in (1, 2))
+    other = Training(number=3, model="m3", builder="deep")
+    models = [measured(1, 0.96), measured(2, 0.90), measured(3, 0.99)]
+    rows = (TableRow(label="Dropout", accuracy=0.93), TableRow(label="Deep", accuracy=0.97))
+    found = match_rows(Table(cell=0, origin="html", rows=rows), Ledger(trainings=(*made, other)), models).rows
+    assert [row.measured_accuracy for row in found] == [pytest.approx(0.93), 0.99]
+    single = replace(rows[0], accuracy=0.96)
+    found = match_rows(Table(cell=0, origin="html", rows=(single,)), Ledger(trainings=made), models[:2]).rows
+    assert found[0].measured_accuracy == 0.96

@@ -14,11 +14,11 @@ from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind, Table, TableRow
 
 _VALUE = re.compile(
-    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,]\s?))"
-    r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d)\s?%?)"
+    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,\[]\s?))"
+    r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d|\s?[x×]\s?\d)\s?%?)"
 )
 """Behind a colon, an arrow, a bar, leaders or padding, where a bar may be drawn before it; or ``near``, as any number
-in a sentence is."""
+in a sentence is. Of ``5x5`` no part is a value."""
 _SENTENCE = re.compile(
     r"(?P<label>.{1,60}?)\s+(?:reach(?:es|ed)?|gets?|got|achieve[sd]?|obtain(?:s|ed)|scores?|has|had|attein\w+|obtien\w+"
     r"|donne|arrive a|fait|a|erreicht|hat|alcanza|consigue|tiene|raggiunge|ottiene|bereikt)\s+(?P<rest>.{0,60}?)"

@@ -40,12 +40,33 @@ def weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) 
         return row
     if row.of == "validation":
         return replace(row, recorded=_validated(row, ledger))
-    model = models.get(row.training)
+    row = _of_several(row, ledger, models)
+    model = models.get(row.training or 0)
     part = None if model is None or row.measured_accuracy is None else _tested(row, model)
     if part is None or row.measured_accuracy is None:
         return row
     chance = _by_chance(row.measured_accuracy, part)
     return replace(row, of="split" if part.split else "part", images=part.images, chance=chance)
+
+
+def _of_several(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) -> TableRow:
+    """With the mean of what was trained several times with the same settings, where its figure is nearer to that."""
+    alike = {one.number: _settings(one) for one in ledger.trainings}
+    own = alike.get(row.training or 0)
+    known = [models[number].public_accuracy for number, one in alike.items() if one == own and number in models]
+    figures = [figure for figure in known if figure is not None]
+    if row.accuracy is None or row.measured_accuracy is None or len(figures) < 2:
+        return row
+    mean = sum(figures) / len(figures)
+    nearer = distance(row.accuracy, mean) < distance(row.accuracy, row.measured_accuracy)
+    return replace(row, measured_accuracy=mean) if nearer else row
+
+
+def _settings(training: Training) -> tuple[object, ...]:
+    """What does not differ between seeds."""
+    layers = [(one.kind, dict(one.config), one.parameters) for one in training.layers]
+    told = {name: training.arguments.get(name) for name in ("epochs", "batch_size")}
+    return training.builder, layers, training.loss, dict(training.optimizer), told, training.x.shape
 
 
 def _validated(row: TableRow, ledger: Ledger) -> float | None:
