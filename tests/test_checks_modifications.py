@@ -1161,6 +1161,30 @@ def test_what_is_quoted_calls_the_model_by_its_name_rather_than_another() -> Non
     assert [str(one.values["quote"]).split()[0] for one in finding.details] == ["Depth.", "Batch"]
 
 
+def test_a_text_beside_all_that_speaks_of_none_is_no_reason_where_a_comment_is() -> None:
+    intro = "Tout est dans une seule cellule, comme ça on peut relancer le travail d'un coup sans rien oublier ici."
+    source = """# le dropout sert à limiter la mémorisation de nos images par la couche dense du réseau
+fit_2()
+# la normalisation par lot garde les activations à une échelle, afin que de grands pas soient possibles
+fit_3()"""
+    made = [training(1), training(2, layers=DROPOUT), training(3, layers=NORM)]
+    made = [replace(one, built_count=1, execution_count=1) for one in made]
+    finding = justified(evidence([text(0, intro), code(1, source)], trainings=made), wanted=2)
+    assert finding.share == 0.5
+    assert "relancer" not in " ".join(render(one, "fr") for one in finding.details)
+
+
+def test_of_two_beside_a_modification_what_says_more_of_it_is_quoted() -> None:
+    listed = """La normalisation par lot recentre ce qui sort d'une couche, et la suivante doit moins s'adapter sans arrêt.
+
+Régularisation par dropout de la grande couche dense, car celle-ci contient à elle seule presque tous les paramètres,
+donc c'est elle qui apprend nos images."""
+    made = [training(1), training(2, layers=NORM), training(3, layers=DROPOUT)]
+    made = [replace(one, built_count=1, execution_count=1) for one in made]
+    finding = justified(evidence([text(0, listed), code(1, "fit_all()")], trainings=made), wanted=2)
+    assert [str(one.values["quote"]).split()[1] for one in finding.details] == ["normalisation", "par"]
+
+
 def test_what_all_models_are_given_names_none_of_them() -> None:
     rows = "\n\n".join(
         [
