@@ -1175,7 +1175,7 @@ fit_3()"""
 
 
 def test_of_two_beside_a_modification_what_says_more_of_it_is_quoted() -> None:
-    listed = """La normalisation par lot recentre ce qui sort d'une couche, et la suivante doit moins s'adapter sans arrêt.
+    listed = """La normalisation par lot recentre ce qui sort d'une couche, et la suivante doit moins s'adapter.
 
 Régularisation par dropout de la grande couche dense, car celle-ci contient à elle seule presque tous les paramètres,
 donc c'est elle qui apprend nos images."""
