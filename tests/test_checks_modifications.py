@@ -1384,6 +1384,8 @@ def test_a_change_on_top_of_an_earlier_model_is_one_change() -> None:
         training(4, layers=(*both, LAYERS[6])),
     ]
     assert methodical(evaluated(trained)).share == pytest.approx(1.0)
+    below = training(4, layers=(layer("Conv2D", filters=16), layer("BatchNormalization"), *both))
+    assert methodical(evaluated([*trained[:3], below])).share == pytest.approx(1.0), "what stands above it is as it was"
 
 
 @pytest.mark.parametrize(

@@ -205,10 +205,15 @@ def _edits(old: Sequence[tuple[str, Mapping[str, Json]]], new: Sequence[tuple[st
 
 
 def _layers_of(family: Family, kinds: re.Pattern[str], before: Training, after: Training) -> Iterator[Change]:
-    """Layers that do not make the architecture, one change for each kind."""
+    """Layers that do not make the architecture, one change for each kind.
+
+    Where other layers come between them, they stand elsewhere and may be more; that is no change of theirs.
+    """
     old, new = _placed(before, kinds), _placed(after, kinds)
+    rebuilt = [kind for kind, _ in _structure(before)] != [kind for kind, _ in _structure(after)]
     for kind in sorted({*old, *new}):
-        if old.get(kind) == new.get(kind):
+        labels_of = [{label for _, label in placed.get(kind, [])} for placed in (old, new)]
+        if old.get(kind) == new.get(kind) or (rebuilt and labels_of[0] == labels_of[1]):
             continue
         labels = ", ".join(dict.fromkeys(label for _, label in new.get(kind, [])))
         if kind not in old:
