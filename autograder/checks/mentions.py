@@ -74,7 +74,7 @@ _SPAN = re.compile(rf"(?<![\w.,])\d\s?(?:-|–|a|to|ou|or)\s?\d(?={_UNITS})")
 _PLURAL = re.compile(r"(\b(?:in|en|takes?|took|prend|dure|only|about|apres|after|de|environ)\s|[~≈=]\s?)?\b(\d)'?s\b")
 """``8s``, ``8's``; behind such a word they are seconds."""
 _CLASS_NUMBER = re.compile(r"\b(classes?|chiffres?|digits?|labels?)\s*(?:n°|no\.?|numero|number|#)\s*(?=\d\b)")
-_TOKEN = re.compile(rf"(?<![\w.,])(?<![a-z]-)(?<!\d )({_NUMBERED})?(\d)(?!\w|[.,]\d|\s?\d)(?!{_COUNTED})")
+_TOKEN = re.compile(rf"(?<![\w.,])(?<![a-z]-)(?<!\d )({_NUMBERED})?(\d)(?!\w|[.,]\d|\s?\d|\s?[×*]\s?\d)(?!{_COUNTED})")
 _PAIR = re.compile(r"(?<![\d.,])(?<![a-z]-)(\d)\s?(?:-|–|/|→|->|↔|<->|vs\.?)\s?(\d)(?!\d|[.,]\d|\s?%)")
 _CONFUSED = re.compile(
     r"confond|confus|mal.?(?:class|reconnu|predit|lu[es]?\b)|erreur|\berror|tromp|\bpris|\bprend|misclass|mistak"
