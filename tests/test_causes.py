@@ -37,6 +37,7 @@ from autograder.checks.causes import count
         "Avec 128 filtres le réseau peut repérer plus de motifs différents",
         "Les probabilités portent plus d'information, ce qui compense le manque de paramètres",
         "Du dropout et une pénalité L2 sur la couche dense, contre l'overfitting",
+        "On s'est dit que le modèle manquait de profondeur",
         "Un réseau qui a vu des images bruitées ne peut plus se fier à un seul pixel",
     ],
 )

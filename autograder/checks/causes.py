@@ -54,6 +54,7 @@ _FRENCH = (
     r"(?:simul|imit|penalis)(?:e|ent|er|ant)\b|gard(?:e|ent|er|ant) (?:des|les) (?:activations|poids)|histoire que\b",
     r"qui (?:converg|s'adapt|apprend|apprenn)\w* (?:plus|mieux|bien)|s'adapt(?:e|ent) (?:bien|mieux|a)\b",
     rf"(?<!on )(?:peu(?:t|vent)|pourra(?:it|ient)?) (?:alors |ainsi |mieux |davantage )*{_PERCEIVE_FR}",
+    r"(?:j'ai|on a|nous avons) (?:donc )?voulu\b|(?:on s'est|je me suis|nous nous sommes) dite?s? qu",
     r"ne (?:peu(?:t|vent)|pourra(?:it|ient)?) (?:pas|plus) (?:s'appuyer|se fier|compter|se contenter"
     r"|apprendre par coeur|tricher)",
     r"(?:detect|capt|distingu|combin)(?:e|ent|er) (?:plus|davantage|mieux)\b|interet d[^.;,]{1,40} est\b",
