@@ -45,6 +45,10 @@ _TOPICS = (
     ),
     (r"^epochs$", r"epoque|epoch|plus longtemps|longer"),
     (r"smoothing", r"liss(?:age|e)|smooth"),
+    (
+        r"^targets$",
+        r"distill|liss(?:age|e)|smooth|mix.?up|melang|\bsoft|douce|professeur|enseignant|teacher|\beleve|student",
+    ),
     (r"^starting weights$", r"pre.?(?:train|entrain)|fine.?tun|transfer|auto.?encod|affinage|gele|frozen|freez|geler"),
     (r"stop", r"early.?stop|arret (?:anticipe|premature|precoce)|patience"),
     (r"rotation|rot90", r"rotation|rotat|tourn|inclin|pivot|penche|tilt"),

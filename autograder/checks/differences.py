@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,9 @@ _STEERING = re.compile(
 )
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
 ALTERED = "altered images"
+TARGETS = "targets"
+_SOFT = 0.98
+"""Of the deviation of labels, below which they are shares: labels smoothed by 0.02 have that."""
 STARTING_WEIGHTS = "starting weights"
 """Name of the change that a model begins with what others have learnt."""
 _DIVERGENCE = {"kldivergence", "kld", "kullbackleiblerdivergence"}
@@ -343,6 +347,22 @@ def _loss_settings(before: Training, after: Training) -> Iterator[Change]:
                 yield from _change(Family.REGULARISATION, key, idle.smoothing(old), idle.smoothing(new))
         elif same:
             yield from _change(Family.HYPERPARAMETERS, key, old.get(key), new.get(key))
+    soft = [_has_soft_targets(one) for one in (before, after)]
+    if soft[0] != soft[1]:
+        yield Change(Family.REGULARISATION, TARGETS, f"{'+' if soft[1] else '−'} soft targets")
+
+
+def _has_soft_targets(training: Training) -> bool:
+    """Whether a row of targets shares its one out among classes, as a teacher's answers do, or mixed or smoothed labels.
+
+    Of shares the mean is known; that of their deviation is largest where each row is one class.
+    """
+    y = training.y
+    classes = y.shape[1] if len(y.shape) == 2 else 0
+    if classes < 2 or None in (y.low, y.high, y.mean, y.std):
+        return False
+    shares = (y.low or 0.0) >= 0 and (y.high or 0.0) <= 1 and abs(classes * (y.mean or 0.0) - 1) < 0.01
+    return shares and (y.std or 0.0) < _SOFT * math.sqrt(classes - 1) / classes
 
 
 def _gives_shares(training: Training) -> bool:
