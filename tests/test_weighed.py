@@ -127,3 +127,13 @@ def test_the_mean_over_seeds_is_held_against_the_mean_over_seeds() -> None:
     single = replace(rows[0], accuracy=0.96)
     found = match_rows(Table(cell=0, origin="html", rows=(single,)), Ledger(trainings=made), models[:2]).rows
     assert found[0].measured_accuracy == 0.96
+
+
+def test_a_model_of_an_epoch_is_not_held_against_one_of_another() -> None:
+    """Snapshots of one training are loaded into other objects."""
+    made = Ledger(trainings=(Training(number=1, model="m1", builder="dropout"),))
+    models = [measured(1, 0.96), replace(measured(1, 0.90), id="m2-e2")]
+    for claimed in (0.96, 0.90):
+        row = TableRow(label="Dropout", accuracy=claimed)
+        (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), made, models).rows
+        assert found.measured_accuracy == claimed

@@ -34,14 +34,14 @@ _CHANCE = 2.58
 _ENSEMBLE = re.compile(r"\bensembl|\bvot(?:e|es|ing)\b|blend|bagg|\baverag|\bmoyenne d|\bmean of|comite|committee")
 
 
-def weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) -> TableRow:
+def weighed(row: TableRow, ledger: Ledger, models: Sequence[MeasuredModel]) -> TableRow:
     """With what its figure is to be held against, where that is not our accuracy as it stands."""
     if row.training is None:
         return row
     if row.of == "validation":
         return replace(row, recorded=_validated(row, ledger))
     row = _of_several(row, ledger, models)
-    model = models.get(row.training or 0)
+    model = next((one for one in reversed(models) if one.training == row.training), None)
     part = None if model is None or row.measured_accuracy is None else _tested(row, model)
     if part is None or row.measured_accuracy is None:
         return row
@@ -49,17 +49,18 @@ def weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) 
     return replace(row, of="split" if part.split else "part", images=part.images, chance=chance)
 
 
-def _of_several(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) -> TableRow:
-    """With the mean of what was trained several times with the same settings, where its figure is nearer to that."""
-    alike = {one.number: _settings(one) for one in ledger.trainings}
-    own = alike.get(row.training or 0)
-    known = [models[number].public_accuracy for number, one in alike.items() if one == own and number in models]
-    figures = [figure for figure in known if figure is not None]
-    if row.accuracy is None or row.measured_accuracy is None or len(figures) < 2:
+def _of_several(row: TableRow, ledger: Ledger, models: Sequence[MeasuredModel]) -> TableRow:
+    """With the nearest of what it may state: a model that its training left, at the end or on its way, or the mean of
+    those that were trained with the same settings."""
+    if row.accuracy is None or row.measured_accuracy is None:
         return row
-    mean = sum(figures) / len(figures)
-    nearer = distance(row.accuracy, mean) < distance(row.accuracy, row.measured_accuracy)
-    return replace(row, measured_accuracy=mean) if nearer else row
+    known = [(one.training, one.public_accuracy) for one in models if one.public_accuracy is not None]
+    settings = {one.number: _settings(one) for one in ledger.trainings}
+    last = {number: figure for number, figure in known if number in settings}
+    alike = [figure for number, figure in last.items() if settings[number or 0] == settings[row.training or 0]]
+    mean = [sum(alike) / len(alike)] if alike else []
+    figures = [row.measured_accuracy, *(figure for number, figure in known if number == row.training), *mean]
+    return replace(row, measured_accuracy=min(figures, key=lambda figure: distance(row.accuracy, figure)))
 
 
 def _settings(training: Training) -> tuple[object, ...]:
