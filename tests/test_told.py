@@ -56,8 +56,13 @@ def test_lines_that_state_no_accuracy(text: str) -> None:
     assert lines(markdown(text)) == []
 
 
+def test_what_evaluate_returned_is_a_loss_and_an_accuracy() -> None:
+    text = "Baseline [0.31052154302597046, 0.9782000184059143]\nDropout: [0.0634, 0.9845]"
+    assert lines(code("", printed(text))) == [(name, pytest.approx(value)) for name, value in TWO]
+
+
 def test_of_a_size_no_part_is_a_figure() -> None:
-    text = "noyaux 3x3 [0.9782, 0.9700]\nnoyaux 5x5 [0.9845, 0.9900]\nOn garde noyaux 5x5"
+    text = "noyaux 3x3 0.9782\nnoyaux 5x5 0.9845\nOn garde noyaux 5x5"
     assert lines(code("", printed(text)), bare=True) == [("3x3", 0.9782), ("5x5", 0.9845)]
 
 

@@ -14,7 +14,7 @@ from autograder.notebook.text import fold, plain, words
 from autograder.records import Cell, CellKind, Table, TableRow
 
 _VALUE = re.compile(
-    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,\[]\s?))"
+    r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,]\s?))"
     r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d|\s?[x×]\s?\d)\s?%?)"
 )
 """Behind a colon, an arrow, a bar, leaders or padding, where a bar may be drawn before it; or ``near``, as any number
@@ -50,6 +50,8 @@ _TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
 """Of a line such as ``Baseline Error: 1.88%``; without the per cent sign it may be a loss."""
 _SEARCHED = re.compile(r"^(?P<value>0\.\d{2,6}) \(\+?/?-?\s?\d\.\d+\) (?:with|for):? (?P<label>\{.{3,150}\})$")
 """A line of a grid search: mean, deviation, settings."""
+_EVALUATED = re.compile(r"(?P<label>.{1,60}?)[\s:=,-]*\[\s?\d{1,3}\.\d{3,},\s*(?P<value>[01]\.\d{2,})\s?\]\s*$")
+"""What ``print("Dropout", model.evaluate(x, y))`` says: a loss and an accuracy."""
 _SCORED = re.compile(
     r"(?P<label>.{3,80}?)[\s,:(–-]+(?:[~≈]\s?)?(?P<value>\d{1,2}(?:[.,]\d+)?)(?:\s?%?\s?[-–à]\s?\d{1,2}(?:[.,]\d+)?)?\s?%\s?"
     r"(?P<metric>(?:test |val\w* )?accuracy|de précision|d.exactitude|error(?: rate)?|d.erreur)\b",
@@ -88,7 +90,12 @@ def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
             for found in _VALUE.finditer(text)
             if own or not found["near"]
         )
-        if row := _counted(text) or (_sentence(text) if own else None) or next(filter(None, rows), None):
+        if (
+            row := _evaluated(text)
+            or _counted(text)
+            or (_sentence(text) if own else None)
+            or next(filter(None, rows), None)
+        ):
             yield row
 
 
@@ -101,6 +108,15 @@ def _scored(line: str, text: str, cell: Cell) -> TableRow | None:
     error = headed and "err" in fold(found["metric"])
     (accuracy,) = shares([found["value"]], percent=headed, error=error)
     return None if accuracy is None else TableRow(label=found["label"].strip(" -–(:,"), accuracy=accuracy)
+
+
+def _evaluated(text: str) -> TableRow | None:
+    found = _EVALUATED.match(text)
+    (accuracy,) = shares([found["value"]]) if found else (None,)
+    name = _name(found["label"]) if found else ""
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 8:
+        return None
+    return TableRow(label=name, accuracy=accuracy)
 
 
 def _counted(text: str) -> TableRow | None:
