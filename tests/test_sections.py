@@ -71,6 +71,8 @@ def test_the_course_names_its_sections_so(title: str, kind: str) -> None:
         ("Où le modèle se trompe-t-il ? 🤔", "errors"),
         ("G. Ce qui échoue encore", "errors"),
         ("Et si les images sont abîmées ?", "robustness"),
+        ("Improvement A: noise while training", "improvements"),
+        ("Modification 3 : rotation et bruit", "improvements"),
         ("Le sujet", "introduction"),
         ("📋 Cahier des charges", "introduction"),
         ("Le CNN de l’entreprise", "baseline"),

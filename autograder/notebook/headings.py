@@ -65,6 +65,11 @@ _WEAK = {
     "conclusion": r"synthese|bilan|discussion|inferences?\b|summary|findings|^resume|^(?:mon )?avis\b|^limites?$"
     r"|^forces? et faiblesse",
 }
+_VARIANT = re.compile(
+    r"(?:ameliorations?|improvements?|modif\w*|experiments?|experiences?|essais?|idees?|ideas?|pistes?|variante?s?|tentatives?)"
+    r" (?:n ?° ?)?(?:\d{1,2}|[a-h])(?: ?[:.)–—-]|$)"
+)
+"""A title that counts its variants is of these, whatever it says of this one: "Improvement A: noise"."""
 _STRONG_PATTERNS = {kind: re.compile(stem) for kind, stem in _STRONG.items()}
 _WEAK_PATTERNS = {kind: re.compile(stem) for kind, stem in _WEAK.items()}
 _SPELT = {
@@ -133,6 +138,8 @@ def kinds(title: str, *, sure: bool = False) -> tuple[str, ...]:
     aside = re.sub(r"\([^)]*\)", " ", folded)
     if aside != folded and (found := kinds(aside, sure=True)):
         return found
+    if _VARIANT.match(folded):
+        return ("improvements",)
     parts = [part for part in re.split(r" et | and | & | \+ |/|, ", folded) if part]
     strong = list(dict.fromkeys(kind for part in parts if (kind := _first(part, _STRONG_PATTERNS))))
     whole = _first(folded, _STRONG_PATTERNS)
