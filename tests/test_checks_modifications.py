@@ -1386,6 +1386,16 @@ def test_changes_at_once_are_counted_from_the_nearest_model() -> None:
     assert [detail.values["count"] for detail in finding.details if "at once" in detail.text] == [2, 2]
 
 
+def test_a_search_for_a_rate_needs_no_reason_and_no_protocol() -> None:
+    made = three()
+    probe = replace(training(9), arguments={"epochs": 1, "batch_size": 32}, validation_x=None)
+    both = evaluated(made)
+    probed = replace(both, ledger=replace(both.ledger, trainings=(*both.ledger.trainings, probe)))
+    assert methodical(probed).share == methodical(both).share == pytest.approx(1.0)
+    told = [detail.values.get("model") for detail in justified(probed).details]
+    assert len(told) == len(justified(both).details)
+
+
 def test_a_change_on_top_of_an_earlier_model_is_one_change() -> None:
     both = (*DROPOUT[:1], layer("BatchNormalization"), *DROPOUT[1:])
     trained = [

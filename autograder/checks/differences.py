@@ -59,7 +59,9 @@ _UNIMPORTANT = frozenset(
 )
 _PENALISING = re.compile(r"_(?:regularizer|constraint)$")
 _STEERING = re.compile(
-    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
+    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$"
+    r"|moyenne|snapshot|arret|echauff|cosin",
+    re.I,
 )
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
 ALTERED = "altered images"
@@ -353,7 +355,7 @@ def _loss_settings(before: Training, after: Training) -> Iterator[Change]:
 
 
 def _has_soft_targets(training: Training) -> bool:
-    """Whether a row of targets shares its one out among classes, as a teacher's answers do, or mixed or smoothed labels.
+    """Whether a row of targets is shared out among classes, as a teacher's answers are, or mixed or smoothed labels.
 
     Of shares the mean is known; that of their deviation is largest where each row is one class.
     """

@@ -127,6 +127,16 @@ def trials(
     )
 
 
+def asked(training: Training, evidence: Evidence) -> bool:
+    """Whether anything was asked of its model, while it was trained or later: to find a learning rate, nothing is."""
+    tested = training.arguments.get("validation_split") or training.arguments.get("validation")
+    return (
+        bool(tested)
+        or training.validation_x is not None
+        or any(use.model == training.model for use in evidence.ledger.evaluations)
+    )
+
+
 def preparations(trained: Sequence[Training]) -> Iterator[Training]:
     """Those that give back what they are given, as autoencoders do, where a later one begins with their weights."""
     sources = {number for training in trained for number in training.learnt_from}
