@@ -1161,6 +1161,21 @@ def test_what_is_quoted_calls_the_model_by_its_name_rather_than_another() -> Non
     assert [str(one.values["quote"]).split()[0] for one in finding.details] == ["Depth.", "Batch"]
 
 
+def test_what_argues_of_a_name_far_from_its_cell_is_for_a_person() -> None:
+    listed = """Modifications :
+1. `plus_profond` : deux couches denses au lieu d'une, autant de neurones mais moins de paramètres et plus de détails.
+2. `regle` : du dropout, car le réseau apprend nos quelques images par cœur, ce qui ne sert à rien ensuite."""
+    cells = [text(0, listed), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    made = [
+        training(1),
+        training(2, layers=DEEPER, labels={"nom": "plus_profond"}),
+        training(3, layers=DROPOUT, labels={"nom": "regle"}),
+    ]
+    finding = justified(evidence(cells, trainings=made), wanted=2)
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert [str(one.values["quote"]).split()[0] for one in finding.details[:2]] == ["Modifications", "regle"]
+
+
 def test_a_text_beside_all_that_speaks_of_none_is_no_reason_where_a_comment_is() -> None:
     intro = "Tout est dans une seule cellule, comme ça on peut relancer le travail d'un coup sans rien oublier ici."
     source = """# le dropout sert à limiter la mémorisation de nos images par la couche dense du réseau

@@ -98,17 +98,21 @@ def _chosen(
 def _told(fit: Belonging, fits: Sequence[Belonging], reason: Paragraph, doubtful: Sequence[Paragraph]) -> Paragraph:
     """The reason, or what argues beside the modification and says more of it, where the reason says more of another."""
     about = fit.about(reason.text)
-    anothers = about < NAME and any(other.about(reason.text) > about for other in fits)
-    if not anothers or reason.origin is Origin.COMMENT:
+    if about >= NAME or reason.origin is Origin.COMMENT:
         return reason
-    own = [one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= max(TOPIC, about + 1)]
+    anothers = any(other.about(reason.text) > about for other in fits)
+    least = max(TOPIC, about + 1) if anothers else NAME
+    own = [one for one in doubtful if _speaks_to(fit, one, least)]
     return max(own, key=lambda one: fit.about(one.text), default=reason)
 
 
+def _speaks_to(fit: Belonging, paragraph: Paragraph, least: int) -> bool:
+    """Whether a text beside it says so much of it, or a text anywhere calls it by its name."""
+    return fit.about(paragraph.text) >= (least if paragraph.cell in fit.near else NAME)
+
+
 def _doubted(fit: Belonging, doubtful: Sequence[Paragraph], cells: Sequence[Cell]) -> Justified:
-    beside = [
-        one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= TOPIC and not fit.excludes(one.text)
-    ]
+    beside = [one for one in doubtful if _speaks_to(fit, one, TOPIC) and not fit.excludes(one.text)]
     if not beside:
         return Justified(fit.trial, 0.0)
     best = max(beside, key=lambda one: fit.about(one.text))
