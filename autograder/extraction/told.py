@@ -48,6 +48,8 @@ _LEARNT = re.compile(r"\b(?:train\w*|entrainement|apprentissage)(?:[ _]acc\w*)?$
 _OF_WHAT = re.compile(r"^\s*(?:d['’]\s?|(?:de|of|an)\s+)?(?:test\s+)?")
 _TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
 """Of a line such as ``Baseline Error: 1.88%``; without the per cent sign it may be a loss."""
+_FEW = 5
+"""Words of a name in a paragraph."""
 _SEARCHED = re.compile(r"^(?P<value>0\.\d{2,6}) \(\+?/?-?\s?\d\.\d+\) (?:with|for):? (?P<label>\{.{3,150}\})$")
 """A line of a grid search: mean, deviation, settings."""
 _EVALUATED = re.compile(r"(?P<label>.{1,60}?)[\s:=,-]*\[\s?\d{1,3}\.\d{3,},\s*(?P<value>[01]\.\d{2,})\s?\]\s*$")
@@ -83,13 +85,15 @@ def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
         if (scored := _scored(line, text, cell)) is not None:
             yield scored
             continue
-        # A paragraph has many figures beside words; what is said of one model stands in a line or an item of its own.
+        # A paragraph has many figures beside words; what is said of one model stands in a line or an item of its own,
+        # behind a name that is no sentence.
         own = cell.kind is not CellKind.MARKDOWN or _ITEM.match(line) is not None
         rows = (
             _line(text[: found.start()], found["value"], text[found.end() :], bare=bare, near=found["near"])
             for found in _VALUE.finditer(text)
             if own or not found["near"]
         )
+        rows = (row for row in rows if row is not None and (own or len(words(row.label)) <= _FEW))
         if (
             row := _evaluated(text)
             or _counted(text)
@@ -172,7 +176,7 @@ def _line(label: str, value: str, rest: str, *, bare: bool = False, near: str | 
         return None
     (accuracy,) = shares([value], error=error)
     name = _name(_without(label, metric) if metric else re.sub(r"[\s:,]+test$", "", label))
-    if accuracy is None or not names_a_model(name) or len(words(name)) > 8:
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 8 or fold(name) == "test":
         return None
     spent = re.search(r"(\d+(?:[.,]\d+)?)\s*(s|sec|secondes?|seconds?|min|minutes?)\b", rest)
     return TableRow(
