@@ -249,7 +249,7 @@ def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float
     parts = {training.model for training in preparations(evidence.ledger.trainings)}
     done = [one for one in evidence.ledger.trainings if one.epochs_run and one.model not in parts]
     # A search for a learning rate trains what nobody compares.
-    trained = len(apart([one for one in done if asked(one, evidence)] or done))
+    trained = len(apart([one for one in done if asked(one, evidence)] or done, seeds=True))
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
     held = sum(row.agrees(tolerance) for row in judged) / len(judged) if judged else 0.0

@@ -196,14 +196,17 @@ def _of_all_folds(one: Training, trained: Sequence[Training]) -> int:
     return sum(folds.values()) // (len(folds) - 1) if len(folds) > 1 else 0
 
 
-def apart(trained: Iterable[Training]) -> set[str]:
-    """Models, of which those that the same settings left on other images, as of folds, are one."""
+def apart(trained: Iterable[Training], *, seeds: bool = False) -> set[str]:
+    """Models, of which those that the same settings left on other images, as of folds, are one; with ``seeds`` on the
+    same images as well, where layers are known."""
     first: dict[str, Training] = {}
     for training in trained:
         alike = (
             one
             for one in first.values()
-            if one.parameters == training.parameters and "" != one.x.digest != training.x.digest != ""
+            if one.parameters == training.parameters
+            and "" not in (one.x.digest, training.x.digest)
+            and (one.x.digest != training.x.digest or (seeds and bool(training.layers)))
         )
         if not any(all(change.name == "rows" for change in differences(one, training)) for one in alike):
             first.setdefault(training.model, training)
