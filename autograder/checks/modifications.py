@@ -463,8 +463,10 @@ def _first_protocol(found: Trials) -> Training:
 
 def _trained_alike(training: Training, model: Training, told: frozenset[int]) -> bool:
     """Same epochs and batch size unless these are the change; the batch size may be a part of it that is ``told``."""
-    changed = {change.name for change in differences(model, training)} - {STARTING_WEIGHTS}
-    if changed & {"EarlyStopping", "source"} or changed <= _PROTOCOL:
+    known = differences(model, training)
+    changed = {change.name for change in known} - {STARTING_WEIGHTS}
+    strategy = "epochs" in changed and {change.family for change in known} == {Family.STRATEGY}
+    if strategy or changed & {"EarlyStopping", "source"} or changed <= _PROTOCOL:
         return True
     return not changed & (_PROTOCOL - {"batch_size"} if training.number in told else _PROTOCOL)
 
