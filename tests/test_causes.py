@@ -89,6 +89,7 @@ def test_english(sentence: str) -> None:
         "Pour entraîner ce modèle, on appelle fit.",
         "Le modèle a du mal contre la rotation, et il ne peut pas lire les 8.",
         "It cannot read all the eights.",
+        "Cutout did not even help against stains.",
         "So far the best model is the one with dropout.",
         "So the best model is the deep one.",
         "Sur la figure on peut distinguer deux courbes.",
