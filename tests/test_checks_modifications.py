@@ -1389,6 +1389,14 @@ def test_targets_that_are_shares_of_classes_are_a_change(std: float, counts: int
     assert finding.share == counts
     if counts:
         assert finding.found["modifications"] == [["+ soft targets"]]
+    mixed = replace(made[1], y=replace(made[1].y, high=1.00000003))
+    assert distinct(evidence(trainings=[made[0], mixed]), wanted=1).share == counts
+
+
+def test_weights_averaged_by_the_optimiser_are_a_change() -> None:
+    adam = {"name": "adam", "learning_rate": 0.001, "use_ema": False}
+    made = [training(1, optimizer=adam), training(2, optimizer={**adam, "use_ema": True})]
+    assert distinct(evidence(trainings=made), wanted=1).share == 1.0
 
 
 def test_changes_at_once_are_counted_from_the_nearest_model() -> None:

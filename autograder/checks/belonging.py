@@ -27,6 +27,7 @@ _TOPICS = (
     (r"normalization", r"batch.?norm|normali[sz]ation|\bbn\b"),
     (r"noise", r"bruit|noise"),
     (r"^l1|^l2|regulari[sz]|weight_decay|constraint", r"\bl1\b|\bl2\b|regulari[sz]|weight decay|penali|poids"),
+    (r"use_ema", r"moyenne exponentielle|\bema\b|moving average|moyenn\w+ (?:de |des |les )?poids|poids moyenn"),
     (r"^optimizer$|momentum|nesterov|beta|rho", r"optimi[sz]|\bsgd\b|rmsprop|\badam|nadam|adagrad|adadelta|momentum"),
     (
         r"learning_rate|schedule|plateau|decay",

@@ -63,7 +63,7 @@ _STEERING = re.compile(
     r"|moyenne|snapshot|arret|echauff|cosin",
     re.I,
 )
-_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
+_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered", "use_ema")
 ALTERED = "altered images"
 TARGETS = "targets"
 _SOFT = 0.98
@@ -363,7 +363,8 @@ def _has_soft_targets(training: Training) -> bool:
     classes = y.shape[1] if len(y.shape) == 2 else 0
     if classes < 2 or None in (y.low, y.high, y.mean, y.std):
         return False
-    shares = (y.low or 0.0) >= 0 and (y.high or 0.0) <= 1 and abs(classes * (y.mean or 0.0) - 1) < 0.01
+    # Mixed in float32, a share may be a little more than one.
+    shares = (y.low or 0.0) >= -0.001 and (y.high or 0.0) <= 1.001 and abs(classes * (y.mean or 0.0) - 1) < 0.01
     return shares and (y.std or 0.0) < _SOFT * math.sqrt(classes - 1) / classes
 
 
