@@ -74,6 +74,7 @@ def told(text: str, *titles: str) -> list[set[int]]:
     [
         ("It is often an 8 taken for a 1, and the 9 for a 5 or 3.", [{1, 8}, {5, 9}, {3, 9}]),
         ("Mostly eights are read as ones (5 times), and nines as threes or fives.", [{1, 8}, {3, 9}, {5, 9}]),
+        ("Si une seule des cinq versions est mal lue, les autres la corrigent.", []),
         ("49 patches of 4×4 pixels are mixed.", []),
         ("Ones are read as sevens, fours as nines and eights as threes.", [{1, 7}, {4, 9}, {3, 8}]),
         ("Most mistakes: 8→1 (4), 9→5 (3), 3→8 (x2).", [{1, 8}, {5, 9}, {3, 8}]),

@@ -62,7 +62,7 @@ _COUNTED = (
     r"\s*(?:epo\w+|modeles?|models?|couches?|layers?|modif\w+|%|secondes?|seconds?|s\b|min\w*|h\b|images?|exemples?"
     r"|examples?|erreurs?|errors?|fois|times|points?|pts?|classes?|chiffres?|digits?|filtres?|filters?|neuro\w+|amelio\w+"
     r"|tech\w+|essais?|runs?|blocs?|blocks?|pixels?|degr\w+|sur\b|out of|of the|parmi|autres?|others?|premi\w+|first"
-    r"|derni\w+|paires?|pairs?|sens\b|directions?|ways?\b|cas\b|cotes?\b|reseaux?|networks?|plis?\b|folds?\b)"
+    r"|derni\w+|paires?|pairs?|sens\b|directions?|ways?\b|cas\b|cotes?\b|reseaux?|networks?|versions?|variantes?|copies?|plis?\b|folds?\b)"
 )
 _NUMBERED = (
     r"(?:modeles?|models?|etapes?|steps?|sections?|parties?|parts?|fig\w*|top|exp\w*|cell\w*|couches?|layers?|versions?"
