@@ -137,3 +137,15 @@ def test_a_model_of_an_epoch_is_not_held_against_one_of_another() -> None:
         row = TableRow(label="Dropout", accuracy=claimed)
         (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), made, models).rows
         assert found.measured_accuracy == claimed
+
+
+def test_views_of_an_image_put_together_are_beside() -> None:
+    row = TableRow(label="Deep + TTA", accuracy=0.93)
+    for views, of in ((2, ""), (3, "beside")):
+        uses = tuple(
+            Evaluation(kind="predict", model="m1", execution_count=4, x=ArrayPrint(shape=(9, 8, 8), digest=str(n)))
+            for n in range(views)
+        )
+        known = Ledger(evaluations=uses)
+        (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), known, ()).rows
+        assert found.of == of

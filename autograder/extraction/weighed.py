@@ -33,6 +33,9 @@ _CHANCE = 2.58
 """Standard errors: one honest figure of a hundred is further off."""
 _ENSEMBLE = re.compile(r"\bensembl|\bvot(?:e|es|ing)\b|blend|bagg|\baverag|\bmoyenne d|\bmean of|comite|committee")
 
+_AGAIN = re.compile(r"\btta\b|test.?time")
+"""What is called so puts a model's answers for several views of an image together."""
+
 
 def weighed(row: TableRow, ledger: Ledger, models: Sequence[MeasuredModel]) -> TableRow:
     """With what its figure is to be held against, where that is not our accuracy as it stands."""
@@ -133,11 +136,20 @@ def _answer_together(ledger: Ledger) -> bool:
     return any(len(models) > 1 for models in asked.values())
 
 
+def _answers_again(ledger: Ledger) -> bool:
+    """Whether a model was asked for predictions of three sets of as many images in one cell."""
+    asked: dict[tuple[int | None, str, int], set[str]] = {}
+    for use in ledger.evaluations:
+        if not use.results and use.x.digest and use.x.shape:
+            asked.setdefault((use.execution_count, use.model, use.x.shape[0]), set()).add(use.x.digest)
+    return any(len(images) > 2 for images in asked.values())
+
+
 def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
     """Rows of classifiers that scikit-learn was seen to fit, one for each, and of models put together, that nothing
     here measures."""
     left = fitted(ledger)
-    several = _answer_together(ledger)
+    several, again = _answer_together(ledger), _answers_again(ledger)
     for row in rows:
         label = fold(row.label)
         if row.training is not None or row.measured_accuracy is not None or quoted(row.label):
@@ -145,7 +157,7 @@ def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
         elif (kind := next((one for one in left if is_called(label, one)), None)) is not None:
             left.remove(kind)
             yield replace(row, of="beside")
-        elif several and _ENSEMBLE.search(label):
+        elif (several and _ENSEMBLE.search(label)) or (again and _AGAIN.search(label)):
             yield replace(row, of="beside")
         else:
             yield row
