@@ -65,6 +65,7 @@ def test_a_sentence_before_a_colon_and_a_test_are_no_names() -> None:
     assert not lines(
         markdown("Model B wins on every row: 97.3 % clean.\n\nDéplacer le chiffre est une catastrophe : 35 %")
     )
+    assert not lines(markdown("| | départ | SWA |\n|---|---|---|\n| exactitude (test) | 92,8 % | 94,2 % |"))
     assert not lines(code("", printed("exactitude (test)  92.8 %\nprécision test  93.1 %")))
 
 

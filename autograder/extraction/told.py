@@ -48,6 +48,7 @@ _LEARNT = re.compile(r"\b(?:train\w*|entrainement|apprentissage)(?:[ _]acc\w*)?$
 _OF_WHAT = re.compile(r"^\s*(?:d['’]\s?|(?:de|of|an)\s+)?(?:test\s+)?")
 _TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
 """Of a line such as ``Baseline Error: 1.88%``; without the per cent sign it may be a loss."""
+_ROW = re.compile(r"\s*\|.*\|\s*$")
 _FEW = 5
 """Words of a name in a paragraph."""
 _SEARCHED = re.compile(r"^(?P<value>0\.\d{2,6}) \(\+?/?-?\s?\d\.\d+\) (?:with|for):? (?P<label>\{.{3,150}\})$")
@@ -81,6 +82,8 @@ def told(cells: Sequence[Cell], *, bare: bool = False) -> Iterator[Table]:
 def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
     written = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
     for line in written[: 2 * MAX_ROWS if bare else 5000]:
+        if cell.kind is CellKind.MARKDOWN and _ROW.match(line):
+            continue  # of a table, which is read as one
         text = _RUN.sub(r"\1\1\1", plain(line[:200]))
         if (scored := _scored(line, text, cell)) is not None:
             yield scored
