@@ -20,6 +20,8 @@ def said(text: str, *, below: bool = False) -> bool:
         "Salt and pepper ruins it.",
         "Contrast hardly matters.",
         "Les images assombries sont bien lues.",
+        "Quand on cache un coin de l’image, douze points sont perdus.",
+        "Avec du grain le réseau tient.",
     ],
 )
 def test_sentences_about_alterations(text: str) -> None:

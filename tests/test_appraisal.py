@@ -24,6 +24,16 @@ def found(theme: Theme, *cells: Cell) -> list[int]:
         (WEAKNESSES, "Eights remain hard for the network that we built."),
         (ADVICE, "L'entreprise peut le mettre en place dès la semaine prochaine."),
         (ADVICE, "I would take the deep model and train it longer."),
+        (STRENGTHS, "On passe de 93,2 % à 95,1 % avec deux convolutions par bloc."),
+        (STRENGTHS, "Le réseau retenu divise les erreurs par deux."),
+        (STRENGTHS, "It halves the error and fits in 200 kB."),
+        (WEAKNESSES, "Reste le 8, lu une fois sur sept de travers."),
+        (WEAKNESSES, "Il ne voit pas bien les chiffres tracés en biais."),
+        (WEAKNESSES, "Il tient au bruit mais pas à la rotation."),
+        (WEAKNESSES, "Under attack the network collapses to 12 %."),
+        (ADVICE, "Prenez ce réseau, et demandez aux gens d'écrire plus gros."),
+        (ADVICE, "Le réseau est en place, à condition de faire relire les cas douteux."),
+        (ADVICE, "Ship it, and have a clerk read what it is unsure of."),
     ],
 )
 def test_everyday_words_count_where_results_are_discussed(theme: Theme, text: str) -> None:

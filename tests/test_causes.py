@@ -34,6 +34,11 @@ from autograder.checks.causes import count
         "L'intérêt du GlobalAveragePooling est de diminuer le nombre de paramètres",
         "Je veux voir si un noyau plus grand capte les boucles",
         "des décalages au hasard apprennent au réseau à ne pas s'y fier",
+        "Avec 128 filtres le réseau peut repérer plus de motifs différents",
+        "Les probabilités portent plus d'information, ce qui compense le manque de paramètres",
+        "Du dropout et une pénalité L2 sur la couche dense, contre l'overfitting",
+        "On s'est dit que le modèle manquait de profondeur",
+        "Un réseau qui a vu des images bruitées ne peut plus se fier à un seul pixel",
     ],
 )
 def test_french(sentence: str) -> None:
@@ -61,6 +66,9 @@ def test_french(sentence: str) -> None:
         "The baseline is too simple to tell 4 from 9",
         "Global average pooling cuts the number of parameters",
         "moving the images teaches the network that position does not matter",
+        "Dropping units makes it hard to memorise them",
+        "A network that has seen speckled digits cannot rely on single pixels",
+        "Separable filters need fewer multiplications; meant for slow machines",
     ],
 )
 def test_english(sentence: str) -> None:
@@ -79,6 +87,9 @@ def test_english(sentence: str) -> None:
         "Ainsi, le meilleur modèle est celui qui a 32 filtres.",
         "Pour plus de détails, voir la figure.",
         "Pour entraîner ce modèle, on appelle fit.",
+        "Le modèle a du mal contre la rotation, et il ne peut pas lire les 8.",
+        "It cannot read all the eights.",
+        "Cutout did not even help against stains.",
         "So far the best model is the one with dropout.",
         "So the best model is the deep one.",
         "Sur la figure on peut distinguer deux courbes.",

@@ -73,6 +73,13 @@ def told(text: str, *titles: str) -> list[set[int]]:
     ("text", "together"),
     [
         ("It is often an 8 taken for a 1, and the 9 for a 5 or 3.", [{1, 8}, {5, 9}, {3, 9}]),
+        ("Mostly eights are read as ones (5 times), and nines as threes or fives.", [{1, 8}, {3, 9}, {5, 9}]),
+        ("Si une seule des cinq versions est mal lue, les autres la corrigent.", []),
+        ("49 patches of 4×4 pixels are mixed.", []),
+        ("Ones are read as sevens, fours as nines and eights as threes.", [{1, 7}, {4, 9}, {3, 8}]),
+        ("Most mistakes: 8→1 (4), 9→5 (3), 3→8 (x2).", [{1, 8}, {5, 9}, {3, 8}]),
+        ("## Analyse des erreurs\n- 8 → 1 (4)\n- 9 → 5 (3)", [{1, 8}, {5, 9}]),
+        ("Les 8 sont lus comme des 1, les 9 comme des 5 et les 3 comme des 9.", [{1, 8}, {5, 9}, {3, 9}]),
         ("8 (confused with 1, 2, 3 and 9) is the worst.", [{1, 8}, {2, 8}, {3, 8}, {8, 9}]),
         ("8→1, 9→5 et 9→3 sont les plus fréquentes.", [{1, 8}, {5, 9}, {3, 9}]),
         ("Le 8 avec le 0, le 1, le 2, le 3, le 4 et le 5.", [{0, 1, 2, 3, 4, 5, 8}]),

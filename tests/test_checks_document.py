@@ -23,6 +23,7 @@ from autograder.records import (
     Evidence,
     Execution,
     Frame,
+    Layer,
     Ledger,
     Table,
     TableRow,
@@ -156,6 +157,8 @@ def test_folds_of_one_setting_are_one_model() -> None:
         assert comparison(evidence(drawn, table=HONEST, ledger=Ledger(trainings=folds))).share == 1.0
     once = tuple(replace(one, x=ArrayPrint(shape=(9, 8, 8), digest="d")) for one in folds)
     assert comparison(evidence(PLOT, table=HONEST, ledger=Ledger(trainings=once))).share < 1.0
+    seeds = tuple(replace(one, layers=(Layer(kind="Dense"),)) for one in once)
+    assert comparison(evidence(PLOT, table=HONEST, ledger=Ledger(trainings=seeds))).share == 1.0
 
 
 def test_a_true_table_and_a_chart_earn_everything() -> None:

@@ -1161,6 +1161,45 @@ def test_what_is_quoted_calls_the_model_by_its_name_rather_than_another() -> Non
     assert [str(one.values["quote"]).split()[0] for one in finding.details] == ["Depth.", "Batch"]
 
 
+def test_what_argues_of_a_name_far_from_its_cell_is_for_a_person() -> None:
+    listed = """Modifications :
+1. `plus_profond` : deux couches denses au lieu d'une, autant de neurones mais moins de paramètres et plus de détails.
+2. `regle` : du dropout, car le réseau apprend nos quelques images par cœur, ce qui ne sert à rien ensuite."""
+    cells = [text(0, listed), *(code(n, f"fit_{n}()") for n in range(1, 5))]
+    made = [
+        training(1),
+        training(2, layers=DEEPER, labels={"nom": "plus_profond"}),
+        training(3, layers=DROPOUT, labels={"nom": "regle"}),
+    ]
+    finding = justified(evidence(cells, trainings=made), wanted=2)
+    assert finding.verdict is Verdict.NEEDS_REVIEW
+    assert [str(one.values["quote"]).split()[0] for one in finding.details[:2]] == ["Modifications", "regle"]
+
+
+def test_a_text_beside_all_that_speaks_of_none_is_no_reason_where_a_comment_is() -> None:
+    intro = "Tout est dans une seule cellule, comme ça on peut relancer le travail d'un coup sans rien oublier ici."
+    source = """# le dropout sert à limiter la mémorisation de nos images par la couche dense du réseau
+fit_2()
+# la normalisation par lot garde les activations à une échelle, afin que de grands pas soient possibles
+fit_3()"""
+    made = [training(1), training(2, layers=DROPOUT), training(3, layers=NORM)]
+    made = [replace(one, built_count=1, execution_count=1) for one in made]
+    finding = justified(evidence([text(0, intro), code(1, source)], trainings=made), wanted=2)
+    assert finding.share == 0.5
+    assert "relancer" not in " ".join(render(one, "fr") for one in finding.details)
+
+
+def test_of_two_beside_a_modification_what_says_more_of_it_is_quoted() -> None:
+    listed = """La normalisation par lot recentre ce qui sort d'une couche, et la suivante doit moins s'adapter.
+
+Régularisation par dropout de la grande couche dense, car celle-ci contient à elle seule presque tous les paramètres,
+donc c'est elle qui apprend nos images."""
+    made = [training(1), training(2, layers=NORM), training(3, layers=DROPOUT)]
+    made = [replace(one, built_count=1, execution_count=1) for one in made]
+    finding = justified(evidence([text(0, listed), code(1, "fit_all()")], trainings=made), wanted=2)
+    assert [str(one.values["quote"]).split()[1] for one in finding.details] == ["normalisation", "par"]
+
+
 def test_what_all_models_are_given_names_none_of_them() -> None:
     rows = "\n\n".join(
         [
@@ -1341,6 +1380,25 @@ def test_all_changes_at_once_lose_their_part() -> None:
     assert methodical(evaluated(made)).share == pytest.approx(8 / 9)
 
 
+@pytest.mark.parametrize(("std", "counts"), [(0.3, 0), (0.277, 1), (0.27, 1), (0.2999, 0)])
+def test_targets_that_are_shares_of_classes_are_a_change(std: float, counts: int) -> None:
+    """What a teacher answered, or labels that were smoothed by hand."""
+    labels = ArrayPrint(shape=(1000, 10), low=0.0, high=1.0, mean=0.1, std=0.3)
+    made = [training(1, y=labels), training(2, y=replace(labels, std=std))]
+    finding = distinct(evidence(trainings=made), wanted=1)
+    assert finding.share == counts
+    if counts:
+        assert finding.found["modifications"] == [["+ soft targets"]]
+    mixed = replace(made[1], y=replace(made[1].y, high=1.00000003))
+    assert distinct(evidence(trainings=[made[0], mixed]), wanted=1).share == counts
+
+
+def test_weights_averaged_by_the_optimiser_are_a_change() -> None:
+    adam = {"name": "adam", "learning_rate": 0.001, "use_ema": False}
+    made = [training(1, optimizer=adam), training(2, optimizer={**adam, "use_ema": True})]
+    assert distinct(evidence(trainings=made), wanted=1).share == 1.0
+
+
 def test_changes_at_once_are_counted_from_the_nearest_model() -> None:
     both = {
         "layers": (*DROPOUT[:1], layer("BatchNormalization"), *DROPOUT[1:], LAYERS[6]),
@@ -1349,6 +1407,16 @@ def test_changes_at_once_are_counted_from_the_nearest_model() -> None:
     deeper = training(2, layers=(*DROPOUT, LAYERS[6]))
     finding = methodical(evaluated([training(1), deeper, training(3, **both)]), wanted=2)
     assert [detail.values["count"] for detail in finding.details if "at once" in detail.text] == [2, 2]
+
+
+def test_a_search_for_a_rate_needs_no_reason_and_no_protocol() -> None:
+    made = three()
+    probe = replace(training(9), arguments={"epochs": 1, "batch_size": 32}, validation_x=None)
+    both = evaluated(made)
+    probed = replace(both, ledger=replace(both.ledger, trainings=(*both.ledger.trainings, probe)))
+    assert methodical(probed).share == methodical(both).share == pytest.approx(1.0)
+    told = [detail.values.get("model") for detail in justified(probed).details]
+    assert len(told) == len(justified(both).details)
 
 
 def test_a_change_on_top_of_an_earlier_model_is_one_change() -> None:
@@ -1360,6 +1428,8 @@ def test_a_change_on_top_of_an_earlier_model_is_one_change() -> None:
         training(4, layers=(*both, LAYERS[6])),
     ]
     assert methodical(evaluated(trained)).share == pytest.approx(1.0)
+    below = training(4, layers=(layer("Conv2D", filters=16), layer("BatchNormalization"), *both))
+    assert methodical(evaluated([*trained[:3], below])).share == pytest.approx(1.0), "what stands above it is as it was"
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,30 @@ def test_the_course_names_its_sections_so(title: str, kind: str) -> None:
         ("Où le modèle se trompe-t-il ? 🤔", "errors"),
         ("G. Ce qui échoue encore", "errors"),
         ("Et si les images sont abîmées ?", "robustness"),
+        ("Improvement A: noise while training", "improvements"),
+        ("Modification 3 : rotation et bruit", "improvements"),
+        ("Le sujet", "introduction"),
+        ("📋 Cahier des charges", "introduction"),
+        ("Le CNN de l’entreprise", "baseline"),
+        ("Le réseau de départ", "baseline"),
+        ("## Modèle du prof", "baseline"),
+        ("The company’s network", "baseline"),
+        ("Modif 2", "improvements"),
+        ("Ce que j’ai changé", "improvements"),
+        ("Étude d’ablation", "improvements"),
+        ("Bilan chiffré", "comparison"),
+        ("Where it still fails", "errors"),
+        ("What it still gets wrong", "errors"),
+        ("Les images ratées", "errors"),
+        ("Les chiffres mal lus", "errors"),
+        ("Et sur des images moins propres ?", "robustness"),
+        ("Tests de résistance", "robustness"),
+        ("Take-home", "conclusion"),
+        ("Le mot de la fin", "conclusion"),
+        ("Ce que je retiens", "conclusion"),
+        ("Ce qu’il faut en retenir", "conclusion"),
+        ("Closing remarks", "conclusion"),
+        ("Forces et faiblesses", "conclusion"),
     ],
 )
 def test_titles_met_in_real_notebooks(title: str, kind: str) -> None:
@@ -78,7 +102,17 @@ def test_titles_met_in_real_notebooks(title: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["Préparation de l'environnement", "Imports", "Chargement des données", "Alternative", "Annexe", ""]
+    "title",
+    [
+        "Préparation de l'environnement",
+        "Imports",
+        "Chargement des données",
+        "Alternative",
+        "Annexe",
+        "Le taux",
+        "Model",
+        "",
+    ],
 )
 def test_other_titles_open_no_expected_section(title: str) -> None:
     assert kinds(title) == ()

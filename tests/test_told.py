@@ -56,6 +56,24 @@ def test_lines_that_state_no_accuracy(text: str) -> None:
     assert lines(markdown(text)) == []
 
 
+def test_what_evaluate_returned_is_a_loss_and_an_accuracy() -> None:
+    text = "Baseline [0.31052154302597046, 0.9782000184059143]\nDropout: [0.0634, 0.9845]"
+    assert lines(code("", printed(text))) == [(name, pytest.approx(value)) for name, value in TWO]
+
+
+def test_a_sentence_before_a_colon_and_a_test_are_no_names() -> None:
+    assert not lines(
+        markdown("Model B wins on every row: 97.3 % clean.\n\nDéplacer le chiffre est une catastrophe : 35 %")
+    )
+    assert not lines(markdown("| | départ | SWA |\n|---|---|---|\n| exactitude (test) | 92,8 % | 94,2 % |"))
+    assert not lines(code("", printed("exactitude (test)  92.8 %\nprécision test  93.1 %")))
+
+
+def test_of_a_size_no_part_is_a_figure() -> None:
+    text = "noyaux 3x3 0.9782\nnoyaux 5x5 0.9845\nOn garde noyaux 5x5"
+    assert lines(code("", printed(text)), bare=True) == [("3x3", 0.9782), ("5x5", 0.9845)]
+
+
 def test_bare_lines_only_where_they_are_asked_for() -> None:
     text = printed("\n".join(f"{name} {value}" for name, value in TWO))
     assert lines(code("", text)) == [] and lines(code("", text), bare=True) == list(TWO)

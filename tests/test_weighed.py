@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from autograder.extraction.rows import match_rows
 from autograder.records import (
     ArrayPrint,
@@ -113,3 +115,37 @@ def test_classifiers_of_scikit_learn_and_ensembles_are_beside() -> None:
     )
     assert kinds(evaluations=uses) == ["", "", "", "beside", ""]
     assert kinds(evaluations=uses[:1]) == [""] * 5
+
+
+def test_the_mean_over_seeds_is_held_against_the_mean_over_seeds() -> None:
+    made = tuple(Training(number=number, model=f"m{number}", builder="dropout") for number in (1, 2))
+    other = Training(number=3, model="m3", builder="deep")
+    models = [measured(1, 0.96), measured(2, 0.90), measured(3, 0.99)]
+    rows = (TableRow(label="Dropout", accuracy=0.93), TableRow(label="Deep", accuracy=0.97))
+    found = match_rows(Table(cell=0, origin="html", rows=rows), Ledger(trainings=(*made, other)), models).rows
+    assert [row.measured_accuracy for row in found] == [pytest.approx(0.93), 0.99]
+    single = replace(rows[0], accuracy=0.96)
+    found = match_rows(Table(cell=0, origin="html", rows=(single,)), Ledger(trainings=made), models[:2]).rows
+    assert found[0].measured_accuracy == 0.96
+
+
+def test_a_model_of_an_epoch_is_not_held_against_one_of_another() -> None:
+    """Snapshots of one training are loaded into other objects."""
+    made = Ledger(trainings=(Training(number=1, model="m1", builder="dropout"),))
+    models = [measured(1, 0.96), replace(measured(1, 0.90), id="m2-e2")]
+    for claimed in (0.96, 0.90):
+        row = TableRow(label="Dropout", accuracy=claimed)
+        (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), made, models).rows
+        assert found.measured_accuracy == claimed
+
+
+def test_views_of_an_image_put_together_are_beside() -> None:
+    row = TableRow(label="Deep + TTA", accuracy=0.93)
+    for views, of in ((2, ""), (3, "beside")):
+        uses = tuple(
+            Evaluation(kind="predict", model="m1", execution_count=4, x=ArrayPrint(shape=(9, 8, 8), digest=str(n)))
+            for n in range(views)
+        )
+        known = Ledger(evaluations=uses)
+        (found,) = match_rows(Table(cell=0, origin="html", rows=(row,)), known, ()).rows
+        assert found.of == of

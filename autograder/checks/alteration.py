@@ -26,6 +26,9 @@ _WORDS = re.compile(
     r"|en negatif|invers\w+ (?:les |des |of |the )?(?:couleurs|colou?rs)|pixels? parasites?|epaissi|thicken"
     r"|(?<!in )(?<!by )contrast\b(?! (?:to|with)\b)|deplac\w+ (?:le|les|un|des) (?:chiffre|image)|half.size"
     r"|(?:black|white|noire?s?|blanche?s?) (?:square|patch|carre|tache)|(?:carres?|taches?) (?:noir|blanc)"
+    r"|brouill(?:age|ee?s?\b)|\bgrain\b|(?:cach|masqu)\w+ (?:un |une |le |la )(?:\w+ )?(?:coin|partie|bout|morceau"
+    r"|carre|zone)"
+    r"|\bstain(?:s|ed)?\b|\bcutout\b|images? (?:salies?|sales?)\b"
 )
 _NOT_DONE = re.compile(
     r"pas (?:eu le temps|reussi|pu|fait|teste|realise|abouti)|manque de temps|faute de temps"

@@ -41,6 +41,11 @@ STRENGTHS = Theme(
         r"|\b(?:copes?|does|works?) (?:very |quite |rather )?well"
         r"|(?:marche|fonctionne|comporte|resiste|supporte|se tient|lit) (?:tres |plutot |assez )?bien|plus side"
         r"|excellent|convainc|satisf|solid|compact|les \+ ?:|\brobust\b"
+        r"|(?:moins|deux fois moins) d'erreurs|divis\w+ (?:par \w+ )?(?:les |l'|le taux d')?erreurs?|\bhalv(?:es?|ed"
+        r"|ing)\b"
+        r"|\b(?:fewer|half (?:of )?(?:the|as many)) (?:errors|mistakes)|\bde mieux\b|mieux que\b|bonnes reponses"
+        r"|\bpass(?:e|ons|er) (?:ainsi |donc )?de \d|\bfrom \d[\d.,]* ?%? to \d|\bpret(?:e|s|es)? (?:pour|a)\b"
+        r"|\bready\b"
     ),
     re.compile(r"points? forts?|^forces?\b|strength|avantage|^pros\b|reussi|works well|marche bien"),
 )
@@ -53,8 +58,13 @@ WEAKNESSES = Theme(
     ),
     re.compile(
         r"(?<!a )peine(?:nt)?\b|(?<!pas )\bmal\b|\bhard\b|\bhurts?\b|\bpoor|misread|problem|mauvais|\bworse|\bworst"
-        r"|\bpires?\b|cannot|can't|incapable|ne (?:sait|sont|lit|resiste|suffit|supporte|reconnait|marche)\w* "
+        r"|\bpires?\b|cannot|can't|incapable|ne (?:sait|sont|lit|voi|resiste|suffit|supporte|reconnait|marche)\w* "
         r"(?:pas|plus)|pas encore|not yet|les - ?:|imparfait|insuffisant|not enough|does not|suffer|souffre|\bfragil"
+        r"|\baveugles?\b|\bblind\b|effondr|s'ecroul|collaps|de travers|\brame(?:nt)?\b|mais pas (?:a|au|aux|contre"
+        r"|sur)\b"
+        r"|\btomb(?:e|ent|er|ait)\b|\bfalls?\b|\bfell\b|\bmiss(?:es|ed)?\b|\bbut not\b|fois plus de temps|times as long"
+        r"|\breste(?:nt)? (?:encore )?(?:les? \d|des? erreurs?|\d+ erreurs?)|\bremain(?:s|ing)? (?:the "
+        r"|of )?(?:\w+ )?(?:errors|mistakes)"
     ),
     re.compile(r"points? faibles?|faiblesse|weakness|limit|inconvenient|drawback|^cons\b|ne va pas|goes wrong|fails"),
 )
@@ -69,6 +79,11 @@ ADVICE = Theme(
         r"\bwould\b|\bnext\b|\bpeu(?:t|vent) (?:etre |le |la |les |l'|donc |deja )*(?:mettre|mis|utilis|employ|servi"
         r"|prendre|adopter|installer)|\bcan (?:be |now |already |safely )*(?:use|run|install|adopt|ship|take)"
         r"|\bla suite\b|prochain|preferable|\bil serait|\b(?:je|j'|on|nous)\s?\w+(?:rais|rait|rions)\b"
+        r"|\b(?:prenez|utilisez|employez|gardez|prevoyez|demandez|testez|essayez|ajoutez|choisissez|adoptez"
+        r"|installez)\b"
+        r"|a condition (?:de|d'|que)|a l'entreprise d|faire relire|\b(?:i|we|one)'d\b|\bship\b|(?:have|let) (?:a|an"
+        r"|some) (?:clerk"
+        r"|human|person|people|operator|employee)|worth (?:a try|trying)|si (?:j'avais|on avait|nous avions)\b"
         r"|\bgo with\b|\bto be tried\b|reste a \w+er\b|^use\b|\bit pays to\b|we keep\b|on garde\b|a mon avis"
     ),
     re.compile(r"recomm?and|recommend|perspective|next steps?|prochaine|future work|conseil|advice|pour la suite"),

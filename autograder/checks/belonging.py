@@ -27,6 +27,7 @@ _TOPICS = (
     (r"normalization", r"batch.?norm|normali[sz]ation|\bbn\b"),
     (r"noise", r"bruit|noise"),
     (r"^l1|^l2|regulari[sz]|weight_decay|constraint", r"\bl1\b|\bl2\b|regulari[sz]|weight decay|penali|poids"),
+    (r"use_ema", r"moyenne exponentielle|\bema\b|moving average|moyenn\w+ (?:de |des |les )?poids|poids moyenn"),
     (r"^optimizer$|momentum|nesterov|beta|rho", r"optimi[sz]|\bsgd\b|rmsprop|\badam|nadam|adagrad|adadelta|momentum"),
     (
         r"learning_rate|schedule|plateau|decay",
@@ -45,6 +46,10 @@ _TOPICS = (
     ),
     (r"^epochs$", r"epoque|epoch|plus longtemps|longer"),
     (r"smoothing", r"liss(?:age|e)|smooth"),
+    (
+        r"^targets$",
+        r"distill|liss(?:age|e)|smooth|mix.?up|melang|\bsoft|douce|professeur|enseignant|teacher|\beleve|student",
+    ),
     (r"^starting weights$", r"pre.?(?:train|entrain)|fine.?tun|transfer|auto.?encod|affinage|gele|frozen|freez|geler"),
     (r"stop", r"early.?stop|arret (?:anticipe|premature|precoce)|patience"),
     (r"rotation|rot90", r"rotation|rotat|tourn|inclin|pivot|penche|tilt"),

@@ -16,7 +16,8 @@ _FRENCH_RESULT = (
 )
 _BETTER_FR = r"(?:meilleure?s?|davantage|plus|moins|mieux)"
 _PERCEIVE_FR = (
-    r"(?:combiner|detecter|capter|apprendre|distinguer|reconnaitre|extraire|representer|generaliser|memoriser|separer)"
+    r"(?:combiner|detecter|capter|apprendre|distinguer|reconnaitre|extraire|representer|generaliser|memoriser|separer"
+    r"|reperer|retenir|saisir|s'adapter)"
 )
 _FRENCH = (
     r"parce qu|puisqu|c'est pour(?:quoi| (?:ca|cela))|voila pourquoi|du coup\b|comme ca\b",
@@ -35,10 +36,12 @@ _FRENCH = (
     r"(?! ?(?:l[ea] |l'|les )?(?:\w+ )?(?:montr|vo[iy]|vu\b|prevu|preced|dit\b|attendu))\b[^.;:!?]{3,120}"
     r"(?:, (?:il|elle|l[ea]|les|une?)|,? (?:on|nous|je|j'))\b",
     r"pour (?:(?:mieux|ne|pas|plus|bien|y|en|le|la|les|se|lui|nous|me|davantage) |l'|s'|m'){0,3}"
-    r"(?!premier|dernier|papier|(?:re)?entrainer|evaluer|afficher|tracer|compiler|charger)[\w-]+(?:er|ir|oir|uire|ndre|aire|mettre|aitre|oudre|suivre)\b",
+    r"(?!premier|dernier|papier|(?:re)?entrainer|evaluer|afficher|tracer|compiler|charger)[\w-]+(?:er|ir|oir|uire"
+    r"|ndre|aire|mettre|aitre|oudre|suivre)\b",
     rf"pour (?:une? (?:\w+ )?{_BETTER_FR}|(?:davantage|plus|moins) (?:de |d')(?!details|precisions|info))",
     r"vis(?:e|ent|ant) a\b|perme(?:t|ts|ttre|ttent|ttant|ttrait)\b|evit(?:e|er|ent|ant|erait)\b|redui(?:t|sent)\b",
-    r"empech|lutter? contre|contre le sur.?apprentissage|devrai(?:t|ent)\b|hypothese|(?:s'|m')attend|suppos",
+    r"empech|lutter? contre|contre (?:le sur.?app|l'? ?over.?fit)|compens(?:e|ent|er|ant)\b|devrai(?:t|ent)\b"
+    r"|hypothese|(?:s'|m')attend|suppos",
     r"(?:l'|mon |notre |une )(?:idee|intuition)\b|(?:but|objectif|intention|espoir|interet) (?:est|etait|etant)\b",
     r"(?:j'|nous |on )espere|esperons|en esperant|pens\w+ que [^.;]{0,60}?\w+(?:ra|rait|ront|raient)\b",
     r"aid(?:e|ent|er) (?:a|le|la|les)\b|oblige|force(?:r|nt)? (?:a|le|la|les)\b|stabilis|favoris|ser(?:t|vent|vir) a\b",
@@ -51,6 +54,9 @@ _FRENCH = (
     r"(?:simul|imit|penalis)(?:e|ent|er|ant)\b|gard(?:e|ent|er|ant) (?:des|les) (?:activations|poids)|histoire que\b",
     r"qui (?:converg|s'adapt|apprend|apprenn)\w* (?:plus|mieux|bien)|s'adapt(?:e|ent) (?:bien|mieux|a)\b",
     rf"(?<!on )(?:peu(?:t|vent)|pourra(?:it|ient)?) (?:alors |ainsi |mieux |davantage )*{_PERCEIVE_FR}",
+    r"(?:j'ai|on a|nous avons) (?:donc )?voulu\b|(?:on s'est|je me suis|nous nous sommes) dite?s? qu",
+    r"ne (?:peu(?:t|vent)|pourra(?:it|ient)?) (?:pas|plus) (?:s'appuyer|se fier|compter|se contenter"
+    r"|apprendre par coeur|tricher)",
     r"(?:detect|capt|distingu|combin)(?:e|ent|er) (?:plus|davantage|mieux)\b|interet d[^.;,]{1,40} est\b",
     r"(?:fait|font|donne|donnent) (?:plus|davantage|moins) d(?:e |')(?:pas|mises|gradient|exemple|iteration|vari)",
     r"(?:veux|voulais|voulons|souhaite|souhaitons|souhaitais) (?:voir|verifier|tester|savoir)\b",
@@ -77,8 +83,9 @@ _ENGLISH = (
     r"otherwise\b|seeing that\b|considering (?:that|the|our)\b|(?:that|this) is why\b|(?:that|this) way\b",
     r"the idea\b|(?:my|our|an) (?:idea|intuition|hope|guess)\b|hypothesis\b|in the hope\b|for the sake of\b",
     r"(?:goal|aim|purpose|intention|intent|point|motivation|rationale|hope) (?:is|was|here|being|behind)\b",
-    rf"to (?:\w+ly )?(?:{_VERBS})\b|intended to\b|meant to\b|designed to\b|aim(?:s|ed|ing)? (?:to|at)\b",
-    r"helps?\b|prevents?\b|avoids?\b|reduces?\b|allows?\b|should\b|expect|encourages?\b|enabl(?:es|ing)\b|lets?\b",
+    rf"to (?:\w+ly )?(?:{_VERBS})\b|intended to\b|meant (?:to|for)\b|designed to\b|aim(?:s|ed|ing)? (?:to|at)\b",
+    r"(?<!not )(?<!n't )(?<!even )helps?\b",
+    r"prevents?\b|avoids?\b|reduces?\b|allows?\b|should\b|expect|encourages?\b|enabl(?:es|ing)\b|lets?\b",
     r"hop(?:e|ed|es|ing) (?:to|that)\b|leads? to\b|leading to\b|resulting in\b|acts? as\b|serves? (?:as|to)\b|punish",
     r"improv(?:es|ing)\b|stabili[sz](?:es|ing)\b|regulari[sz]es\b|accelerat(?:es|ing)\b|forc(?:es|ing)\b",
     r"(?:simulat|imitat|mimick)(?:es|ing)\b|mimics\b|cop(?:e|es|ing) (?:well|better) with\b",
@@ -87,6 +94,8 @@ _ENGLISH = (
     r"too (?:simple|small|shallow|weak|large|big|slow|few|little) (?:to|for)\b|to fine.?tune\b",
     r"cut(?:s|ting) (?:the|down)\b|lowers? the (?:number|risk|step|rate|variance)\b",
     r"teach(?:es|ing)? (?:the|it|them|our|a)\b",
+    r"mak(?:es?|ing) (?:it|them|that) (?:very |much |more )?(?:hard|easy|impossible|unlikely)|against over.?fitting\b",
+    r"(?:cannot|can't|can no longer) (?:just |simply |only )?(?:rely|depend|cheat|memori[sz]e|learn by heart)\b",
     r"mitigat(?:es|ing)\b|letting\b|speed(?:s|ing) up\b|counters\b|combats\b|captures\b|penali[sz]es\b",
     r"keep(?:s|ing) (?:the|it|its|activations|weights)\b",
     rf"(?:mak|keep)(?:es|s|ing) [^.;,]{{1,40}}?\b(?:{_BETTER_EN}|rely|learn|focus|possible)\b",

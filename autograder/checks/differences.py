@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,10 +59,15 @@ _UNIMPORTANT = frozenset(
 )
 _PENALISING = re.compile(r"_(?:regularizer|constraint)$")
 _STEERING = re.compile(
-    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$", re.I
+    r"early|stop|plateau|schedul|rate|warm|decay|cycl|swa|average|\bema\b|annealing|onecycle|unfreez|mixup|lr$"
+    r"|moyenne|snapshot|arret|echauff|cosin",
+    re.I,
 )
-_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered")
+_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered", "use_ema")
 ALTERED = "altered images"
+TARGETS = "targets"
+_SOFT = 0.98
+"""Of the deviation of labels, below which they are shares: labels smoothed by 0.02 have that."""
 STARTING_WEIGHTS = "starting weights"
 """Name of the change that a model begins with what others have learnt."""
 _DIVERGENCE = {"kldivergence", "kld", "kullbackleiblerdivergence"}
@@ -205,10 +211,15 @@ def _edits(old: Sequence[tuple[str, Mapping[str, Json]]], new: Sequence[tuple[st
 
 
 def _layers_of(family: Family, kinds: re.Pattern[str], before: Training, after: Training) -> Iterator[Change]:
-    """Layers that do not make the architecture, one change for each kind."""
+    """Layers that do not make the architecture, one change for each kind.
+
+    Where other layers come between them, they stand elsewhere and may be more; that is no change of theirs.
+    """
     old, new = _placed(before, kinds), _placed(after, kinds)
+    rebuilt = [kind for kind, _ in _structure(before)] != [kind for kind, _ in _structure(after)]
     for kind in sorted({*old, *new}):
-        if old.get(kind) == new.get(kind):
+        labels_of = [{label for _, label in placed.get(kind, [])} for placed in (old, new)]
+        if old.get(kind) == new.get(kind) or (rebuilt and labels_of[0] == labels_of[1]):
             continue
         labels = ", ".join(dict.fromkeys(label for _, label in new.get(kind, [])))
         if kind not in old:
@@ -338,6 +349,23 @@ def _loss_settings(before: Training, after: Training) -> Iterator[Change]:
                 yield from _change(Family.REGULARISATION, key, idle.smoothing(old), idle.smoothing(new))
         elif same:
             yield from _change(Family.HYPERPARAMETERS, key, old.get(key), new.get(key))
+    soft = [_has_soft_targets(one) for one in (before, after)]
+    if soft[0] != soft[1]:
+        yield Change(Family.REGULARISATION, TARGETS, f"{'+' if soft[1] else '−'} soft targets")
+
+
+def _has_soft_targets(training: Training) -> bool:
+    """Whether a row of targets is shared out among classes, as a teacher's answers are, or mixed or smoothed labels.
+
+    Of shares the mean is known; that of their deviation is largest where each row is one class.
+    """
+    y = training.y
+    classes = y.shape[1] if len(y.shape) == 2 else 0
+    if classes < 2 or None in (y.low, y.high, y.mean, y.std):
+        return False
+    # Mixed in float32, a share may be a little more than one.
+    shares = (y.low or 0.0) >= -0.001 and (y.high or 0.0) <= 1.001 and abs(classes * (y.mean or 0.0) - 1) < 0.01
+    return shares and (y.std or 0.0) < _SOFT * math.sqrt(classes - 1) / classes
 
 
 def _gives_shares(training: Training) -> bool:

@@ -18,7 +18,7 @@ from autograder.checks.live import CURVES, live
 from autograder.checks.mentions import own_prose
 from autograder.checks.parts import Part, combine, slope
 from autograder.checks.registry import check
-from autograder.checks.trials import apart, preparations
+from autograder.checks.trials import apart, asked, preparations
 from autograder.checks.unseen import unseen
 from autograder.checks.visible import visible
 from autograder.notebook.accuracies import quoted
@@ -247,7 +247,9 @@ def _unshown(rows: Sequence[TableRow]) -> Iterator[Message]:
 def _table(evidence: Evidence, rows_wanted: int, tolerance: float, weight: float) -> Part:
     rows, compared = _own_rows(evidence.table), len(evidence.table.rows) if evidence.table else 0
     parts = {training.model for training in preparations(evidence.ledger.trainings)}
-    trained = len(apart(one for one in evidence.ledger.trainings if one.epochs_run and one.model not in parts))
+    done = [one for one in evidence.ledger.trainings if one.epochs_run and one.model not in parts]
+    # A search for a learning rate trains what nobody compares.
+    trained = len(apart([one for one in done if asked(one, evidence)] or done, seeds=True))
     listed = min(1.0, len(rows) / max(rows_wanted, min(trained, 2 * rows_wanted)))
     judged = [row for row in rows if not _unmeasured(row)]
     held = sum(row.agrees(tolerance) for row in judged) / len(judged) if judged else 0.0

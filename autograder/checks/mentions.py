@@ -27,7 +27,7 @@ _DIGITS = (
 )
 _PLURALS = (
     "zeroe?s",
-    f"(?:(?<=with )|(?<=for )|(?<=as )|(?<=and ))ones{_SUCH}",
+    f"(?:^|(?<=with )|(?<=for )|(?<=as )|(?<=and ))ones{_SUCH}",
     *"twos threes fours fives sixes sevens eights nines".split(),
 )
 """These need no article, but that "ones" may be anything."""
@@ -62,7 +62,7 @@ _COUNTED = (
     r"\s*(?:epo\w+|modeles?|models?|couches?|layers?|modif\w+|%|secondes?|seconds?|s\b|min\w*|h\b|images?|exemples?"
     r"|examples?|erreurs?|errors?|fois|times|points?|pts?|classes?|chiffres?|digits?|filtres?|filters?|neuro\w+|amelio\w+"
     r"|tech\w+|essais?|runs?|blocs?|blocks?|pixels?|degr\w+|sur\b|out of|of the|parmi|autres?|others?|premi\w+|first"
-    r"|derni\w+|paires?|pairs?|sens\b|directions?|ways?\b|cas\b|cotes?\b|reseaux?|networks?|plis?\b|folds?\b)"
+    r"|derni\w+|paires?|pairs?|sens\b|directions?|ways?\b|cas\b|cotes?\b|reseaux?|networks?|versions?|variantes?|copies?|plis?\b|folds?\b)"
 )
 _NUMBERED = (
     r"(?:modeles?|models?|etapes?|steps?|sections?|parties?|parts?|fig\w*|top|exp\w*|cell\w*|couches?|layers?|versions?"
@@ -74,13 +74,15 @@ _SPAN = re.compile(rf"(?<![\w.,])\d\s?(?:-|–|a|to|ou|or)\s?\d(?={_UNITS})")
 _PLURAL = re.compile(r"(\b(?:in|en|takes?|took|prend|dure|only|about|apres|after|de|environ)\s|[~≈=]\s?)?\b(\d)'?s\b")
 """``8s``, ``8's``; behind such a word they are seconds."""
 _CLASS_NUMBER = re.compile(r"\b(classes?|chiffres?|digits?|labels?)\s*(?:n°|no\.?|numero|number|#)\s*(?=\d\b)")
-_TOKEN = re.compile(rf"(?<![\w.,])(?<![a-z]-)(?<!\d )({_NUMBERED})?(\d)(?!\w|[.,]\d|\s?\d)(?!{_COUNTED})")
+_TOKEN = re.compile(rf"(?<![\w.,])(?<![a-z]-)(?<!\d )({_NUMBERED})?(\d)(?!\w|[.,]\d|\s?\d|\s?[×*]\s?\d)(?!{_COUNTED})")
 _PAIR = re.compile(r"(?<![\d.,])(?<![a-z]-)(\d)\s?(?:-|–|/|→|->|↔|<->|vs\.?)\s?(\d)(?!\d|[.,]\d|\s?%)")
 _CONFUSED = re.compile(
     r"confond|confus|mal.?(?:class|reconnu|predit|lu[es]?\b)|erreur|\berror|tromp|\bpris|\bprend|misclass|mistak"
     r"|difficil|difficult|ressembl|resembl|similar|simila|look alike|\bhard|struggl|wrong|echou|echec|fail|proches?\b"
     r"|hesit|ambigu|disting|melang|\bmix(?:es|ed)?\b|faible|weak|misread|taken for|passer pour|\brate[es]*\b"
-    r"|\b(?:moins|pas|peu|less|not|least) (?:bien|well)\b"
+    r"|\b(?:moins|pas|peu|less|not|least) (?:bien|well)\b|\bread as\b|\b(?:lus?|lue?s?|se li(?:t|sent)) comme\b"
+    r"|\bworst (?:\w+ )?(?:digit|class)|pires? (?:chiffre|classe)|(?:chiffre|classe)s? (?:les? |la )?plus durs?\b"
+    r"|\bpose(?:nt)? (?:souvent |encore |le plus )?(?:de |des )?(?:souci|probleme)"
 )
 _WITHOUT = re.compile(
     r"\b(?:sans|aucune?s?|peu d['e]|presque pas d['e]|pas d['e]|zero|no|without|few|hardly any|almost no|barely any)\s?"
@@ -98,6 +100,8 @@ _TURN = re.compile(
     r";|[,:(]?\s\b(?:mais|but|tandis que|alors que|while|whereas|cependant|however|en revanche|par contre)\b"
 )
 """Where a sentence goes over to something else."""
+_TIMES = re.compile(r"(→ \d) \(\s*[x×]?\s?\d{1,4}\s?[x×]?\s*\)")
+"""``8→1 (4)``: how often."""
 _RELATED = re.compile(
     r"->|→|=>|\b(?:for|as|with|into|towards?|pour|vers|avec|comme|lus?|lue?s?|devien\w+|becomes?|become|predit\w*|predicted)\b"
 )
@@ -187,9 +191,11 @@ def _related(folded: str, data: DataCard | None) -> list[frozenset[int]]:
     subjects: list[int] = []
     objects = 0
     for position, (start, end, place) in enumerate(found):
-        before = text[found[position - 1][1] if position else 0 : start]
+        behind = found[position - 1][1] if position else 0
+        before = text[behind:start]
         following = text[end : found[position + 1][0]] if position + 1 < len(found) else ""
-        if subjects and _RELATED.search(before):
+        # What stands for a class may hold the word that relates it: "read as ones".
+        if subjects and _RELATED.search(text[behind:end]):
             objects = 1
         elif objects and _LISTED.fullmatch(before) and not _RELATED.search(following):
             objects += 1
@@ -213,7 +219,7 @@ def _plainly(folded: str) -> str:
     """Without ranges and amounts, and with classes as bare numbers."""
     text = _SPAN.sub(" ", _RANGE.sub(" ", folded))
     text = _CLASS_NUMBER.sub(r"\1 ", _PLURAL.sub(lambda found: " " if found[1] else found[2], text))
-    return _PAIR.sub(r" \1 → \2 ", text)
+    return _TIMES.sub(r"\1 ", _PAIR.sub(r" \1 → \2", text))
 
 
 def _placed(text: str, name: str, count: int) -> list[tuple[int, int, int]]:

@@ -15,7 +15,7 @@ from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, diff
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.slight import Slight, Why
-from autograder.checks.trials import IMAGES_PER_CLASS, Retrained, Trial, Trials, name_of, trials
+from autograder.checks.trials import IMAGES_PER_CLASS, Retrained, Trial, Trials, asked, name_of, trials
 from autograder.notebook.prose import paragraphs, readable
 from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
 
@@ -309,8 +309,9 @@ def justified(
         return _nothing_trained(evidence, found)
     if not found.distinct:
         return unreached(Standing.TEXT, say("No modification was trained, so there is nothing to justify."))
-    reasons = justifications(found.distinct, evidence, words=words, comment_share=comment_share)
-    needed = min(max(wanted, len(found.distinct)), max(wanted, at_most))
+    compared = _compared(found, evidence, wanted)
+    reasons = justifications(compared, evidence, words=words, comment_share=comment_share)
+    needed = min(max(wanted, len(compared)), max(wanted, at_most))
     share = min(1.0, sum(reason.share for reason in reasons) / needed)
     doubtful = [reason for reason in reasons if reason.doubtful]
     if share < 1 and (doubtful or not readable(paragraphs(evidence.cells, evidence.template_cells))):
@@ -396,9 +397,10 @@ def methodical(
         return _nothing_trained(evidence, found)
     if not found.distinct:
         return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))
-    total = max(wanted, len(found.distinct))
-    single = [trial for trial in found.distinct if _at_once(trial, found) == 1]
-    alike = _alike(found, evidence)
+    compared = _compared(found, evidence, wanted)
+    total = max(wanted, len(compared))
+    single = [trial for trial in compared if _at_once(trial, found) == 1]
+    alike = [trial for trial in _alike(found, evidence) if trial in compared]
     share = (int(found.remeasured) + len(single) / total + len(alike) / total) / 3
     return earned(
         share,
@@ -414,11 +416,17 @@ def methodical(
             "Train the baseline with the same data, epochs and batch size as the other models, and change one thing "
             "at a time: only then can an effect be put down to its cause."
         ),
-        details=_method(found, single, alike, evidence),
+        details=_method(found, compared, single, alike, evidence),
         cells=_cells([trial.training for trial in found.distinct], evidence),
         found={"baseline": found.remeasured, "single": len(single), "alike": len(alike)},
         wanted={"baseline": True, "single": total, "alike": total},
     )
+
+
+def _compared(found: Trials, evidence: Evidence, wanted: int) -> Sequence[Trial]:
+    """Without those of which nothing was asked, such as a search for a learning rate, where there are enough others."""
+    kept = [trial for trial in found.distinct if asked(trial.training, evidence)]
+    return kept if len(kept) >= wanted else found.distinct
 
 
 def _at_once(trial: Trial, found: Trials) -> int:
@@ -455,8 +463,10 @@ def _first_protocol(found: Trials) -> Training:
 
 def _trained_alike(training: Training, model: Training, told: frozenset[int]) -> bool:
     """Same epochs and batch size unless these are the change; the batch size may be a part of it that is ``told``."""
-    changed = {change.name for change in differences(model, training)} - {STARTING_WEIGHTS}
-    if changed & {"EarlyStopping", "source"} or changed <= _PROTOCOL:
+    known = differences(model, training)
+    changed = {change.name for change in known} - {STARTING_WEIGHTS}
+    strategy = "epochs" in changed and {change.family for change in known} == {Family.STRATEGY}
+    if strategy or changed & {"EarlyStopping", "source"} or changed <= _PROTOCOL:
         return True
     return not changed & (_PROTOCOL - {"batch_size"} if training.number in told else _PROTOCOL)
 
@@ -479,12 +489,14 @@ def _evaluated_rows(training: Training, evidence: Evidence) -> frozenset[int]:
     return frozenset(use.x.shape[0] for use in made if use.x.shape)
 
 
-def _method(found: Trials, single: Sequence[Trial], alike: Sequence[Trial], evidence: Evidence) -> Iterator[Message]:
+def _method(
+    found: Trials, compared: Sequence[Trial], single: Sequence[Trial], alike: Sequence[Trial], evidence: Evidence
+) -> Iterator[Message]:
     if found.remeasured:
         yield say("The baseline was trained again in this notebook.")
     else:
         yield say("The baseline was not trained in this notebook with its own architecture and optimiser.")
-    for trial in found.distinct[:_SHOWN]:
+    for trial in compared[:_SHOWN]:
         name = name_of(trial.training, evidence)
         if trial not in single:
             yield say(

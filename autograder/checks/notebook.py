@@ -198,7 +198,7 @@ def _share(
 def _message(runs: Sequence[CellRun], failed: Sequence[CellRun]) -> Message:
     ran = sum(run.state is CellState.RAN for run in runs)
     if ran == len(runs):
-        return say("All {cells:int} code cells ran from top to bottom in a clean kernel.", cells=len(runs))
+        return say("All code cells ({cells:int}) ran from top to bottom in a clean kernel.", cells=len(runs))
     if not failed:
         return say(
             "{ran:int} of {cells:int} code cells ran in a clean kernel; the others ask for what is not there where "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -95,18 +96,23 @@ def _chosen(
 
 
 def _told(fit: Belonging, fits: Sequence[Belonging], reason: Paragraph, doubtful: Sequence[Paragraph]) -> Paragraph:
-    """The reason, or what argues beside the modification and calls it by its name, where the reason names another."""
-    anothers = fit.about(reason.text) < NAME and any(other.about(reason.text) >= NAME for other in fits)
-    if not anothers or reason.origin is Origin.COMMENT:
+    """The reason, or what argues beside the modification and says more of it, where the reason says more of another."""
+    about = fit.about(reason.text)
+    if about >= NAME or reason.origin is Origin.COMMENT:
         return reason
-    own = [one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= NAME]
+    anothers = any(other.about(reason.text) > about for other in fits)
+    least = max(TOPIC, about + 1) if anothers else NAME
+    own = [one for one in doubtful if _speaks_to(fit, one, least)]
     return max(own, key=lambda one: fit.about(one.text), default=reason)
 
 
+def _speaks_to(fit: Belonging, paragraph: Paragraph, least: int) -> bool:
+    """Whether a text beside it says so much of it, or a text anywhere calls it by its name."""
+    return fit.about(paragraph.text) >= (least if paragraph.cell in fit.near else NAME)
+
+
 def _doubted(fit: Belonging, doubtful: Sequence[Paragraph], cells: Sequence[Cell]) -> Justified:
-    beside = [
-        one for one in doubtful if one.cell in fit.near and fit.about(one.text) >= TOPIC and not fit.excludes(one.text)
-    ]
+    beside = [one for one in doubtful if _speaks_to(fit, one, TOPIC) and not fit.excludes(one.text)]
     if not beside:
         return Justified(fit.trial, 0.0)
     best = max(beside, key=lambda one: fit.about(one.text))
@@ -203,20 +209,27 @@ def _documented(source: str) -> Iterator[tuple[int, str]]:
             yield function.lineno - 1, text
 
 
+def _is_on(fit: Belonging, paragraph: Paragraph) -> bool:
+    return paragraph.cell in fit.near and fit.about(paragraph.text) >= TOPIC
+
+
 def _weights(
     fits: Sequence[Belonging], reasons: Sequence[tuple[Paragraph, int]], comment_share: float
 ) -> npt.NDArray[np.float64]:
     """(modifications, reasons); 0 where a reason has nothing to do with a modification."""
     weights = np.zeros((len(fits), len(reasons)))
-    taken = frozenset(cell for fit in fits for cell in fit.near)
+    beside = Counter(cell for fit in fits for cell in fit.near)
     for row, fit in enumerate(fits):
-        about, others = 0, taken - fit.near
+        about, others = 0, beside.keys() - fit.near
+        commented = any(_is_on(fit, paragraph) for paragraph, _ in reasons if paragraph.origin is Origin.COMMENT)
         for column, (paragraph, copy) in enumerate(reasons):
             if fit.excludes(paragraph.text):
                 continue
             about = fit.about(paragraph.text) if copy == 0 else about
             # A paragraph that says neither name nor change serves one neighbour, however many reasons it holds.
             near = paragraph.cell in fit.near and (copy == 0 or about >= TOPIC)
+            # A text beside several that says nothing of this one is no reason for it, where its own comment is.
+            near = near and (about > 0 or beside[paragraph.cell] == 1 or not commented)
             if near or about >= (TOPIC if copy else FAMILY):
                 weight = _PAIR + about + NEAR * near - _BESIDE_ANOTHER * (paragraph.cell in others)
                 weights[row, column] = _worth(paragraph, comment_share) * weight - _LATER * column

@@ -127,6 +127,16 @@ def trials(
     )
 
 
+def asked(training: Training, evidence: Evidence) -> bool:
+    """Whether anything was asked of its model, while it was trained or later: to find a learning rate, nothing is."""
+    tested = training.arguments.get("validation_split") or training.arguments.get("validation")
+    return (
+        bool(tested)
+        or training.validation_x is not None
+        or any(use.model == training.model for use in evidence.ledger.evaluations)
+    )
+
+
 def preparations(trained: Sequence[Training]) -> Iterator[Training]:
     """Those that give back what they are given, as autoencoders do, where a later one begins with their weights."""
     sources = {number for training in trained for number in training.learnt_from}
@@ -186,14 +196,17 @@ def _of_all_folds(one: Training, trained: Sequence[Training]) -> int:
     return sum(folds.values()) // (len(folds) - 1) if len(folds) > 1 else 0
 
 
-def apart(trained: Iterable[Training]) -> set[str]:
-    """Models, of which those that the same settings left on other images, as of folds, are one."""
+def apart(trained: Iterable[Training], *, seeds: bool = False) -> set[str]:
+    """Models, of which those that the same settings left on other images, as of folds, are one; with ``seeds`` on the
+    same images as well, where layers are known."""
     first: dict[str, Training] = {}
     for training in trained:
         alike = (
             one
             for one in first.values()
-            if one.parameters == training.parameters and "" != one.x.digest != training.x.digest != ""
+            if one.parameters == training.parameters
+            and "" not in (one.x.digest, training.x.digest)
+            and (one.x.digest != training.x.digest or (seeds and bool(training.layers)))
         )
         if not any(all(change.name == "rows" for change in differences(one, training)) for one in alike):
             first.setdefault(training.model, training)

@@ -34,7 +34,8 @@ def _heading(grade: Grade) -> list[Message]:
     if grade.undecided:
         lines.append(
             say(
-                "Provisional total: {points} of {possible} points await a decision by your teacher.",
+                "Provisional total: {points} of {possible} points {points:plural,awaits,await} a decision by your "
+                "teacher.",
                 points=float(grade.undecided),
                 possible=float(grade.possible),
             )

@@ -248,7 +248,9 @@ def name_of(one: Candidate, ledger: Ledger, number: int) -> str:
             if wanted == variable.lower() and label.strip():
                 return label.strip()[:80]
     sole = sum(training.model == one.model for training in ledger.trainings) <= 1
-    variable = next((variable for variable, model in ledger.bindings.items() if model == one.model), "")
+    held = [variable for variable, model in ledger.bindings.items() if model == one.model]
+    # What a callback keeps for itself, ``snapshots._model``, is no name that the author gave.
+    variable = next((variable for variable in held if "._" not in variable), next(iter(held), ""))
     builder = one.training.builder if one.training else ""
     if variable and sole and variable not in ("model", "m", "net", "cnn"):
         return variable[:80]

@@ -71,8 +71,7 @@ def match_rows(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) ->
         else row
         for row in rows
     ]
-    by_training = {model.training: model for model in models if model.training is not None}
-    rows = [weighed(row, ledger, by_training) for row in rows]
+    rows = [weighed(row, ledger, models) for row in rows]
     return replace(table, rows=tuple(with_others(rows, ledger)))
 
 

@@ -15,10 +15,10 @@ from autograder.records import Cell, CellKind, Table, TableRow
 
 _VALUE = re.compile(
     r"(?:\s*(?:[:=→|]|[-=]>|\.{3}|…|·{3}|_{3})\s*|\t\s*|\s{2,}|(?P<near>\s[-–—]\s|\s?[\s(,]\s?))"
-    r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d)\s?%?)"
+    r"[█▓▒░■▇▉-▏#*\s]*(?P<value>[-+~≈]?\s?\d{1,3}(?:[.,]\d+)?(?!\d|\s?[x×]\s?\d)\s?%?)"
 )
 """Behind a colon, an arrow, a bar, leaders or padding, where a bar may be drawn before it; or ``near``, as any number
-in a sentence is."""
+in a sentence is. Of ``5x5`` no part is a value."""
 _SENTENCE = re.compile(
     r"(?P<label>.{1,60}?)\s+(?:reach(?:es|ed)?|gets?|got|achieve[sd]?|obtain(?:s|ed)|scores?|has|had|attein\w+|obtien\w+"
     r"|donne|arrive a|fait|a|erreicht|hat|alcanza|consigue|tiene|raggiunge|ottiene|bereikt)\s+(?P<rest>.{0,60}?)"
@@ -48,8 +48,13 @@ _LEARNT = re.compile(r"\b(?:train\w*|entrainement|apprentissage)(?:[ _]acc\w*)?$
 _OF_WHAT = re.compile(r"^\s*(?:d['’]\s?|(?:de|of|an)\s+)?(?:test\s+)?")
 _TELLS_ERROR = re.compile(r"\b(?:error|erreur)(?: rate)?$")
 """Of a line such as ``Baseline Error: 1.88%``; without the per cent sign it may be a loss."""
+_ROW = re.compile(r"\s*\|.*\|\s*$")
+_FEW = 5
+"""Words of a name in a paragraph."""
 _SEARCHED = re.compile(r"^(?P<value>0\.\d{2,6}) \(\+?/?-?\s?\d\.\d+\) (?:with|for):? (?P<label>\{.{3,150}\})$")
 """A line of a grid search: mean, deviation, settings."""
+_EVALUATED = re.compile(r"(?P<label>.{1,60}?)[\s:=,-]*\[\s?\d{1,3}\.\d{3,},\s*(?P<value>[01]\.\d{2,})\s?\]\s*$")
+"""What ``print("Dropout", model.evaluate(x, y))`` says: a loss and an accuracy."""
 _SCORED = re.compile(
     r"(?P<label>.{3,80}?)[\s,:(–-]+(?:[~≈]\s?)?(?P<value>\d{1,2}(?:[.,]\d+)?)(?:\s?%?\s?[-–à]\s?\d{1,2}(?:[.,]\d+)?)?\s?%\s?"
     r"(?P<metric>(?:test |val\w* )?accuracy|de précision|d.exactitude|error(?: rate)?|d.erreur)\b",
@@ -77,18 +82,27 @@ def told(cells: Sequence[Cell], *, bare: bool = False) -> Iterator[Table]:
 def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
     written = lines(cell.source) if cell.kind is CellKind.MARKDOWN else stdout(cell).split("\n")
     for line in written[: 2 * MAX_ROWS if bare else 5000]:
+        if cell.kind is CellKind.MARKDOWN and _ROW.match(line):
+            continue  # of a table, which is read as one
         text = _RUN.sub(r"\1\1\1", plain(line[:200]))
         if (scored := _scored(line, text, cell)) is not None:
             yield scored
             continue
-        # A paragraph has many figures beside words; what is said of one model stands in a line or an item of its own.
+        # A paragraph has many figures beside words; what is said of one model stands in a line or an item of its own,
+        # behind a name that is no sentence.
         own = cell.kind is not CellKind.MARKDOWN or _ITEM.match(line) is not None
         rows = (
             _line(text[: found.start()], found["value"], text[found.end() :], bare=bare, near=found["near"])
             for found in _VALUE.finditer(text)
             if own or not found["near"]
         )
-        if row := _counted(text) or (_sentence(text) if own else None) or next(filter(None, rows), None):
+        rows = (row for row in rows if row is not None and (own or len(words(row.label)) <= _FEW))
+        if (
+            row := _evaluated(text)
+            or _counted(text)
+            or (_sentence(text) if own else None)
+            or next(filter(None, rows), None)
+        ):
             yield row
 
 
@@ -101,6 +115,15 @@ def _scored(line: str, text: str, cell: Cell) -> TableRow | None:
     error = headed and "err" in fold(found["metric"])
     (accuracy,) = shares([found["value"]], percent=headed, error=error)
     return None if accuracy is None else TableRow(label=found["label"].strip(" -–(:,"), accuracy=accuracy)
+
+
+def _evaluated(text: str) -> TableRow | None:
+    found = _EVALUATED.match(text)
+    (accuracy,) = shares([found["value"]]) if found else (None,)
+    name = _name(found["label"]) if found else ""
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 8:
+        return None
+    return TableRow(label=name, accuracy=accuracy)
 
 
 def _counted(text: str) -> TableRow | None:
@@ -156,7 +179,7 @@ def _line(label: str, value: str, rest: str, *, bare: bool = False, near: str | 
         return None
     (accuracy,) = shares([value], error=error)
     name = _name(_without(label, metric) if metric else re.sub(r"[\s:,]+test$", "", label))
-    if accuracy is None or not names_a_model(name) or len(words(name)) > 8:
+    if accuracy is None or not names_a_model(name) or len(words(name)) > 8 or fold(name) == "test":
         return None
     spent = re.search(r"(\d+(?:[.,]\d+)?)\s*(s|sec|secondes?|seconds?|min|minutes?)\b", rest)
     return TableRow(

@@ -33,19 +33,44 @@ _CHANCE = 2.58
 """Standard errors: one honest figure of a hundred is further off."""
 _ENSEMBLE = re.compile(r"\bensembl|\bvot(?:e|es|ing)\b|blend|bagg|\baverag|\bmoyenne d|\bmean of|comite|committee")
 
+_AGAIN = re.compile(r"\btta\b|test.?time")
+"""What is called so puts a model's answers for several views of an image together."""
 
-def weighed(row: TableRow, ledger: Ledger, models: Mapping[int, MeasuredModel]) -> TableRow:
+
+def weighed(row: TableRow, ledger: Ledger, models: Sequence[MeasuredModel]) -> TableRow:
     """With what its figure is to be held against, where that is not our accuracy as it stands."""
     if row.training is None:
         return row
     if row.of == "validation":
         return replace(row, recorded=_validated(row, ledger))
-    model = models.get(row.training)
+    row = _of_several(row, ledger, models)
+    model = next((one for one in reversed(models) if one.training == row.training), None)
     part = None if model is None or row.measured_accuracy is None else _tested(row, model)
     if part is None or row.measured_accuracy is None:
         return row
     chance = _by_chance(row.measured_accuracy, part)
     return replace(row, of="split" if part.split else "part", images=part.images, chance=chance)
+
+
+def _of_several(row: TableRow, ledger: Ledger, models: Sequence[MeasuredModel]) -> TableRow:
+    """With the nearest of what it may state: a model that its training left, at the end or on its way, or the mean of
+    those that were trained with the same settings."""
+    if row.accuracy is None or row.measured_accuracy is None:
+        return row
+    known = [(one.training, one.public_accuracy) for one in models if one.public_accuracy is not None]
+    settings = {one.number: _settings(one) for one in ledger.trainings}
+    last = {number: figure for number, figure in known if number in settings}
+    alike = [figure for number, figure in last.items() if settings[number or 0] == settings[row.training or 0]]
+    mean = [sum(alike) / len(alike)] if alike else []
+    figures = [row.measured_accuracy, *(figure for number, figure in known if number == row.training), *mean]
+    return replace(row, measured_accuracy=min(figures, key=lambda figure: distance(row.accuracy, figure)))
+
+
+def _settings(training: Training) -> tuple[object, ...]:
+    """What does not differ between seeds."""
+    layers = [(one.kind, dict(one.config), one.parameters) for one in training.layers]
+    told = {name: training.arguments.get(name) for name in ("epochs", "batch_size")}
+    return training.builder, layers, training.loss, dict(training.optimizer), told, training.x.shape
 
 
 def _validated(row: TableRow, ledger: Ledger) -> float | None:
@@ -111,11 +136,20 @@ def _answer_together(ledger: Ledger) -> bool:
     return any(len(models) > 1 for models in asked.values())
 
 
+def _answers_again(ledger: Ledger) -> bool:
+    """Whether a model was asked for predictions of three sets of as many images in one cell."""
+    asked: dict[tuple[int | None, str, int], set[str]] = {}
+    for use in ledger.evaluations:
+        if not use.results and use.x.digest and use.x.shape:
+            asked.setdefault((use.execution_count, use.model, use.x.shape[0]), set()).add(use.x.digest)
+    return any(len(images) > 2 for images in asked.values())
+
+
 def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
     """Rows of classifiers that scikit-learn was seen to fit, one for each, and of models put together, that nothing
     here measures."""
     left = fitted(ledger)
-    several = _answer_together(ledger)
+    several, again = _answer_together(ledger), _answers_again(ledger)
     for row in rows:
         label = fold(row.label)
         if row.training is not None or row.measured_accuracy is not None or quoted(row.label):
@@ -123,7 +157,7 @@ def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
         elif (kind := next((one for one in left if is_called(label, one)), None)) is not None:
             left.remove(kind)
             yield replace(row, of="beside")
-        elif several and _ENSEMBLE.search(label):
+        elif (several and _ENSEMBLE.search(label)) or (again and _AGAIN.search(label)):
             yield replace(row, of="beside")
         else:
             yield row

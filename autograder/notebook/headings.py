@@ -23,38 +23,53 @@ BANNER_LEVEL = 8
 _STRONG = {
     "conclusion": r"conclu|recomm?and|preconis|perspective|(?:bilan|synthese|discussion) (?:final|general|global)"
     r"|pour decider|\bdecision\b|a retenir|verdict"
-    r"|wrap.?up|takeaway|way forward|future work|en resume\b|final (?:words|thoughts)|pour finir|limites et",
+    r"|wrap(?:ping)?.?up|take.?(?:away|home)|way forward|future work|en resume\b|pour finir|limites et"
+    r"|(?:closing|final|last) (?:words?|thoughts?|remarks?)|to sum up|mot de la fin|en bref\b"
+    r"|ce qu(?:e (?:je|j'en|on|nous)|'on|'il faut) (?:en )?reti?en|what (?:i|we) (?:have )?learn|ce que j'ai appris",
     "introduction": r"\bintro\b|introduc|contexte?\b|objecti[fv]|\bgoals?\b|problematique"
     r"|problem (?:statement|description)|presentation (?:du|de la|de l'|generale|et)|motivation|preambule|enonce"
-    r"|mise en situation",
+    r"|mise en situation|cahier des charges|(?:demande|besoins?) de l'entreprise",
     "robustness": r"robust|bruit|\bnois[ey]|altere?e?s?\b|alteration|perturb|generali[sz]ation|adversari"
     r"|\battaques?\b|\battack|corrupt|degradees?\b|stress.?test|abimee?s?\b|deformee?s?\b|damaged|distort"
-    r"|conditions? (?:reelles?|difficiles?)|real.?world",
-    "errors": r"erreur|errors?\b|confusion|mal.?class|misclass|mal (?:predit|reconnu)|(?:incorrect|wrong|bad) predict"
-    r"|mistake|failure|echecs?\b|echoue|se tromp|goes wrong|(?:cnn|model|network|it) fails?\b"
+    r"|conditions? (?:reelles?|difficiles?)|real.?world|moins propres?|images? sales?\b|\bdirty\b",
+    "errors": r"erreur|errors?\b|confusion|mal.?class|misclass|mal (?:predit|reconnu|lue?s?\b)|\bratees?\b"
+    r"|(?:incorrect|wrong|bad) predict"
+    r"|mistake|failure|echecs?\b|echoue|se tromp|(?:goes|gets?) wrong|(?:cnn|model|network|it) (?:still )?fails?\b"
     r"|classification report|rapport de classification|per.class|par (?:classe|chiffre)",
     "comparison": r"compar|tableau de bord|classement|ranking|scoreboard"
     r"|recapitul|\brecap\b|tableau (?:de suivi|des? |final|recap)|benchmark|leaderboard"
     r"|\bversus\b|\bvs\b|(?:results?|models?) (?:overview|summary)|(?:overview|summary) of (?:the )?(?:results|models)"
-    r"|(?:synthese|bilan|vue d'ensemble|resume) des (?:resultat|modele|experience|essai|performance)",
-    "improvements": r"amelior|improv|enhanc|modifi|experiment|experience|optimi[sz]|variante?s?\b|avancee?s?\b"
+    r"|bilan chiffre|(?:synthese|bilan|vue d'ensemble|resume) des (?:resultat|modele|experience|essai|performance)",
+    "improvements": r"amelior|improv|enhanc|modif(?:i|s?\b)|ablation|experiment|experience|optimi[sz]|variante?s?\b"
+    r"|avancee?s?\b"
     r"|advanced|regulari[sz]|augmentation|hyper.?param|drop.?out|batch.?norm|learning.?rate|taux d'apprentissage"
-    r"|early.?stop|\bessais?\b|\bpistes?\b|\bidees?\b|\bideas?\b|\bi (?:changed|tried)|changements?\b|tentatives?\b"
+    r"|early.?stop|\bessais?\b|\bpistes?\b|\bidees?\b|\bideas?\b|\bi (?:changed|tried)|j'ai (?:change|essaye|tente)"
+    r"|changements?\b|tentatives?\b"
     r"|configurations? (?:testee|essayee)|tested config|combinaison"
     r"|tuning|grid.?search|proposition|proposed|transfer|deeper|plus profond",
-    "baseline": r"baseline|modele (?:de |du )?(?:reference|base|initial|depart|temoin|fourni|existant|simple|original)"
-    r"|(?:reference|initial|base|original|starting|simple|vanilla|provided|company) (?:model|network|cnn)|vanilla"
+    "baseline": r"baseline|(?:modele|reseau|cnn) (?:de (?:l'|la )?|d'|du )?(?:reference|base|initial|depart|temoin"
+    r"|fourni"
+    r"|existant|simple|original|origine|entreprise|prof\b|professeur|cours\b|enonce)"
+    r"|(?:reference|initial|base|original|starting|simple|vanilla|provided|company(?:'s)?) (?:model|network|cnn)"
+    r"|vanilla"
     r"|(?:premier|1er|first) (?:simple )?(?:modele|reseau|model|network|cnn)|point de depart|starting point",
 }
 _WEAK = {
-    "introduction": r"^presentation|^background|^purpose|^aim\b|^but du",
+    "introduction": r"^presentation|^background|^purpose|^aim\b|^but du|^(?:le |mon |notre )?(?:but|sujet)$|^(?:the "
+    r"|ma |la )?(?:mission|task)$",
     "baseline": r"\breference\b|^modele 1\b|^model 1\b",
     "improvements": r"modeles? [2-9]|models? [2-9]|architecture|nouveau|approche",
     "comparison": r"resultat|tableau|table\b|results?\b|evaluation|performance",
     "errors": r"^analy",
-    "robustness": r"rotation|permutation|translation",
-    "conclusion": r"synthese|bilan|discussion|inferences?\b|summary|findings|^resume",
+    "robustness": r"rotation|permutation|translation|^(?:tests? de )?resistance",
+    "conclusion": r"synthese|bilan|discussion|inferences?\b|summary|findings|^resume|^(?:mon )?avis\b|^limites?$"
+    r"|^forces? et faiblesse",
 }
+_VARIANT = re.compile(
+    r"(?:ameliorations?|improvements?|modif\w*|experiments?|experiences?|essais?|idees?|ideas?|pistes?|variante?s?|tentatives?)"
+    r" (?:n ?° ?)?(?:\d{1,2}|[a-h])(?: ?[:.)–—-]|$)"
+)
+"""A title that counts its variants is of these, whatever it says of this one: "Improvement A: noise"."""
 _STRONG_PATTERNS = {kind: re.compile(stem) for kind, stem in _STRONG.items()}
 _WEAK_PATTERNS = {kind: re.compile(stem) for kind, stem in _WEAK.items()}
 _SPELT = {
@@ -123,6 +138,8 @@ def kinds(title: str, *, sure: bool = False) -> tuple[str, ...]:
     aside = re.sub(r"\([^)]*\)", " ", folded)
     if aside != folded and (found := kinds(aside, sure=True)):
         return found
+    if _VARIANT.match(folded):
+        return ("improvements",)
     parts = [part for part in re.split(r" et | and | & | \+ |/|, ", folded) if part]
     strong = list(dict.fromkeys(kind for part in parts if (kind := _first(part, _STRONG_PATTERNS))))
     whole = _first(folded, _STRONG_PATTERNS)

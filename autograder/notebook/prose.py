@@ -25,6 +25,8 @@ _WHY = re.compile(
     r"\b(?:pourquoi|raisons?|justifications?|motivations?|hypotheses?|objectifs?|but|attendus?|intuitions?"
     r"|why|reasons?|rationale|hypothesis|goals?|aims?|purpose|expect(?:ed|ations?))\b"
 )
+_PAIR = re.compile(r"\d\s?(?:->|→|↔|<->|/|vs)\s?\d")
+"""``8 → 1``, of a list of what is taken for what, says something without a word."""
 _HOLLOW = re.compile(
     r"(?:a|to be|to) (?:completer|remplir|rediger|faire|complete|fill(?: in)?|do|completed)\b|\btodo\b|lorem ipsum"
     r"|(?:votre|your) (?:texte|text|reponse|answer|analyse|analysis|introduction|conclusion|commentaire)s? (?:ici|here)"
@@ -111,7 +113,8 @@ class Given:
     def own_part(self, line: str) -> str:
         """What of a line is the author's: all, what follows an instruction, or nothing."""
         folded = fold(line)
-        if not words(folded) or folded in self._known or hollow(line):
+        wordless = not words(folded) and not _PAIR.search(folded)
+        if wordless or folded in self._known or hollow(line):
             return ""
         start = next((known for known in self._lines if len(known.split()) >= 2 and folded.startswith(known)), "")
         if start:
