@@ -91,6 +91,7 @@ def test_a_failure_before_a_training_costs_more_and_each_cell_counts() -> None:
 def test_a_limit_of_ours_is_named_as_such() -> None:
     told = completes(notebook(5, error="MemoryError: Unable to allocate 586. MiB for an array")).details
     assert any("limit on memory" in detail.text and detail.values["limit"] == 4096 for detail in told)
+    assert any("model.predict" in detail.text for detail in told), "and what would need less"
 
 
 def test_the_cut_offs_are_the_rubrics() -> None:

@@ -35,6 +35,10 @@ COLAB = ("No module named 'google",)
 """What only Google Colab has: the assignment is written there, so these errors cost nothing."""
 
 _OUT_OF_MEMORY = re.compile(r"^MemoryError\b|ResourceExhaustedError|std::bad_alloc|not enough memory")
+_THRIFT = say(
+    "Less memory is needed by model.predict(x) than by model(x), which answers for all images at once; by a smaller "
+    "batch_size; and with fewer copies of the images."
+)
 
 
 @check("notebook.completes", needs=[GapKind.LEDGER])
@@ -218,6 +222,8 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
     execution = evidence.execution
     if execution.ending not in {Ending.COMPLETED, Ending.RAISED} and execution.reason is not None:
         yield execution.reason
+        if execution.ending is Ending.OUT_OF_MEMORY:
+            yield _THRIFT
     told = [run for run in failed if run.state is not CellState.NOT_RUN]
     for run in told[:8]:
         yield _what_happened(run, execution.limits.cell_seconds)
@@ -226,6 +232,7 @@ def _details(evidence: Evidence, runs: Sequence[CellRun], failed: Sequence[CellR
             yield say(
                 "Cell {cell:int} ran into the limit on memory: {limit:int} MB in all.", cell=run.index + 1, limit=limit
             )
+            yield _THRIFT
         elif (why := places.explanation(run)) is not None:
             yield why
     if len(told) > 8:
