@@ -132,6 +132,9 @@ IDLE: dict[str, dict[str, Json]] = {
     "the same form": layers(*with_layer("Reshape", at=0, target_shape=[28, 28, 1])),
     "axes in their order": layers(*with_layer("Permute", at=0, dims=[1, 2, 3])),
     "rows that are repeated once": layers(*with_layer("RepeatVector", at=1, n=1)),
+    "a linear activation, step by step": layers(
+        *with_layer("TimeDistributed", at=1, layer="Activation(activation=linear)")
+    ),
     "a dropout of 0, step by step": layers(*with_layer("TimeDistributed", at=1, layer="Dropout(rate=0.0)")),
     "a scale of one, step by step": layers(
         *with_layer("TimeDistributed", at=1, layer="Rescaling(scale=1, offset=0.0)")

@@ -936,3 +936,8 @@ def test_the_patience_of_callbacks_is_noted_where_it_is_all_that_matters() -> No
 )
 def test_weights_of_classes_that_are_all_one_are_none(given: Json, weighs: bool) -> None:
     assert steering.weighs(given) is weighs
+
+
+def test_of_a_layer_within_a_layer_figures_and_the_activation_are_told() -> None:
+    inner = {"class_name": "LSTM", "config": {"units": 8, "activation": "tanh", "dropout": 0.3, "name": "lstm"}}
+    assert models._config({"layer": inner, "name": "outer"}) == {"layer": "LSTM(units=8, activation=tanh, dropout=0.3)"}

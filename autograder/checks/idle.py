@@ -203,8 +203,10 @@ def _applied(layer: Layer) -> Layer:
     """The layer itself, or the one that it applies step by step, as far as that is told: ``Dropout(rate=0.0)``."""
     if layer.kind != "TimeDistributed":
         return layer
-    kind, figures = _parts(str(layer.config.get("layer", "")))
-    return Layer(kind=kind, config=figures)
+    told = str(layer.config.get("layer", ""))
+    kind, figures = _parts(told)
+    activation = re.search(r"\bactivation=(\w+)", told)
+    return Layer(kind=kind, config={**figures, **({"activation": activation[1]} if activation else {})})
 
 
 def _is_off(layer: Layer) -> bool:

@@ -67,13 +67,14 @@ def _config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Thing) -> Thing:
-    """A scalar, a short list, or for an object its class name and figures: ``L2(l2=0.01)``."""
+    """A scalar, a short list, or for an object its class name and figures: ``L2(l2=0.01)``; of words its activation."""
     if isinstance(value, Mapping):
         inner = value.get("config")
         figures = _config(inner) if isinstance(inner, Mapping) else {}
-        told = ", ".join(f"{key}={figure}" for key, figure in figures.items() if not isinstance(figure, (list, str)))
+        said = [key for key, value in figures.items() if key == "activation" or not isinstance(value, (list, str))]
+        told = ", ".join(f"{key}={figures[key]}" for key in said)
         name = str(value.get("class_name", ""))[:100]
-        return f"{name}({told})"[:200] if told and name else name or None
+        return f"{name}({told})"[:400] if told and name else name or None
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value] if len(value) <= 8 else None
     if isinstance(value, str):
