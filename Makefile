@@ -8,8 +8,8 @@
 
 VENV   := .venv
 FITS   := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-# Tests wait for kernels half of the time: three at a time took 12:45 on two cores, two 14:37. A file is one job, since its
-# kernels are shared by its tests.
+# Tests wait for kernels half of the time, so three at a time take less than two do on two cores. A file is one job, since
+# its kernels are shared by its tests.
 JOBS   ?= 3
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
             $$name -c '$(FITS)' 2>/dev/null && { echo $$name; break; }; done)
