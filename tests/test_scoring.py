@@ -58,7 +58,7 @@ def test_totals_stay_within_what_is_possible(pairs: list[tuple[Decimal, float | 
     for award, (worth, share) in zip(grade.awards, pairs, strict=True):
         assert (award.points is None) == (share is None)
         if share is not None and award.points is not None:
-            assert abs(award.points - Decimal(share) * worth) <= Decimal("0.005")
+            assert abs(award.points - Decimal(str(share)) * worth) <= Decimal("0.005")
 
 
 @given(WORTHS, st.floats(0, 1), st.floats(0, 1))
