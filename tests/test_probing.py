@@ -109,7 +109,16 @@ def test_no_label_and_no_name_enters_the_room(tmp_path: Path) -> None:
     ask(sandbox, store, images)
     assert sandbox.room is not None
     assert set(sandbox.room.inputs) == {
-        *("probe.py", "frames.py", "preprocessing.py", "job.json", "images.npy", "altered.npy", "model-0.keras")
+        *(
+            "probe.py",
+            "frames.py",
+            "collector.py",
+            "preprocessing.py",
+            "job.json",
+            "images.npy",
+            "altered.npy",
+            "model-0.keras",
+        )
     }
     job = sandbox.room.inputs["job.json"]
     assert isinstance(job, bytes)

@@ -32,6 +32,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 PROGRAMS = {
     "probe.py": PACKAGE / "guest" / "probe.py",
     "frames.py": PACKAGE / "guest" / "frames.py",
+    "collector.py": PACKAGE / "guest" / "collector.py",
     "preprocessing.py": PACKAGE / "preprocessing.py",
 }
 SOME_TRAINING_IMAGES = 500

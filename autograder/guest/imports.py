@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.abc
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from .collector import LARGE, paused
 from .things import Thing
 
 Action = Callable[[ModuleType], None]
@@ -35,21 +37,22 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         actions = [*self.actions.get(name, ()), *(() if self.early else self.arrivals.get(name, ()))]
-        if not actions:
+        if not actions and name not in LARGE:
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
-                _follow(spec.loader, actions, self.note)
+                _follow(spec.loader, actions, self.note, paused if name in LARGE else nullcontext)
                 return spec
         return None
 
 
-def _follow(loader: Thing, actions: Sequence[Action], note: Callable[[str], None]) -> None:
+def _follow(loader: Thing, actions: Sequence[Action], note: Callable[[str], None], around: Callable[[], Thing]) -> None:
     run = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
-        run(module)
+        with around():
+            run(module)
         for action in actions:
             safely(action, module, note)
 

@@ -24,6 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .collector import paused
 from .imports import LOST, Actions, AfterImport, StandIn, gathered
 from .outputs import shorten_errors
 from .things import Thing
@@ -188,7 +189,8 @@ def _import_early(session: Session, finder: AfterImport) -> None:
     from .storage import filled
 
     session.early = finder.early = True
-    storage = filled(finder.arrivals)
+    with paused():
+        storage = filled(finder.arrivals)
     storage.note = session.note
     session.early = finder.early = False
     begin = session.begin

@@ -1,7 +1,7 @@
 """Room 2: loads models that a notebook saved, and says what they answer to images without labels.
 
-It runs beside ``frames.py`` and ``preprocessing.py`` in a sandbox of its own; loading a model can run code that a
-student wrote, so nothing here is trusted by the host beyond the shape of its answers.
+It runs beside ``frames.py``, ``collector.py`` and ``preprocessing.py`` in a sandbox of its own; loading a model can run
+code that a student wrote, so nothing here is trusted by the host beyond the shape of its answers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import numpy.typing as npt
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from collector import paused  # type: ignore[import-not-found]  # noqa: E402
 from frames import Pipe, harden  # type: ignore[import-not-found]  # noqa: E402
 from preprocessing import apply  # type: ignore[import-not-found]  # noqa: E402
 
@@ -55,6 +56,9 @@ def main() -> None:
     pipe = Pipe.from_environment()
     harden()
     sys.modules.update(dict.fromkeys(NEEDLESS))  # type: ignore[arg-type]  # as if they were not installed
+    with paused():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
     orders = received(pipe) if os.environ.pop("AUTOGRADER_AHEAD", "") else HERE
     job = json.loads((orders / "job.json").read_text("utf-8"))
     sets = {name: np.load(HERE / file, mmap_mode="r", allow_pickle=False) for name, file in job["sets"].items()}
@@ -70,10 +74,7 @@ def main() -> None:
 
 
 def received(pipe: Any) -> Path:  # noqa: ANN401
-    """Import what it takes, then ask for the models, and wait as long as it takes; returns the folder they lie in."""
-    import keras  # noqa: F401
-    import tensorflow  # noqa: F401
-
+    """Ask for the models, and wait as long as it takes; returns the folder they lie in."""
     folder = Path(tempfile.mkdtemp(prefix="orders-"))
     with zipfile.ZipFile(io.BytesIO(pipe.ask({"kind": "orders?"}))) as archive:
         archive.extractall(folder)

@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .collector import paused
 from .frames import Pipe, harden
 from .things import Thing
 
@@ -34,6 +35,9 @@ class Unlike(Exception):
 
 def train(asked: Mapping[str, Any], arrays: Sequence[Any]) -> bytes:
     """What the training leaves, as a parcel; raises Unlike, and whatever Keras raises."""
+    with paused():
+        import keras  # noqa: F401
+
     from .recording import iterators, schedules, states, streams
     from .recording.budget import Cuts
 

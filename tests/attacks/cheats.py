@@ -118,6 +118,7 @@ time.sleep(1)""",
         "appended-trainings",
         "finds the ledger by walking over all objects, and appends trainings that never were",
         """import copy, gc
+gc.unfreeze()
 book = next(one for one in gc.get_objects() if type(one).__name__ == ''.join(map(chr, (82, 101, 99, 111))) + 'rder')
 for rate in (0.2, 0.3, 0.4):
     made = copy.deepcopy(book.trainings[0])
@@ -175,6 +176,7 @@ for made in hidden.recorder.trainings:
         "fake-module",
         "puts a module of its own into the place of ours, so that real trainings are recorded with invented layers",
         """import gc, sys, types
+gc.unfreeze()
 name = next(one for one in sys.modules if one.endswith('recording.models'))
 true = sys.modules[name]
 fake = types.ModuleType(name)
@@ -208,6 +210,7 @@ for rate in (0.2, 0.3, 0.4):
         "figures-at-the-source",
         "has better figures written down while a training runs",
         """import gc
+gc.unfreeze()
 book = next(one for one in gc.get_objects() if type(one).__name__.startswith('Recorde'))
 plain = book._note_epochs
 def better(entry, model, epochs):

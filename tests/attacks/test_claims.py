@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from autograder import checks, rubric
 from autograder.corruptions import SEVERITIES
 from autograder.course import Course
 from autograder.datasets import room_file
 from autograder.errors import SandboxUnavailable
-from autograder.pipeline import grade_one
-from autograder.records import Baseline, Evidence, GapKind, Report, StudentId, Submission
+from autograder.pipeline import gather, grade_one, within_budget
+from autograder.records import Baseline, Evidence, GapKind, Ledger, Report, StudentId, Submission
 from autograder.sandbox import choose
 from autograder.sandbox.ahead import ahead
 from autograder.sandbox.bubblewrap import Bubblewrap
@@ -282,13 +283,62 @@ LEAKS = {
 """Ways of the public test set into the final model, which is trained on the training images last."""
 
 
-@pytest.mark.parametrize("way", LEAKS)
-def test_images_of_the_test_set_are_told_whichever_way_they_took(way: str, tmp_path: Path) -> None:
+HONESTLY = ("nothing", "nothing after all of these")
+"""No image of the test set takes any way here, before the others do and when they have."""
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Evidence]:
+    """Of each way, as if its notebook had been run alone: they share a kernel, and the ledger is taken apart."""
+    try:
+        choose("bubblewrap")
+    except SandboxUnavailable as error:
+        pytest.skip(f"bubblewrap does not work here: {error}")
+    where = course(tmp_path_factory.mktemp("leaks"), Hasty(Bubblewrap()))
+    room_for_all = replace(where.rubric.limits, memory_mb=8000, disk_mb=500, run_seconds=300)
+    where = replace(where, rubric=replace(where.rubric, limits=room_for_all))
     last = "best_model.fit(x, labels, epochs=1, verbose=0)\nscores = best_model.evaluate(t, y_test, verbose=0)"
-    found = graded(course(tmp_path, Hasty(Bubblewrap())), LEAKY + LEAKS[way], last)
-    assert [run.error for run in found.evidence.execution.cells if run.error] == []
-    final = found.evidence.final
+    cells, parts = [HONEST[0]], {}
+    for way, source in {HONESTLY[0]: "", **LEAKS, HONESTLY[1]: ""}.items():
+        parts[way] = range(len(cells), len(cells) + 3)
+        cells += ["labels = y_train[::44]\n" + HONEST[1], LEAKY + source, last]
+    content = where.store.put(notebook(*cells))
+    submission = Submission(student=StudentId("ada"), name="Ada", source="ada.ipynb", notebook=content)
+    execution = within_budget(submission, where)
+    assert [run.error for run in execution.cells if run.error] == []
+    assert execution.ledger is not None
+    ledger = TypeAdapter(Ledger).validate_json(where.store.get(execution.ledger))
+    found = {}
+    for way, places in parts.items():
+        own = {execution.cells[place].execution_count for place in places}
+        alone = where.store.put(TypeAdapter(Ledger).dump_json(part(ledger, own)))
+        found[way] = gather(submission, replace(execution, ledger=alone), where)
+    return found
+
+
+def part(ledger: Ledger, own: Collection[int | None]) -> Ledger:
+    """What took place in some of the cells."""
+    uses = tuple(one for one in ledger.evaluations if one.execution_count in own)
+    return replace(
+        ledger,
+        trainings=tuple(one for one in ledger.trainings if one.execution_count in own),
+        evaluations=uses,
+        scores=tuple(one for one in ledger.scores if one.execution_count in own),
+        estimators=tuple(one for one in ledger.estimators if one.execution_count in own),
+        bindings={"best_model": uses[-1].model},
+    )
+
+
+@pytest.mark.parametrize("way", LEAKS)
+def test_images_of_the_test_set_are_told_whichever_way_they_took(leaking: Mapping[str, Evidence], way: str) -> None:
+    final = leaking[way].final
     assert final is not None and any("of the public test set" in doubt.text for doubt in final.doubts)
+
+
+@pytest.mark.parametrize("way", HONESTLY)
+def test_that_they_took_a_way_is_not_told_where_they_took_none(leaking: Mapping[str, Evidence], way: str) -> None:
+    final = leaking[way].final
+    assert final is not None and final.doubts == ()
 
 
 def test_images_that_are_kept_back_are_known_wherever_they_come_from(tmp_path: Path) -> None:
