@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import sys
 import time
 from dataclasses import replace
 from decimal import Decimal
@@ -35,7 +36,8 @@ from pages import Page, assert_accessible, assert_inert, assert_tables_named
 
 from autograder import feedback
 from autograder.errors import OutputError, StoreError, output_error
-from autograder.feedback import adaptations, files, inert, words
+from autograder.feedback import adaptations, drawings, files, inert, words
+from autograder.feedback.drawings import Drawings
 from autograder.feedback.page import TEMPLATES
 from autograder.feedback.sheet import confusions, sheet
 from autograder.guest.places import colab, magics, prompts, services, shell, widgets
@@ -48,6 +50,7 @@ from autograder.records import (
     CellRun,
     CellState,
     Ending,
+    Evidence,
     Interval,
     Ledger,
     Message,
@@ -65,6 +68,24 @@ from autograder.store import Store, digest
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 EVERY = tuple(Verdict)
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[tuple[str, str], Drawings]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(figures: dict[tuple[str, str], Drawings], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most pages here show the same evidence, and equal evidence gives equal figures (``test_drawings.py``)."""
+
+    def draw(evidence: Evidence, language: str) -> Drawings:
+        shown = (repr(drawings._shown_in(evidence)), language)
+        if shown not in figures:
+            figures[shown] = drawings.draw(evidence, language)
+        return figures[shown]
+
+    monkeypatch.setattr(sys.modules[sheet.__module__], "draw", draw)
 
 
 def _cells(*outputs: Output, source: str = "x", kind: CellKind = CellKind.CODE) -> tuple[Cell, ...]:
@@ -630,10 +651,10 @@ def test_sheet_is_accessible_and_inert(language: str) -> None:
 
 def test_every_drawing_has_a_name_and_a_description() -> None:
     page = Page(sheet(a_report(), a_rubric(), "fr"))
-    drawings = [element for element in page.all("svg") if element.attributes.get("role") == "img"]
-    assert len(drawings) == 1 + 8 + 3
-    assert len([e for e in page.all("title") if "svg" in e.path]) == len(drawings)
-    assert len([e for e in page.all("desc") if "svg" in e.path]) == len(drawings)
+    shown = [element for element in page.all("svg") if element.attributes.get("role") == "img"]
+    assert len(shown) == 1 + 8 + 3
+    assert len([e for e in page.all("title") if "svg" in e.path]) == len(shown)
+    assert len([e for e in page.all("desc") if "svg" in e.path]) == len(shown)
 
 
 def _palettes() -> dict[str, dict[str, str]]:
@@ -675,9 +696,9 @@ def test_colours_have_the_contrast_of_wcag_aa(scheme: str) -> None:
 
 
 def test_drawings_take_their_colours_from_the_style_sheet() -> None:
-    drawings = re.findall(r'<svg class="plot".*?</svg>', sheet(a_report(), a_rubric(), "fr"), re.DOTALL)
-    assert drawings
-    colors = set(re.findall(r"#[0-9a-f]{6}\b", " ".join(drawings)))
+    shown = re.findall(r'<svg class="plot".*?</svg>', sheet(a_report(), a_rubric(), "fr"), re.DOTALL)
+    assert shown
+    colors = set(re.findall(r"#[0-9a-f]{6}\b", " ".join(shown)))
     assert not colors
 
 
