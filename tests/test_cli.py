@@ -458,6 +458,60 @@ def test_status_names_what_waits(desk: Path, rooms: QuickRooms, capsys: pytest.C
     assert "eve: Readable waits for a person" in said(capsys, 0, "status", "--rubric", "tiny", "--lang", "en")
 
 
+# --- rule ----------------------------------------------------------------------------------------------------------
+
+
+def ruled(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(["rule", *arguments, "--rubric", "tiny"]) == code
+    return "".join(capsys.readouterr())
+
+
+def test_a_person_decides_what_waits_and_no_run_undoes_it(
+    desk: Path, rooms: QuickRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk / "class" / "eve.ipynb").write_bytes(a_notebook(OUR_FAULT))
+    assert main([*RUN, "--quiet"]) == 1
+    assert "(autograder rule eve readable POINTS)" in said(capsys, 0, "status", "--rubric", "tiny")
+    out = ruled(capsys, "eve", "readable", "2,5", "--reason", "read by hand", "--by", "Mme Curie", "--lang", "en")
+    assert "eve readable (Readable): ? -> 2.5 of 3\n" in out
+    assert "still to be decided: completes" in out
+    assert "eve: Readable" not in said(capsys, 0, "status", "--rubric", "tiny", "--lang", "en")
+    assert main([*RUN, "--quiet"]) == 1
+    assert "2.5" in grades(desk)["eve"].values()
+    assert "Mme Curie" in (desk / "feedback" / "tiny" / "eve" / "feedback.html").read_text("utf-8")
+    [ruling] = Gradebook(desk / ".autograder" / "grades.sqlite").rulings("tiny")
+    assert (ruling.author, ruling.reason) == ("Mme Curie", "read by hand")
+
+
+def test_what_was_ruled_is_withdrawn(graded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = said(capsys, 0, "export", "--rubric", "tiny")
+    ruled(capsys, "ada", "Lisible", "0", "--reason", "not hers")
+    assert said(capsys, 0, "export", "--rubric", "tiny") != before
+    ruled(capsys, "ada", "readable", "--withdraw", "--reason", "it is hers")
+    assert said(capsys, 0, "export", "--rubric", "tiny") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["zoe", "readable", "1", "--reason", "x"], "Known: ada, bob, cut, eve"),
+        (["ada", "readible", "1", "--reason", "x"], "Known: completes, readable"),
+        (["ada", "readable", "3.5", "--reason", "x"], "between 0 and 3"),
+        (["ada", "readable", "1e0", "--reason", "x"], "between 0 and 3"),
+        (["ada", "readable", "0.005", "--reason", "x"], "two decimals"),
+        (["ada", "readable", "1", "--reason", " "], "needs a reason"),
+        (["ada", "readable", "--reason", "x"], "or --withdraw"),
+        (["ada", "readable", "1", "--withdraw", "--reason", "x"], "or --withdraw"),
+        (["eve", "readable", "1", "--reason", "x"], "nothing was handed in"),
+    ],
+)
+def test_rulings_that_cannot_be(
+    graded: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert told in ruled(capsys, *arguments, code=2)
+    assert Gradebook(graded / ".autograder" / "grades.sqlite").rulings("tiny") == ()
+
+
 # --- diff ----------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
 from autograder.cli.grades import export, status
 from autograder.cli.references import reference, release, selftest
+from autograder.cli.rule import rule
 from autograder.cli.run import run
 from autograder.console import safe
 from autograder.errors import AutograderError, Cancelled, ConfigError, output_error
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Grade deep-learning notebooks against a rubric, with evidence for every point.",
 )
-for command in (run, check, export, status, diff, reference, selftest, release, doctor):
+for command in (run, check, export, status, rule, diff, reference, selftest, release, doctor):
     app.command()(command)
 app.add_typer(store.app, name="store")
 

@@ -81,7 +81,10 @@ def status(
     for grade in grades:
         for award in grade.awards:
             if award.points is None:
-                console.print(f"  {grade.student}: {award.title[lang.value]} waits for a person", markup=False)
+                told = f"  {grade.student}: {award.title[lang.value]} waits for a person"
+                console.print(
+                    f"{told} (autograder rule {grade.student} {award.item} POINTS)", markup=False, soft_wrap=True
+                )
 
 
 def _grades(rubric: str, places: Settings) -> tuple[Grade, ...]:
