@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.records import Ledger, Training
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
 from keras import layers
@@ -46,15 +40,8 @@ def steps(net):
 
 
 def ran(folder: Path, *cells: str) -> tuple[Ledger, dict[str, object]]:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == (), ledger.notes
-    return ledger, {
-        name: np.load(io.BytesIO(store.get(one))) for name, one in execution.artifacts.items() if "npy" in name
-    }
+    kernel = recorded(folder, *cells)
+    return kernel.ledger, {name: kernel.array(name) for name in kernel.execution.artifacts if "npy" in name}
 
 
 def dark(training: Training, samples: dict[str, object]) -> bool:

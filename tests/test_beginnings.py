@@ -9,18 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.extraction.beginnings import Origin, before, explained, line, root, told
 from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
 from autograder.records import Json, Ledger, Training
-from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests import evidence as make
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 LABELS = np.arange(40) % 10
 
@@ -136,12 +132,9 @@ wider.fit(x, y, epochs=1, verbose=0)"""
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Store, Mapping[str, str]]:
     folder = tmp_path_factory.mktemp("beginnings")
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
     cells = (SET_UP, *FRESH, *PASTED, LATER)
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells)
-    assert execution.ledger is not None
-    return TypeAdapter(Ledger).validate_json(store.get(execution.ledger)), store, execution.artifacts
+    kernel = recorded(folder, *cells)
+    return kernel.ledger, kernel.store, kernel.execution.artifacts
 
 
 @pytest.mark.kernel

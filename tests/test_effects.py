@@ -6,17 +6,12 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from pydantic import TypeAdapter
 
 from autograder.checks.differences import differences
 from autograder.checks.slight import Slight, Why, slight
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.records import Ledger, Training
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
 from tests.evidence import evidence
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
 from keras import layers, callbacks as cb
@@ -191,13 +186,11 @@ assert drawn(Draws()) == drawn(Half())"""
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, bytes]:
     """What was recorded, and the executed notebook."""
     folder = tmp_path_factory.mktemp("effects")
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
     sources = {**IDLE, **{name: source for name, (source, _) in (ACTING | UNTAUGHT).items()}, **TAUGHT}
     cells = (SET_UP, *sources.values(), DRAWN)
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder)), Plain(), store)
-    assert [run.error for run in execution.cells if run.error] == []
-    assert execution.ledger is not None and execution.notebook is not None
-    return TypeAdapter(Ledger).validate_json(store.get(execution.ledger)), store.get(execution.notebook)
+    kernel = recorded(folder, *cells)
+    assert kernel.execution.notebook is not None
+    return kernel.ledger, kernel.store.get(kernel.execution.notebook)
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.guest.recording.features import BYTES, LOOKED, ROWS, Behind, Features
-from autograder.records import Ledger
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 CHANCE = np.random.default_rng(1)
 IMAGES = CHANCE.random((1000, 12, 12)).astype(np.float32)
@@ -143,12 +137,8 @@ FITS = {
 
 @pytest.mark.kernel
 def test_in_a_notebook(tmp_path: Path) -> None:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
     cells = [SET_UP, *FITS]
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == ()
+    kernel = recorded(tmp_path, *cells)
+    ledger = kernel.ledger
     found = [any(root.kind == "answers" for root in training.roots) for training in ledger.trainings]
     assert dict(zip(FITS, found, strict=True)) == FITS

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
 from autograder.datasets import load, room_file
 from autograder.execution import Job, execute
-from autograder.records import Ledger
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
 x = np.repeat(np.arange(400, dtype="float32")[:, None], 8, axis=1)
@@ -87,15 +84,11 @@ ARRAYS = ("fit(Rows(), y=y)", "fit(x.view(Array), y=y)", "fit([x.view(Array)], y
 
 @pytest.mark.kernel
 def test_what_passes_while_a_model_learns(tmp_path: Path) -> None:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
     cells = [SET_UP, *FLOWS, *ARRAYS]
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == ()
+    kernel = recorded(tmp_path, *cells)
+    ledger = kernel.ledger
     for code, training in zip(ARRAYS, ledger.trainings[len(FLOWS) :], strict=True):
-        rows = np.load(io.BytesIO(store.get(execution.artifacts[training.x.sample])))
+        rows = kernel.array(training.x.sample)
         assert training.x.shape == (400, 8) and rows.max() == 399, code
     for code, training in zip(FLOWS, ledger.trainings, strict=False):
         seen = [shown for shown in training.roots if shown.kind == "sequence"]
@@ -103,7 +96,7 @@ def test_what_passes_while_a_model_learns(tmp_path: Path) -> None:
             assert not seen, code
             continue
         assert len(seen) == 1 and seen[0].sample, code
-        kept = np.load(io.BytesIO(store.get(execution.artifacts[seen[0].sample])))
+        kept = kernel.array(seen[0].sample)
         assert kept.shape[1:] == (8,) and len(kept) >= 16, code
         low, high = WHOLE
         assert low <= kept.min() < 80 and 320 < kept.max() <= high, code

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.guest.recording.held import _in_rows
-from autograder.records import Ledger
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
 x, y = np.zeros((320, 64), "float32"), np.arange(320) % 10
@@ -56,17 +49,14 @@ TRAININGS = {
 
 @pytest.mark.kernel
 def test_what_a_step_brings_in(tmp_path: Path) -> None:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
     cells = [SET_UP, *TRAININGS]
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == () and all(training.own_step for training in ledger.trainings)
+    kernel = recorded(tmp_path, *cells)
+    ledger = kernel.ledger
+    assert all(training.own_step for training in ledger.trainings)
     found = [[shown.shape[0] for shown in training.roots] for training in ledger.trainings]
     assert dict(zip(TRAININGS, found, strict=True)) == TRAININGS
-    samples = [[store.get(execution.artifacts[one.sample]) for one in training.roots] for training in ledger.trainings]
-    ones = [[bool(np.load(io.BytesIO(content)).max() == 1) for content in each] for each in samples]
+    samples = [[kernel.array(one.sample) for one in training.roots] for training in ledger.trainings]
+    ones = [[bool(content.max() == 1) for content in each] for each in samples]
     assert ones == [[], [], [True], [True], [True], [True], [True], [False]], "the last one only validates with them"
 
 

@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.guest.recording.roots import upstream
-from autograder.records import Ledger
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import functools, numpy as np, keras, tensorflow as tf
 x, y = np.random.rand(400, 64).astype("float32"), np.arange(400) % 10
@@ -81,17 +75,13 @@ def test_what_a_pipeline_is_made_of_is_met_once_in_however_many_ways_it_is_joine
 
 @pytest.mark.kernel
 def test_the_arrays_behind_what_a_model_is_given(tmp_path: Path) -> None:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
     cells = [SET_UP, *FITS]
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == ()
+    kernel = recorded(tmp_path, *cells)
+    ledger = kernel.ledger
     behind = [[shown for shown in training.roots if shown.kind == "array"] for training in ledger.trainings]
     found = [[(shown.shape[0], shown.rows[0], shown.rows[-1]) for shown in each] for each in behind]
     assert dict(zip(FITS, found, strict=True)) == FITS
     together = [shown for training in ledger.trainings for shown in training.roots if shown.kind == "sequence"]
     assert [shown.shape for shown in together[1:]] == [(3 * 400 - 6 - 7 - 8, 64), (2 * 400, 64)]
     first = behind[0][0]
-    assert first.sample in execution.artifacts and len(first.rows) == 32
+    assert first.sample in kernel.execution.artifacts and len(first.rows) == 32

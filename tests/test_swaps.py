@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
 from autograder.extraction.beginnings import Origin
 from autograder.extraction.swaps import accounted, sudden, told
 from autograder.guest.recording.swaps import SWAPS
 from autograder.records import Ledger
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
 from keras import layers
@@ -203,13 +198,8 @@ made(keras.optimizers.SGD(1e-4)).fit(x, y, epochs=8, callbacks=[Set()], verbose=
 
 
 def ran(folder: Path, *cells: str) -> tuple[Ledger, Origin]:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(folder / "state")
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, folder)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), execution.cells
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == ()
-    return ledger, Origin(execution.artifacts, store)
+    kernel = recorded(folder, *cells)
+    return kernel.ledger, Origin(kernel.execution.artifacts, kernel.store)
 
 
 def suspects(ledger: Ledger, origin: Origin) -> list[int]:

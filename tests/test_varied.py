@@ -5,14 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
-from autograder.datasets import load, room_file
-from autograder.execution import Job, execute
-from autograder.records import Ledger
-from autograder.sandbox.plain import Plain
-from autograder.store import Store
-from tests.notebooks import notebook
+from tests.recorded import recorded
 
 SET_UP = """import numpy as np, keras, tensorflow as tf
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
@@ -43,12 +37,8 @@ FITS: dict[str, list[str]] = {
 
 @pytest.mark.kernel
 def test_the_names_of_what_alters_images(tmp_path: Path) -> None:
-    data, store = load("digits", split_seed=20, hidden_images=100), Store(tmp_path / "state")
     cells = [SET_UP, *FITS]
-    execution = execute(Job(notebook=notebook(*cells), data=data, data_file=room_file(data, tmp_path)), Plain(), store)
-    assert [run.state.value for run in execution.cells] == ["ran"] * len(cells), [run.error for run in execution.cells]
-    assert execution.ledger is not None
-    ledger = TypeAdapter(Ledger).validate_json(store.get(execution.ledger))
-    assert ledger.notes == ()
+    kernel = recorded(tmp_path, *cells)
+    ledger = kernel.ledger
     named = [training.arguments.get("augmentations", []) for training in ledger.trainings]
     assert dict(zip(FITS, named, strict=True)) == FITS
