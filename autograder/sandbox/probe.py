@@ -108,7 +108,7 @@ def _proved(kind: str) -> Sandbox:
     if kind not in _KINDS:
         raise ConfigError(f"no such sandbox: {kind}", remedy=f"One of: auto, {', '.join(_KINDS)}.")
     sandbox = _KINDS[kind]()
-    remedy = f"Try `{kind} info`, and see docs/sandbox.md." if kind in _ENGINES else f"{INSTALL} {NAMESPACES}"
+    remedy = f"Try `{kind} info`, and see docs/sandbox.md." if kind in _ENGINES else NAMESPACES
     try:
         # With the shell, as notebooks have it: what is shown of the system must not be in the way of Python.
         frames, outcome = speak(sandbox, {"hello.py": _HELLO}, shell=True)  # noqa: S604
