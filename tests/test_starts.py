@@ -228,6 +228,7 @@ def test_root_that_may_not_mount_is_told_to_be_another_user(tmp_path: Path, monk
     row = next(row for row in examinations() if row.name == "started as")
     assert (row.ok, row.detail) == (False, "root that may not mount: unshare: refused")
     assert "runAsUser" in row.remedy
+    assert machine.lacking().startswith(f"“started as”: {row.detail}. {row.remedy}")
 
 
 def test_a_proc_that_is_covered_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

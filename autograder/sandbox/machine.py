@@ -72,6 +72,12 @@ def examinations(root: Path = Path("/")) -> list[Examination]:
     ]
 
 
+def lacking() -> str:
+    """What keeps bubblewrap from making rooms here and what to do about it, for those who cannot ask this machine."""
+    rows = [row for row in (_user(), namespaces(), processes()) if not row.ok and row.remedy]
+    return " ".join(f"“{row.name}”: {row.detail}. {row.remedy}" for row in rows) or NAMESPACES
+
+
 def _system(platform: str = sys.platform) -> Examination:
     return Examination("system", platform == "linux", platform, _OTHER_SYSTEM)
 
