@@ -615,6 +615,23 @@ def evidence_in(state: Path, student: str) -> Evidence:
     return TypeAdapter(Evidence).validate_json(store.get(names[0]))
 
 
+@pytest.mark.sandbox
+def test_a_worker_that_is_at_something_is_not_ended(dask: Machines) -> None:
+    """Dask alone ends one all the same where fewer workers could carry as many tasks."""
+    from distributed import Client
+
+    line = Line(dask.address)
+    try:
+        with Client(dask.address, set_as_default=False) as other:
+            tasks = [other.submit(time.sleep, 4, workers=[one], pure=False) for one in line.present()]
+            until(lambda: all(other.processing().values()), 20)
+            assert not other.sync(other.scheduler.workers_to_close, n=1)
+            other.gather(tasks)
+            assert len(other.sync(other.scheduler.workers_to_close, n=1)) == 1
+    finally:
+        line.close()
+
+
 @pytest.mark.kernel
 @pytest.mark.sandbox
 def test_a_worker_is_killed_and_nothing_is_lost_or_graded_twice(dask: Machines, tmp_path: Path) -> None:

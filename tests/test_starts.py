@@ -16,7 +16,7 @@ import pytest
 from autograder.cli.doctor import doctor
 from autograder.errors import SandboxUnavailable
 from autograder.frames import Frame
-from autograder.sandbox import arguments, bubblewrap, choose, machine, probe
+from autograder.sandbox import arguments, attempts, bubblewrap, choose, machine, probe
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.machine import examinations, namespaces
 from autograder.sandbox.plain import Plain
@@ -198,6 +198,53 @@ def test_a_container_without_privileges_has_its_remedy(tmp_path: Path, monkeypat
     assert "--security-opt" in namespaces(tmp_path).remedy
     row = next(row for row in examinations(tmp_path) if row.name == "inside a container")
     assert row.detail == "yes"
+
+
+def test_a_pod_is_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes' engines leave no file that says so."""
+    monkeypatch.delenv("container", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert not machine.contained(tmp_path)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
+    monkeypatch.setattr(machine, "_trial", lambda: "refused")
+    assert "seccompProfile" in namespaces(tmp_path).remedy
+
+
+def an_unshare(folder: Path, without: str) -> None:
+    """A program of that name before the real one, which refuses this option."""
+    real = shutil.which("unshare")
+    assert real
+    folder.mkdir()
+    (folder / "unshare").write_text(
+        f'#!/bin/sh\ncase " $* " in *" {without} "*) echo "unshare: refused" >&2; exit 1;; esac\nexec {real} "$@"\n'
+    )
+    (folder / "unshare").chmod(0o755)
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root")
+def test_root_that_may_not_mount_is_told_to_be_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    an_unshare(tmp_path / "bin", "--propagation")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    row = next(row for row in examinations() if row.name == "started as")
+    assert (row.ok, row.detail) == (False, "root that may not mount: unshare: refused")
+    assert "runAsUser" in row.remedy
+    assert machine.lacking().startswith(f"“started as”: {row.detail}. {row.remedy}")
+
+
+def test_a_proc_that_is_covered_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = {(): "", ("--pid", "--fork", "--mount-proc"): "unshare: mount /proc failed: Operation not permitted"}
+    monkeypatch.setattr(machine, "_as_anybody", lambda more: refusals[tuple(more)])
+    row = machine.processes()
+    assert (row.ok, row.detail) == (False, "unshare: mount /proc failed: Operation not permitted")
+    assert "procMount: Unmasked" in row.remedy
+    refusals[()] = "refused"
+    assert machine.processes().detail == "not tried: no user namespaces"
+
+
+def test_a_folder_of_devices_that_may_not_be_read(tmp_path: Path) -> None:
+    assert attempts._entries(str(tmp_path / "none")) == []
+    (tmp_path / "one").touch()
+    assert attempts._entries(str(tmp_path)) == [tmp_path / "one"]
 
 
 def test_another_system_has_its_remedy() -> None:

@@ -36,6 +36,7 @@ class Line:
         self._at: dict[str, str] = {}
         self._lost = threading.Event()
         self._client.subscribe_topic(self._topic, self._hear)
+        _spare(self._client)
 
     @property
     def lost(self) -> bool:
@@ -61,7 +62,7 @@ class Line:
         Dask itself gives it to another worker when one dies. Raises Gone, Cancelled (also where the scheduler was
         lost), and ClusterError for whatever else became of it.
         """
-        key = _name()
+        key = _name("order")
         self._listeners[key] = stage
         try:
             reply: bytes = self._done(
@@ -95,7 +96,7 @@ class Line:
         asked: dict[str, Any] = {"resources": dict(resources)} if resources else {}
         if only is not None:
             asked |= {"workers": list(only), "allow_other_workers": False}
-        future = self._client.submit(function, *arguments, key=key or _name(), pure=False, **asked)
+        future = self._client.submit(function, *arguments, key=key or _name("question"), pure=False, **asked)
         try:
             self._wait(future, only, cancelled)
             return self._result(future)
@@ -150,8 +151,19 @@ class Line:
         listener(*said["told"])
 
 
-def _name() -> str:
-    return f"autograder-{uuid.uuid4().hex}"
+def _name(kind: str) -> str:
+    """Dask goes by what stands before the digits where it guesses how long a task will take."""
+    return f"autograder-{kind}-{uuid.uuid4().hex}"
+
+
+def _spare(client: Any) -> None:  # noqa: ANN401
+    from autograder.cluster.sparing import Sparing
+
+    try:
+        client.register_plugin(Sparing())
+    except Exception as error:
+        # A scheduler without our sources schedules nevertheless; only its workers may be ended while they grade.
+        logging.getLogger(__name__).info("workers are not spared: %s", error)
 
 
 def _client(address: str) -> Any:  # noqa: ANN401

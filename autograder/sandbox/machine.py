@@ -14,7 +14,7 @@ from autograder.errors import SandboxUnavailable
 from autograder.sandbox import cgroup, ruleset, seccomp
 
 INSTALL = "Install the package `bubblewrap` (Debian, Ubuntu: apt-get install bubblewrap)."
-NAMESPACES = "See the row “user namespaces” of `autograder doctor`."
+NAMESPACES = "See the rows “started as”, “user namespaces” and “/proc of a room” of `autograder doctor`."
 
 _APPARMOR = (
     "Ubuntu's AppArmor keeps them from programs without a profile: install the package `apparmor-profiles`, then "
@@ -28,12 +28,23 @@ _SWITCHES: Mapping[str, tuple[str, str]] = {
 }
 _INSIDE_CONTAINER = (
     "This container forbids them: grade on the machine itself, or start the container with `--security-opt seccomp=... "
-    "--security-opt apparmor=unconfined` and a profile that allows unshare, clone, mount and pivot_root."
+    "--security-opt apparmor=unconfined` and a profile that allows unshare, clone, mount and pivot_root; in Kubernetes "
+    "with `seccompProfile: {type: Unconfined}`, see docs/cluster.md."
+)
+_AS_A_USER = (
+    "Start as an ordinary user, who needs no right of root's: `runAsUser: 1000` in Kubernetes, `--user 1000` with "
+    "docker and podman. Or give this root CAP_SYS_ADMIN."
+)
+_UNMASKED = (
+    "Something is mounted upon parts of this /proc, as engines do in their containers: `procMount: Unmasked` in "
+    "Kubernetes, `--security-opt unmask=ALL` with podman, `--security-opt systempaths=unconfined` with docker."
 )
 _OTHER_SYSTEM = (
     "Run autograder in a Linux machine: Lima or Multipass on macOS, WSL 2 on Windows; bubblewrap works there."
 )
 _MARKS = ("/run/.containerenv", "/.dockerenv")
+_VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
+"""What podman and systemd-nspawn set, and Kubernetes, whose engine leaves no mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +64,18 @@ def examinations(root: Path = Path("/")) -> list[Examination]:
         _user(),
         _container(root),
         namespaces(root),
+        processes(),
         _filter(),
         _landlock(),
         _memory(),
         _group(),
     ]
+
+
+def lacking() -> str:
+    """What keeps bubblewrap from making rooms here and what to do about it, for those who cannot ask this machine."""
+    rows = [row for row in (_user(), namespaces(), processes()) if not row.ok and row.remedy]
+    return " ".join(f"“{row.name}”: {row.detail}. {row.remedy}" for row in rows) or NAMESPACES
 
 
 def _system(platform: str = sys.platform) -> Examination:
@@ -71,6 +89,8 @@ def _user() -> Examination:
     if missing:
         remedy = "Start as an ordinary user, or install util-linux: a room of root's is never made."
         return Examination("started as", False, f"root, without {' and '.join(missing)}", remedy)
+    if problem := _said(["unshare", "--mount", "--propagation", "private", "--", "true"]):
+        return Examination("started as", False, f"root that may not mount: {problem}", _AS_A_USER)
     return Examination("started as", True, "root: rooms are given users of their own")
 
 
@@ -80,7 +100,7 @@ def _container(root: Path) -> Examination:
 
 
 def contained(root: Path = Path("/")) -> bool:
-    return any((root / mark.lstrip("/")).exists() for mark in _MARKS) or "container" in os.environ
+    return any((root / mark.lstrip("/")).exists() for mark in _MARKS) or any(name in os.environ for name in _VARIABLES)
 
 
 def namespaces(root: Path = Path("/")) -> Examination:
@@ -91,18 +111,35 @@ def namespaces(root: Path = Path("/")) -> Examination:
     return Examination("user namespaces", False, problem, _why_not(root))
 
 
+def processes() -> Examination:
+    """Whether a room can have a /proc with its own processes alone; the kernel allows it where all of /proc is seen."""
+    if _trial():
+        return Examination("/proc of a room", False, "not tried: no user namespaces")
+    problem = _as_anybody(["--pid", "--fork", "--mount-proc"])
+    return Examination("/proc of a room", not problem, problem or "can be mounted", _UNMASKED)
+
+
 def _trial() -> str:
-    """As an ordinary user would: root's own would prove nothing."""
+    return _as_anybody([])
+
+
+def _as_anybody(more: list[str]) -> str:
+    """Why a user namespace cannot be made, for an ordinary user: root's own would prove nothing."""
     unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
     if unshare is None or (os.geteuid() == 0 and setpriv is None):
         return "not tried: util-linux is not installed"
-    line = [unshare, "--user", "--map-root-user", "--", shutil.which("true") or "/bin/true"]
+    line = [unshare, "--user", "--map-root-user", *more, "--", "true"]
     if os.geteuid() == 0:
         line = [str(setpriv), "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--", *line]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, env={})  # noqa: S603
-    return (
-        "" if done.returncode == 0 else done.stderr.strip().splitlines()[-1:][0] if done.stderr.strip() else "refused"
+    return _said(line)
+
+
+def _said(line: list[str]) -> str:
+    """Of a command that fails, the last words; nothing of one that works."""
+    done = subprocess.run(  # noqa: S603
+        line, capture_output=True, text=True, check=False, env={"PATH": os.environ.get("PATH", os.defpath)}
     )
+    return "" if done.returncode == 0 else next(reversed(done.stderr.strip().splitlines()), "refused")
 
 
 def _why_not(root: Path) -> str:

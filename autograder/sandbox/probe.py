@@ -23,7 +23,7 @@ from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.container import Container
 from autograder.sandbox.job import private
 from autograder.sandbox.landlock import Landlock
-from autograder.sandbox.machine import INSTALL, NAMESPACES, Examination, examinations
+from autograder.sandbox.machine import INSTALL, NAMESPACES, Examination, examinations, lacking
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import Outcome, Room, Sandbox
 
@@ -108,18 +108,21 @@ def _proved(kind: str) -> Sandbox:
     if kind not in _KINDS:
         raise ConfigError(f"no such sandbox: {kind}", remedy=f"One of: auto, {', '.join(_KINDS)}.")
     sandbox = _KINDS[kind]()
-    remedy = f"Try `{kind} info`, and see docs/sandbox.md." if kind in _ENGINES else f"{INSTALL} {NAMESPACES}"
     try:
         # With the shell, as notebooks have it: what is shown of the system must not be in the way of Python.
         frames, outcome = speak(sandbox, {"hello.py": _HELLO}, shell=True)  # noqa: S604
     except SandboxUnavailable:
         raise
     except (SandboxError, OSError) as error:
-        raise SandboxUnavailable(str(error), remedy=remedy) from error
+        raise SandboxUnavailable(str(error), remedy=_advice(kind)) from error
     if [frame.head.get("kind") for frame in frames] != ["ready"] or outcome.exit_code != 0:
         said = outcome.detail or outcome.log.strip()[-200:]
-        raise SandboxUnavailable(f"a first room did not work: {said}", remedy=remedy)
+        raise SandboxUnavailable(f"a first room did not work: {said}", remedy=_advice(kind))
     return sandbox
+
+
+def _advice(kind: str) -> str:
+    return f"Try `{kind} info`, and see docs/sandbox.md." if kind in _ENGINES else lacking()
 
 
 def speak(
