@@ -128,6 +128,13 @@ def test_a_table_in_place_of_an_initializer() -> None:
         [keras.Input((30,)), keras.layers.Dense(20, kernel_initializer=keras.initializers.Constant(values))]
     )
     assert Lineage().brought(model) == 600
+
+    class Drawn(keras.initializers.RandomNormal):  # type: ignore[misc, unused-ignore]
+        def __call__(self, shape: tuple[int, ...], dtype: Thing = None) -> Thing:
+            return keras.ops.convert_to_tensor(values)
+
+    model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(20, kernel_initializer=Drawn())])
+    assert Lineage().brought(model) == 600
     plain = keras.Sequential([keras.Input((30,)), keras.layers.Dense(20, kernel_initializer="ones")])
     assert Lineage().brought(plain) == 0
 
@@ -142,3 +149,6 @@ def test_a_table_among_statistics() -> None:
     lineage = Lineage()
     lineage.end(1, "m1", model, frozenset())
     assert lineage.brought(model) == 0
+    named = keras.Sequential([keras.Input((300,)), keras.layers.Dense(4)])
+    named.layers[0].set_weights([np.eye(4)[np.arange(300) % 4], np.zeros(4)])
+    assert Lineage().brought(named) == 1200

@@ -14,8 +14,8 @@ import numpy as np
 from ..things import Thing
 from . import models, motion, prints
 
-FEWEST, LARGEST = 200, 2_000_000
-"""Numbers of a weight: of fewer chance may make anything, and of more a draw would be felt."""
+FEWEST = 200
+"""Numbers of a weight: of fewer chance may make anything."""
 APART, BY_CHANCE = 0.06, 2.3
 """Largest distance of two distributions that are one, and of how few figures chance makes it larger: times the root of
 two by their number; of twenty thousand pairs that were drawn alike one is so far apart."""
@@ -37,20 +37,23 @@ def weights(model: Thing, without: Container[int] = ()) -> Iterator[tuple[prints
 
 
 def many(weight: Thing) -> bool:
-    """Whether chance would tell what drew it, and asking would not be felt."""
+    """Whether they would tell what drew them."""
     sizes: tuple[int, ...] = tuple(getattr(weight, "shape", ()))
-    return FEWEST <= math.prod(sizes) <= LARGEST
+    return math.prod(sizes) >= FEWEST
 
 
 def drawn(weight: prints.Array, initializer: Thing) -> bool:
     """Also true of constants and of what is not known."""
-    if len(np.unique(weight)) <= 2:  # zeros, ones, an identity
+    own = np.sort(motion.some(weight))
+    plain = weight.ndim == 1 or "Identity" in type(initializer).__name__  # zeros, and ones for the gate that forgets
+    if len(np.unique(own)) <= 1 + plain:
         return True
     settings = initializer.get_config() if hasattr(initializer, "get_config") else {}
-    if "seed" not in settings:
+    known = str(type(initializer).__module__).startswith(("keras.", "tf_keras."))
+    if not known or "seed" not in settings:  # a table, or code of the notebook's own
         return False
     other = type(initializer).from_config(settings | {"seed": 1})(weight.shape, dtype="float32")
-    return _alike(np.sort(motion.some(weight)), np.sort(motion.some(other)))
+    return _alike(own, np.sort(motion.some(other)))
 
 
 def _alike(own: prints.Array, other: prints.Array) -> bool:
