@@ -438,7 +438,8 @@ class Training:
     learnt_from: tuple[int, ...] = ()
     """Trainings of other models that had learnt some of the weights which it begins with, as far as that is known."""
     brought: int = 0
-    """Numbers among the weights which it begins with that neither its layers drew nor an earlier training left."""
+    """Numbers among the weights which it began with, or was given in its midst, that neither its layers drew nor an
+    earlier training left."""
     own_step: bool = False
     """Whether a step of it is the student's own code, as that of a subclass is."""
     unfollowed: int = 0

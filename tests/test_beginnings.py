@@ -16,7 +16,7 @@ from autograder.execution import Job, execute
 from autograder.extraction.beginnings import MANY, Origin, before, explained, held, line, put, root, told
 from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
-from autograder.records import Json, Ledger, Training
+from autograder.records import Evaluation, Json, Ledger, Training
 from autograder.sandbox.plain import Plain
 from autograder.store import Store
 from tests import evidence as make
@@ -317,6 +317,7 @@ def test_a_part_that_was_brought_along() -> None:
 
 
 def test_a_table_beside_what_was_trained() -> None:
-    assert held([]) is None and held([make.evaluation(brought=MANY - 1)]) is None
-    found = held([make.evaluation(), make.evaluation(brought=9000)])
+    few, many = (Evaluation(kind="predict", model="m1", brought=count) for count in (MANY - 1, 9000))
+    assert held([]) is None and held([few]) is None
+    found = held([few, many])
     assert found is not None and found.values == {"count": 9000}

@@ -152,3 +152,14 @@ def test_a_table_among_statistics() -> None:
     named = keras.Sequential([keras.Input((300,)), keras.layers.Dense(4)])
     named.layers[0].set_weights([np.eye(4)[np.arange(300) % 4], np.zeros(4)])
     assert Lineage().brought(named) == 1200
+
+
+def test_what_was_put_in_place_is_asked_of_what_it_changed() -> None:
+    model = net()
+    model.set_weights([one + np.random.default_rng(6).normal(0, 0.3, one.shape) for one in model.get_weights()])
+    before = model.get_weights()
+    assert Lineage().brought(model) > 0 and Lineage().brought(model, before=before) == 0
+    model.layers[3].set_weights([0.9 * one for one in model.layers[3].get_weights()])
+    assert Lineage().brought(model, before=before) == 0, "an average"
+    model.layers[3].set_weights([np.random.default_rng(7).normal(size=one.shape) for one in before[4:6]])
+    assert Lineage().brought(model, before=before) == before[4].size

@@ -142,7 +142,7 @@ def told(began: Training, measured: float | None, final: float, classes: int) ->
 
 
 def put(own: Sequence[Training], ledger: Ledger) -> Message | None:
-    """Of the one that began with most weights which nothing here had learnt, be it below layers that are fresh.
+    """Of the one that had most weights which nothing here had learnt, be it below layers that are fresh.
 
     Among them are those of other models from which these took some: an encoder may be what was brought along.
     """
@@ -152,8 +152,8 @@ def put(own: Sequence[Training], ledger: Ledger) -> Message | None:
     if first is None or first.brought < MANY:
         return None
     return say(
-        "Training {number:int} began with {count:int} weights that neither its layers drew nor a training of this run "
-        "left: they come from elsewhere, or were computed by the code.",
+        "Training {number:int} had {count:int} weights that neither its layers drew nor a training of this run left: "
+        "they come from elsewhere, or were computed by the code.",
         number=first.number,
         count=first.brought,
     )

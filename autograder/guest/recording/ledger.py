@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -396,6 +396,11 @@ class Recorder:
         entry["learnt_from"], began = found or ([], frozenset())
         entry["brought"] = self._safely(self.lineage.brought, model, learning(self.steps)) or 0
         return began
+
+    def _put_in_place(self, entry: dict[str, Any], model: Thing, before: Sequence[prints.Array]) -> None:
+        """While it trains, something else changed its weights: below a head that is new that makes it no better."""
+        found = self._safely(self.lineage.brought, model, learning(self.steps), before) or 0
+        entry["brought"] = max(found, entry.get("brought", 0))
 
     def _fit_prints(self, given: dict[str, Any], look: targets.Look) -> dict[str, Any]:
         validation = given.get("validation_data")

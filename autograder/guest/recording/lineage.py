@@ -47,19 +47,24 @@ class Lineage:
         self._learnt[number] = (model_id, sources)
         return sources, now
 
-    def brought(self, model: Thing, learning: Sequence[Thing] = ()) -> int:
+    def brought(self, model: Thing, learning: Sequence[Thing] = (), before: Sequence[prints.Array] = ()) -> int:
         """Numbers among its weights that neither its layers drew nor an earlier training left, not even nearly so.
 
-        ``learning``: models that are being trained, whose weights it may share or average.
+        ``learning``: models that are being trained, whose weights it may share or average; ``before``: its own weights
+        before a change, of which alone it is asked.
         """
-        open_ones = {key for one in learning for key in models.variables(one)}
-        rows = [_positive(weight) for one in learning for weight in _weights(one)]
+        same = {
+            id(one) for one, old in zip(model.weights, before, strict=False) if np.array_equal(np.asarray(one), old)
+        }
+        same |= {key for one in learning for key in models.variables(one)}
+        known = [_positive(weight) for one in learning for weight in _weights(one)]
+        known += [_positive(weight) for weight in before]
         return sum(
             weight.size
-            for weight, initializer in fresh.weights(model, open_ones)
+            for weight, initializer in fresh.weights(model, same)
             if _digest(weight) not in self._left
+            and not self._akin(weight, known)
             and not fresh.drawn(weight, initializer)
-            and not self._akin(weight, rows)
         )
 
     def _akin(self, weight: prints.Array, learning: Sequence[Signs]) -> bool:
