@@ -75,6 +75,16 @@ def test_a_model_that_is_not_built() -> None:
     assert lineage.begin(1, "m1", object()) == ((), frozenset())
 
 
+def test_the_mean_of_the_images_is_nothing_learnt() -> None:
+    lineage, first = Lineage(), fresh()
+    mean = np.random.default_rng(8).random(300)
+    first.head = mean
+    lineage.end(1, "m1", first, frozenset())
+    second = fresh()
+    second.head = mean
+    assert lineage.begin(2, "m2", second)[0] == ()
+
+
 def net(shape: tuple[int, ...] = (6, 6, 1)) -> Thing:
     import keras
     from keras import layers

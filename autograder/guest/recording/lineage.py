@@ -38,14 +38,15 @@ class Lineage:
 
     def begin(self, number: int, model_id: str, model: Thing) -> tuple[tuple[int, ...], Digests]:
         """The trainings of other models that learnt some of its weights, and all its weights as they are now."""
-        now = _digests(model)
+        now = {_digest(weight): weight.ndim for weight in _weights(model)}
         found: set[int] = set()
-        for earlier in {self._left[digest] for digest in now & self._left.keys()}:
+        # What centres an array is one row, and no model learnt it.
+        for earlier in {self._left[digest] for digest, depth in now.items() if depth > 1 and digest in self._left}:
             other, before = self._learnt.get(earlier, (model_id, ()))
             found |= {earlier} if other != model_id else set(before)
         sources = tuple(sorted(found))
         self._learnt[number] = (model_id, sources)
-        return sources, now
+        return sources, frozenset(now)
 
     def brought(self, model: Thing, learning: Sequence[Thing] = (), before: Sequence[prints.Array] = ()) -> int:
         """Numbers among its weights that neither its layers drew nor an earlier training left, not even nearly so.
@@ -88,10 +89,6 @@ class Lineage:
 
 def _positive(weight: prints.Array) -> Signs:
     return weight.shape, np.packbits(motion.some(weight) > 0)
-
-
-def _digests(model: Thing) -> Digests:
-    return frozenset(map(_digest, _weights(model)))
 
 
 def _digest(weight: prints.Array) -> str:
