@@ -437,6 +437,9 @@ class Training:
     """Artifact name of the model as it was then."""
     learnt_from: tuple[int, ...] = ()
     """Trainings of other models that had learnt some of the weights which it begins with, as far as that is known."""
+    brought: int = 0
+    """Numbers among the weights which it began with, or was given in its midst, that neither its layers drew nor an
+    earlier training left."""
     own_step: bool = False
     """Whether a step of it is the student's own code, as that of a subclass is."""
     unfollowed: int = 0
@@ -471,6 +474,8 @@ class Evaluation:
     """Id of another model that has exactly these weights: of which this is a wrapping, such as one with a softmax."""
     made_of: tuple[str, ...] = ()
     """Ids of trained models whose weights this one has, and more: of several, an ensemble that is one model."""
+    brought: int = 0
+    """Numbers among its weights that neither its layers drew nor a training left."""
     after: int = 0
     """Number of the last training that had begun by then; 0 where that is not known, or none had."""
     y_sample: tuple[int | float, ...] = ()

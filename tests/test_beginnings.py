@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.extraction.beginnings import Origin, before, explained, line, root, told
+from autograder.extraction.beginnings import Origin, before, explained, held, line, put, root, told
 from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
-from autograder.records import Json, Ledger, Training
+from autograder.records import Evaluation, Json, Ledger, Training
 from autograder.store import Store
 from tests import evidence as make
 from tests.recorded import recorded
@@ -298,3 +298,19 @@ def test_where_the_beginning_was_not_measured(tmp_path: Path) -> None:
         origin = Origin({"fit-1.keras": model(store, 1), "start-2.keras": weights}, store)
         first, second = make.training(1, saved="fit-1.keras"), able(2, start_saved="start-2.keras")
         assert explained(second, None, ledger(first, second), [], origin) is known
+
+
+def test_a_part_that_was_brought_along() -> None:
+    plain, few, many = make.training(1), make.training(2, brought=MANY - 1), make.training(3, brought=5000)
+    whole = ledger(plain, few, many, above := make.training(4, learnt_from=(3,)))
+    assert put([plain, few], whole) is None and put([], whole) is None
+    for own in ([many, few], [above]):
+        found = put(own, whole)
+        assert found is not None and found.values == {"number": 3, "count": 5000}
+
+
+def test_a_table_beside_what_was_trained() -> None:
+    few, many = (Evaluation(kind="predict", model="m1", brought=count) for count in (MANY - 1, 9000))
+    assert held([]) is None and held([few]) is None
+    found = held([few, many])
+    assert found is not None and found.values == {"count": 9000}

@@ -216,6 +216,11 @@ class Student(keras.Model):
 net = Student(*(lambda net: (net.inputs, net.outputs))(made()))
 net.compile("adam", "mse")
 net.fit(x, y, epochs=1, verbose=0)""",
+    "numbers of sixteen bits": """keras.mixed_precision.set_global_policy("mixed_float16")
+net = made()
+net.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+net.fit(x, y, epochs=1, verbose=0)
+keras.mixed_precision.set_global_policy("float32")""",
     "a probe on features": """head, own = keras.Sequential([layers.Dense(10)]), keras.optimizers.SGD(0.01)
 def probe(net):
     with tf.GradientTape() as tape:

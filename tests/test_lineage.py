@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autograder.guest.recording.lineage import Lineage
+from autograder.guest.things import Thing
 
 
 @dataclass
@@ -72,3 +73,103 @@ def test_a_model_that_is_trained_on_keeps_its_sources() -> None:
 def test_a_model_that_is_not_built() -> None:
     lineage = Lineage()
     assert lineage.begin(1, "m1", object()) == ((), frozenset())
+
+
+def test_the_mean_of_the_images_is_nothing_learnt() -> None:
+    lineage, first = Lineage(), fresh()
+    mean = np.random.default_rng(8).random(300)
+    first.head = mean
+    lineage.end(1, "m1", first, frozenset())
+    second = fresh()
+    second.head = mean
+    assert lineage.begin(2, "m2", second)[0] == ()
+
+
+def net(shape: tuple[int, ...] = (6, 6, 1)) -> Thing:
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Conv2D(12, 3, activation="relu"),
+            layers.DepthwiseConv2D(3),
+            layers.Flatten(),
+            layers.Dense(20, kernel_initializer="he_normal"),
+            layers.Reshape((5, 4)),
+            layers.LSTM(12),
+            layers.Dense(10),
+        ]
+    )
+
+
+def test_what_layers_drew_was_not_brought_along() -> None:
+    assert [Lineage().brought(net()) for _ in range(5)] == [0] * 5
+    permuted = net()
+    permuted.set_weights(
+        [np.random.default_rng(1).permutation(one.ravel()).reshape(one.shape) for one in permuted.get_weights()]
+    )
+    assert Lineage().brought(permuted) == 0
+
+
+def test_weights_that_neither_a_layer_drew_nor_a_training_left() -> None:
+    lineage, model = Lineage(), net()
+    dense = model.layers[3]
+    learnt = [np.random.default_rng(2).normal(0, 0.15, one.shape) for one in dense.get_weights()]
+    dense.set_weights(learnt)
+    assert lineage.brought(model) == learnt[0].size
+    average = net()
+    average.layers[3].set_weights([0.9 * one for one in learnt])
+    assert lineage.brought(model, [model]) == lineage.brought(average, [model]) == 0
+    lineage.end(1, "m1", model, frozenset())
+    other = net()
+    other.layers[3].set_weights([one + 0.02 for one in learnt])  # an average, a few epochs more
+    assert lineage.brought(other) == 0
+    pruned = [np.where(np.random.default_rng(4).random(one.shape) < 0.8, 0, one) for one in learnt]
+    other.layers[3].set_weights(pruned)
+    assert lineage.brought(other) == 0
+
+
+def test_a_table_in_place_of_an_initializer() -> None:
+    import keras
+
+    values = np.random.default_rng(3).normal(size=(30, 20)).tolist()
+    model = keras.Sequential(
+        [keras.Input((30,)), keras.layers.Dense(20, kernel_initializer=keras.initializers.Constant(values))]
+    )
+    assert Lineage().brought(model) == 600
+
+    class Drawn(keras.initializers.RandomNormal):  # type: ignore[misc, unused-ignore]
+        def __call__(self, shape: tuple[int, ...], dtype: Thing = None) -> Thing:
+            return keras.ops.convert_to_tensor(values)
+
+    model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(20, kernel_initializer=Drawn())])
+    assert Lineage().brought(model) == 600
+    plain = keras.Sequential([keras.Input((30,)), keras.layers.Dense(20, kernel_initializer="ones")])
+    assert Lineage().brought(plain) == 0
+
+
+def test_a_table_among_statistics() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((300,)), keras.layers.BatchNormalization(scale=False, center=False)])
+    assert Lineage().brought(model) == 0
+    model.set_weights([np.random.default_rng(5).normal(size=300), np.ones(300)])
+    assert Lineage().brought(model) == 300
+    lineage = Lineage()
+    lineage.end(1, "m1", model, frozenset())
+    assert lineage.brought(model) == 0
+    named = keras.Sequential([keras.Input((300,)), keras.layers.Dense(4)])
+    named.layers[0].set_weights([np.eye(4)[np.arange(300) % 4], np.zeros(4)])
+    assert Lineage().brought(named) == 1200
+
+
+def test_what_was_put_in_place_is_asked_of_what_it_changed() -> None:
+    model = net()
+    model.set_weights([one + np.random.default_rng(6).normal(0, 0.3, one.shape) for one in model.get_weights()])
+    before = model.get_weights()
+    assert Lineage().brought(model) > 0 and Lineage().brought(model, before=before) == 0
+    model.layers[3].set_weights([0.9 * one for one in model.layers[3].get_weights()])
+    assert Lineage().brought(model, before=before) == 0, "an average"
+    model.layers[3].set_weights([np.random.default_rng(7).normal(size=one.shape) for one in before[4:6]])
+    assert Lineage().brought(model, before=before) == before[4].size

@@ -216,6 +216,7 @@ def test_honest_code_that_changes_weights_is_not_told(tmp_path: Path) -> None:
     ledger, origin = ran(tmp_path, SET_UP, *HONEST.values())
     assert len(ledger.trainings) >= len(HONEST)
     assert suspects(ledger, origin) == []
+    assert {one.number: one.brought for one in ledger.trainings if one.brought} == {}
 
 
 @pytest.mark.kernel
@@ -224,6 +225,7 @@ def test_weights_set_while_a_training_goes_on_are_told(tmp_path: Path) -> None:
     assert suspects(ledger, origin) == [*range(1, len(HOSTILE) + 1), len(HOSTILE)]
     swaps = [one.swaps[0] for one in ledger.trainings]
     assert all(one.before < 0.5 < 0.7 < one.after for one in swaps)
+    assert ledger.trainings[0].brought == 7840, "and what the first left is known from then on"
     assert all(one.saved in origin.artifacts and one.saved_before in origin.artifacts for one in swaps)
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from autograder.extraction.matching import EPOCH_DIGITS, Artifacts
 from autograder.extraction.origin import akin, held_by, held_by_all, pieces
-from autograder.records import Ledger, MeasuredModel, Message, Training, say
+from autograder.records import Evaluation, Ledger, MeasuredModel, Message, Training, say
 from autograder.store import Store
 
 BETTER = 0.5
 """Of an earlier model's error, that must be left where its own weights were only changed by hand: an average of epochs
 or of two models makes a quarter less."""
 ACCURACIES = ("accuracy", "val_accuracy")
+MANY = 1000
+"""Weights that were set: filters that are written by hand are fewer, and so is what centres or scales an image."""
 ABLE = 0.5
 """Of the way from guessing to the final model: from there on the beginning was no guess."""
 
@@ -136,4 +138,34 @@ def told(began: Training, measured: float | None, final: float, classes: int) ->
         "rightly; it ends at {final:pct}. Its weights come from elsewhere, or were set by the code.",
         accuracy=measured,
         final=final,
+    )
+
+
+def put(own: Sequence[Training], ledger: Ledger) -> Message | None:
+    """Of the one that had most weights which nothing here had learnt, be it below layers that are fresh.
+
+    Among them are those of other models from which these took some: an encoder may be what was brought along.
+    """
+    sources = {number for one in own for number in one.learnt_from}
+    all_of_them = [*own, *(one for one in ledger.trainings if one.number in sources)]
+    first = max(all_of_them, key=lambda one: one.brought, default=None)
+    if first is None or first.brought < MANY:
+        return None
+    return say(
+        "Training {number:int} had {count:int} weights that neither its layers drew nor a training of this run left: "
+        "they come from elsewhere, or were computed by the code.",
+        number=first.number,
+        count=first.brought,
+    )
+
+
+def held(uses: Sequence[Evaluation]) -> Message | None:
+    """Of weights that were put beside trained ones, as a table is that answers with a network."""
+    count = max((use.brought for use in uses), default=0)
+    if count < MANY:
+        return None
+    return say(
+        "The final model holds {count:int} weights that neither its layers drew nor a training of this run left: they "
+        "come from elsewhere, or were computed by the code.",
+        count=count,
     )

@@ -67,7 +67,7 @@ class Beside:
         fit = self._recorder.asides.innermost
         if fit is None or fit.held is None:
             return
-        foreign = fit.stepping and optimizer is not getattr(fit.model, "optimizer", None)
+        foreign = fit.stepping and not _is_of(optimizer, fit.model)
         if eager() and not foreign:
             return
         given: Any = optimizer._trainable_variables if variables is None else variables  # type: ignore[attr-defined, unused-ignore]
@@ -146,6 +146,13 @@ class Beside:
         if len(running) <= fit.outside:
             return None
         return id(running[fit.outside]), running[fit.outside].f_code
+
+
+def _is_of(optimizer: Thing, model: Thing) -> bool:
+    """Whether the model was compiled with it, be it within the one that scales losses for numbers of 16 bits."""
+    own: Any = getattr(model, "optimizer", None)
+    scales = type(own).__module__.startswith("keras.") and type(own).__name__ == "LossScaleOptimizer"
+    return optimizer is own or (scales and optimizer is own.inner_optimizer)
 
 
 def eager() -> bool:

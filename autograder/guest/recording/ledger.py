@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ from .late import Late
 from .lineage import Digests, Lineage
 from .reuse import Reuse, Watched
 from .several import Inputs
-from .steps import Steps
+from .steps import Steps, learning
 from .swaps import Swaps
 from .tally import ENOUGH, Tally
 from .uses import Uses
@@ -300,9 +300,7 @@ class Recorder:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             epochs.shown[:] = self._safely(_of_all, model, given) or epochs.shown
             entry["start_weights"] = self._safely(_digest, model) or ""
-            entry["learnt_from"], epochs.began = self._safely(
-                self.lineage.begin, entry["number"], entry["model"], model
-            ) or ([], frozenset())
+            epochs.began = self._descend(entry, model)
             epochs.before = self._safely(motion.taken, model)
             epochs.standing = self._safely(through.standing, model)
             epochs.behind = Behind(self.features)
@@ -392,6 +390,18 @@ class Recorder:
         saved, _, _ = self.keep.model(model, f"start-{entry['number']}.keras")
         entry |= {"start_accuracy": began.accuracy, "start_weights": began.weights, "start_saved": saved}
 
+    def _descend(self, entry: dict[str, Any], model: Thing) -> Digests:
+        """Notes where the weights come from that it begins with; their digests."""
+        found = self._safely(self.lineage.begin, entry["number"], entry["model"], model)
+        entry["learnt_from"], began = found or ([], frozenset())
+        entry["brought"] = self._safely(self.lineage.brought, model, learning(self.steps)) or 0
+        return began
+
+    def _put_in_place(self, entry: dict[str, Any], model: Thing, before: Sequence[prints.Array]) -> None:
+        """While it trains, something else changed its weights: below a head that is new that makes it no better."""
+        found = self._safely(self.lineage.brought, model, learning(self.steps), before) or 0
+        entry["brought"] = max(found, entry.get("brought", 0))
+
     def _fit_prints(self, given: dict[str, Any], look: targets.Look) -> dict[str, Any]:
         validation = given.get("validation_data")
         validation_x = validation[0] if isinstance(validation, (tuple, list)) and validation else validation
@@ -474,9 +484,7 @@ class Recorder:
         """Tell how far it is, and keep the figures so far, lest the training never ends."""
         total = entry["arguments"].get("epochs", 1)
         if not epochs.figures and epochs.before is None:  # it was built by fit itself
-            entry["learnt_from"], epochs.began = self._safely(
-                self.lineage.begin, entry["number"], entry["model"], model
-            ) or ([], frozenset())
+            epochs.began = self._descend(entry, model)
             epochs.before = self._safely(motion.taken, model)
             epochs.steepest = self._safely(felt.steepest, model, epochs.shown)
         if epochs.watch is not None:
@@ -576,6 +584,7 @@ class Recorder:
             self.steps.note_weights(model, entry["weights"])
             return
         self._uses += 1
+        entry["brought"] = self._safely(self.lineage.brought, model, learning(self.steps)) or 0
         entry["saved"], entry["weights"], _ = self.keep.model(model, f"use-{self._uses}.keras")
 
     def _relatives(self, model: Thing) -> dict[str, Any]:

@@ -7,16 +7,22 @@ loaded and layers that two models share come to the same: the numbers are those 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..things import Thing
-from . import models
+from . import fresh, models, motion, prints
 
 MOST = 100_000
 """Weights in all."""
+COMPARED, AKIN = 200, 2 / 3
+"""Weights of one shape that others are held against, and the share of signs that must be those of one: of strangers
+half are; what was averaged, rounded or pruned, or kept from the midst of a training, keeps nearly all."""
 Digests = frozenset[str]
+Signs = tuple[tuple[int, ...], prints.Array]
+"""Shape of a weight, and where it is positive, eight figures in a byte."""
 
 
 @dataclass
@@ -27,33 +33,72 @@ class Lineage:
     """Digest of a weight -> number of the training that learnt it."""
     _learnt: dict[int, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     """Number of a training -> its model, and what that began with."""
+    _signs: dict[tuple[int, ...], list[prints.Array]] = field(default_factory=dict)
+    """Of weights that trainings left, by their shape."""
 
     def begin(self, number: int, model_id: str, model: Thing) -> tuple[tuple[int, ...], Digests]:
         """The trainings of other models that learnt some of its weights, and all its weights as they are now."""
-        now = _digests(model)
+        now = {_digest(weight): weight.ndim for weight in _weights(model)}
         found: set[int] = set()
-        for earlier in {self._left[digest] for digest in now & self._left.keys()}:
+        # What centres an array is one row, and no model learnt it.
+        for earlier in {self._left[digest] for digest, depth in now.items() if depth > 1 and digest in self._left}:
             other, before = self._learnt.get(earlier, (model_id, ()))
             found |= {earlier} if other != model_id else set(before)
         sources = tuple(sorted(found))
         self._learnt[number] = (model_id, sources)
-        return sources, now
+        return sources, frozenset(now)
+
+    def brought(self, model: Thing, learning: Sequence[Thing] = (), before: Sequence[prints.Array] = ()) -> int:
+        """Numbers among its weights that neither its layers drew nor an earlier training left, not even nearly so.
+
+        ``learning``: models that are being trained, whose weights it may share or average; ``before``: its own weights
+        before a change, of which alone it is asked.
+        """
+        same = {
+            id(one) for one, old in zip(model.weights, before, strict=False) if np.array_equal(np.asarray(one), old)
+        }
+        same |= {key for one in learning for key in models.variables(one)}
+        known = [_positive(weight) for one in learning for weight in _weights(one)]
+        known += [_positive(weight) for weight in before]
+        return sum(
+            weight.size
+            for weight, initializer in fresh.weights(model, same)
+            if _digest(weight) not in self._left
+            and not self._akin(weight, known)
+            and not fresh.drawn(weight, initializer)
+        )
+
+    def _akin(self, weight: prints.Array, learning: Sequence[Signs]) -> bool:
+        own = motion.some(weight)
+        some = own != 0  # the others may have been pruned
+        known = [*self._signs.get(weight.shape, ()), *(signs for shape, signs in learning if shape == weight.shape)]
+        others = (np.unpackbits(one, count=len(own))[some] for one in known if some.any())
+        return any(np.mean((own > 0)[some] == other) >= AKIN for other in others)
 
     def end(self, number: int, model_id: str, model: Thing, before: Digests) -> None:
         """Its weights, without those that it left as they were."""
         self._learnt.setdefault(number, (model_id, ()))
-        for digest in _digests(model) - before:
-            if len(self._left) < MOST:
-                self._left.setdefault(digest, number)
+        for weight in _weights(model):
+            if (digest := _digest(weight)) in before or digest in self._left or len(self._left) >= MOST:
+                continue
+            self._left[digest] = number
+            shape, signs = _positive(weight)
+            known = self._signs.setdefault(shape, [])
+            known[:] = [*known[-COMPARED + 1 :], signs]
 
 
-def _digests(model: Thing) -> Digests:
-    """Of what has two dimensions or more: biases and statistics begin alike in every model."""
+def _positive(weight: prints.Array) -> Signs:
+    return weight.shape, np.packbits(motion.some(weight) > 0)
+
+
+def _digest(weight: prints.Array) -> str:
+    head = f"{weight.shape} {weight.dtype} ".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(weight).tobytes()).hexdigest()[:24]
+
+
+def _weights(model: Thing) -> list[prints.Array]:
+    """Not what is all one number, as biases and statistics are that begin, nor few of these, which may end alike."""
     if not getattr(model, "built", False) or models.parameters(model) > models.WEIGHED:
-        return frozenset()
-    arrays = (np.ascontiguousarray(np.asarray(one)) for one in model.weights if len(one.shape) >= 2)
-    return frozenset(
-        hashlib.sha256(f"{one.shape} {one.dtype} ".encode() + one.tobytes()).hexdigest()[:24]
-        for one in arrays
-        if one.size and one.min() < one.max()
-    )
+        return []
+    arrays = (np.asarray(one) for one in model.weights if len(one.shape) >= 2 or fresh.many(one))
+    return [one for one in arrays if one.size and one.min() < one.max()]

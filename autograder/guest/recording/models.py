@@ -195,9 +195,21 @@ def numbers(model: Thing) -> str:
     """
     if type(model).__module__.split(".")[0] != "keras":
         return ""
-    arrays = [np.ascontiguousarray(np.asarray(weight)) for weight in model.weights]
+    arrays = [np.ascontiguousarray(np.asarray(weight)) for weight in _saved(model)]
     parts = sorted(hashlib.sha256(f"{one.shape} {one.dtype} ".encode() + one.tobytes()).digest() for one in arrays)
     return hashlib.sha256(b"".join(parts)).hexdigest() if parts else ""
+
+
+def _saved(model: Thing) -> Iterator[Thing]:
+    """Its weights as the file gives them back: an adapter of low rank (LoRA) is added to its kernel, and is 0 again."""
+    adapted = [layer for layer in model._flatten_layers() if getattr(layer, "lora_enabled", False) is True]
+    apart = {id(weight) for layer in adapted for weight in layer.weights}
+    yield from (weight for weight in model.weights if id(weight) not in apart)
+    for layer in adapted:
+        own: dict[str, Any] = {}
+        layer.save_own_variables(own)
+        yield from own.values()
+        yield from (np.zeros_like(one) for one in layer.weights if str(one.name).startswith("lora_"))
 
 
 def _activation(layer: Thing) -> str:

@@ -19,7 +19,7 @@ def taken(model: Thing) -> Before | None:
     """Figures of the weights before a training; None where there are none yet, or so many that it would be felt."""
     if not getattr(model, "built", False) or models.parameters(model) > models.WEIGHED:
         return None
-    return [_some(weight) for weight in model.trainable_variables] or None
+    return [some(weight) for weight in model.trainable_variables] or None
 
 
 def moved(before: Before | None, model: Thing) -> float | None:
@@ -27,7 +27,7 @@ def moved(before: Before | None, model: Thing) -> float | None:
 
     A weight that began at 0, as biases do, is measured by the others.
     """
-    after = [_some(weight) for weight in model.trainable_variables] if before else []
+    after = [some(weight) for weight in model.trainable_variables] if before else []
     if not before or [one.shape for one in before] != [one.shape for one in after]:
         return None
     usual = _typical(np.concatenate(before))
@@ -35,7 +35,8 @@ def moved(before: Before | None, model: Thing) -> float | None:
     return prints.finite(max(moves))
 
 
-def _some(weight: Thing) -> prints.Array:
+def some(weight: Thing) -> prints.Array:
+    """Its figures, or as many of them as are looked at."""
     flat: Any = np.asarray(weight).reshape(-1)
     return np.array(flat[:: max(1, -(-len(flat) // FIGURES))], np.float64)
 

@@ -609,6 +609,11 @@ class Steps:
         self._target = None
 
 
+def learning(steps: Steps) -> list[Any]:
+    """Models in trainings that go on, whose weights no record has yet."""
+    return [stretch.model for stretch in steps._open.values()]
+
+
 Few: TypeAlias = "tuple[Any, Sequence[float]] | None"
 """Some rows and their labels, of a model of one input."""
 Began: TypeAlias = "beginnings.Beginning | Weights | None"

@@ -62,6 +62,8 @@ class Book(Protocol):
 
     def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None: ...
 
+    def _put_in_place(self, entry: dict[str, Any], model: Thing, before: Sequence[prints.Array]) -> None: ...
+
 
 @dataclass
 class Leap:
@@ -270,6 +272,7 @@ class Swaps:
         known = any(_near(one, now) for one in watch.past)
         watch.past.append(before)
         if not known:
+            self._recorder._put_in_place(watch.entry, watch.model, before)
             steps = max(_steps(watch.model) - watch.stepped, int(watch.within))
             watch.waiting = watch.waiting or (before, now, steps, len(watch.entry["epoch_weights"]))
 
