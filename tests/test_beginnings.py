@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.extraction.beginnings import Origin, before, explained, held, line, put, root, told
+from autograder.extraction.beginnings import MANY, Origin, before, explained, held, line, put, root, told
 from autograder.extraction.origin import akin
 from autograder.guest.recording import beginnings
 from autograder.records import Evaluation, Json, Ledger, Training
