@@ -465,4 +465,6 @@ def ruled(grade: Grade, rulings: Sequence[Ruling]) -> Grade:
 
 
 def _overruled(award: Award, ruling: Ruling | None) -> Award:
-    return award if ruling is None else replace(award, points=ruling.points, ruled_by=ruling.author)
+    if ruling is None:
+        return award
+    return replace(award, points=ruling.points, ruled_by=ruling.author, ruled_why=ruling.reason)

@@ -1074,6 +1074,8 @@ class Award:
     possible: Decimal
     finding: Finding
     ruled_by: str | None = None
+    ruled_why: str = ""
+    """The reason that this person gave."""
 
 
 class State(StrEnum):

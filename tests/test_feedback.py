@@ -130,10 +130,10 @@ def test_sheet_never_shows_an_undecided_point_as_lost() -> None:
 @pytest.mark.parametrize(("points", "said"), [("2", "met"), ("0.5", "partly met"), ("0", "not met")])
 def test_a_ruling_replaces_the_open_verdict(points: str, said: str) -> None:
     first, *others = a_grade((Verdict.NEEDS_REVIEW, Verdict.MET)).awards
-    ruled = replace(first, points=Decimal(points), ruled_by="M. Durand")
+    ruled = replace(first, points=Decimal(points), ruled_by="M. Durand", ruled_why="I read it <b>by hand</b>.")
     text = Page(sheet(a_report(grade=a_grade(awards=(ruled, *others))), a_rubric(), "en")).text
     assert f"{points} / 2\n{words.SYMBOLS[words.verdict(ruled)]}\n{said}\nmeasured" in text
-    assert "decided by M. Durand" in text
+    assert "decided by M. Durand" in text and "Reason for this decision:\nI read it <b>by hand</b>." in text
 
 
 def adapted(*adaptations: Adaptation) -> Page:
@@ -390,7 +390,7 @@ def _hostile_report(payload: str) -> Report:
     message = Message("{text}", {"text": payload})
     finding = a_finding(message=message, advice=message, details=(message,))
     awards = tuple(
-        replace(award, finding=finding, title={"fr": payload, "en": payload}, ruled_by=payload)
+        replace(award, finding=finding, title={"fr": payload, "en": payload}, ruled_by=payload, ruled_why=payload)
         for award in a_grade().awards
     )
     run = CellRun(index=0, state=CellState.RAISED, seconds=1.0, execution_count=1, error=payload)

@@ -126,7 +126,8 @@ def test_a_ruling_survives_a_new_grading_and_can_be_withdrawn(path: Path) -> Non
     assert book.rule(ruling("2")).total == Decimal("2.50")
     book.record(report(first="0"))
     [grade] = book.current("r")
-    assert (grade.awards[0].points, grade.awards[0].ruled_by) == (Decimal(2), "M. Prof")
+    first = grade.awards[0]
+    assert (first.points, first.ruled_by, first.ruled_why) == (Decimal(2), "M. Prof", "appeal")
     book.rule(ruling("1.5"))
     assert book.current("r")[0].total == Decimal("2.00")
     assert book.rule(ruling(None, reason="my mistake")).total == Decimal("0.50")

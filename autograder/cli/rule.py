@@ -31,9 +31,9 @@ def rule(
     student: Annotated[str, typer.Argument(help="Id of the student, as `autograder status` shows it.")],
     item: Annotated[str, typer.Argument(help="Id or title of the item.")],
     points: Annotated[
-        str | None, typer.Argument(help="What it is worth, such as 1.5. Left out with --withdraw.", metavar="[POINTS]")
+        str | None, typer.Argument(help="What it is worth, such as 1.5. Left out with --withdraw.", metavar="POINTS")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the points.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why; the student reads it on the sheet.")] = "",
     by: Annotated[str | None, typer.Option("--by", help="Who decides. Default: the name you are logged in by.")] = None,
     withdraw: Annotated[
         bool, typer.Option("--withdraw", help="Take back what was decided: what the program finds counts again.")

@@ -174,6 +174,7 @@ def _item(award: Award, language: str) -> dict[str, Json]:
         "advice": _one(finding.advice, language),
         "for_teacher": _one(finding.for_teacher, language),
         "ruled_by": award.ruled_by,
+        "ruled_why": award.ruled_why or None,
         "evidence": {
             "cells": [index + 1 for index in finding.cells],
             "details": _said(finding.details, language),
