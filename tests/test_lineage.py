@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 from autograder.guest.recording.lineage import Lineage
 from autograder.guest.things import Thing
+
+
+@pytest.fixture(autouse=True)
+def drawn_alike_each_time() -> None:
+    """What layers draw is held against a second draw, which one in twenty thousand would not be like."""
+    import keras
+
+    keras.utils.set_random_seed(11)
 
 
 @dataclass
@@ -173,3 +182,50 @@ def test_what_was_put_in_place_is_asked_of_what_it_changed() -> None:
     assert Lineage().brought(model, before=before) == 0, "an average"
     model.layers[3].set_weights([np.random.default_rng(7).normal(size=one.shape) for one in before[4:6]])
     assert Lineage().brought(model, before=before) == before[4].size
+
+
+def made(*layers: Thing, shape: tuple[int, ...]) -> Thing:
+    import keras
+
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+def test_layers_without_a_part_and_layers_with_an_equation() -> None:
+    import keras
+    from keras import layers as of
+
+    image, row = (12, 12, 20), (10, 24)
+    for bias in (True, False):
+        models = [
+            made(of.Conv2D(32, 3, use_bias=bias), shape=image),
+            made(of.Conv2DTranspose(32, 3, use_bias=bias), shape=image),
+            made(of.Conv2D(40, 3, groups=4, use_bias=bias), shape=image),
+            made(of.DepthwiseConv2D(5, depth_multiplier=2, use_bias=bias), shape=image),
+            made(of.SeparableConv2D(32, 3, depth_multiplier=2, use_bias=bias), shape=image),
+            made(of.Dense(300, use_bias=bias), shape=(50,)),
+            made(of.BatchNormalization(center=bias, scale=not bias), shape=(300,)),
+            made(of.GRU(80, use_bias=bias), shape=row),
+            made(of.Bidirectional(of.LSTM(80, use_bias=bias)), shape=row),
+        ]
+        steps = keras.Input(row)
+        models.append(keras.Model(steps, of.MultiHeadAttention(4, 16, use_bias=bias)(steps, steps)))
+        assert [Lineage().brought(model) for model in models] == [0] * len(models), bias
+
+
+@pytest.mark.parametrize("name", ["glorot_normal", "he_uniform", "lecun_normal", "orthogonal", "random_uniform"])
+def test_whatever_draws_them(name: str) -> None:
+    from keras import layers as of
+
+    kernels = [made(of.Dense(60, kernel_initializer=name), shape=(50,)) for _ in range(5)]
+    biases = [made(of.Dense(250, bias_initializer=name), shape=(1,)) for _ in range(5) if name != "orthogonal"]
+    assert {Lineage().brought(model) for model in kernels + biases} == {0}
+
+
+def test_attention_that_learnt_elsewhere() -> None:
+    import keras
+    from keras import layers as of
+
+    steps = keras.Input((10, 24))
+    model = keras.Model(steps, of.MultiHeadAttention(4, 16)(steps, steps))
+    model.set_weights([np.random.default_rng(9).laplace(0, 0.15, one.shape) for one in model.get_weights()])
+    assert Lineage().brought(model) == 4 * 24 * 64

@@ -63,6 +63,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
     learnt = None if brought else _taught(case, seen)
     looked_up = carried(case.things, case.bench.data) if seen.chosen.where == "kernel" and not hidden else None
+    put = None if brought or began or swapped else _put(case, seen)
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
     found = (hidden, looked_up, tested, like, brought or began or swapped, learnt, other, packed(case.things))
     doubts = (*answers, *(doubt for doubt in found if doubt is not None))
@@ -72,7 +73,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     against, beside = _tables(case, seen)
     return Noticed(
         doubts=doubts,
-        flags=(*doubts, *_flags(case, seen), *_boasted(case, seen), *against),
+        flags=(*doubts, *filter(None, (put,)), *_flags(case, seen), *_boasted(case, seen), *against),
         facts=(*(fact for fact in (hidden, tested, own, untrained, validated) if fact is not None), *beside),
     )
 
@@ -182,6 +183,17 @@ def _unfollowed(case: Case, seen: Measured) -> Iterator[Message]:
                 number=training.number,
                 count=training.unfollowed,
             )
+
+
+def _put(case: Case, seen: Measured) -> Message | None:
+    """Of the trainings of the models that it is made of, and of what left the weights with which these began; else of
+    what it held when it was used."""
+    origin, models = beginnings.Origin(case.execution.artifacts, case.bench.store), _trained(seen)
+    own = [training for training in case.ledger.trainings if training.model in models]
+    for part in seen.parts:
+        own += () if part.training is None else beginnings.line(part.training, case.ledger, origin)
+    uses = [part.use for part in seen.parts if part.use is not None]
+    return beginnings.put(own, case.ledger) or beginnings.held(uses)
 
 
 def _trained(seen: Measured) -> set[str]:

@@ -17,8 +17,8 @@ from . import models, motion, prints
 FEWEST = 200
 """Numbers of a weight: of fewer chance may make anything."""
 APART, BY_CHANCE = 0.06, 2.3
-"""Largest distance of two distributions that are one, and of how few figures chance makes it larger: times the root of
-two by their number; of twenty thousand pairs that were drawn alike one is so far apart."""
+"""Largest distance of two distributions that are one, and, times sqrt(1/n + 1/m), of two samples of n and m figures: of
+twenty thousand pairs that were drawn alike one is so far apart."""
 OUTSIDE = 0.02
 """Share of figures beyond all that are drawn, which have a limit."""
 _ENDING = "_initializer"
@@ -33,7 +33,20 @@ def weights(model: Thing, without: Container[int] = ()) -> Iterator[tuple[prints
         for name, initializer in list(vars(layer).items()):
             weight = _weight(layer, name.removesuffix(_ENDING)) if name.endswith(_ENDING) else None
             if many(weight) and id(weight) not in without:
-                yield np.asarray(weight), initializer
+                yield np.asarray(weight), _as_used(layer, initializer)
+
+
+def _as_used(layer: Thing, initializer: Thing) -> Thing:
+    """A layer with an equation, as attention has four of, tells it which axes of its kernel are summed over."""
+    kernel = str(getattr(layer, "equation", "")).partition("->")[0].partition(",")[2].strip()
+    settings = initializer.get_config() if kernel and hasattr(initializer, "get_config") else {}
+    if settings.get("input_axes", 0) is not None:
+        return initializer
+    result = layer.equation.partition("->")[2]
+    axes: dict[bool, list[int]] = {True: [], False: []}
+    for axis, letter in enumerate(kernel):
+        axes[letter in result].append(axis)
+    return type(initializer).from_config(settings | {"input_axes": axes[False], "output_axes": axes[True]})
 
 
 def many(weight: Thing) -> bool:
@@ -52,8 +65,9 @@ def drawn(weight: prints.Array, initializer: Thing) -> bool:
     known = str(type(initializer).__module__).startswith(("keras.", "tf_keras."))
     if not known or "seed" not in settings:  # a table, or code of the notebook's own
         return False
-    other = type(initializer).from_config(settings | {"seed": 1})(weight.shape, dtype="float32")
-    return _alike(own, np.sort(motion.some(other)))
+    draws = range(1, 1 + -(-motion.FIGURES // len(own)))  # of few figures several times: the second is to be no chance
+    others = [type(initializer).from_config(settings | {"seed": seed})(weight.shape, dtype="float32") for seed in draws]
+    return _alike(own, np.sort(np.concatenate([motion.some(other) for other in others])))
 
 
 def _alike(own: prints.Array, other: prints.Array) -> bool:
@@ -62,12 +76,16 @@ def _alike(own: prints.Array, other: prints.Array) -> bool:
     apart = float(np.abs(next(shares) - next(shares)).max())
     low, high = 1.05 * other[0], 1.05 * other[-1]
     outside = float(np.mean((own < low) | (own > high)))
-    return apart <= max(APART, BY_CHANCE * math.sqrt(2 / len(own))) and outside <= OUTSIDE
+    chance = BY_CHANCE * math.sqrt(1 / len(own) + 1 / len(other))
+    return apart <= max(APART, chance) and outside <= OUTSIDE
 
 
 def _weight(layer: Thing, name: str) -> Thing:
-    """``kernel`` by its name, ``embeddings`` behind a property, ``depthwise_kernel``, or the only kernel there is."""
-    for one in (f"_{name}", name, f"{name}_kernel", "kernel"):
+    """``kernel`` by its name, ``embeddings`` behind a property, ``depthwise_kernel``, which some call ``kernel`` only.
+
+    Others have nothing by this name where they were made without it: a convolution with ``use_bias=False``.
+    """
+    for one in (f"_{name}", name, f"{name}_kernel", *("kernel" for _ in range(name == "depthwise"))):
         if hasattr(getattr(layer, one, None), "shape"):
             return getattr(layer, one)
     return None
