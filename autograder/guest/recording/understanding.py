@@ -154,7 +154,7 @@ def _must_be_keras(model: Thing, is_student: Callable[[str], bool]) -> None:
     if any(type(layer).__name__ not in familiar.LAYERS | familiar.INNER | familiar.MODELS for layer in layers):
         raise Foreign("Lambda" if any(type(layer).__name__ == "Lambda" for layer in layers) else "own layer")
     _compiled(model)
-    if any(_is_changed(part, is_student) for part in [*layers, model.optimizer, *_objects(model)]):
+    if _are_changed([*layers, model.optimizer, *_objects(model)], is_student):
         raise Foreign("changed Keras")
 
 
@@ -191,10 +191,10 @@ def _is_own(thing: Thing) -> bool:
     return module.startswith("keras.src.") and getattr(sys.modules.get(module), thing.__name__, None) is thing
 
 
-def _is_changed(part: Thing, is_student: Callable[[str], bool]) -> bool:
-    """Whether a function of it is one of the notebook's: put into the object, or into a class of Keras'."""
-    places = [vars(part), *(vars(kind) for kind in type(part).__mro__ if kind.__module__.startswith("keras."))]
-    functions = (_function(value) for place in places for value in list(place.values()))
+def _are_changed(parts: Sequence[Thing], is_student: Callable[[str], bool]) -> bool:
+    """Whether a function of theirs is one of the notebook's: put into an object, or into a class of Keras'."""
+    kinds = {kind for part in parts for kind in type(part).__mro__ if kind.__module__.startswith("keras.")}
+    functions = (_function(value) for place in map(vars, (*parts, *kinds)) for value in list(place.values()))
     return any(function is not None and _is_theirs(function, is_student) for function in functions)
 
 
@@ -343,7 +343,7 @@ def _callback(callback: Thing, is_student: Callable[[str], bool]) -> dict[str, A
         raise Foreign("own callback")
     if kind.__name__ not in familiar.CALLBACKS:
         raise Foreign("callback")
-    if _is_changed(callback, is_student):
+    if _are_changed([callback], is_student):
         raise Foreign("changed Keras")
     settings = {name: _setting(getattr(callback, name)) for name in sorted(familiar.SETTINGS[kind.__name__])}
     operation = getattr(callback, "monitor_op", None)
