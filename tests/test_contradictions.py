@@ -365,4 +365,7 @@ def test_few_images_and_ones_that_were_trained_on_say_little(store: Store) -> No
     few = a_training(1, validation_x=ArrayPrint(shape=(20, 28, 28), digest="v"))
     own = a_training(1, validation_x=ArrayPrint(shape=(9000, 28, 28), digest="x"))
     assert said(store, [few], far) == [] and said(store, [own], far) == []
+    rows = ArrayPrint(shape=(4000, 28, 28), digest="x", distinct=60)
+    assert said(store, [a_training(1, x=rows)], far) == [], "each image is there many times"
+    assert said(store, [a_training(1, x=replace(rows, distinct=3900))], far) != []
     assert said(store, [a_training(1)], [replace(far[0], problem=say("no"))]) == []

@@ -427,13 +427,14 @@ def _too_good(ledger: Ledger, models: Sequence[MeasuredModel]) -> Message | None
 
 
 def _validated(training: Training) -> float:
-    """On how many images: at least one, and where it is not known few enough to say little."""
+    """On how many images: at least one, and where it is not known few enough to say little; a repeated one is one."""
     if training.validation_x is not None and training.validation_x.shape:
         return float(max(1, min(training.validation_x.shape[0], MOST_IMAGES)))
     share = training.arguments.get("validation_split")
     if not training.x.shape or not isinstance(share, float) or not 0 < share < 1:
         return 100.0
-    return max(1.0, min(training.x.shape[0], MOST_IMAGES) * share / max(1, training.stride))
+    rows = min(training.x.shape[0], MOST_IMAGES) / max(1, training.stride)
+    return max(1.0, min(rows, training.x.distinct or rows) * share)
 
 
 def _saw_its_own(training: Training) -> bool:
