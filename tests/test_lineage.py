@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from autograder.guest.recording import models
 from autograder.guest.recording.lineage import Lineage
 from autograder.guest.things import Thing
 
@@ -229,3 +230,59 @@ def test_attention_that_learnt_elsewhere() -> None:
     model = keras.Model(steps, of.MultiHeadAttention(4, 16)(steps, steps))
     model.set_weights([np.random.default_rng(9).laplace(0, 0.15, one.shape) for one in model.get_weights()])
     assert Lineage().brought(model) == 4 * 24 * 64
+
+
+def test_drawn_far_from_zero_and_by_tensorflow() -> None:
+    import keras
+    import tensorflow as tf
+
+    for one in (
+        tf.random_normal_initializer(0.0, 0.02),
+        tf.random_uniform_initializer(-0.05, 0.05),
+        keras.initializers.RandomUniform(0.02, 0.06),
+        keras.initializers.TruncatedNormal(0.3, 0.02),
+    ):
+        model = made(keras.layers.Dense(60, kernel_initializer=one), shape=(50,))
+        assert Lineage().brought(model) == 0, one
+        model.set_weights([np.random.default_rng(3).laplace(0, 0.3, one.shape) for one in model.get_weights()])
+        assert Lineage().brought(model) == 3000, one
+
+
+def test_a_mask_over_what_was_drawn() -> None:
+    import keras
+
+    model = made(keras.layers.Dense(200), shape=(300,))
+    mask = np.random.default_rng(5).random((300, 200)) < 0.2
+    model.set_weights([mask * one if one.ndim > 1 else one for one in model.get_weights()])
+    assert Lineage().brought(model) == 0
+    learnt = np.random.default_rng(6).laplace(0, 0.1, mask.shape)
+    model.set_weights([mask * learnt, np.zeros(200)])
+    assert Lineage().brought(model) == 60_000
+
+
+def test_a_part_of_a_model_that_is_not_built_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that only trains others, as of contrastive learning, is never built itself."""
+    import keras
+
+    class Pair(keras.Model):  # type: ignore[misc, unused-ignore]
+        def __init__(self, part: Thing) -> None:
+            super().__init__()
+            self.part = part
+
+    def learn(model: Thing) -> tuple[Lineage, Thing]:
+        lineage = Lineage()
+        assert lineage.brought(model) == 0
+        _, before = lineage.begin(1, "m1", model)
+        part = model.part if isinstance(model, Pair) else keras.Model(model.inputs, model.layers[0].output)
+        part.set_weights([np.random.default_rng(7).laplace(0, 0.2, one.shape) for one in part.get_weights()])
+        assert lineage.brought(model) == 2500
+        lineage.end(1, "m1", model, before)
+        return lineage, part
+
+    pair = Pair(made(keras.layers.Dense(50), shape=(50,)))
+    assert not pair.built
+    monkeypatch.setattr(models, "WEIGHED", 10_000)
+    large = made(keras.layers.Dense(50), keras.layers.Dense(1000), shape=(50,))
+    for lineage, part in map(learn, (pair, large)):
+        head = keras.Sequential([part, keras.layers.Dense(10)])
+        assert lineage.brought(head) == 0 and lineage.begin(2, "m2", head)[0] == (1,)

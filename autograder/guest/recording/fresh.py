@@ -19,20 +19,19 @@ FEWEST = 200
 APART, BY_CHANCE = 0.06, 2.3
 """Largest distance of two distributions that are one, and, times sqrt(1/n + 1/m), of two samples of n and m figures: of
 twenty thousand pairs that were drawn alike one is so far apart."""
-OUTSIDE = 0.02
-"""Share of figures beyond all that are drawn, which have a limit."""
+OUTSIDE, BEYOND = 0.02, 0.025
+"""Share of figures beyond all that are drawn, which have a limit, and how far beyond, by what lies between these."""
 _ENDING = "_initializer"
 
 
 def weights(model: Thing, without: Container[int] = ()) -> Iterator[tuple[prints.Array, Thing]]:
     """Those of Keras' layers that are many numbers, each with its initializer; ``without``: identities."""
-    if not getattr(model, "built", False) or models.parameters(model) > models.WEIGHED:
-        return
+    unseen = models.variables(model) - {id(one) for one in models.weighed(model)}
     layers: Any = model
-    for layer in layers._flatten_layers(include_self=False):
+    for layer in layers._flatten_layers(include_self=False) if hasattr(model, "_flatten_layers") else ():
         for name, initializer in list(vars(layer).items()):
             weight = _weight(layer, name.removesuffix(_ENDING)) if name.endswith(_ENDING) else None
-            if many(weight) and id(weight) not in without:
+            if many(weight) and id(weight) not in unseen and id(weight) not in without:
                 yield np.asarray(weight), _as_used(layer, initializer)
 
 
@@ -62,20 +61,22 @@ def drawn(weight: prints.Array, initializer: Thing) -> bool:
     if len(np.unique(own)) <= 1 + plain:
         return True
     settings = initializer.get_config() if hasattr(initializer, "get_config") else {}
-    known = str(type(initializer).__module__).startswith(("keras.", "tf_keras."))
+    known = str(type(initializer).__module__).startswith(("keras.", "tf_keras.", "tensorflow.python."))
     if not known or "seed" not in settings:  # a table, or code of the notebook's own
         return False
     draws = range(1, 1 + -(-motion.FIGURES // len(own)))  # of few figures several times: the second is to be no chance
     others = [type(initializer).from_config(settings | {"seed": seed})(weight.shape, dtype="float32") for seed in draws]
-    return _alike(own, np.sort(np.concatenate([motion.some(other) for other in others])))
+    left = own[own != 0]  # a mask lies over some: a random one, or the one of another network's ticket
+    other = np.concatenate([motion.some(one) for one in others])
+    return _alike(left, np.sort(other[other != 0]))
 
 
 def _alike(own: prints.Array, other: prints.Array) -> bool:
     both = np.concatenate([own, other])
     shares = (np.searchsorted(one, both, "right") / len(one) for one in (own, other))
     apart = float(np.abs(next(shares) - next(shares)).max())
-    low, high = 1.05 * other[0], 1.05 * other[-1]
-    outside = float(np.mean((own < low) | (own > high)))
+    beyond = BEYOND * (other[-1] - other[0])
+    outside = float(np.mean((own < other[0] - beyond) | (own > other[-1] + beyond)))
     chance = BY_CHANCE * math.sqrt(1 / len(own) + 1 / len(other))
     return apart <= max(APART, chance) and outside <= OUTSIDE
 

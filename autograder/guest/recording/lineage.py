@@ -98,7 +98,5 @@ def _digest(weight: prints.Array) -> str:
 
 def _weights(model: Thing) -> list[prints.Array]:
     """Not what is all one number, as biases and statistics are that begin, nor few of these, which may end alike."""
-    if not getattr(model, "built", False) or models.parameters(model) > models.WEIGHED:
-        return []
-    arrays = (np.asarray(one) for one in model.weights if len(one.shape) >= 2 or fresh.many(one))
+    arrays = (np.asarray(one) for one in models.weighed(model) if len(one.shape) >= 2 or fresh.many(one))
     return [one for one in arrays if one.size and one.min() < one.max()]

@@ -104,6 +104,19 @@ def variables(model: Thing) -> set[int]:
     return {id(weight) for weight in _or([], lambda: list(model.weights))}
 
 
+def weighed(model: Thing) -> list[Any]:
+    """Its weights, save the largest of a model that is too large: a part of it may go on without these.
+
+    So may parts of a model that only trains others, and is never built itself.
+    """
+    kept, numbers = set[int](), 0
+    everything: list[Any] = list(getattr(model, "weights", ()))
+    for one in sorted(everything, key=lambda one: math.prod(one.shape)):
+        numbers += math.prod(one.shape)
+        kept |= {id(one) for _ in range(numbers <= WEIGHED)}
+    return [one for one in everything if id(one) in kept]
+
+
 def trained_variables(model: Thing) -> set[int]:
     """Identities of the weights that a training changes."""
     return {id(weight) for weight in _or([], lambda: list(model.trainable_variables))}
