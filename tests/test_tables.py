@@ -12,6 +12,7 @@ from autograder.notebook.numbers import figures, quantity, seconds, shares
 from autograder.records import (
     Cell,
     Estimator,
+    Evaluation,
     Frame,
     Ledger,
     MeasuredModel,
@@ -630,6 +631,18 @@ def test_rows_are_matched_by_numbers() -> None:
 def test_rows_are_matched_by_variables() -> None:
     known = ledger("", "", bindings={"dropout_model": "m2", "base": "m1"})
     assert matched(["Dropout", "Base"], known) == [2, 1]
+
+
+def test_rows_are_matched_by_the_names_under_which_models_were_tested() -> None:
+    """Where trainings have no names in common with the table, and one even that of another row."""
+    known = ledger("", "", "", bindings={"student": "m1", "plain": "m2", "other": "m3"})
+    uses = [
+        Evaluation(kind="evaluate", model=model, after=3, labels={"name": f"student, {how}"})
+        for model, how in (("m2", "soft"), ("m3", "hard"))
+    ]
+    tested = replace(known, evaluations=tuple(uses))
+    assert matched(["student, hard", "student, soft"], tested) == [3, 2]
+    assert matched(["student, hard", "student, soft"], known) != [3, 2]
 
 
 def test_rows_without_telling_names_are_matched_by_order() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -83,7 +85,7 @@ def _nearest(row: TableRow, figures: Sequence[float]) -> float | None:
 
 
 def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> list[TableRow]:
-    candidates = _candidates(ledger, models)
+    candidates = _candidates(ledger, models, _tested(table, ledger))
     kinds = fitted(ledger)
     foreign = frozenset(place for place, row in enumerate(table.rows) if quoted(row.label) or put_together(row, ledger))
     others = foreign | {
@@ -101,19 +103,37 @@ def _matched(table: Table, ledger: Ledger, models: Sequence[MeasuredModel]) -> l
     ]
 
 
-def _candidates(ledger: Ledger, models: Sequence[MeasuredModel]) -> list[_Candidate]:
+def _tested(table: Table, ledger: Ledger) -> Mapping[int, set[str]]:
+    """Training -> rows as which its model was tested, word for word: who trains in many ways may test in one."""
+    labels, found = {_simple(row.label) for row in table.rows}, defaultdict[int, set[str]](set)
+    of = defaultdict[str, list[int]](list)
+    for one in ledger.trainings:
+        of[one.model].append(one.number)
+    for use in ledger.evaluations:
+        own = of[use.model][: bisect(of[use.model], use.after)]
+        if own and use.kind == "evaluate":
+            found[own[-1]] |= {name for name in use.labels.values() if _simple(name) in labels}
+    return found
+
+
+def _candidates(ledger: Ledger, models: Sequence[MeasuredModel], tested: Mapping[int, set[str]]) -> list[_Candidate]:
     """One for each model: its last training, since that is what a table tells; others when they were measured too."""
     measured = {model.training: model for model in models if model.training is not None}
     last = {training.model: training.number for training in ledger.trainings}
     kept = [item for item in ledger.trainings if item.number == last[item.model] or item.number in measured]
-    return [_candidate(training, ledger.bindings, measured.get(training.number)) for training in kept[:200]]
+    return [
+        _candidate(one, ledger.bindings, measured.get(one.number), sorted(tested.get(one.number, ())))
+        for one in kept[:200]
+    ]
 
 
-def _candidate(training: Training, bindings: Mapping[str, str], model: MeasuredModel | None) -> _Candidate:
+def _candidate(
+    training: Training, bindings: Mapping[str, str], model: MeasuredModel | None, tested: Sequence[str]
+) -> _Candidate:
     bound = [name for name, target in bindings.items() if target == training.model]
     # "model 5" is what we call a model without a name: it says nothing.
     named = model.name if model and not re.fullmatch(r"model \d+", model.name) else ""
-    said = [*training.labels.values(), training.builder, *bound, named]
+    said = [*training.labels.values(), *tested, training.builder, *bound, named]
     names = tuple(dict.fromkeys(name for text in said for name in _spellings(text) if name))
     measured = model.public_accuracy if model else None
     computed = model.notebook_accuracy if model else None
