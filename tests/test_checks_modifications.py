@@ -473,6 +473,11 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
     "epochs": ({"arguments": {"epochs": 12}}, Family.STRATEGY, "epochs 5 → 12"),
     "weights that others learnt": ({"learnt_from": (1,)}, Family.STRATEGY, "+ pretrained weights"),
     "early stopping": ({"arguments": {"callbacks": ["EarlyStopping"]}}, Family.STRATEGY, "+ EarlyStopping"),
+    "a callback that moved weights": (
+        {"arguments": {"callbacks": ["KeepZeros", "Diary"], "movers": ["KeepZeros"]}},
+        Family.STRATEGY,
+        "+ KeepZeros",
+    ),
     "a schedule": (
         {"optimizer": {**ADAM, "learning_rate": "ExponentialDecay(rate=0.9)"}},
         Family.STRATEGY,

@@ -442,7 +442,8 @@ def _same_steps(before: Training, after: Training) -> bool:
 def _steering(training: Training) -> set[str]:
     """Callbacks and schedules that change how a model learns; those that only watch are left out."""
     names = set(_names(training.arguments.get("callbacks"))) - idle.unused(training)
-    found = {name for name in names if _STEERING.search(name)}
+    movers = _names(training.arguments.get("movers"))
+    found = {name for name in names if name in movers or _STEERING.search(name)}
     rate = training.optimizer.get("learning_rate")
     if isinstance(rate, Mapping):
         found.add(str(rate.get("class_name") or rate.get("name") or "learning_rate schedule"))

@@ -96,12 +96,15 @@ def callbacks(
 
 
 def note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
-    """Callbacks that could do nothing, by what there was to see and by what their code reaches."""
+    """Callbacks that could do nothing, by what there was to see and by what their code reaches; and those that moved
+    weights."""
     figures = {name for one in epochs.figures for name in one}
     if figures and (blind := steering.blind(epochs.callbacks, figures)):
         entry["arguments"]["blind"] = blind
     if looking := onlookers.onlookers(epochs.callbacks):
         entry["arguments"]["onlookers"] = looking
+    if epochs.watch is not None and epochs.watch.moved and (moving := onlookers.movers(epochs.callbacks)):
+        entry["arguments"]["movers"] = moving
 
 
 def note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:

@@ -28,11 +28,22 @@ _OURS = f"{__name__.rpartition('.recording')[0]}."
 
 def onlookers(callbacks: Thing) -> list[str]:
     """Classes of callbacks, none of which has a say in its training."""
-    each: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    own = [callback for callback in each if callback is not None and not _is_keras(type(callback))]
+    each = _each(callbacks)
+    own = [callback for callback in each if not _is_keras(type(callback))]
     acting = {type(callback).__name__ for callback in own if not _only_looks(callback)}
     acting |= {type(callback).__name__ for callback in each if _is_keras(type(callback))}
     return sorted({type(callback).__name__[:100] for callback in own} - acting)
+
+
+def movers(callbacks: Thing) -> list[str]:
+    """Classes of the notebook's own callbacks, which may have moved the weights."""
+    own = [one for one in _each(callbacks) if not _is_keras(type(one)) and not _only_looks(one)]
+    return sorted({type(one).__name__[:100] for one in own})
+
+
+def _each(callbacks: Thing) -> list[Any]:
+    each: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [one for one in each if one is not None]
 
 
 def _is_keras(kind: type) -> bool:

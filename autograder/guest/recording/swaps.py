@@ -105,6 +105,8 @@ class Watch:
     """Whether no epoch is at work: before the first, between two, and after the last one."""
     inside: bool = False
     """Whether a step is being taken."""
+    moved: bool = False
+    """Whether weights were given other numbers while none was taken, as callbacks do that prune, clip or average."""
     past: deque[Weights] = field(default_factory=deque)
     """What the training itself had reached whenever it was changed, or its weights were asked for."""
 
@@ -158,6 +160,8 @@ class Swaps:
             elif not self.at_law:
                 self._recorder._safely(self._recorder.beside.assigned, self._recorder.asides.now, variable)
             if not self.at_law:
+                if not watch.moved and not watch.inside and eager():
+                    watch.moved = bool(self._recorder._safely(_moves, original.__name__, variable, value))
                 self._recorder._safely(self.touched, watch)
         return original(variable, *arguments, **keywords)
 
@@ -337,6 +341,10 @@ class Swaps:
                 "steps": leap.steps,
             }
         )
+
+
+def _moves(how: str, variable: Thing, value: Thing) -> bool:
+    return bool(np.any(np.asarray(value) != (np.asarray(variable) if how == "assign" else 0)))
 
 
 def _leaps(before: float, after: float, rows: int) -> bool:
