@@ -286,3 +286,54 @@ def test_a_part_of_a_model_that_is_not_built_or_too_large(monkeypatch: pytest.Mo
     for lineage, part in map(learn, (pair, large)):
         head = keras.Sequential([part, keras.layers.Dense(10)])
         assert lineage.brought(head) == 0 and lineage.begin(2, "m2", head)[0] == (1,)
+
+
+def learnt(shape: tuple[int, ...], seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.random.default_rng(seed).laplace(0.0, 0.2, shape).astype(np.float32)
+
+
+def dense(kernel: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Thing:
+    import keras
+
+    model = made(keras.layers.Dense(kernel.shape[1]), shape=(kernel.shape[0],))
+    model.set_weights([kernel, np.zeros(kernel.shape[1])])
+    return model
+
+
+def test_pieces_of_what_trainings_left() -> None:
+    """Filters that are left out, copied, turned, put side by side, or into a layer that is new otherwise."""
+    import keras
+
+    lineage, one, two = Lineage(), learnt((60, 80), 1), learnt((50, 40), 2)
+    for number, kernel in enumerate((one, two), start=1):
+        lineage.end(number, f"m{number}", dense(kernel), frozenset())
+    kept, copied = np.sort(np.random.default_rng(3).permutation(80)[:35]), np.random.default_rng(4).integers(0, 80, 200)
+    side = np.zeros((110, 120), np.float32)
+    side[:60, :80], side[60:, 80:] = one, two
+    grown = made(keras.layers.Dense(200), shape=(120,))
+    mixed = grown.get_weights()[0]
+    mixed[:60, :80] = one
+    for kernel, sources in (
+        (one[10:40][:, kept], {1}),
+        (one[:, copied], {1}),
+        (two.T, {2}),
+        (side, {1, 2}),
+        (mixed, {1}),
+    ):
+        assert lineage.strange(dense(kernel)) == (0, sources)
+    assert lineage.descends(3, "m3", {1, 2}) == (1, 2)
+    assert lineage.brought(dense(learnt((60, 80), 5))) == 4800
+    half = np.concatenate([one, learnt((60, 80), 6)], axis=1)
+    assert lineage.brought(dense(half)) == pytest.approx(4800, rel=0.05)
+
+
+def test_numbers_near_to_any_are_no_piece() -> None:
+    lineage, pool = Lineage(), learnt((300, 200), 1)
+    lineage.end(1, "m1", dense(pool), frozenset())
+    foreign, whole = learnt((300, 100), 9), np.sort(pool.ravel())
+    nearest = whole[np.searchsorted(whole, foreign).clip(max=len(whole) - 1)]
+    assert np.abs(nearest - foreign).mean() < 1e-3
+    columns = np.sort(pool[:, :100], axis=0)
+    within = np.stack([columns[np.searchsorted(columns[:, j], foreign[:, j]).clip(max=299), j] for j in range(100)], 1)
+    for brought in (nearest, within):
+        assert lineage.strange(dense(brought)) == (30_000, set())

@@ -54,9 +54,9 @@ def many(weight: Thing) -> bool:
     return math.prod(sizes) >= FEWEST
 
 
-def drawn(weight: prints.Array, initializer: Thing) -> bool:
-    """Also true of constants and of what is not known."""
-    own = np.sort(motion.some(weight))
+def drawn(weight: prints.Array, initializer: Thing, figures: prints.Array | None = None) -> bool:
+    """Also true of constants; ``figures``: those of its figures of which alone it is asked."""
+    own = np.sort(motion.some(weight) if figures is None else figures)
     plain = weight.ndim == 1 or "Identity" in type(initializer).__name__  # zeros, and ones for the gate that forgets
     if len(np.unique(own)) <= 1 + plain:
         return True

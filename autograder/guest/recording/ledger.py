@@ -394,7 +394,9 @@ class Recorder:
         """Notes where the weights come from that it begins with; their digests."""
         found = self._safely(self.lineage.begin, entry["number"], entry["model"], model)
         entry["learnt_from"], began = found or ([], frozenset())
-        entry["brought"] = self._safely(self.lineage.brought, model, learning(self.steps)) or 0
+        entry["brought"], pieces = self._safely(self.lineage.strange, model, learning(self.steps)) or (0, ())
+        if pieces:
+            entry["learnt_from"] = self.lineage.descends(entry["number"], entry["model"], pieces)
         return began
 
     def _put_in_place(self, entry: dict[str, Any], model: Thing, before: Sequence[prints.Array]) -> None:

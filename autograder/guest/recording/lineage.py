@@ -7,13 +7,14 @@ loaded and layers that two models share come to the same: the numbers are those 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..things import Thing
 from . import fresh, models, motion, prints
+from .grafts import Grafts
 
 MOST = 100_000
 """Weights in all."""
@@ -35,21 +36,32 @@ class Lineage:
     """Number of a training -> its model, and what that began with."""
     _signs: dict[tuple[int, ...], list[prints.Array]] = field(default_factory=dict)
     """Of weights that trainings left, by their shape."""
+    _grafts: Grafts = field(default_factory=Grafts)
 
     def begin(self, number: int, model_id: str, model: Thing) -> tuple[tuple[int, ...], Digests]:
         """The trainings of other models that learnt some of its weights, and all its weights as they are now."""
         now = {_digest(weight): weight.ndim for weight in _weights(model)}
-        found: set[int] = set()
         # What centres an array is one row, and no model learnt it.
-        for earlier in {self._left[digest] for digest, depth in now.items() if depth > 1 and digest in self._left}:
+        known = {self._left[digest] for digest, depth in now.items() if depth > 1 and digest in self._left}
+        return self.descends(number, model_id, known), frozenset(now)
+
+    def descends(self, number: int, model_id: str, known: Set[int]) -> tuple[int, ...]:
+        """The trainings of other models among these, and those from which the same model's descend."""
+        found = set(self._learnt.get(number, (model_id, ()))[1])
+        for earlier in known:
             other, before = self._learnt.get(earlier, (model_id, ()))
             found |= {earlier} if other != model_id else set(before)
-        sources = tuple(sorted(found))
-        self._learnt[number] = (model_id, sources)
-        return sources, frozenset(now)
+        self._learnt[number] = (model_id, tuple(sorted(found)))
+        return self._learnt[number][1]
 
     def brought(self, model: Thing, learning: Sequence[Thing] = (), before: Sequence[prints.Array] = ()) -> int:
-        """Numbers among its weights that neither its layers drew nor an earlier training left, not even nearly so.
+        """Numbers among its weights that neither its layers drew nor an earlier training left, not even nearly so."""
+        return self.strange(model, learning, before)[0]
+
+    def strange(
+        self, model: Thing, learning: Sequence[Thing] = (), before: Sequence[prints.Array] = ()
+    ) -> tuple[int, set[int]]:
+        """The same, and the trainings of whose weights it has pieces.
 
         ``learning``: models that are being trained, whose weights it may share or average; ``before``: its own weights
         before a change, of which alone it is asked.
@@ -60,13 +72,19 @@ class Lineage:
         same |= {key for one in learning for key in models.variables(one)}
         known = [_positive(weight) for one in learning for weight in _weights(one)]
         known += [_positive(weight) for weight in before]
-        return sum(
-            weight.size
+        suspects = [
+            (weight, initializer)
             for weight, initializer in fresh.weights(model, same)
             if _digest(weight) not in self._left
             and not self._akin(weight, known)
             and not fresh.drawn(weight, initializer)
-        )
+        ]
+        numbers, sources = 0.0, set[int]()
+        for weight, initializer in suspects:
+            rest, share, found = self._grafts.rest(weight)
+            numbers += 0 if found and fresh.drawn(weight, initializer, rest) else weight.size * (share if found else 1)
+            sources |= found
+        return round(numbers), sources
 
     def _akin(self, weight: prints.Array, learning: Sequence[Signs]) -> bool:
         own = motion.some(weight)
@@ -82,6 +100,7 @@ class Lineage:
             if (digest := _digest(weight)) in before or digest in self._left or len(self._left) >= MOST:
                 continue
             self._left[digest] = number
+            self._grafts.keep(number, weight)
             shape, signs = _positive(weight)
             known = self._signs.setdefault(shape, [])
             known[:] = [*known[-COMPARED + 1 :], signs]

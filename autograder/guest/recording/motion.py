@@ -38,7 +38,12 @@ def moved(before: Before | None, model: Thing) -> float | None:
 def some(weight: Thing) -> prints.Array:
     """Its figures, or as many of them as are looked at."""
     flat: Any = np.asarray(weight).reshape(-1)
-    return np.array(flat[:: max(1, -(-len(flat) // FIGURES))], np.float64)
+    return np.array(flat[places(flat)], np.float64)
+
+
+def places(weight: prints.Array) -> prints.Array:
+    """Where these stand."""
+    return np.arange(0, weight.size, max(1, -(-weight.size // FIGURES)))
 
 
 def _typical(figures: prints.Array) -> float:
