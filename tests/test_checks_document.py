@@ -211,6 +211,14 @@ def test_a_figure_of_others_costs_nothing_and_earns_nothing() -> None:
     assert comparison(evidence(PLOT, table=table(*HONEST.rows[:3], own), ledger=trained(4))).share < 1
 
 
+def test_what_the_notebook_tested_and_no_training_left_costs_nothing() -> None:
+    soup = row("soup", 0.94, None, None)
+    unknown = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], soup), ledger=trained(3)))
+    tested = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], replace(soup, of="tested")), ledger=trained(3)))
+    assert tested.share == 1 > (unknown.share or 0.0)
+    assert "own test found" in render(tested.details[-1], "en")
+
+
 def test_scikit_learn_and_ensembles_are_held_against_nothing() -> None:
     svm = replace(row("SVM", 0.95, None, None), of="beside")
     alone = comparison(evidence(PLOT, table=table(*HONEST.rows[:3]), ledger=trained(4)))

@@ -296,8 +296,9 @@ def _cell_of(table: Table | None) -> tuple[int, ...]:
 
 
 def _unmeasured(row: TableRow) -> bool:
-    """A training backs the row, but there is nothing to hold it against: that is not for the student to answer."""
-    return row.training is not None and row.reference is None
+    """A training or a test backs the row, but there is nothing to hold it against: that is not for the student to
+    answer."""
+    return (row.training is not None or row.of == "tested") and row.reference is None
 
 
 def _differs(row: TableRow, tolerance: float) -> bool:
@@ -323,6 +324,13 @@ def _on_table(table: Table | None, tolerance: float, unshown: Sequence[TableRow]
 def _beside(row: TableRow, tolerance: float) -> Message:
     """Claim beside measurement."""
     label = row.label[:80]
+    if row.of == "tested":
+        return say(
+            "“{label}”: {claimed:pct2} is stated, as the notebook's own test found of a model that no training on "
+            "record left; it is not measured.",
+            label=label,
+            claimed=row.accuracy,
+        )
     if row.training is None and row.measured_accuracy is None:
         return say(
             "“{label}”: {claimed:pct2} is stated, but no training in this run backs it.",

@@ -148,7 +148,7 @@ def _answers_again(ledger: Ledger) -> bool:
 def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
     """Rows of classifiers that scikit-learn was seen to fit, one for each, and of models put together, that nothing
     here measures."""
-    left = fitted(ledger)
+    left, tests = fitted(ledger), _untrained(ledger)
     several, again = _answer_together(ledger), _answers_again(ledger)
     for row in rows:
         label = fold(row.label)
@@ -159,8 +159,23 @@ def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
             yield replace(row, of="beside")
         elif (several and _ENSEMBLE.search(label)) or (again and _AGAIN.search(label)):
             yield replace(row, of="beside")
+        elif (test := next((one for one in tests if is_figure(row.accuracy, one)), None)) is not None:
+            tests.remove(test)
+            yield replace(row, of="tested")
         else:
             yield row
+
+
+def _untrained(ledger: Ledger) -> list[float]:
+    """What the notebook's own tests gave of models that no training is known of: averages, quantised or pruned copies,
+    and what was trained by hand. On what any was trained with nothing is tested."""
+    trained = {one.model for one in ledger.trainings}
+    learnt = {one.x.digest for one in ledger.trainings}
+    return [
+        use.results["accuracy"]
+        for use in ledger.evaluations
+        if use.model not in trained and "accuracy" in use.results and use.x.digest and use.x.digest not in learnt
+    ]
 
 
 def fitted(ledger: Ledger) -> list[str]:
