@@ -1325,6 +1325,13 @@ def test_many_modifications_need_at_most_five_reasons() -> None:
     assert justified(evidence(trainings=made)).wanted == {"justified": 5}
 
 
+def test_with_and_without_weights_of_others_is_one_comparison() -> None:
+    made = [training(1), training(2, layers=DROPOUT), training(3, layers=DEEPER)]
+    control = training(4, layers=DROPOUT, learnt_from=(1,))
+    assert justified(evidence(trainings=[*made, control]), wanted=2).wanted == {"justified": 2}
+    assert justified(evidence(trainings=[*made, training(4, layers=NORM)]), wanted=2).wanted == {"justified": 3}
+
+
 def test_nothing_to_justify_is_unreached() -> None:
     assert justified(evidence(trainings=[training(1)])).verdict is Verdict.UNREACHED
     assert justified(evidence([code(0)])).verdict is Verdict.UNREACHED

@@ -309,7 +309,7 @@ def justified(
         return _nothing_trained(evidence, found)
     if not found.distinct:
         return unreached(Standing.TEXT, say("No modification was trained, so there is nothing to justify."))
-    compared = _compared(found, evidence, wanted)
+    compared = _without_controls(_compared(found, evidence, wanted), wanted)
     reasons = justifications(compared, evidence, words=words, comment_share=comment_share)
     needed = min(max(wanted, len(compared)), max(wanted, at_most))
     share = min(1.0, sum(reason.share for reason in reasons) / needed)
@@ -334,6 +334,20 @@ def justified(
         found={"justified": sum(reason.share for reason in reasons)},
         wanted={"justified": needed},
     )
+
+
+def _without_controls(compared: Sequence[Trial], wanted: int) -> Sequence[Trial]:
+    """Without a model that another one is with weights that were learnt before: one reason is given for both."""
+    kept = [
+        trial
+        for trial in compared
+        if not any(
+            {change.name for change in differences(trial.training, other.training)} == {STARTING_WEIGHTS}
+            and other.training.learnt_from
+            for other in compared
+        )
+    ]
+    return kept if len(kept) >= wanted else compared
 
 
 def _perhaps_justified(reasons: Sequence[Justified], share: float, evidence: Evidence) -> Finding:
