@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..things import Thing
-from . import felt, motion, onlookers, schedules, steering, through
+from . import felt, models, motion, onlookers, schedules, steering, through
 from .asides import Fit
 from .features import Behind
 from .late import Late
@@ -105,6 +105,14 @@ def note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
         entry["arguments"]["onlookers"] = looking
     if epochs.watch is not None and epochs.watch.moved and (moving := onlookers.movers(epochs.callbacks)):
         entry["arguments"]["movers"] = moving
+
+
+def note_optimizer(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:
+    """A step of the notebook's own may leave alone what the model was compiled with, and use what it holds besides."""
+    if not epochs.own or schedules.taken(model) != epochs.taken or not entry["epochs_run"]:
+        return
+    held = [one for one in vars(model).values() if hasattr(one, "apply_gradients") and schedules.counted(one)]
+    entry["optimizer"] = models.optimizer_facts(held[0]) if len(held) == 1 else {}
 
 
 def note_rates(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:

@@ -44,7 +44,7 @@ from .asides import Asides, Fit
 from .beside import Beside
 from .budget import Cuts, few_rows, repeated
 from .depth import Depth
-from .epochs import Epochs, Few, Shown, callbacks, note_idlers, note_rates, note_steepest
+from .epochs import Epochs, Few, Shown, callbacks, note_idlers, note_optimizer, note_rates, note_steepest
 from .features import Behind, Features
 from .flows import Flows
 from .held import Held, piped
@@ -442,6 +442,7 @@ class Recorder:
         beside = self._safely(fit.late.printed, self.keep.sample) or []
         entry["unfollowed"] = self._safely(fit.beside) or 0
         self._safely(note_rates, entry, model, epochs)
+        self._safely(note_optimizer, entry, model, epochs)
         self._safely(note_steepest, entry, model, epochs)
         entry["roots"] = [*behind, *late, *beside, *held, *entry["roots"]]
         standing = {} if entry.get("reused") else epochs.standing

@@ -55,7 +55,11 @@ def steady(optimizer: Thing, first: float, last: float) -> list[float]:
 
 def taken(model: Thing) -> int:
     """Steps that its optimiser has taken."""
-    outer = getattr(model, "optimizer", None)
+    return counted(getattr(model, "optimizer", None))
+
+
+def counted(outer: Thing) -> int:
+    """Steps that an optimiser has taken."""
     steps: Thing = getattr(getattr(outer, "inner_optimizer", outer), "iterations", 0)
     return int(np.asarray(steps))
 
