@@ -1395,7 +1395,7 @@ def test_all_changes_at_once_lose_their_part() -> None:
     assert methodical(evaluated(made)).share == pytest.approx(8 / 9)
 
 
-@pytest.mark.parametrize(("std", "counts"), [(0.3, 0), (0.277, 1), (0.27, 1), (0.2999, 0)])
+@pytest.mark.parametrize(("std", "counts"), [(0.3, 0), (0.277, 1), (0.27, 1), (0.2961, 1), (0.2999, 0)])
 def test_targets_that_are_shares_of_classes_are_a_change(std: float, counts: int) -> None:
     """What a teacher answered, or labels that were smoothed by hand."""
     labels = ArrayPrint(shape=(1000, 10), low=0.0, high=1.0, mean=0.1, std=0.3)

@@ -66,8 +66,9 @@ _STEERING = re.compile(
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "rho", "amsgrad", "centered", "use_ema")
 ALTERED = "altered images"
 TARGETS = "targets"
-_SOFT = 0.98
-"""Of the deviation of labels, below which they are shares: labels smoothed by 0.02 have that."""
+_SOFT = 0.999
+"""Of the deviation of labels, below which they are shares: labels smoothed by 0.001 have that, and a teacher that is
+sure of the images which it was trained on leaves little more to learn."""
 STARTING_WEIGHTS = "starting weights"
 """Name of the change that a model begins with what others have learnt."""
 _DIVERGENCE = {"kldivergence", "kld", "kullbackleiblerdivergence"}
