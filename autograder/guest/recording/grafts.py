@@ -22,18 +22,35 @@ HALF = 0.5
 
 
 @dataclass
+class Source:
+    """A weight that a training left."""
+
+    number: int
+    weight: prints.Array
+    order: prints.Array | None = None
+    """Of its numbers by size, once it was looked for any: nearly all runs look for none."""
+
+    def places(self, figures: prints.Array) -> prints.Array:
+        """Where they stand in it; -1 for none."""
+        flat = self.weight.reshape(-1)
+        if self.order is None:
+            self.order = np.argsort(flat).astype(np.int32)
+        nearest = self.order[np.searchsorted(flat, figures, sorter=self.order).clip(max=flat.size - 1)]
+        return np.where(flat[nearest] == figures, nearest, -1)
+
+
+@dataclass
 class Grafts:
-    _left: deque[tuple[int, prints.Array]] = field(default_factory=deque)
-    """Number of a training, and a weight that it left."""
+    _left: deque[Source] = field(default_factory=deque)
     _numbers: int = 0
 
     def keep(self, number: int, weight: prints.Array) -> None:
         if weight.ndim < 2 or not FEWEST <= weight.size <= LARGEST:
             return
-        self._left.append((number, np.array(weight, np.float32)))
+        self._left.append(Source(number, np.array(weight, np.float32)))
         self._numbers += weight.size
         while self._numbers > NUMBERS:
-            self._numbers -= self._left.popleft()[1].size
+            self._numbers -= self._left.popleft().weight.size
 
     def rest(self, weight: prints.Array) -> tuple[prints.Array, float, set[int]]:
         """Figures of a weight that stand in no such way in what a training left, their share, and the trainings that
@@ -41,32 +58,27 @@ class Grafts:
         places = motion.places(weight)
         own = weight.reshape(-1)[places].astype(np.float32)
         known, sources = own == 0, set[int]()
-        for number, other in self._left:
-            if other.ndim == weight.ndim and not known.all():
-                found = _pieces(own, places, weight, other) & ~known
-                sources |= {number for _ in range(int(found.sum()) >= FEWEST)}
-                known |= found & (number in sources)
+        for source in self._left:
+            if source.weight.ndim == weight.ndim and not known.all():
+                found = _piece(own, places, weight, source) & ~known
+                if found.sum() >= FEWEST:
+                    known |= found
+                    sources.add(source.number)
         return own[~known].astype(np.float64), float(np.mean(~known)), sources
 
 
-def _pieces(own: prints.Array, places: prints.Array, weight: prints.Array, other: prints.Array) -> prints.Array:
-    """Which figures stand in the other weight, those of a row in one row and of a column in one column, or turned."""
-    values, which = np.unique(own, return_inverse=True)
-    flat = other.reshape(-1)
-    nearest = np.searchsorted(values, flat).clip(max=len(values) - 1)
-    there = np.full(len(values), -1)
-    hits = np.flatnonzero(values[nearest] == flat)
-    there[nearest[hits]] = hits
-    place = there[which]
+def _piece(own: prints.Array, places: prints.Array, weight: prints.Array, source: Source) -> prints.Array:
+    """Which figures stand in it, those of a row in one row and those of a column in one column, or turned."""
+    place = source.places(own)
     found: prints.Array = place >= 0
-    if found.sum() < FEWEST:
-        return np.zeros(len(own), bool)
-    here, away = np.unravel_index(places[found], weight.shape), np.unravel_index(place[found], other.shape)
-    for turned in (away, away[::-1]):
-        fits = np.logical_and.reduce([_in_step(one, two) for one, two in zip(here, turned, strict=True)])
-        if fits.sum() >= max(FEWEST, HALF * found.sum()):
-            found[found] = fits
-            return found
+    if found.sum() >= FEWEST:
+        here = np.unravel_index(places[found], weight.shape)
+        away = np.unravel_index(place[found], source.weight.shape)
+        for turned in (away, away[::-1]):
+            fits = np.logical_and.reduce([_in_step(one, two) for one, two in zip(here, turned, strict=True)])
+            if fits.sum() >= max(FEWEST, HALF * found.sum()):
+                found[found] = fits
+                return found
     return np.zeros(len(own), bool)
 
 
