@@ -890,8 +890,8 @@ class TableRow:
     of: str = ""
     """``validation`` where the heading says so; ``part`` or ``split`` where the notebook's own evaluation was of a part
     of the public test set, or of a test set that it split off itself; ``beside`` of what was seen to be fitted or put
-    together and is not measured, ``tested`` of a model that the notebook tested and no training left, as an average of
-    weights; empty for any other."""
+    together and is not measured, ``tested`` of weights that the notebook tested and no training left, as an average or
+    another moment; empty for any other."""
     recorded: float | None = None
     """For a figure of validation: what the run recorded of that training, at its end, its best epoch, or nearest."""
     images: int = 0

@@ -216,7 +216,7 @@ def test_what_the_notebook_tested_and_no_training_left_costs_nothing() -> None:
     unknown = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], soup), ledger=trained(3)))
     tested = comparison(evidence(PLOT, table=table(*HONEST.rows[:3], replace(soup, of="tested")), ledger=trained(3)))
     assert tested.share == 1 > (unknown.share or 0.0)
-    assert "own test found" in render(tested.details[-1], "en")
+    assert "as a test in this run found" in render(tested.details[-1], "en")
 
 
 def test_scikit_learn_and_ensembles_are_held_against_nothing() -> None:

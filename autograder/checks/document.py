@@ -326,8 +326,8 @@ def _beside(row: TableRow, tolerance: float) -> Message:
     label = row.label[:80]
     if row.of == "tested":
         return say(
-            "“{label}”: {claimed:pct2} is stated, as the notebook's own test found of a model that no training on "
-            "record left; it is not measured.",
+            "“{label}”: {claimed:pct2} is stated, as a test in this run found, of weights that are not measured; it is "
+            "held against nothing.",
             label=label,
             claimed=row.accuracy,
         )

@@ -148,7 +148,7 @@ def _answers_again(ledger: Ledger) -> bool:
 def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
     """Rows of classifiers that scikit-learn was seen to fit, one for each, and of models put together, that nothing
     here measures."""
-    left, tests = fitted(ledger), _untrained(ledger)
+    left, tests = fitted(ledger), _further(rows, ledger)
     several, again = _answer_together(ledger), _answers_again(ledger)
     for row in rows:
         label = fold(row.label)
@@ -166,16 +166,21 @@ def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
             yield row
 
 
-def _untrained(ledger: Ledger) -> list[float]:
-    """What the notebook's own tests gave of models that no training is known of: averages, quantised or pruned copies,
-    and what was trained by hand. On what any was trained with nothing is tested."""
-    trained = {one.model for one in ledger.trainings}
+def _further(rows: Sequence[TableRow], ledger: Ledger) -> list[float]:
+    """What the notebook's own tests found, without what rows of trainings state: of averages, quantised or pruned
+    copies, what was trained by hand, and other moments of a training. On what any was trained with nothing is tested.
+    """
     learnt = {one.x.digest for one in ledger.trainings}
-    return [
+    found = [
         use.results["accuracy"]
         for use in ledger.evaluations
-        if use.model not in trained and "accuracy" in use.results and use.x.digest and use.x.digest not in learnt
+        if "accuracy" in use.results and use.x.digest and use.x.digest not in learnt
     ]
+    for row in rows:
+        backed = row.training is not None or row.measured_accuracy is not None
+        if backed and (own := next((one for one in found if is_figure(row.accuracy, one)), None)) is not None:
+            found.remove(own)
+    return found
 
 
 def fitted(ledger: Ledger) -> list[str]:
