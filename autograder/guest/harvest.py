@@ -70,8 +70,8 @@ def _same(found: Thing, wanted: Thing) -> bool:
 
 def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str, str]:
     """Variable -> model id; also ``results['cnn']``, ``runs['cnn']['model']``, ``study.best_model`` and the like."""
-    trainer = getattr(sys.modules.get("keras.src.trainers.trainer"), "Trainer", None)
-    kinds = tuple(kind for kind in (trainer, None if loops is None else loops.kind()) if kind is not None)
+    trainers = tuple(recorder.trainers)
+    kinds = trainers if loops is None else (*trainers, loops.kind())
     if not kinds:
         return {}
     reach = _Reach(kinds, lambda value: _is_own(value, recorder))
@@ -81,7 +81,7 @@ def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str,
     held = list({id(model): model for model in found.values()}.values())
     recorder.keep.bound = {recorder.model_id(model) for model in held}
     for model in held[-HELD:]:
-        if trainer is not None and isinstance(model, trainer):
+        if isinstance(model, trainers):
             recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
 

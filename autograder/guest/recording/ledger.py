@@ -85,6 +85,8 @@ class Recorder:
         self.handover = handover
         self.count = count
         """Execution count of the cell that is running."""
+        self.trainers: list[type] = []
+        """What Keras' models are, by their base class: of each Keras, where a notebook imports it anew."""
         self.trainings: list[dict[str, Any]] = []
         self.evaluations: list[dict[str, Any]] = []
         self.notes: list[str] = []
@@ -140,6 +142,7 @@ class Recorder:
 
     def install_compile(self, trainer: type) -> None:
         """Note who compiles. In place: Keras compares a model's ``compile`` with this very attribute."""
+        self.trainers.append(trainer)
         hooks.wrap(trainer, "compile", self._compile)
 
     def _compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
