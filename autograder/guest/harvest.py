@@ -24,6 +24,8 @@ BATCH = 1000
 BATCH_BYTES = 64 << 20
 HELD = 30
 """Models looked at because something still holds them, the last ones: trained in a way that nobody saw, it may be."""
+NAMED = 10
+"""Variables that are named."""
 DEPTH = 3
 """Steps from a variable to a model: ``study.results['cnn']['model']``."""
 LOOKED = 3000
@@ -45,6 +47,7 @@ def harvest(recorder: Recorder, names: Names, parameters: Names, loops: Thing = 
     with recorder.silently():
         recorder.results = {"bindings": bindings(recorder, names, loops), "frames": frames(names)}
         recorder.results["answering"] = answering(recorder, loops)
+        recorder.results["unrecorded"] = unrecorded(recorder, names)
         recorder.flush()
         recorder.handover.put_json(PARAMETERS, changed(names, parameters))
 
@@ -84,6 +87,17 @@ def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str,
         if isinstance(model, trainers):
             recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
+
+
+def unrecorded(recorder: Recorder, names: Names) -> list[str]:
+    """Variables with models of a Keras on which no hook was laid."""
+    trainers = tuple(recorder.trainers)
+    return [name for name, value in _own(names) if _trains(type(value)) and not isinstance(value, trainers)][:NAMED]
+
+
+def _trains(kind: type) -> bool:
+    bases = ((base.__module__, base.__name__) for base in kind.__mro__)
+    return any(name == "Trainer" and str(module).endswith(".src.trainers.trainer") for module, name in bases)
 
 
 def answering(recorder: Recorder, loops: Thing = None) -> dict[str, str]:
