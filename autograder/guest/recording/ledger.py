@@ -20,6 +20,7 @@ from ..things import Thing
 from . import (
     averages,
     beginnings,
+    fed,
     felt,
     handmade,
     hooks,
@@ -144,6 +145,18 @@ class Recorder:
         """Note who compiles. In place: Keras compares a model's ``compile`` with this very attribute."""
         self.trainers.append(trainer)
         hooks.wrap(trainer, "compile", self._compile)
+
+    def install_iterator(self, iterator: type) -> None:
+        hooks.wrap(iterator, "__init__", self._draws)
+
+    def _draws(self, original: Callable[..., Any], iterator: Thing, arguments: Thing, keywords: Thing) -> None:
+        """Only of a training Keras tells weights of classes."""
+        __tracebackhide__ = True
+        original(iterator, *arguments, **keywords)
+        fit = self.asides.innermost
+        if fit is not None and fit.given is not None and "class_weight" in keywords:
+            before, fit.given = fit.given, None
+            fit.entry["roots"] += self._safely(fed.exchanged, iterator, before, self.keep.sample) or []
 
     def _compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
@@ -321,6 +334,7 @@ class Recorder:
             epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
+        epochs.fit.given = None if self.cuts.rehearsal else self._safely(fed.given, thinned.get("x"))
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             if not self.cuts.rehearsal:
