@@ -21,9 +21,9 @@ APART, BY_CHANCE = 0.06, 2.3
 twenty thousand pairs that were drawn alike one is so far apart."""
 OUTSIDE = 0.02
 """Share of figures beyond all that are drawn, which have a limit."""
-ALIGNED, SIDE = 1.3, 256
+ALIGNED, SIDE = 1.3, 128
 """How much stronger the strongest pattern may be than in a second draw, of as many rows and columns as are looked at:
-numbers that are drawn one by one come to 1.2 at most; those that were learnt keep 1.7 where each was exchanged for the
+numbers that are drawn one by one come to 1.2 at most; those that were learnt keep 1.6 where each was exchanged for the
 drawn one that has its place in the order of their sizes."""
 AGAIN = 0.5
 """Correlation from which on a second draw is the same numbers again: nothing was drawn."""
@@ -92,8 +92,10 @@ def _strongest(weight: prints.Array) -> float:
     """Share of all there is in a matrix that its first pattern makes up."""
     matrix = np.asarray(weight, np.float64).reshape(-1, weight.shape[-1])
     matrix = matrix[:: -(-matrix.shape[0] // SIDE), :: -(-matrix.shape[1] // SIDE)]
-    sizes = np.linalg.svd(matrix, compute_uv=False)
-    return float(sizes[0] / max(np.sqrt(np.square(sizes).sum()), 1e-12))
+    if matrix.shape[0] < matrix.shape[1]:
+        matrix = matrix.T
+    squares = matrix.T @ matrix
+    return math.sqrt(max(0.0, float(np.linalg.eigvalsh(squares)[-1])) / max(float(np.trace(squares)), 1e-24))
 
 
 def _alike(own: prints.Array, other: prints.Array) -> bool:
