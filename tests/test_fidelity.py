@@ -272,6 +272,12 @@ def test_what_a_page_shows_is_read_like_what_is_printed() -> None:
     assert judge(0.981, [one], [use(one, 3)], cells=[replace(printed(2, ""), outputs=(unseen,))]) is None
 
 
+def test_what_is_shown_as_markdown_is_read_like_what_is_printed() -> None:
+    one, shown = training(), Output(kind="display", text="**Test accuracy of the best model: 99.2 %**")
+    found = judge(0.981, [one], [use(one, 3)], cells=[replace(printed(2, ""), outputs=(shown,))])
+    assert found is not None and (found.claimed, found.agrees) == (0.992, False)
+
+
 def test_what_is_printed_below() -> None:
     one, later = training(1), training(6)
     below = [printed(3, "Accuracy: 0.9812"), printed(6, "Accuracy: 0.5")]

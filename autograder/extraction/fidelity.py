@@ -467,7 +467,7 @@ def _figures(index: int | None, account: Account, *, sure: bool = False) -> list
     """Accuracies in a cell's output that may be of the test set; ``sure``: only those that say so."""
     cell = next((cell for cell in account.cells if cell.index == index), None) if index is not None else None
     outputs = () if cell is None else cell.outputs
-    texts = [output.text for output in outputs if output.kind == "result" or output.stream == "stdout"]
+    texts = [output.text for output in outputs if output.kind in ("result", "display") or output.stream == "stdout"]
     texts += ["\n".join(lines(output.html[:MAX_CHARACTERS])) for output in outputs if _is_page(output)]
     texts += [_named(cell.source, output.text) for output in outputs if cell and output.kind == "result"]
     told = [_in_full(figure, account.cells) for text in texts for figure in stated(text)]
