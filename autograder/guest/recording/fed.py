@@ -7,13 +7,14 @@ Keras' that it replaced.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..things import Thing
-from . import prints, roots
+from . import hooks, prints, roots
 
 CLOSE = 0.01
 """Relative: numbers of sixteen bits are as near as that."""
@@ -25,6 +26,21 @@ class Given:
 
     places: prints.Rows
     rows: prints.Array
+
+
+def install(kind: type, training: Callable[[], Thing], keep: prints.Keep, safely: Callable[..., Thing]) -> None:
+    """Look at what Keras' ``kind`` draws from, once for each training: the ``Fit`` that is at work."""
+
+    def made(original: Callable[..., Any], iterator: Thing, arguments: Thing, keywords: Thing) -> None:
+        __tracebackhide__ = True
+        original(iterator, *arguments, **keywords)
+        fit: Any = training()
+        # Only of a training Keras tells weights of classes.
+        if fit is not None and fit.given is not None and "class_weight" in keywords:
+            before, fit.given = fit.given, None
+            fit.entry["roots"] += safely(exchanged, iterator, before, keep) or []
+
+    hooks.wrap(kind, "__init__", made)
 
 
 def given(x: Thing) -> Given | None:

@@ -146,18 +146,6 @@ class Recorder:
         self.trainers.append(trainer)
         hooks.wrap(trainer, "compile", self._compile)
 
-    def install_iterator(self, iterator: type) -> None:
-        hooks.wrap(iterator, "__init__", self._draws)
-
-    def _draws(self, original: Callable[..., Any], iterator: Thing, arguments: Thing, keywords: Thing) -> None:
-        """Only of a training Keras tells weights of classes."""
-        __tracebackhide__ = True
-        original(iterator, *arguments, **keywords)
-        fit = self.asides.innermost
-        if fit is not None and fit.given is not None and "class_weight" in keywords:
-            before, fit.given = fit.given, None
-            fit.entry["roots"] += self._safely(fed.exchanged, iterator, before, self.keep.sample) or []
-
     def _compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
         if not self._inside:

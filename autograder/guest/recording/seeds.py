@@ -64,7 +64,10 @@ def _layer(session: Thing, layer: type) -> None:
 
 def _tensorflow(session: Thing, module: Thing) -> None:
     _trainer(session, module.TensorFlowTrainer)
-    session.recorder.install_iterator(module.TFEpochIterator)
+    from . import fed
+
+    recorder = session.recorder
+    fed.install(module.TFEpochIterator, lambda: recorder.asides.innermost, recorder.keep.sample, recorder._safely)
 
 
 def _trainer(session: Thing, trainer: type) -> None:
