@@ -561,6 +561,8 @@ class Ledger:
     unsampled: int = 0
     """Data that models learnt from of which no sample was kept, since there were too many; so of trainings that are
     not on record."""
+    unrecorded: tuple[str, ...] = ()
+    """Variables with models of a Keras that was imported past our recorder."""
     notes: tuple[str, ...] = ()
     overruled: Mapping[str, int | None] = field(default_factory=dict)
     """Part of what runs the cells that was replaced by the notebook -> execution count of the cell by which it was."""

@@ -237,6 +237,24 @@ def test_what_the_cell_printed(text: str, claimed: float, tolerance: float) -> N
     assert (found.claimed, found.tolerance) == (pytest.approx(claimed), pytest.approx(tolerance))
 
 
+@pytest.mark.parametrize(
+    ("source", "tolerance"),
+    [
+        ("print('Test accuracy:', round(acc, 4))", 0.002),
+        ("model = build((28, 28, 1))", 0.002),
+        ("print(f'Test accuracy: {acc:.1f}')", 0.052),
+        ("print('Test accuracy:', np.round(acc, 1))", 0.052),
+        ("print('Test accuracy:', acc.round(1))", 0.052),
+    ],
+)
+def test_all_of_it_is_not_rounded_unless_code_rounds(source: str, tolerance: float) -> None:
+    one, cell = training(), replace(printed(2, "Test accuracy: 1.0"), source=source)
+    found = judge(0.972, [one], [use(one, 3)], cells=[cell])
+    assert found is not None and found.claimed == 1 and found.tolerance == pytest.approx(tolerance)
+    tenths = judge(0.972, [one], [use(one, 3)], cells=[replace(printed(2, "Test accuracy: 0.9"), source=source)])
+    assert tenths is not None and tenths.tolerance == pytest.approx(0.052)
+
+
 @pytest.mark.parametrize(("measured", "claimed"), [(0.9712, 0.9712), (0.9803, 0.9803), (0.95, None)])
 def test_one_of_two_printed_figures_is_of_the_model(measured: float, claimed: float | None) -> None:
     text = "Test accuracy: 97.12%\nTest accuracy with flipped images too: 98.03%\n"
@@ -252,6 +270,12 @@ def test_what_a_page_shows_is_read_like_what_is_printed() -> None:
     assert found is not None and (found.source, found.cell) == ("printed", 2)
     unseen = replace(page, html="<p style='display:none'>Test accuracy: 98.1 %</p>")
     assert judge(0.981, [one], [use(one, 3)], cells=[replace(printed(2, ""), outputs=(unseen,))]) is None
+
+
+def test_what_is_shown_as_markdown_is_read_like_what_is_printed() -> None:
+    one, shown = training(), Output(kind="display", text="**Test accuracy of the best model: 99.2 %**")
+    found = judge(0.981, [one], [use(one, 3)], cells=[replace(printed(2, ""), outputs=(shown,))])
+    assert found is not None and (found.claimed, found.agrees) == (0.992, False)
 
 
 def test_what_is_printed_below() -> None:

@@ -554,6 +554,23 @@ def test_models_that_cannot_be_saved_are_held_for_the_end(recorder: Recorder, ho
     assert list(recorder.keep.unsaved) == [f"m{number}" for number in range(3, 11)]
 
 
+def test_models_of_a_keras_that_the_notebook_imported_anew_keep_their_names(recorder: Recorder) -> None:
+    """As do those of the one that it had before, whichever ``sys.modules`` names at the end."""
+    before, anew = (type("Trainer", (), {"compile": lambda self: None}) for _ in range(2))
+    for trainer in (before, anew):
+        recorder.install_compile(trainer)
+    recorder.keep.model = lambda *model, **how: ("", "", "")  # type: ignore[method-assign]
+    found = harvest.bindings(recorder, {"best_model": before(), "results": {"cnn": anew()}, "x": object()})
+    assert found == {"best_model": "m1", "results['cnn']": "m2"} and recorder.notes == []
+
+
+def test_models_of_a_keras_without_hooks_are_named(recorder: Recorder) -> None:
+    bases = [type("Trainer", (), {"__module__": f"{name}.src.trainers.trainer"}) for name in ("keras", "keras")]
+    recorder.trainers.append(bases[0])
+    names = {"seen": type("Model", (bases[0],), {})(), "past": type("Model", (bases[1],), {})(), "x": 1}
+    assert harvest.unrecorded(recorder, names) == ["past"]
+
+
 def test_it_is_told_with_which_weights_models_will_answer(recorder: Recorder, hooked: type[Model]) -> None:
     """A rebuilt model into which the best weights were loaded has the digest of the training that left these."""
     trained, rebuilt = hooked(), hooked()

@@ -116,10 +116,42 @@ def net(shape: tuple[int, ...] = (6, 6, 1)) -> Thing:
 def test_what_layers_drew_was_not_brought_along() -> None:
     assert [Lineage().brought(net()) for _ in range(5)] == [0] * 5
     permuted = net()
-    permuted.set_weights(
-        [np.random.default_rng(1).permutation(one.ravel()).reshape(one.shape) for one in permuted.get_weights()]
-    )
+    again = [np.random.default_rng(1).permutation(one.ravel()).reshape(one.shape) for one in permuted.get_weights()]
+    recurrent = next(place for place, one in enumerate(again) if one.shape == (12, 48))
+    orthogonal = permuted.get_weights()[recurrent]
+    permuted.set_weights([*again[:recurrent], orthogonal, *again[recurrent + 1 :]])
     assert Lineage().brought(permuted) == 0
+    permuted.set_weights(again)
+    assert Lineage().brought(permuted) == orthogonal.size, "its layer draws rows that are at right angles"
+
+
+def dense() -> Thing:
+    import keras
+
+    return keras.Sequential([keras.Input((300,)), keras.layers.Dense(64)])
+
+
+def test_learnt_weights_that_are_given_the_sizes_of_drawn_ones() -> None:
+    random, model = np.random.default_rng(9), dense()
+    kernel, bias = model.get_weights()
+    patterns = random.normal(size=(300, 6)) @ random.normal(size=(6, 64)) + 2 * random.normal(size=(300, 64))
+    ranked = np.sort(kernel.ravel())[np.argsort(np.argsort(patterns.ravel()))].reshape(kernel.shape)
+    model.set_weights([ranked, bias])
+    assert Lineage().brought(model) == kernel.size
+    model.set_weights([ranked.ravel()[random.permutation(kernel.size)].reshape(kernel.shape), bias])
+    assert Lineage().brought(model) == 0
+
+
+def test_an_initializer_that_hands_out_the_same_numbers_whatever_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    kind = keras.initializers.GlorotUniform
+    drawn, draw = np.asarray(kind(seed=1)((300, 64))), kind.__call__
+    assert Lineage().brought(dense()) == 0
+    monkeypatch.setattr(
+        kind, "__call__", lambda self, shape, dtype=None: drawn if shape == (300, 64) else draw(self, shape, dtype)
+    )
+    assert Lineage().brought(dense()) == drawn.size
 
 
 def test_weights_that_neither_a_layer_drew_nor_a_training_left() -> None:
@@ -337,3 +369,16 @@ def test_numbers_near_to_any_are_no_piece() -> None:
     within = np.stack([columns[np.searchsorted(columns[:, j], foreign[:, j]).clip(max=299), j] for j in range(100)], 1)
     for brought in (nearest, within):
         assert lineage.strange(dense(brought)) == (30_000, set())
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 42, 1337])
+def test_an_initializer_with_a_seed_of_the_notebooks_own(seed: int) -> None:
+    import keras
+    from keras import layers as of
+
+    drawn = keras.initializers.GlorotUniform(seed=seed)
+    models = [
+        made(of.Dense(4, kernel_initializer=drawn), shape=(50,)),
+        made(of.Dense(300, kernel_initializer=drawn), shape=(50,)),
+    ]
+    assert [Lineage().brought(model) for model in models] == [0, 0]

@@ -18,6 +18,7 @@ from autograder.extraction.measures import loss_ratio
 from autograder.extraction.memory import Signs, knows_by_heart, remembers, signs
 from autograder.extraction.probing import Gallery, Probed, gallery, parted
 from autograder.records import Baseline, Digest, Nudge
+from autograder.statistics import Estimate
 from autograder.store import Store
 
 Array = npt.NDArray[Any]
@@ -183,6 +184,17 @@ def test_harder_hidden_images_accuse_nobody(shown: Gallery, store: Store) -> Non
         assert found.doubts == ()
     alone = signs(probed(by_shape, shown, store), whole, None, store=store)
     assert len(alone.doubts) == 1
+
+
+def test_easier_hidden_images_accuse_nobody_whose_loss_is_less_on_them(
+    shown: Gallery, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = replace(reference([by_shape, half], shown, store), loss_ratio=0.4)
+    for low, told in ((0.8, False), (1.2, True)):
+        ratio = Estimate(value=low, low=low, high=2.0)
+        monkeypatch.setattr("autograder.extraction.memory.loss_ratio", lambda *_, found=ratio: found)
+        found = signs(probed(by_shape, shown, store), scope(None, DATA, shown), usual, store=store)
+        assert any("loss on fresh images" in doubt.text for doubt in found.doubts) is told
 
 
 def test_classes_of_the_notebook(shown: Gallery, store: Store) -> None:

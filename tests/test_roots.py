@@ -20,12 +20,23 @@ def joined(parts):
     return functools.reduce(lambda one, two: one.concatenate(two), parts)
 def deep(data):
     return functools.reduce(lambda one, _: one.repeat(1), range(60), data)
-def fit(data, labels=None, inputs=1):
+class Turning(tuple):
+    def __iter__(self):
+        mine[...] = 1 - x
+        return super().__iter__()
+mine = x.copy()
+def replaced(work):
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+    own = ArrayDataAdapter.__init__
+    ArrayDataAdapter.__init__ = lambda self, x, *more, **named: own(self, 1 - x, *more, **named)
+    work()
+    ArrayDataAdapter.__init__ = own
+def fit(data, labels=None, inputs=1, **more):
     wanted = [keras.Input((64,)) for _ in range(inputs)]
     output = keras.layers.Dense(10, activation="softmax")(wanted[-1])
     model = keras.Model(wanted if inputs > 1 else wanted[0], output)
     model.compile("sgd", "sparse_categorical_crossentropy")
-    model.fit(data, labels, epochs=1, verbose=0)
+    model.fit(data, labels, epochs=1, verbose=0, **more)
 """
 ALL = (400, 0, 399)
 FITS: dict[str, list[tuple[int, int, int]]] = {
@@ -51,6 +62,11 @@ FITS: dict[str, list[tuple[int, int, int]]] = {
     "fit([x] * 10, y, inputs=10)": [ALL] * 7,
     "fit(slices(((x[:, ::-1], x), y)).batch(50), inputs=2)": [ALL, ALL],
     "fit(x, y)": [],
+    "fit(x.astype('float64'), y, validation_split=0.25, class_weight={1: 2.0})": [],
+    "fit((255 * x).astype('uint8'), y, shuffle=False)": [],
+    "fit(tf.constant(x), y)": [],
+    "fit(mine, y, validation_data=Turning((x, y)))": [ALL],
+    "replaced(lambda: fit(x, y))": [ALL],
 }
 """Code -> the size of each array, with the first and the last row that a sample may have been taken from."""
 

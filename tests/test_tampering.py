@@ -42,6 +42,11 @@ def test_code_that_reaches_for_the_records_is_seen(source: str, tmp_path: Path) 
     assert gap.reason.values["cells"] == "3"
 
 
+def test_models_of_a_keras_that_was_imported_past_the_recorder() -> None:
+    [gap] = tampering(Ledger(unrecorded=("best_model",)), KEPT, ())
+    assert gap.kind is GapKind.RECORDS and not gap.ours and gap.reason.values["names"] == "best_model"
+
+
 def as_read(folder: Path, *cells: tuple[str, str]) -> Sequence[Cell]:
     written = [{"cell_type": kind, "source": source, "metadata": {}, "outputs": []} for kind, source in cells]
     return read(json.dumps({"cells": written}).encode(), Store(folder))

@@ -12,6 +12,7 @@ from autograder.checks import idle
 from autograder.checks.answers import earned, undecided, unreached
 from autograder.checks.batches import announced
 from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, differences
+from autograder.checks.elsewhere import elsewhere
 from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.slight import Slight, Why
@@ -54,6 +55,8 @@ def distinct(
     # Whether what was trained last is a modification of its own is for a person, where it would be one that is missing.
     spared = found.retrained[: max(0, wanted - count)]
     count += len(spared)
+    if count < wanted and (unknown := elsewhere(evidence)) is not None:
+        return unknown
     finding = earned(
         min(1.0, count / wanted),
         Standing.CLAIM,
@@ -77,6 +80,8 @@ def distinct(
 
 
 def _nothing_trained(evidence: Evidence, found: Trials) -> Finding:
+    if (unknown := elsewhere(evidence)) is not None:
+        return unknown
     if found.slight:
         return unreached(
             Standing.CLAIM,
@@ -307,6 +312,8 @@ def justified(
     found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
         return _nothing_trained(evidence, found)
+    if len(found.distinct) < wanted and (unknown := elsewhere(evidence)) is not None:
+        return unknown
     if not found.distinct:
         return unreached(Standing.TEXT, say("No modification was trained, so there is nothing to justify."))
     compared = _without_controls(_compared(found, evidence, wanted), wanted)
@@ -409,6 +416,8 @@ def methodical(
     found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
         return _nothing_trained(evidence, found)
+    if len(found.distinct) < wanted and (unknown := elsewhere(evidence)) is not None:
+        return unknown
     if not found.distinct:
         return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))
     compared = _compared(found, evidence, wanted)

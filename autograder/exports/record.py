@@ -352,6 +352,7 @@ def _ledger(evidence: Evidence) -> dict[str, Json]:
         "unfollowed": ledger.unfollowed,
         "learnt_in_use": ledger.learnt_in_use,
         "unsampled": ledger.unsampled,
+        "unrecorded": ledger.unrecorded,
         "notes": ledger.notes,
     }
 

@@ -36,6 +36,11 @@ FOLLOWING = 3
 FEW = 3
 """Figures of the test set in one cell that may be of one model."""
 BARE = re.compile(r"(?:np\.float\d\d\()?(0\.\d+|1\.0+)\)?")
+_OF_TENTHS = 0.05
+_TENTHS = re.compile(
+    r"\.1[fge%]|\bround\([^\n]*\b1\s*\)|\b(?:ndigits|decimals)\s*=\s*1\b|set_printoptions|set_option|float_format"
+)
+"""Code that writes fewer digits than there are; a heuristic, on the safe side."""
 ACCURACY = re.compile(r"^\w*acc(?:uracy)?(?:_?\w*)?$|^\w*(?:exactitude|genauigkeit)\w*$|==.*mean\(|mean\(.*==")
 """The last line of a cell whose result is an accuracy: a name of one, or the mean of where two things are equal."""
 SCORES = frozenset(
@@ -462,15 +467,22 @@ def _figures(index: int | None, account: Account, *, sure: bool = False) -> list
     """Accuracies in a cell's output that may be of the test set; ``sure``: only those that say so."""
     cell = next((cell for cell in account.cells if cell.index == index), None) if index is not None else None
     outputs = () if cell is None else cell.outputs
-    texts = [output.text for output in outputs if output.kind == "result" or output.stream == "stdout"]
+    texts = [output.text for output in outputs if output.kind in ("result", "display") or output.stream == "stdout"]
     texts += ["\n".join(lines(output.html[:MAX_CHARACTERS])) for output in outputs if _is_page(output)]
     texts += [_named(cell.source, output.text) for output in outputs if cell and output.kind == "result"]
-    told = [figure for text in texts for figure in stated(text)]
+    told = [_in_full(figure, account.cells) for text in texts for figure in stated(text)]
     found = [figure for figure in told if not figure.doubtful] or told
     named = [figure for figure in found if figure.of == "test" or figure.images == account.test_rows]
     if named or sure:
         return named
     return [figure for figure in found if not figure.of and figure.images in (0, account.test_rows)]
+
+
+def _in_full(figure: Stated, cells: Sequence[Cell]) -> Stated:
+    """A bare ``1.0`` is what Python writes of a figure that is all of it, unless code rounds to tenths."""
+    if figure.value != 1 or figure.rounding != _OF_TENTHS or any(_TENTHS.search(cell.source) for cell in cells):
+        return figure
+    return replace(figure, rounding=0.0)
 
 
 def _is_page(output: Output) -> bool:

@@ -271,9 +271,12 @@ def _difficulty(usual: Sequence[_Marks]) -> float:
 
 
 def _loss_doubt(ratio: Estimate | None, baseline: Baseline | None) -> Iterator[Message]:
-    """Training on test images shows in their loss long before it shows in their accuracy."""
+    """Training on test images shows in their loss long before it shows in their accuracy.
+
+    Who does better on fresh images has none of the others by heart, however much better the baseline does there.
+    """
     usual = None if baseline is None else baseline.loss_ratio
-    if ratio is not None and usual is not None and ratio.low > LOSS_RATIO_MARGIN * usual:
+    if ratio is not None and usual is not None and ratio.low > max(1.0, LOSS_RATIO_MARGIN * usual):
         yield say(
             "The loss on fresh images is {ratio:num2} times that on the public test set; the baseline's is "
             "{usual:num2} times: perhaps the model was trained on the test set.",

@@ -19,8 +19,8 @@ from autograder.extraction.matching import Candidate, steps_of, validates_on_tes
 from autograder.extraction.origin import LISTED, origin, packed
 from autograder.extraction.probing import Task
 from autograder.extraction.stored import of_other_images
-from autograder.extraction.teachers import taught
-from autograder.records import CellKind, Fidelity, FinalMeasures, MeasuredModel, Message, say
+from autograder.extraction.teachers import taught, untold
+from autograder.records import CellKind, Fidelity, FinalMeasures, MeasuredModel, Message, Training, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 count=case.ledger.unsampled,
             )
         )
-    found += [_by_hand(case, seen), _in_use(case)]
+    found += [_by_hand(case, seen), _in_use(case), untold(_trainings(case, seen), case.ledger)]
     made = _handmade(case, seen)
     if "optimizer" in made:
         found.append(
@@ -188,12 +188,16 @@ def _unfollowed(case: Case, seen: Measured) -> Iterator[Message]:
 def _put(case: Case, seen: Measured) -> Message | None:
     """Of the trainings of the models that it is made of, and of what left the weights with which these began; else of
     what it held when it was used."""
-    origin, models = beginnings.Origin(case.execution.artifacts, case.bench.store), _trained(seen)
-    own = [training for training in case.ledger.trainings if training.model in models]
+    origin, own = beginnings.Origin(case.execution.artifacts, case.bench.store), _trainings(case, seen)
     for part in seen.parts:
         own += () if part.training is None else beginnings.line(part.training, case.ledger, origin)
     uses = [part.use for part in seen.parts if part.use is not None]
     return beginnings.put(own, case.ledger) or beginnings.held(uses)
+
+
+def _trainings(case: Case, seen: Measured) -> list[Training]:
+    models = _trained(seen)
+    return [training for training in case.ledger.trainings if training.model in models]
 
 
 def _trained(seen: Measured) -> set[str]:

@@ -21,6 +21,12 @@ def _reasons(ledger: Ledger, execution: Execution, cells: Sequence[Cell]) -> Ite
             "for a teacher to decide.",
             cells=", ".join(reaching[:_SHOWN]),
         )
+    if ledger.unrecorded:
+        yield say(
+            "The notebook imported Keras past what records its trainings, and has models of it ({names}). What rests "
+            "on these records is for a teacher to decide.",
+            names=", ".join(name[:40] for name in ledger.unrecorded[:_SHOWN]),
+        )
     # Our own recorder keeps a model of each training, or says why it could not.
     if lost := [str(one.number) for one in ledger.trainings if one.finished and not _is_kept(one, execution)]:
         yield say(

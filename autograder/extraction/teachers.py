@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 from autograder.extraction.beginnings import ABLE, BETTER, Origin
 from autograder.extraction.matching import Candidate
 from autograder.extraction.origin import akin, held_by_all, pieces
-from autograder.records import FinalMeasures, Ledger, MeasuredModel, Message, say
+from autograder.records import FinalMeasures, Ledger, MeasuredModel, Message, Training, say
+
+SMOOTHED = 1e-3
+"""How far the largest share may be from what smoothed labels leave to their class."""
 
 
 def taught(
@@ -38,6 +41,34 @@ def taught(
                 accuracy=reached,
             )
     return None
+
+
+def untold(own: Sequence[Training], ledger: Ledger) -> Message | None:
+    """Shares of the classes that are no labels, and that no model of this run can have given: answers from elsewhere.
+
+    ``own``: the trainings of the final model. Where a data set or a loop gives them, who answered is not known.
+    """
+    for training in own:
+        if not _are_shares(training) or ledger.estimators:
+            continue
+        asked = [use for use in ledger.evaluations if not use.results and use.after < training.number]
+        if sum(use.x.shape[0] for use in asked if use.x.shape) < training.y.shape[0]:
+            return say(
+                "Training {number:int} of the final model learnt shares of the classes, as a model answers them, and "
+                "no model of this run had answered for so many images: where these come from is not known.",
+                number=training.number,
+            )
+    return None
+
+
+def _are_shares(training: Training) -> bool:
+    """Neither ones and zeros, nor mixed ones, nor smoothed ones, of which each class has its own share and the same."""
+    y = training.y
+    if (training.x.kind, y.kind) != ("array", "array") or training.arguments.get("loop") or not training.y_sample:
+        return False
+    if len(y.shape) != 2 or y.low is None or y.high is None or not 0 < y.low < y.high < 1:
+        return False
+    return abs(1 - (y.shape[1] - 1) * y.low - y.high) > SMOOTHED / y.shape[1]
 
 
 def _answered(one: Candidate, ledger: Ledger) -> Iterator[int]:

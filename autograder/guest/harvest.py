@@ -24,6 +24,8 @@ BATCH = 1000
 BATCH_BYTES = 64 << 20
 HELD = 30
 """Models looked at because something still holds them, the last ones: trained in a way that nobody saw, it may be."""
+NAMED = 10
+"""Variables that are named."""
 DEPTH = 3
 """Steps from a variable to a model: ``study.results['cnn']['model']``."""
 LOOKED = 3000
@@ -45,6 +47,7 @@ def harvest(recorder: Recorder, names: Names, parameters: Names, loops: Thing = 
     with recorder.silently():
         recorder.results = {"bindings": bindings(recorder, names, loops), "frames": frames(names)}
         recorder.results["answering"] = answering(recorder, loops)
+        recorder.results["unrecorded"] = unrecorded(recorder, names)
         recorder.flush()
         recorder.handover.put_json(PARAMETERS, changed(names, parameters))
 
@@ -70,8 +73,8 @@ def _same(found: Thing, wanted: Thing) -> bool:
 
 def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str, str]:
     """Variable -> model id; also ``results['cnn']``, ``runs['cnn']['model']``, ``study.best_model`` and the like."""
-    trainer = getattr(sys.modules.get("keras.src.trainers.trainer"), "Trainer", None)
-    kinds = tuple(kind for kind in (trainer, None if loops is None else loops.kind()) if kind is not None)
+    trainers = tuple(recorder.trainers)
+    kinds = trainers if loops is None else (*trainers, loops.kind())
     if not kinds:
         return {}
     reach = _Reach(kinds, lambda value: _is_own(value, recorder))
@@ -81,9 +84,20 @@ def bindings(recorder: Recorder, names: Names, loops: Thing = None) -> dict[str,
     held = list({id(model): model for model in found.values()}.values())
     recorder.keep.bound = {recorder.model_id(model) for model in held}
     for model in held[-HELD:]:
-        if trainer is not None and isinstance(model, trainer):
+        if isinstance(model, trainers):
             recorder._safely(_keep, recorder, model)
     return {name: recorder.model_id(model) for name, model in list(found.items())[:200]}
+
+
+def unrecorded(recorder: Recorder, names: Names) -> list[str]:
+    """Variables with models of a Keras on which no hook was laid."""
+    trainers = tuple(recorder.trainers)
+    return [name for name, value in _own(names) if _trains(type(value)) and not isinstance(value, trainers)][:NAMED]
+
+
+def _trains(kind: type) -> bool:
+    bases = ((base.__module__, base.__name__) for base in kind.__mro__)
+    return any(name == "Trainer" and str(module).endswith(".src.trainers.trainer") for module, name in bases)
 
 
 def answering(recorder: Recorder, loops: Thing = None) -> dict[str, str]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 
 from .collector import LARGE, paused
@@ -17,6 +18,8 @@ LOST = "lost: "
 """So begin the notes of the ledger on what it lacks through no fault of the notebook's."""
 Actions = Mapping[str, Action]
 """Name of a module -> what is done with it."""
+_KERAS = "src/backend/common/keras_tensor.py"
+"""By this file in a package one knows that it is Keras."""
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
@@ -36,7 +39,8 @@ class AfterImport(importlib.abc.MetaPathFinder):
         """Whether what is imported now is put aside: it arrives when the notebook asks for it."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        actions = [*self.actions.get(name, ()), *(() if self.early else self.arrivals.get(name, ()))]
+        known = _copied(name)
+        actions = [*self.actions.get(known, ()), *(() if self.early else self.arrivals.get(known, ()))]
         if not actions and name not in LARGE:
             return None
         for finder in sys.meta_path:
@@ -45,6 +49,13 @@ class AfterImport(importlib.abc.MetaPathFinder):
                 _follow(spec.loader, actions, self.note, paused if name in LARGE else nullcontext)
                 return spec
         return None
+
+
+def _copied(name: str) -> str:
+    """What a module is a copy of: a notebook may import a Keras of its own, by another name."""
+    root, _, part = name.partition(".src.")
+    places = getattr(sys.modules.get(root), "__path__", ()) if part and root != "keras" else ()
+    return f"keras.src.{part}" if any((Path(place) / _KERAS).is_file() for place in places) else name
 
 
 def _follow(loader: Thing, actions: Sequence[Action], note: Callable[[str], None], around: Callable[[], Thing]) -> None:

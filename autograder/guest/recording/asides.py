@@ -17,6 +17,7 @@ import numpy as np
 from ..things import Thing
 from . import models, prints, roots
 from .depth import Depth
+from .fed import Given
 from .held import Held
 from .late import Late
 
@@ -44,6 +45,8 @@ class Fit:
     """What its steps bring in beside the batch; None in a rehearsal."""
     row: int = 0
     """Figures in one of its images; 0 where that is not known."""
+    given: Given | None = None
+    """Some rows of what it learns from, until Keras draws batches."""
     outside: int = 0
     """Functions of the notebook's own that were running when it began."""
     unfollowed: int = 0

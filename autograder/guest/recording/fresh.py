@@ -6,13 +6,13 @@ A second draw by the same initializer, with a seed of its own so that no other s
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..things import Thing
-from . import models, motion, prints
+from . import models, motion, prints, streams
 
 FEWEST = 200
 """Numbers of a weight: of fewer chance may make anything."""
@@ -21,6 +21,12 @@ APART, BY_CHANCE = 0.06, 2.3
 twenty thousand pairs that were drawn alike one is so far apart."""
 OUTSIDE, BEYOND = 0.02, 0.025
 """Share of figures beyond all that are drawn, which have a limit, and how far beyond, by what lies between these."""
+ALIGNED, SIDE = 1.3, 128
+"""How much stronger the strongest pattern may be than in a second draw, of as many rows and columns as are looked at:
+numbers that are drawn one by one come to 1.2 at most; those that were learnt keep 1.6 where each was exchanged for the
+drawn one that has its place in the order of their sizes."""
+AGAIN = 0.5
+"""Correlation from which on a second draw is the same numbers again: nothing was drawn."""
 _ENDING = "_initializer"
 
 
@@ -56,7 +62,7 @@ def many(weight: Thing) -> bool:
 
 def drawn(weight: prints.Array, initializer: Thing, figures: prints.Array | None = None) -> bool:
     """Also true of constants; ``figures``: those of its figures of which alone it is asked."""
-    own = np.sort(motion.some(weight) if figures is None else figures)
+    own = motion.some(weight) if figures is None else figures
     plain = weight.ndim == 1 or "Identity" in type(initializer).__name__  # zeros, and ones for the gate that forgets
     if len(np.unique(own)) <= 1 + plain:
         return True
@@ -64,11 +70,37 @@ def drawn(weight: prints.Array, initializer: Thing, figures: prints.Array | None
     known = str(type(initializer).__module__).startswith(("keras.", "tf_keras.", "tensorflow.python."))
     if not known or "seed" not in settings:  # a table, or code of the notebook's own
         return False
-    draws = range(1, 1 + -(-motion.FIGURES // len(own)))  # of few figures several times: the second is to be no chance
+    few = -(-motion.FIGURES // len(own))  # are drawn several times: the second is to be no chance
+    draws = range(
+        streams.ELSEWHERE, streams.ELSEWHERE + few
+    )  # not the notebook's own seed, which would draw its numbers
     others = [type(initializer).from_config(settings | {"seed": seed})(weight.shape, dtype="float32") for seed in draws]
+    samples = [motion.some(one) for one in others]
+    if figures is None and any(_correlation(own, one) > AGAIN for one in samples):
+        return False
     left = own[own != 0]  # a mask lies over some: a random one, or the one of another network's ticket
-    other = np.concatenate([motion.some(one) for one in others])
-    return _alike(left, np.sort(other[other != 0]))
+    other = np.concatenate(samples)
+    alike = _alike(np.sort(left), np.sort(other[other != 0]))
+    return alike and (figures is not None or not _aligned(weight, others))
+
+
+def _correlation(own: prints.Array, other: prints.Array) -> float:
+    return float(np.corrcoef(own, other)[0, 1]) if own.std() and other.std() else 0.0
+
+
+def _aligned(weight: prints.Array, others: Sequence[Thing]) -> bool:
+    """Whether columns have more in common than those of numbers that know nothing of each other."""
+    return _strongest(weight) > ALIGNED * float(np.mean([_strongest(np.asarray(other)) for other in others]))
+
+
+def _strongest(weight: prints.Array) -> float:
+    """Share of all there is in a matrix that its first pattern makes up."""
+    matrix = np.asarray(weight, np.float64).reshape(-1, weight.shape[-1])
+    matrix = matrix[:: -(-matrix.shape[0] // SIDE), :: -(-matrix.shape[1] // SIDE)]
+    if matrix.shape[0] < matrix.shape[1]:
+        matrix = matrix.T
+    squares = matrix.T @ matrix
+    return math.sqrt(max(0.0, float(np.linalg.eigvalsh(squares)[-1])) / max(float(np.trace(squares)), 1e-24))
 
 
 def _alike(own: prints.Array, other: prints.Array) -> bool:

@@ -20,6 +20,7 @@ from ..things import Thing
 from . import (
     averages,
     beginnings,
+    fed,
     felt,
     handmade,
     hooks,
@@ -85,6 +86,8 @@ class Recorder:
         self.handover = handover
         self.count = count
         """Execution count of the cell that is running."""
+        self.trainers: list[type] = []
+        """What Keras' models are, by their base class: of each Keras, where a notebook imports it anew."""
         self.trainings: list[dict[str, Any]] = []
         self.evaluations: list[dict[str, Any]] = []
         self.notes: list[str] = []
@@ -140,6 +143,7 @@ class Recorder:
 
     def install_compile(self, trainer: type) -> None:
         """Note who compiles. In place: Keras compares a model's ``compile`` with this very attribute."""
+        self.trainers.append(trainer)
         hooks.wrap(trainer, "compile", self._compile)
 
     def _compile(self, original: Callable[..., Any], model: Thing, arguments: Thing, keywords: Thing) -> Thing:
@@ -318,6 +322,7 @@ class Recorder:
             epochs.flown = self._safely(self.flows.begin, given["x"], epochs.late) or epochs.flown
         self._look(entry, model, epochs.shown)
         thinned, entry["stride"] = thinning.thin(given, self._served)
+        epochs.fit.given = None if self.cuts.rehearsal else self._safely(fed.given, thinned.get("x"))
         watched = thinned.get("callbacks")
         if watched is None or isinstance(watched, (list, tuple)):
             if not self.cuts.rehearsal:

@@ -32,7 +32,7 @@ def actions(session: Thing) -> Actions:
     """The ledger's hooks where Keras defines its trainers."""
     return {
         "keras.src.trainers.trainer": lambda module: session.recorder.install_compile(module.Trainer),
-        "keras.src.backend.tensorflow.trainer": lambda module: _trainer(session, module.TensorFlowTrainer),
+        "keras.src.backend.tensorflow.trainer": lambda module: _tensorflow(session, module),
         "keras.src.backend.torch.trainer": lambda module: _trainer(session, module.TorchTrainer),
         "keras.src.trainers.data_adapters.py_dataset_adapter": lambda module: session.recorder.flows.install_sequences(
             module
@@ -60,6 +60,14 @@ def actions(session: Thing) -> Actions:
 def _layer(session: Thing, layer: type) -> None:
     session.recorder.swaps.install_reading(layer)
     session.recorder.beside.install_layers(layer)
+
+
+def _tensorflow(session: Thing, module: Thing) -> None:
+    _trainer(session, module.TensorFlowTrainer)
+    from . import fed
+
+    recorder = session.recorder
+    fed.install(module.TFEpochIterator, lambda: recorder.asides.innermost, recorder.keep.sample, recorder._safely)
 
 
 def _trainer(session: Thing, trainer: type) -> None:
