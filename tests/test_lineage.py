@@ -125,14 +125,14 @@ def test_what_layers_drew_was_not_brought_along() -> None:
     assert Lineage().brought(permuted) == orthogonal.size, "its layer draws rows that are at right angles"
 
 
-def dense() -> Thing:
+def wide() -> Thing:
     import keras
 
     return keras.Sequential([keras.Input((300,)), keras.layers.Dense(64)])
 
 
 def test_learnt_weights_that_are_given_the_sizes_of_drawn_ones() -> None:
-    random, model = np.random.default_rng(9), dense()
+    random, model = np.random.default_rng(9), wide()
     kernel, bias = model.get_weights()
     patterns = random.normal(size=(300, 6)) @ random.normal(size=(6, 64)) + 2 * random.normal(size=(300, 64))
     ranked = np.sort(kernel.ravel())[np.argsort(np.argsort(patterns.ravel()))].reshape(kernel.shape)
@@ -147,11 +147,11 @@ def test_an_initializer_that_hands_out_the_same_numbers_whatever_its_seed(monkey
 
     kind = keras.initializers.GlorotUniform
     drawn, draw = np.asarray(kind(seed=1)((300, 64))), kind.__call__
-    assert Lineage().brought(dense()) == 0
+    assert Lineage().brought(wide()) == 0
     monkeypatch.setattr(
         kind, "__call__", lambda self, shape, dtype=None: drawn if shape == (300, 64) else draw(self, shape, dtype)
     )
-    assert Lineage().brought(dense()) == drawn.size
+    assert Lineage().brought(wide()) == drawn.size
 
 
 def test_weights_that_neither_a_layer_drew_nor_a_training_left() -> None:
