@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autograder.extraction.choice import Choice, choose, validation_accuracy
+from autograder.extraction.choice import Choice, choose, passed_over, validation_accuracy
 from autograder.extraction.matching import Sighting, candidates, name_of, same_as_baseline, used
 from autograder.extraction.recipes import Recipe
 from autograder.records import (
@@ -525,3 +525,14 @@ def test_what_tells_two_things_apart_stands_behind_what_tells_more() -> None:
     assert chosen(Ledger(trainings=both)) == "m1-t1"
     assert chosen(Ledger(trainings=both[1:])) == "m2-t2"
     assert chosen(Ledger(trainings=both, bindings={"best_model": "m2"})) == "m2-t2"
+
+
+def test_that_a_model_with_the_name_of_a_final_one_was_passed_over_is_told() -> None:
+    """A model of features, beside one of images; not a name for what was never at work."""
+    features = training(2, "m2", 0.99, x=ArrayPrint(shape=(500, 33)))
+    ledger = Ledger(trainings=(training(1, "m1", 0.9, x=ArrayPrint(shape=(500, 28, 28))), features))
+    for bindings, told in (({"best_model": "m2"}, True), ({"best_model": "m9"}, False), ({"best_model": "m1"}, False)):
+        bound = replace(ledger, bindings=bindings)
+        choice = choose(bound, candidates(bound, {}), {}, (), Execution(ending=Ending.COMPLETED), image=(28, 28))
+        assert choice is not None and choice.candidate.model == "m1"
+        assert (passed_over(choice, bound, {"m1"}) is not None) is told, bindings

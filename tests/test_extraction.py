@@ -898,6 +898,18 @@ def test_one_end_of_several_is_a_classifier_when_it_has_a_column_per_class(
     assert measured or (problem is not None and problem.values == {"ends": 2})
 
 
+@pytest.mark.parametrize(("accuracy", "measured"), [(0.9, True), (None, False)])
+def test_one_of_two_ends_that_learnt_from_two_arrays(
+    notebook: Notebook, accuracy: float | None, measured: bool
+) -> None:
+    notebook.cell("fit")
+    whole = notebook.fit("m1", TRAIN, outputs=((None, 10), (None, 10)), y_classes=0)
+    saved, end = notebook.saved("part.keras", b"good"), replace(whole, model="m2", weights="end")
+    notebook.evaluate(end, TEST, accuracy, part_of="m1", outputs=((None, 10),), saved=saved)
+    known = candidates(notebook.ledger(), notebook.artifacts)
+    assert any(one.model == "m2" and one.training == whole for one in known) is measured
+
+
 @pytest.mark.parametrize(("rows", "ours"), [(99, False), (100, True)])
 def test_classifiers_of_scikit_learn_alone_are_for_a_person(notebook: Notebook, rows: int, ours: bool) -> None:
     notebook.cell("SVC().fit(x, y)")

@@ -46,6 +46,18 @@ def test_what_trains_beyond_all_room_is_counted(tmp_path: Path) -> None:
     assert kept.sample(b"0") == "sample-1.npy" and kept.unsampled == 2
 
 
+def test_a_part_with_all_the_weights_of_what_has_two_ends_is_a_model_of_its_own() -> None:
+    """What only wraps it is not."""
+    import keras
+
+    from autograder.guest.recording.models import weights
+
+    one, two = keras.Input((4,)), keras.Input((4,))
+    body = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    both, wrapped = keras.Model([one, two], [body(one), body(two)]), keras.Model(one, body(one))
+    assert weights(both) != weights(body) == weights(wrapped)
+
+
 ENSEMBLE = """import keras
 from keras import layers
 from keras.datasets import mnist

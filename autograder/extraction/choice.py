@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.extraction.matching import EPOCH_DIGITS, Artifacts, Candidate, Sightings, used
@@ -113,6 +113,23 @@ def _named(ledger: Ledger, known: Sequence[Candidate], artifacts: Artifacts) -> 
         candidate=one,
         because=say("The notebook calls it {variable}.", variable=variable[:80]),
         by="list" if BEST.search(words(variable.partition("[")[0])) and "[" in variable else "name",
+    )
+
+
+def passed_over(choice: Choice, ledger: Ledger, parts: Collection[str]) -> Message | None:
+    """Where the notebook has a name for its final model and another one was taken for it, since that one takes no
+    images or nothing of it could be measured; ``parts``: the models of the one that was taken."""
+    if choice.by in ("name", "list"):
+        return None
+    at_work = {one.model for one in ledger.trainings} | {use.model for use in ledger.evaluations}
+    at_work -= set(parts)
+    named = [name for name, model in ledger.bindings.items() if model in at_work and BEST.search(words(name))]
+    if not named:
+        return None
+    return say(
+        "The notebook has a model that it calls {variable}; it could not be measured as one of these images, and "
+        "another one was taken for the final model.",
+        variable=named[-1][:80],
     )
 
 

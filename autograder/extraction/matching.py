@@ -113,12 +113,14 @@ def candidates(ledger: Ledger, artifacts: Artifacts) -> tuple[Candidate, ...]:
 
 
 def _is_inner(use: Evaluation, whole: Candidate | None) -> bool:
-    """A part of what learns no classes: an encoder; but not one of several ends, when that has a column per class."""
+    """A part of what learns no classes: an encoder; but not one of several ends, when that has a column per class, or
+    when the notebook asks for its accuracy and the labels of the training are not known."""
     if whole is None or whole.training is None:
         return False
     ends = whole.training.outputs
     one_of_several = len(ends) > 1 and len(use.outputs) == 1 and use.outputs[0] in ends
-    return not (one_of_several and use.outputs[0][-1] == whole.training.y_classes)
+    judged = not whole.training.y_classes and "accuracy" in use.results
+    return not (one_of_several and (judged or use.outputs[0][-1] == whole.training.y_classes))
 
 
 def _learns_classes(training: Training) -> bool:

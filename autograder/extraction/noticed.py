@@ -11,6 +11,7 @@ from autograder.extraction.archive import refusal
 from autograder.extraction.boasts import boasted
 from autograder.extraction.carried import carried
 from autograder.extraction.case import BY_HAND, Case
+from autograder.extraction.choice import passed_over
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
@@ -93,7 +94,12 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
                 count=case.ledger.unsampled,
             )
         )
-    found += [_by_hand(case, seen), _in_use(case), untold(_trainings(case, seen), case.ledger)]
+    found += [
+        passed_over(case.choice, case.ledger, _trained(seen)),
+        _by_hand(case, seen),
+        _in_use(case),
+        untold(_trainings(case, seen), case.ledger),
+    ]
     made = _handmade(case, seen)
     if "optimizer" in made:
         found.append(

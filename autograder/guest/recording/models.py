@@ -194,6 +194,9 @@ def weights(model: Thing) -> str:
     if not found:
         return ""
     hashed = hashlib.sha256(repr([(type(layer).__name__, _activation(layer)) for layer in flat(model)]).encode())
+    ends = [len(_or([], lambda: list(model.inputs))), len(outputs(model))]
+    if max(ends) > 1:  # it answers otherwise than a part of it that has all its weights
+        hashed.update(repr(ends).encode())
     for weight in found:
         array = np.asarray(weight)
         hashed.update(f"{array.shape} {array.dtype}".encode())
