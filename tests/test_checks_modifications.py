@@ -473,6 +473,7 @@ DIFFERENT: dict[str, tuple[dict[str, Json], Family, str]] = {
     "epochs": ({"arguments": {"epochs": 12}}, Family.STRATEGY, "epochs 5 → 12"),
     "weights that others learnt": ({"learnt_from": (1,)}, Family.STRATEGY, "+ pretrained weights"),
     "early stopping": ({"arguments": {"callbacks": ["EarlyStopping"]}}, Family.STRATEGY, "+ EarlyStopping"),
+    "a step that moved weights": ({"arguments": {"stirring": True}}, Family.STRATEGY, "+ own training step"),
     "a callback that moved weights": (
         {"arguments": {"callbacks": ["KeepZeros", "Diary"], "movers": ["KeepZeros"]}},
         Family.STRATEGY,

@@ -217,6 +217,8 @@ def test_honest_code_that_changes_weights_is_not_told(tmp_path: Path) -> None:
     assert len(ledger.trainings) >= len(HONEST)
     assert suspects(ledger, origin) == []
     assert {one.number: one.brought for one in ledger.trainings if one.brought} == {}
+    stirring = [one.number for one in ledger.trainings if one.arguments.get("stirring")]
+    assert len(stirring) == 2 and all(ledger.trainings[at - 1].own_step for at in stirring), "without an optimiser"
     movers = [name for one in ledger.trainings for name in one.arguments.get("movers", ())]
     assert {"Mean", "Clip"} <= set(movers) and len(movers) <= 4, "what moved weights, and no more"
 

@@ -102,3 +102,9 @@ def test_a_paragraph_states_nothing_of_one_model() -> None:
 def test_what_we_print_of_a_training_that_is_known_is_nobodys_statement() -> None:
     cell = code("...", printed("[autograder] training 2e06… reused (2.6 s recorded)\nDropout: 0.8445\n"))
     assert stdout(cell) == "Dropout: 0.8445\n"
+
+
+def test_a_dict_of_errors_is_no_model_and_no_part_of_a_name_an_aside() -> None:
+    text = "Baseline 0.9782\ntrained together 0.9845\nerrors by class: {0: 0, 1: 3, 2: 0}\n"
+    table, *_ = told(notebook(code("", printed(text))), bare=True)
+    assert [row.label for row in table.rows] == ["Baseline", "trained together"]

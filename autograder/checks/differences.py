@@ -427,6 +427,9 @@ def _strategy(before: Training, after: Training) -> Iterator[Change]:
         yield Change(family, name, f"+ {name}" if name in new else f"− {name}")
     if bool(before.learnt_from) != bool(after.learnt_from):
         yield Change(family, STARTING_WEIGHTS, f"{'+' if after.learnt_from else '−'} pretrained weights")
+    steps = [bool(one.arguments.get("stirring")) for one in (before, after)]
+    if steps[0] != steps[1]:
+        yield Change(family, "training step", f"{'+' if steps[1] else '−'} own training step")
     if not _same_steps(before, after):
         yield from _change(family, "epochs", before.arguments.get("epochs"), after.arguments.get("epochs"))
     for key in ("class_weight", "sample_weight"):

@@ -29,7 +29,7 @@ _RUN = re.compile(r"([\s.…·_█▓▒░■▇▉-▏#*=-])\1{3,}")
 """Padding, leaders and bars, of which three signs say as much; long ones would be slow to search."""
 _ASIDE = re.compile(
     r"\b(?:\w+[ _])?(?:loss|perte|f1|temps|time|epochs?|epoques?|params?|train\w*|val\w*)(?:[ _]acc\w*)?\s*[:=]?\s*"
-    r"[-\d.,e]+\s?(?:m?s|%)?[\s,;|]*"
+    r"-?[\d.,][-\d.,e]*\s?(?:m?s|%)?[\s,;|]*"
 )
 """What stands before the accuracy in a line and is none: ``loss=0.21``."""
 _METRIC = re.compile(
@@ -169,6 +169,8 @@ def _line(label: str, value: str, rest: str, *, bare: bool = False, near: str | 
     """
     label = _ASIDE.sub("", label)
     folded = fold(label)
+    if label.count("{") > label.count("}"):
+        return None  # an item of a printed collection, which is read as one
     metric = _METRIC.search(folded)
     if near and not (bare or (metric and metric.end() == len(folded)) or _says_what(rest)):
         if "%" not in value or "-" not in near.replace("–", "-") or rest.strip():

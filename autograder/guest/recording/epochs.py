@@ -105,6 +105,8 @@ def note_idlers(entry: dict[str, Any], epochs: Epochs) -> None:
         entry["arguments"]["onlookers"] = looking
     if epochs.watch is not None and epochs.watch.moved and (moving := onlookers.movers(epochs.callbacks)):
         entry["arguments"]["movers"] = moving
+    if epochs.own and epochs.watch is not None and epochs.watch.stirred:
+        entry["arguments"]["stirring"] = True
 
 
 def note_optimizer(entry: dict[str, Any], model: Thing, epochs: Epochs) -> None:

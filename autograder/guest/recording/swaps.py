@@ -105,6 +105,8 @@ class Watch:
     """Whether no epoch is at work: before the first, between two, and after the last one."""
     inside: bool = False
     """Whether a step is being taken."""
+    stirred: bool = False
+    """Whether a step gave weights other numbers by itself, as one does that looks for flat minima."""
     moved: bool = False
     """Whether weights were given other numbers while none was taken, as callbacks do that prune, clip or average."""
     past: deque[Weights] = field(default_factory=deque)
@@ -160,6 +162,7 @@ class Swaps:
             elif not self.at_law:
                 self._recorder._safely(self._recorder.beside.assigned, self._recorder.asides.now, variable)
             if not self.at_law:
+                watch.stirred = watch.stirred or watch.inside or not eager()
                 if not watch.moved and not watch.inside and eager():
                     watch.moved = bool(self._recorder._safely(_moves, original.__name__, variable, value))
                 self._recorder._safely(self.touched, watch)
