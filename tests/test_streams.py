@@ -50,15 +50,19 @@ def test_what_is_drawn_after_a_training_does_not_depend_on_what_it_drew(tensorfl
     assert after[0] == after[1]
 
 
-def test_compiled_functions_are_not_made_again(tensorflow: Thing, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("again", [True, False])
+def test_functions_of_a_model_that_is_trained_again_are_kept(
+    again: bool, tensorflow: Thing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tensorflow.python import pywrap_tfe
 
+    drawn(tensorflow)  # there is nothing to forget before
     forgotten: list[Thing] = []
     clear = pywrap_tfe.TFE_ContextClearCaches
     monkeypatch.setattr(pywrap_tfe, "TFE_ContextClearCaches", lambda context: (forgotten.append(1), clear(context)))
     tensorflow.random.set_seed(4714)
     assert forgotten, "the name by which TensorFlow does so"
     forgotten.clear()
-    with streams.passed(streams.place()):
+    with streams.passed(streams.place(), again=again):
         drawn(tensorflow)
-    assert not forgotten
+    assert bool(forgotten) is not again

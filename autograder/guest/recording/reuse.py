@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,8 @@ class Reuse:
         self._note = note
         self._asked = 0
         self._seconds: list[float] = []
+        self._last: Callable[[], Thing] = lambda: None
+        """The model that was trained last, as long as it is there."""
 
     def fit(self, original: Fit, model: Thing, given: dict[str, Any], entry: dict[str, Any], watched: Watched) -> Thing:
         """What ``original`` would answer, and the model as it would leave it."""
@@ -59,7 +62,8 @@ class Reuse:
         own = watched.own(given)
         answer, content = self._ask(training, where, entry)
         del found, training  # copies of data that are not needed while it trains
-        with streams.passed(where):
+        again, self._last = self._last() is model, weakref.ref(model)
+        with streams.passed(where, again=again):
             if answer == "replay" and (history := self._replayed(model, given, own, content, entry, watched)):
                 return history
             began = time.monotonic()

@@ -38,13 +38,18 @@ def seed_at(where: str, side: str) -> int:
 
 
 @contextmanager
-def passed(where: str) -> Iterator[None]:
-    """Around a training, or around what stands for one."""
+def passed(where: str, *, again: bool = False) -> Iterator[None]:
+    """Around a training, or around what stands for one; ``again``: of the same model as the one before.
+
+    As ``tf.random.set_seed`` does, it then has TensorFlow forget what it compiled, so that the functions of all models
+    that were do not fill the memory; but those of a model that is trained again are kept: to make them anew took 65 ms
+    each time, and nothing that is understood has a stream in them.
+    """
     import numpy as np
 
     plain, numpys, generator = random.getstate(), np.random.get_state(), _generator()
     drawn = None if generator is None else generator.state.numpy()
-    enter(seed_at(where, "in"))
+    enter(seed_at(where, "in"), forget=not again)
     try:
         yield
     finally:
@@ -54,7 +59,7 @@ def passed(where: str) -> Iterator[None]:
             _forget()
         elif now is not None:
             now.state.assign(drawn)
-        _seed_tensorflow(seed_at(where, "out"))
+        _seed_tensorflow(seed_at(where, "out"), forget=False)
 
 
 @contextmanager
@@ -85,23 +90,21 @@ def untouched() -> Iterator[None]:
             now.state.assign(drawn)
 
 
-def enter(seed: int) -> None:
-    """The streams as a training finds them; their former places are lost."""
+def enter(seed: int, *, forget: bool = True) -> None:
+    """The streams as a training finds them; their former places are lost. ``forget``: what TensorFlow compiled."""
     import numpy as np
 
     random.seed(seed)
     np.random.seed(seed)
-    _seed_tensorflow(seed)
+    _seed_tensorflow(seed, forget=forget)
 
 
-def _seed_tensorflow(seed: int) -> None:
-    """As ``tf.random.set_seed``, which also has TensorFlow forget what it compiled: for a model's functions to be made
-    again took 65 ms per training, and nothing that is understood has a stream in them."""
+def _seed_tensorflow(seed: int, *, forget: bool) -> None:
     from tensorflow.python.eager import context
     from tensorflow.python.framework import random_seed
 
     here: Thing = context.context()
-    if not context.executing_eagerly() or not hasattr(here, "_seed") or not hasattr(here, "_rng"):
+    if forget or not context.executing_eagerly() or not hasattr(here, "_seed") or not hasattr(here, "_rng"):
         random_seed.set_seed(seed)
         return
     here._seed, here._rng = seed, random.Random(seed)
