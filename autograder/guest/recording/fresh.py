@@ -118,7 +118,8 @@ def _weight(layer: Thing, name: str) -> Thing:
 
     Others have nothing by this name where they were made without it: a convolution with ``use_bias=False``.
     """
-    for one in (f"_{name}", name, f"{name}_kernel", *("kernel" for _ in range(name == "depthwise"))):
+    further = ("kernel",) if name == "depthwise" else ()
+    for one in (f"_{name}", name, f"{name}_kernel", *further):
         if hasattr(getattr(layer, one, None), "shape"):
             return getattr(layer, one)
     return None

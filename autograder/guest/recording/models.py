@@ -113,7 +113,8 @@ def weighed(model: Thing) -> list[Any]:
     everything: list[Any] = list(getattr(model, "weights", ()))
     for one in sorted(everything, key=lambda one: math.prod(one.shape)):
         numbers += math.prod(one.shape)
-        kept |= {id(one) for _ in range(numbers <= WEIGHED)}
+        if numbers <= WEIGHED:
+            kept.add(id(one))
     return [one for one in everything if id(one) in kept]
 
 
