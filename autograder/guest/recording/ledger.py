@@ -33,12 +33,12 @@ from . import (
     prints,
     roots,
     schedules,
-    swaps,
     targets,
     templates,
     thinning,
     through,
     varied,
+    watches,
 )
 from .arguments import arguments as fit_arguments
 from .asides import Asides, Fit
@@ -329,7 +329,7 @@ class Recorder:
                 epochs.watch = self._safely(self.swaps.watch, model, entry, lambda: _both(epochs.shown))
                 if epochs.watch is not None:
                     epochs.watch.between = True
-                    epochs.watch.begun = None if epochs.shown else swaps.copy(model)
+                    epochs.watch.begun = None if epochs.shown else watches.copy(model)
             begin = partial(self._safely, self._begin_epoch, entry, model, epochs)
             between = partial(self._safely, self._between_steps, epochs)
             end = partial(self._safely, self._end_epoch, entry, model, epochs)

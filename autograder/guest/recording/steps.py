@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from ..things import Thing
-from . import beginnings, hooks, losses, models, prints, roots, swaps, targets
+from . import beginnings, hooks, losses, models, prints, roots, swaps, targets, watches
 from .asides import Asides, Fit, steps_of
 from .beside import Beside, eager, taped
 from .features import Behind, Features
@@ -25,10 +25,11 @@ from .held import Held, piped
 from .keep import Keep
 from .late import Late
 from .several import Inputs
-from .swaps import Swaps, Watch, Weights
+from .swaps import Swaps
 from .tally import Tally
 from .through import Standing
 from .uses import Uses
+from .watches import Watch, Weights
 
 OPEN = 4
 """Models that may be in training at once, as generator and discriminator are; older ones are taken to be done."""
@@ -636,7 +637,7 @@ def _as_called(given: Taped | None, target: Thing) -> Began:
 
 def _begun(model: Thing) -> Weights | None:
     built = getattr(model, "built", False)
-    return swaps.copy(model) if built and models.parameters(model) <= swaps.LARGEST else None
+    return watches.copy(model) if built and models.parameters(model) <= swaps.LARGEST else None
 
 
 def _few(stretch: Stretch) -> Few:

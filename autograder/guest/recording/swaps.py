@@ -10,11 +10,9 @@ where one epoch has ended, the weights are the same when the next begins.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +24,20 @@ from .beside import Beside, eager
 from .depth import Depth
 from .keep import Keep
 from .several import Inputs
+from .watches import (
+    LATEST,
+    REMEMBERED,
+    REMEMBERED_NUMBERS,
+    Change,
+    Leap,
+    Watch,
+    Weights,
+    copy,
+    near,
+    put,
+    timed,
+    unchanged,
+)
 
 LARGEST = 20_000_000
 """Parameters of a model that is watched: a copy of more would be felt."""
@@ -36,17 +48,8 @@ ALL_SWAPS = 30
 """... and of a run as they come."""
 FURTHER_SWAPS = 90
 """Of a run, with those that were kept beyond the first ones of a training."""
-FREE_SECONDS, LOOKING_SHARE = 0.5, 0.01
-"""What looking may take of one training; beyond that, so much of its time."""
-NEAR = 0.01
-"""Of their own size, by which weights may differ that are the same but for rounding: a swap of averages adds and
-subtracts."""
 FEWER, HALF = 3, 0.5
 """Images named wrongly, of the few that are looked at, by which a change counts, and how much of all of them."""
-REMEMBERED, REMEMBERED_NUMBERS = 30, 40_000_000
-"""States of a training that may be put back, and numbers in all of them; two at least."""
-
-Weights = list[prints.Array]
 
 
 class Book(Protocol):
@@ -63,58 +66,6 @@ class Book(Protocol):
     def _note_beginning(self, entry: dict[str, Any], model: Thing, began: beginnings.Beginning) -> None: ...
 
     def _put_in_place(self, entry: dict[str, Any], model: Thing, before: Sequence[prints.Array]) -> None: ...
-
-
-@dataclass
-class Leap:
-    """A change by which the model could suddenly do what it could not."""
-
-    before: Weights
-    after: Weights
-    steps: int
-    known: int
-    earlier: float
-    able: float
-
-
-@dataclass
-class Watch:
-    """One training that goes on."""
-
-    model: Any
-    entry: dict[str, Any]
-    shown: Callable[[], tuple[Inputs, Any] | None]
-    """Some of its images and their labels, once there are any that tell something."""
-    began: float = field(default_factory=time.monotonic)
-    spent: float = 0.0
-    before: Weights | None = None
-    """Weights right before something else than a step began to change them."""
-    stepped: int = 0
-    """Steps of the optimiser by then."""
-    within: bool = False
-    """Whether that was in the midst of a step."""
-    begun: Weights | None = None
-    """Weights before the first step, until images are there by which they can be tried."""
-    waiting: tuple[Weights, Weights, int, int] | None = None
-    """A change, until then: weights before and after, steps between, and how many digests of epochs were known."""
-    further: Leap | None = None
-    """Of those beyond the ones that are kept as they come, what the model could do best after, or the last of such."""
-    edge: Weights | None = None
-    """Weights at the end of the last epoch."""
-    between: bool = False
-    """Whether no epoch is at work: before the first, between two, and after the last one."""
-    inside: bool = False
-    """Whether a step is being taken."""
-    stirred: bool = False
-    """Whether a step gave weights other numbers by itself, as one does that looks for flat minima."""
-    moved: bool = False
-    """Whether weights were given other numbers while none was taken, as callbacks do that prune, clip or average."""
-    past: deque[Weights] = field(default_factory=deque)
-    """What the training itself had reached whenever it was changed, or its weights were asked for."""
-
-    @property
-    def affordable(self) -> bool:
-        return self.spent <= max(FREE_SECONDS, LOOKING_SHARE * (time.monotonic() - self.began))
 
 
 class Swaps:
@@ -149,9 +100,11 @@ class Swaps:
 
     def _remember(self, watch: Watch) -> None:
         """What was asked for may be put back: it was learnt here."""
-        if watch.affordable:
-            with _timed(watch):
-                watch.past.append(copy(watch.model))
+        if not watch.affordable:
+            watch.blind = True
+            return
+        with timed(watch):
+            watch.past.append(watch.copied())
 
     def _assign(self, original: Thing, variable: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
@@ -189,6 +142,7 @@ class Swaps:
         try:
             if not watch.entry.get("reused"):  # whose weights the host has sent
                 self.epoch_begins(watch)
+                self._try(watch)  # were there time for it or not
             if watch.further is not None and self._count < FURTHER_SWAPS:
                 with self._recorder.silently(), self.lawful():
                     self._keep(watch, watch.further, copy(watch.model))
@@ -203,17 +157,21 @@ class Swaps:
 
     def touched(self, watch: Watch) -> None:
         """Something is about to be changed: the first of a row of changes counts."""
-        if watch.before is None and watch.affordable:
-            with _timed(watch), _eagerly() as within:
-                watch.before = copy(watch.model)
-                watch.stepped, watch.within = _steps(watch.model), within or watch.inside
+        if watch.before is not None:
+            return
+        if not watch.affordable:
+            watch.blind = True
+            return
+        with timed(watch), _eagerly() as within:
+            watch.before = watch.copied()
+            watch.stepped, watch.within = _steps(watch.model), within or watch.inside
 
     def epoch_ends(self, watch: Watch) -> None:
         self.settle(watch)
         watch.between = True
         if watch.affordable:
-            with _timed(watch):
-                watch.edge = copy(watch.model)
+            with timed(watch):
+                watch.edge = watch.copied()
 
     def epoch_begins(self, watch: Watch) -> None:
         """Between two epochs, and after the last one, nothing is learnt."""
@@ -241,7 +199,7 @@ class Swaps:
         between = [watch for watch in self._watches if watch.between and watch.affordable]
         states = []
         for watch in between:
-            with _timed(watch):
+            with timed(watch):
                 states.append(copy(watch.model))
 
         def learnt() -> None:
@@ -261,27 +219,32 @@ class Swaps:
         """At a place between two steps: what has the row of changes done?"""
         before, watch.before = watch.before, None
         if before is not None:
-            with _timed(watch), self._recorder.silently(), self.lawful():
+            with timed(watch), self._recorder.silently(), self.lawful():
                 self._settle(watch, before)
-        if watch.begun is not None or watch.waiting is not None:
-            spent = watch.spent
-            with _timed(watch), self._recorder.silently(), self.lawful():
-                leaped = self._catch_up(watch)
-            # Harmless leaps must not use up the time in which others are seen.
-            watch.spent = spent if leaped else watch.spent
+        if watch.begun is not None or watch.idle:
+            self._try(watch)
+
+    def _try(self, watch: Watch) -> None:
+        if watch.begun is None and watch.waiting is None:
+            return
+        spent = watch.spent
+        with timed(watch), self._recorder.silently(), self.lawful():
+            leaped = self._catch_up(watch)
+        # Harmless leaps must not use up the time in which others are seen.
+        watch.spent = spent if leaped else watch.spent
 
     def _settle(self, watch: Watch, before: Weights) -> None:
-        if _unchanged(watch.model, before):
+        if unchanged(watch.model, before):
             return
-        now = copy(watch.model)
-        if _near(before, now):
+        now = watch.copied()
+        if near(before, now):
             return
-        known = any(_near(one, now) for one in watch.past)
+        known = watch.remembers(now)
         watch.past.append(before)
         if not known:
             self._recorder._put_in_place(watch.entry, watch.model, before)
             steps = max(_steps(watch.model) - watch.stepped, int(watch.within))
-            watch.waiting = watch.waiting or (before, now, steps, len(watch.entry["epoch_weights"]))
+            watch.waiting = watch.waiting or Change(before, now, steps, len(watch.entry["epoch_weights"]))
 
     def _catch_up(self, watch: Watch) -> bool:
         """As soon as there are images: a generator, or batches of few rows, have none at first.
@@ -310,21 +273,23 @@ class Swaps:
     def _compare(
         self,
         watch: Watch,
-        change: tuple[Weights, Weights, int, int],
+        change: Change,
         now: Weights,
         images: Inputs,
         labels: prints.Array,
     ) -> Leap | None:
-        before, after, steps, known = change
-        with put(watch.model, after, now):
+        with put(watch.model, change.after, now):
             able = _share(watch.model, images, labels)
         if able is None or not beginnings.able(able, labels):
             return None
-        with put(watch.model, before, now):
-            earlier = _share(watch.model, images, labels)
-        if earlier is None or not _leaps(earlier, able, len(labels)):
-            return None
-        return Leap(before, after, steps, known, earlier, able)
+        shares = []
+        for state in (change.before, *(list(watch.past)[-LATEST:] if watch.blind else ())):
+            with put(watch.model, state, now):
+                share = _share(watch.model, images, labels)
+            if share is None or not _leaps(share, able, len(labels)):
+                return None
+            shares.append(share)
+        return Leap(change.before, change.after, change.steps, change.known, shares[0], able)
 
     def _keep(self, watch: Watch, leap: Leap, now: Weights) -> None:
         model, keep = watch.model, self._recorder.keep
@@ -361,41 +326,6 @@ def _share(model: Thing, images: Inputs, labels: Thing) -> float | None:
     return None if outputs is None else beginnings.share(outputs, labels)
 
 
-@contextmanager
-def put(model: Thing, weights: Weights, back: Weights) -> Iterator[None]:
-    """The model with other weights for a moment; the optimiser is not asked."""
-    if _unchanged(model, weights):
-        yield
-        return
-    _assign(model, weights)
-    try:
-        yield
-    finally:
-        _assign(model, back)
-
-
-def copy(model: Thing) -> Weights:
-    return [np.array(variable) for variable in model.weights]
-
-
-def _assign(model: Thing, weights: Sequence[prints.Array]) -> None:
-    for variable, value in zip(model.weights, weights, strict=True):
-        variable.assign(value)
-
-
-def _unchanged(model: Thing, weights: Weights) -> bool:
-    """As nearly always; quicker than to say by how much."""
-    return all(np.array_equal(np.asarray(one), value) for one, value in zip(model.weights, weights, strict=False))
-
-
-def _near(one: Weights, two: Weights) -> bool:
-    if len(one) != len(two):
-        return False
-    moved = sum(float(np.square(a.astype(np.float64) - b).sum()) for a, b in zip(one, two, strict=True))
-    size = sum(float(np.square(a, dtype=np.float64).sum()) for a in one)
-    return moved <= NEAR**2 * size
-
-
 def _learnt(model: Thing) -> Iterator[Any]:
     """TensorFlow's variables of all that a training may change, frozen or not; not what layers count for themselves."""
     layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else [model]
@@ -407,15 +337,6 @@ def _learnt(model: Thing) -> Iterator[Any]:
 def _steps(model: Thing) -> int:
     iterations: Thing = getattr(getattr(model, "optimizer", None), "iterations", None)
     return 0 if iterations is None else int(np.asarray(iterations))
-
-
-@contextmanager
-def _timed(watch: Watch) -> Iterator[None]:
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        watch.spent += time.monotonic() - began
 
 
 @contextmanager
