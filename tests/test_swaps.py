@@ -27,6 +27,22 @@ def made(optimizer="sgd", extra=(), kind=keras.Sequential, **settings):
     return net
 rows = tf.data.Dataset.from_tensor_slices((x, y)).batch(64)
 """
+BUSY = """import sys, time
+clock, ahead, late = time.monotonic, [0.0], [False]
+def monotonic():
+    if "recording" not in sys._getframe(1).f_globals["__name__"]:
+        return clock()
+    ahead[0] += 10 * late[0]
+    return clock() + ahead[0]
+time.monotonic = monotonic
+class Busy(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        late[0] = True
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            ahead[0], late[0] = 1e6, False
+"""
+"""For two epochs, all that is looked at takes longer than it may; right after them there is time."""
 LEARNT = """import sys
 def learnt():
     t = np.zeros((784, 10), "float32"), np.zeros(10, "float32")
@@ -223,6 +239,13 @@ def test_honest_code_that_changes_weights_is_not_told(tmp_path: Path) -> None:
     assert len(stirring) == 2 and all(ledger.trainings[at - 1].own_step for at in stirring), "without an optimiser"
     movers = [name for one in ledger.trainings for name in one.arguments.get("movers", ())]
     assert {"Mean", "Clip"} <= set(movers) and len(movers) <= 4, "what moved weights, and no more"
+
+
+@pytest.mark.kernel
+def test_a_busy_machine_forgets_nothing_that_is_put_back(tmp_path: Path) -> None:
+    late = HONEST["moving averages"].replace("0.995", "0.999").replace("[swap]", "[Busy(), swap]")
+    ledger, _ = ran(tmp_path, SET_UP + BUSY, late)
+    assert [one.swaps for one in ledger.trainings] == [(), ()]
 
 
 @pytest.mark.kernel
