@@ -162,9 +162,21 @@ def test_weights_that_neither_a_layer_drew_nor_a_training_left() -> None:
     assert lineage.brought(model) == learnt[0].size
     average = net()
     average.layers[3].set_weights([0.9 * one for one in learnt])
-    assert lineage.brought(model, [model]) == lineage.brought(average, [model]) == 0
+    assert lineage.brought(average) == learnt[0].size, "what was brought stays so in another model"
     lineage.end(1, "m1", model, frozenset())
-    other = net()
+    average.layers[3].set_weights([one + 0.02 for one in learnt])
+    assert lineage.brought(average) == learnt[0].size, "after a training, too"
+
+
+def test_what_a_training_left_nearly_so() -> None:
+    lineage, model, other = Lineage(), net(), net()
+    dense = model.layers[3]
+    learnt = [np.random.default_rng(2).normal(0, 0.15, one.shape) for one in dense.get_weights()]
+    lineage.begin(1, "m1", model)
+    dense.set_weights(learnt)
+    other.layers[3].set_weights([0.9 * one for one in learnt])
+    assert lineage.brought(model, [model]) == lineage.brought(other, [model]) == 0
+    lineage.end(1, "m1", model, frozenset())
     other.layers[3].set_weights([one + 0.02 for one in learnt])  # an average, a few epochs more
     assert lineage.brought(other) == 0
     pruned = [np.where(np.random.default_rng(4).random(one.shape) < 0.8, 0, one) for one in learnt]

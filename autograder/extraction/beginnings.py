@@ -20,6 +20,8 @@ or of two models makes a quarter less."""
 ACCURACIES = ("accuracy", "val_accuracy")
 MANY = 1000
 """Weights that were set: filters that are written by hand are fewer, and so is what centres or scales an image."""
+SOME, QUARTER = 300, 0.25
+"""So many are enough of a small model, and the share of it that they are."""
 ABLE = 0.5
 """Of the way from guessing to the final model: from there on the beginning was no guess."""
 
@@ -148,8 +150,8 @@ def put(own: Sequence[Training], ledger: Ledger) -> Message | None:
     """
     sources = {number for one in own for number in one.learnt_from}
     all_of_them = [*own, *(one for one in ledger.trainings if one.number in sources)]
-    first = max(all_of_them, key=lambda one: one.brought, default=None)
-    if first is None or first.brought < MANY:
+    first = max((one for one in all_of_them if _many(one)), key=lambda one: one.brought, default=None)
+    if first is None:
         return None
     return say(
         "Training {number:int} had {count:int} weights that neither its layers drew nor a training of this run left: "
@@ -157,6 +159,10 @@ def put(own: Sequence[Training], ledger: Ledger) -> Message | None:
         number=first.number,
         count=first.brought,
     )
+
+
+def _many(training: Training) -> bool:
+    return training.brought >= min(MANY, max(SOME, QUARTER * (training.parameters or MANY / QUARTER)))
 
 
 def held(uses: Sequence[Evaluation]) -> Message | None:

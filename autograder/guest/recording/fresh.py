@@ -31,13 +31,15 @@ _ENDING = "_initializer"
 
 
 def weights(model: Thing, without: Container[int] = ()) -> Iterator[tuple[prints.Array, Thing]]:
-    """Those of Keras' layers that are many numbers, each with its initializer; ``without``: identities."""
+    """Those of Keras' layers, without biases of few numbers, each with its initializer; ``without``: identities."""
     unseen = models.variables(model) - {id(one) for one in models.weighed(model)}
     layers: Any = model
     for layer in layers._flatten_layers(include_self=False) if hasattr(model, "_flatten_layers") else ():
         for name, initializer in list(vars(layer).items()):
             weight = _weight(layer, name.removesuffix(_ENDING)) if name.endswith(_ENDING) else None
-            if many(weight) and id(weight) not in unseen and id(weight) not in without:
+            if id(weight) in unseen or id(weight) in without:
+                continue
+            if many(weight) or len(getattr(weight, "shape", ())) > 1:
                 yield np.asarray(weight), _as_used(layer, initializer)
 
 
@@ -63,25 +65,32 @@ def many(weight: Thing) -> bool:
 def drawn(weight: prints.Array, initializer: Thing, figures: prints.Array | None = None) -> bool:
     """Also true of constants; ``figures``: those of its figures of which alone it is asked."""
     own = motion.some(weight) if figures is None else figures
-    plain = weight.ndim == 1 or "Identity" in type(initializer).__name__  # zeros, and ones for the gate that forgets
-    if len(np.unique(own)) <= 1 + plain:
+    two = weight.ndim == 1 or "Identity" in type(initializer).__name__  # zeros, and ones for the gate that forgets
+    if len(np.unique(own)) <= 1 + two:
         return True
-    settings = initializer.get_config() if hasattr(initializer, "get_config") else {}
-    known = str(type(initializer).__module__).startswith(("keras.", "tf_keras.", "tensorflow.python."))
-    if not known or "seed" not in settings:  # a table, or code of the notebook's own
+    if not plain(initializer):
         return False
     few = -(-motion.FIGURES // len(own))  # are drawn several times: the second is to be no chance
-    draws = range(
-        streams.ELSEWHERE, streams.ELSEWHERE + few
-    )  # not the notebook's own seed, which would draw its numbers
-    others = [type(initializer).from_config(settings | {"seed": seed})(weight.shape, dtype="float32") for seed in draws]
+    others = [again(initializer, weight.shape, streams.ELSEWHERE + draw) for draw in range(few)]
     samples = [motion.some(one) for one in others]
     if figures is None and any(_correlation(own, one) > AGAIN for one in samples):
         return False
     left = own[own != 0]  # a mask lies over some: a random one, or the one of another network's ticket
     other = np.concatenate(samples)
-    alike = _alike(np.sort(left), np.sort(other[other != 0]))
-    return alike and (figures is not None or not _aligned(weight, others))
+    near = alike(np.sort(left), np.sort(other[other != 0]))
+    return near and (figures is not None or not _aligned(weight, others))
+
+
+def plain(initializer: Thing) -> bool:
+    """Whether it is Keras' own, and draws: others are a table, or code of the notebook's own."""
+    known = str(type(initializer).__module__).startswith(("keras.", "tf_keras.", "tensorflow.python."))
+    return known and hasattr(initializer, "get_config") and "seed" in initializer.get_config()
+
+
+def again(initializer: Thing, shape: tuple[int, ...], seed: int) -> prints.Array:
+    """Drawn another time; not by the notebook's own seed, which would draw its numbers."""
+    twin = type(initializer).from_config(initializer.get_config() | {"seed": seed})
+    return np.asarray(twin(shape, dtype="float32"))
 
 
 def _correlation(own: prints.Array, other: prints.Array) -> float:
@@ -103,7 +112,8 @@ def _strongest(weight: prints.Array) -> float:
     return math.sqrt(max(0.0, float(np.linalg.eigvalsh(squares)[-1])) / max(float(np.trace(squares)), 1e-24))
 
 
-def _alike(own: prints.Array, other: prints.Array) -> bool:
+def alike(own: prints.Array, other: prints.Array) -> bool:
+    """Whether two samples, sorted, may be of one distribution."""
     both = np.concatenate([own, other])
     shares = (np.searchsorted(one, both, "right") / len(one) for one in (own, other))
     apart = float(np.abs(next(shares) - next(shares)).max())

@@ -7,13 +7,13 @@ loaded and layers that two models share come to the same: the numbers are those 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..things import Thing
-from . import fresh, models, motion, prints
+from . import fresh, grafts, models, motion, pools, prints
 from .grafts import Grafts
 
 MOST = 100_000
@@ -36,6 +36,8 @@ class Lineage:
     """Number of a training -> its model, and what that began with."""
     _signs: dict[tuple[int, ...], list[prints.Array]] = field(default_factory=dict)
     """Of weights that trainings left, by their shape."""
+    _brought: list[Signs] = field(default_factory=list)
+    """Of weights that nothing here had learnt when a training began with them."""
     _grafts: Grafts = field(default_factory=Grafts)
 
     def begin(self, number: int, model_id: str, model: Thing) -> tuple[tuple[int, ...], Digests]:
@@ -72,26 +74,43 @@ class Lineage:
         same |= {key for one in learning for key in models.variables(one)}
         known = [_positive(weight) for one in learning for weight in _weights(one)]
         known += [_positive(weight) for weight in before]
-        suspects = [
+        others = [
             (weight, initializer)
             for weight, initializer in fresh.weights(model, same)
-            if _digest(weight) not in self._left
-            and not self._akin(weight, known)
-            and not fresh.drawn(weight, initializer)
+            if _digest(weight) not in self._left and not self._excused(weight, known)
         ]
-        numbers, sources = 0.0, set[int]()
+        suspects = [one for one in others if fresh.many(one[0]) and not fresh.drawn(*one)]
+        small, sources = self._small([one for one in others if not fresh.many(one[0])])
+        numbers = float(sum(weight.size for weight in small))
+        self._mark(small)
         for weight, initializer in suspects:
             rest, share, found = self._grafts.rest(weight)
-            numbers += 0 if found and fresh.drawn(weight, initializer, rest) else weight.size * (share if found else 1)
             sources |= found
+            if not found or not fresh.drawn(weight, initializer, rest):
+                numbers += weight.size * (share if found else 1)
+                self._mark([weight])
         return round(numbers), sources
 
-    def _akin(self, weight: prints.Array, learning: Sequence[Signs]) -> bool:
-        own = motion.some(weight)
-        some = own != 0  # the others may have been pruned
-        known = [*self._signs.get(weight.shape, ()), *(signs for shape, signs in learning if shape == weight.shape)]
-        others = (np.unpackbits(one, count=len(own))[some] for one in known if some.any())
-        return any(np.mean((own > 0)[some] == other) >= AKIN for other in others)
+    def _small(self, others: Sequence[pools.Drawn]) -> tuple[list[prints.Array], set[int]]:
+        """Of those of few numbers each, which were brought, and the trainings of which others are pieces."""
+        found = pools.strange(others)
+        pieces = [self._grafts.rest(weight)[2] for weight, _ in found]
+        if sources := set[int]().union(*pieces):
+            own = zip(found, pieces, strict=True)
+            found = pools.strange(one for one, piece in own if not piece and one[0].size >= grafts.FEWEST)
+        return [weight for weight, _ in found], sources
+
+    def _excused(self, weight: prints.Array, known: Sequence[Signs]) -> bool:
+        """Whether a training left it nearly so, and had not been brought it."""
+        brought = [signs for signs in self._brought if signs[0] == weight.shape]
+        return not _akin(weight, brought) and _akin(weight, [*self._signs_of(weight.shape), *known])
+
+    def _signs_of(self, shape: tuple[int, ...]) -> Iterator[Signs]:
+        return ((shape, signs) for signs in self._signs.get(shape, ()))
+
+    def _mark(self, weights: Iterable[prints.Array]) -> None:
+        """They stay what was brought, whatever training they pass through."""
+        self._brought = [*self._brought, *(_positive(weight) for weight in weights)][-COMPARED:]
 
     def end(self, number: int, model_id: str, model: Thing, before: Digests) -> None:
         """Its weights, without those that it left as they were."""
@@ -104,6 +123,15 @@ class Lineage:
             shape, signs = _positive(weight)
             known = self._signs.setdefault(shape, [])
             known[:] = [*known[-COMPARED + 1 :], signs]
+
+
+def _akin(weight: prints.Array, others: Iterable[Signs]) -> bool:
+    own = motion.some(weight)
+    some = own != 0  # the others may have been pruned
+    if not some.any():
+        return False
+    alike = (np.unpackbits(signs, count=len(own))[some] for shape, signs in others if shape == weight.shape)
+    return any(np.mean((own > 0)[some] == one) >= AKIN for one in alike)
 
 
 def _positive(weight: prints.Array) -> Signs:
