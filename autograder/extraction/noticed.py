@@ -89,8 +89,8 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     if case.ledger.unsampled:
         found.append(
             say(
-                "The notebook gave its models more different data than are looked at (not looked at: {count:int}): it "
-                "is not known what all of them learnt from.",
+                "Not all of the data that the notebook gave its models could be looked at (not looked at: "
+                "{count:int}): it is not known what all of them learnt from.",
                 count=case.ledger.unsampled,
             )
         )
