@@ -653,6 +653,9 @@ def test_a_sample_holds_every_label_and_many_rows_where_these_are_few() -> None:
     assert (len(number) > 200, set(labels), classes) == (True, {0, 1}, 2)
     assert labels == (all_ten == 4)[number].astype(int).tolist()
     assert rows(all_ten[:50])[1:] == ([], 0), "labels of other rows than these"
+    number, labels, classes = rows([all_ten == 4, all_ten])
+    assert labels == all_ten[number].tolist() and classes == 10, "of several outputs those that hold all classes"
+    assert rows({"a": x, "b": all_ten == 4})[2] == 2 and rows([x, x])[1:] == ([], 0) == rows([all_ten, x[:5]])[1:]
 
 
 def test_a_batch_shows_its_own_labels_and_tells_how_many_only_when_it_is_large() -> None:

@@ -27,6 +27,8 @@ from typing import Any
 from .collector import paused
 from .imports import LOST, Actions, AfterImport, StandIn, gathered
 from .outputs import shorten_errors
+from .prying import Prying
+from .stack import OURS
 from .things import Thing
 from .witness import Witness
 
@@ -170,6 +172,7 @@ def _hook(session: Session, shell: Thing) -> AfterImport:
         shorten_errors(shell)
         session.witness = Witness(shell, session.count, session.overruled)
         session.witness.begin()
+        Prying([session.handover, Path(OURS)], session.count, session.overruled).begin()
         shell.events.register("post_run_cell", session.after_cell)
 
     session.begin = begin

@@ -31,8 +31,8 @@ _MANAGED = ("cleanup_transforms", "line_transforms", "token_transformers")
 _BUILTINS = ("compile", "eval", "exec")
 _ABSENT = object()
 _DEEPEST, _MOST = 5, 2000
-_PACKAGES = (OURS, *(f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib")))
-_STANDARD = f"{sysconfig.get_path('stdlib')}/"
+PACKAGES = (OURS, *(f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib")))
+STANDARD = f"{sysconfig.get_path('stdlib')}/"
 
 
 class Place:
@@ -179,7 +179,7 @@ def is_library(value: Thing) -> bool:
 
 
 def _is_packages(codes: Sequence[CodeType]) -> bool:
-    return any(code.co_filename.startswith(_PACKAGES) for code in codes) and all(map(_stands, codes))
+    return any(code.co_filename.startswith(PACKAGES) for code in codes) and all(map(_stands, codes))
 
 
 def _of_all(values: Iterable[Any]) -> Iterator[CodeType]:
@@ -215,7 +215,7 @@ def _code(value: Thing) -> CodeType | None:
 def _stands(code: CodeType) -> bool:
     """Whether that very code stands in the file that it names: a name alone can be given to any."""
     name = code.co_filename
-    return name.startswith((*_PACKAGES, _STANDARD)) and ".." not in name and code in _all_codes(name)
+    return name.startswith((*PACKAGES, STANDARD)) and ".." not in name and code in _all_codes(name)
 
 
 @lru_cache(32)

@@ -31,7 +31,8 @@ def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | 
     """
     batched = prints.is_dataset(x) or prints.is_sequence(x)
     batch, target = (None, None) if not batched else prints.pairs(x, look or (lambda *_: True))
-    batch, target = (batch if batched else prints.as_array(x)), (target if y is None else y)
+    batch = batch if batched else prints.as_array(x)
+    target = target if y is None else _of_one(y, batch, classes)
     rows, labels = _sampled(batch, target, classes)
     told = prints.as_array(target)
     if look is not None and not batched and batch is not None and told is not None and len(batch) == len(told):
@@ -42,6 +43,18 @@ def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | 
         "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
         "y_classes": 0 if labels is None else _distinct(labels, x, batch if batched else None),
     }
+
+
+def _of_one(target: Thing, batch: prints.Array | None, classes: int) -> Thing:
+    """Of what several outputs are to answer, what holds the classes of the served data, else any labels."""
+    parts = list(target.values()) if isinstance(target, dict) else target
+    if batch is None or not isinstance(parts, (list, tuple)) or len(parts) == len(batch):
+        return target
+    arrays = [array for one in parts if (array := prints.as_array(one)) is not None and len(array) == len(batch)]
+    labels = [(array, found) for array in arrays if (found := flat(array)) is not None]
+    if not labels or len(arrays) != len(parts):
+        return target
+    return next((array for array, found in labels if len(np.unique(found)) == classes), labels[0][0])
 
 
 def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prints.Keep, classes: int) -> Facts:

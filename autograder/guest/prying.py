@@ -1,0 +1,76 @@
+"""What only who looks for our objects and files does: heard by Python's audit, which nothing can take back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from .stack import OURS
+from .things import Thing
+from .witness import PACKAGES, STANDARD
+
+PRYING = "pried: "
+"""So begin the names of what was done, among those that the witness tells."""
+_LOOKING = frozenset({"gc.get_objects", "gc.get_referrers", "sys.addaudithook", "sys.settrace", "sys.setprofile"})
+_FRAMES = "sys._getframe"
+"""Asked by libraries at every turn, and by a notebook's own code hardly ever."""
+_FILES = frozenset(
+    {
+        *("open", "os.remove", "os.rename", "os.chmod", "os.chdir", "os.truncate", "os.link", "os.symlink"),
+        *("os.rmdir", "os.chown", "os.listxattr", "os.utime"),
+    }
+)
+_LIBRARIES = (*PACKAGES, STANDARD, "<frozen")
+
+
+class Prying:
+    """Told are direct calls by what is no library's, and its files and folders in ``closed``."""
+
+    def __init__(self, closed: Sequence[Path], count: Callable[[], int | None], found: dict[str, int | None]) -> None:
+        self._closed = tuple(map(str, closed))
+        self._count = count
+        self._found = found
+        self._busy = False
+
+    def begin(self) -> None:
+        sys.addaudithook(self.hear)
+
+    def hear(self, event: str, arguments: Sequence[Thing]) -> None:
+        if self._busy:  # what is asked here is heard as well
+            return
+        if event in _LOOKING or event == _FRAMES:
+            self._busy = True
+            caller = sys._getframe(1).f_code.co_filename
+            self._busy = False
+            if not caller.startswith(_LIBRARIES):
+                self._tell(event)
+        elif event in _FILES and any(_names(one, self._closed) for one in arguments[:2]):
+            self._busy = True
+            frame = sys._getframe(1)
+            self._busy = False
+            if not _of_ours(frame):
+                self._tell(event)
+
+    def _tell(self, event: str) -> None:
+        self._found.setdefault(f"{PRYING}{event}", self._count())
+
+
+def _names(path: Thing, closed: tuple[str, ...]) -> bool:
+    if isinstance(path, (str, bytes, os.PathLike)):
+        return os.fsdecode(path).startswith(closed)
+    return False
+
+
+def _of_ours(frame: FrameType | None) -> bool:
+    """Whether the innermost code that is no library's is ours; of a thread of a library's there is none."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(OURS):
+            return True
+        if not name.startswith(_LIBRARIES):
+            return False
+        frame = frame.f_back
+    return True
