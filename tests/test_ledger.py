@@ -639,6 +639,22 @@ def test_labels_are_one_number_a_row(given: Json, wanted: list[float] | None) ->
     assert (None if found is None else found.tolist()) == wanted
 
 
+def test_rows_that_a_model_answered_are_counted_among_labels() -> None:
+    chance = np.random.default_rng(3)
+    x, ones = np.zeros((100, 2), np.float32), np.eye(10)[chance.integers(0, 10, 100)]
+    answers = chance.random((100, 10)) / 5
+    answers /= answers.sum(axis=1, keepdims=True)
+    part = chance.random((100, 1))
+
+    def share(y: np.ndarray[Any, Any]) -> float:
+        return float(targets.described(x, y, lambda content: "", 10)["y"].get("answers", 0.0))
+
+    assert share(answers) == 1.0 and share(np.concatenate([ones[:50], answers[:50]])) == 0.5
+    mixed = part * ones + (1 - part) * ones[::-1]
+    assert share(ones) == share(mixed) == share(0.9 * mixed + 0.01) == 0.0
+    assert share(answers[:10][chance.integers(0, 10, 100)]) == 0.0, "a row for each class"
+
+
 def test_a_sample_holds_every_label_and_many_rows_where_these_are_few() -> None:
     x, all_ten = np.arange(2000, dtype=np.float32).reshape(1000, 2), np.arange(1000) // 100
 

@@ -305,6 +305,11 @@ def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> 
     return best if best is not None and best[1] else None
 
 
+def given(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Iterator[ArrayPrint]:
+    """What the trainings were given that its weights came from, that of the longest first."""
+    return _images(_own(one, ledger, origin))
+
+
 def _images(trainings: Iterable[Training]) -> Iterator[ArrayPrint]:
     """Each once, those of the longest training first."""
     found: dict[tuple[str, str], ArrayPrint] = {}
