@@ -977,3 +977,22 @@ def test_weights_of_classes_that_are_all_one_are_none(given: Json, weighs: bool)
 def test_of_a_layer_within_a_layer_figures_and_the_activation_are_told() -> None:
     inner = {"class_name": "LSTM", "config": {"units": 8, "activation": "tanh", "dropout": 0.3, "name": "lstm"}}
     assert models._config({"layer": inner, "name": "outer"}) == {"layer": "LSTM(units=8, activation=tanh, dropout=0.3)"}
+
+
+def test_trainings_in_several_threads_have_a_number_and_a_model_each(recorder: Recorder, hooked: type[Model]) -> None:
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            given = [hooked() for _ in range(200)]
+            entries = list(pool.map(lambda model: recorder.add_training(model, {}), given))
+    finally:
+        sys.setswitchinterval(often)
+    assert sorted(entry["number"] for entry in entries if entry) == list(range(1, 201))
+    assert len({entry["model"] for entry in entries if entry}) == 200
+    assert all(entry["arguments"] == {"thread": True} for entry in entries if entry)
+    own = recorder.add_training(given[0], {})
+    assert own is not None and own["arguments"] == {}
