@@ -32,6 +32,10 @@ RAN = Execution(
         "f = sys._getframe()\nwhile f: f = f.f_back",
         "keras.Model.fit.__wrapped__(m, x, y)",
         "open('/proc/self/mem', 'r+b')",
+        "import ctypes\nctypes.pythonapi.PyObject_SetAttrString(d, b'depth', v)",
+        "m = sys.modules['auto' + 'grader_' + 'session']",
+        "m = [v for k, v in sys.modules.items() if k.endswith('prints')]",
+        "getattr(f, 'f_' + 'back')",
         "import numpy as np\ntrue = np.save\nnp.save = save",
         "import numpy as np\nsetattr(np, 'linspace', line)",
         "import numpy.lib.format as fmt\nfmt.write_array = other",
@@ -57,6 +61,8 @@ def test_code_that_looks_for_what_is_recorded_is_told(source: str) -> None:
         "model.save = None\nnp = 3\nresults.array = 2",
         "import numpy as np\na = np.zeros(3)\na.shape = (3, 1)",
         "print('gc.get_objects()')",
+        "import sys\nif 'google.colab' in sys.modules: keras = sys.modules['keras']\nd.items(), m.modules()",
+        "name = 'auto' + 'encoder'\nprint('a' + str(3), 'x' + name, 1 + 2)",
     ],
 )
 def test_what_honest_notebooks_do_is_not(source: str) -> None:
@@ -95,6 +101,8 @@ def test_a_cells_own_calls_are_heard_and_a_librarys_are_not(tmp_path: Path) -> N
     library, cell = np.__file__, "/tmp/ipykernel_1/2.py"
     assert heard(tmp_path, (cell, "gc.get_objects", ()), (cell, "import", ())) == ["gc.get_objects"]
     assert heard(tmp_path, (library, "gc.get_objects", ()), (library, "sys._getframe", (None,))) == []
+    asked = ("object.__getattr__", (None, "tb_frame")), ("object.__getattr__", (None, "f_code"))
+    assert heard(tmp_path, *((cell, *one) for one in asked)) == ["object.__getattr__"]
     assert heard(tmp_path, ("<string>", "sys.addaudithook", ())) == ["sys.addaudithook"]
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy
@@ -22,10 +23,14 @@ _SHOWN = 10
 _LOOKING = frozenset(
     {
         *("get_objects", "get_referrers", "addaudithook", "settrace", "setprofile"),
-        *("f_back", "f_locals", "f_globals", "tb_frame", "cell_contents", "__closure__", "__wrapped__"),
+        *("pythonapi", "f_back", "f_locals", "f_globals", "tb_frame", "cell_contents", "__closure__", "__wrapped__"),
     }
 )
 """Ways to objects that no variable of a notebook's own holds."""
+_EACH = frozenset({"items", "values"})
+"""Of ``sys.modules``: who wants a module asks for it by its name."""
+_OURS = re.compile(r"autograder_(?:session|guest)|AUTOGRADER_[A-Z]+")
+"""Names of ours, where they are put together from pieces; whole ones are told of elsewhere."""
 _MEMORY = ("/proc/self/mem", "/proc/self/maps")
 _BASE: Mapping[str, object] = {one.__name__: one for one in (numpy, pathlib, io, os, hashlib, json, builtins)}
 """Libraries by which a record is made; what a notebook puts in place of one of their functions has a say in it."""
@@ -64,15 +69,23 @@ def _prying(cells: Sequence[Cell]) -> Iterator[Cell]:
 
 def _looks(node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute):
-        return node.attr in _LOOKING
+        modules = node.attr in _EACH and isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
+        return modules or node.attr in _LOOKING
     if isinstance(node, ast.ImportFrom):
         return any(one.name in _LOOKING for one in node.names)
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value.startswith(_MEMORY)
-    # by its name, as an attribute that is asked for
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "getattr":
-        return False
-    return any(isinstance(one, ast.Constant) and one.value in _LOOKING for one in node.args)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+        return any(_text(one) in _LOOKING for one in node.args)
+    text = _text(node)
+    put_together = isinstance(node, ast.BinOp) and _OURS.search(text) is not None
+    return put_together or text.startswith(_MEMORY)
+
+
+def _text(node: ast.AST) -> str:
+    """Of a string, also one that is put together from several."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = [_text(node.left), _text(node.right)]
+        return "".join(parts) if all(parts) else ""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, object]]:

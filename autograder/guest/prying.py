@@ -15,8 +15,10 @@ from .witness import PACKAGES, STANDARD
 PRYING = "pried: "
 """So begin the names of what was done, among those that the witness tells."""
 _LOOKING = frozenset({"gc.get_objects", "gc.get_referrers", "sys.addaudithook", "sys.settrace", "sys.setprofile"})
-_FRAMES = "sys._getframe"
+_FRAMES, _READ = "sys._getframe", "object.__getattr__"
 """Asked by libraries at every turn, and by a notebook's own code hardly ever."""
+_OF_FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
+"""Attributes that are such a question as well."""
 _FILES = frozenset(
     {
         *("open", "os.remove", "os.rename", "os.chmod", "os.chdir", "os.truncate", "os.link", "os.symlink"),
@@ -41,7 +43,7 @@ class Prying:
     def hear(self, event: str, arguments: Sequence[Thing]) -> None:
         if self._busy:  # what is asked here is heard as well
             return
-        if event in _LOOKING or event == _FRAMES:
+        if event in _LOOKING or event == _FRAMES or (event == _READ and arguments[1] in _OF_FRAMES):
             self._busy = True
             caller = sys._getframe(1).f_code.co_filename
             self._busy = False
