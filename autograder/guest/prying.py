@@ -25,6 +25,7 @@ _FILES = frozenset(
         *("os.rmdir", "os.chown", "os.listxattr", "os.utime"),
     }
 )
+_HEARD = frozenset({*_LOOKING, *_FILES, _FRAMES, _READ})
 _LIBRARIES = (*PACKAGES, STANDARD, "<frozen")
 
 
@@ -41,20 +42,19 @@ class Prying:
         sys.addaudithook(self.hear)
 
     def hear(self, event: str, arguments: Sequence[Thing]) -> None:
-        if self._busy:  # what is asked here is heard as well
+        if self._busy or event not in _HEARD:  # what is asked here is heard as well
             return
-        if event in _LOOKING or event == _FRAMES or (event == _READ and arguments[1] in _OF_FRAMES):
-            self._busy = True
-            caller = sys._getframe(1).f_code.co_filename
-            self._busy = False
-            if not caller.startswith(_LIBRARIES):
+        self._busy = True
+        try:
+            if self._concerns(event, arguments) and _is_theirs(sys._getframe(1), direct=event not in _FILES):
                 self._tell(event)
-        elif event in _FILES and any(_names(one, self._closed) for one in arguments[:2]):
-            self._busy = True
-            frame = sys._getframe(1)
+        finally:
             self._busy = False
-            if not _of_ours(frame):
-                self._tell(event)
+
+    def _concerns(self, event: str, arguments: Sequence[Thing]) -> bool:
+        if event in _FILES:
+            return any(_names(one, self._closed) for one in arguments[:2])
+        return event != _READ or arguments[1] in _OF_FRAMES
 
     def _tell(self, event: str) -> None:
         self._found.setdefault(f"{PRYING}{event}", self._count())
@@ -66,13 +66,10 @@ def _names(path: Thing, closed: tuple[str, ...]) -> bool:
     return False
 
 
-def _of_ours(frame: FrameType | None) -> bool:
-    """Whether the innermost code that is no library's is ours; of a thread of a library's there is none."""
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith(OURS):
-            return True
-        if not name.startswith(_LIBRARIES):
+def _is_theirs(frame: FrameType | None, *, direct: bool) -> bool:
+    """Whether the innermost code is neither ours nor a library's; unless ``direct``, libraries are passed over."""
+    while frame is not None and not direct and frame.f_code.co_filename.startswith(_LIBRARIES):
+        if frame.f_code.co_filename.startswith(OURS):
             return False
         frame = frame.f_back
-    return True
+    return frame is not None and not frame.f_code.co_filename.startswith((OURS, *_LIBRARIES))
