@@ -233,8 +233,9 @@ def _unconfirmed(chosen: MeasuredModel) -> Message | None:
 
 
 def _origin(case: Case, one: Candidate) -> Message | None:
-    followed = case.ledger.unfollowed < BY_HAND
-    return origin(one, case.known, case.things, case.bench.store, followed=followed)
+    followed, artifacts = case.ledger.unfollowed < BY_HAND, case.execution.artifacts
+    left = [(each.number, artifacts[each.saved]) for each in case.ledger.trainings if each.saved in artifacts]
+    return origin(one, case.known, case.things, case.bench.store, followed=followed, left=left)
 
 
 def _began(case: Case, one: Candidate, seen: Measured) -> Message | None:
