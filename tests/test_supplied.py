@@ -49,7 +49,7 @@ def told(rows: Floats, labels: Sequence[int], things: list[Brought]) -> tuple[ob
 @pytest.mark.parametrize("scale", [1, 255])
 def test_images_of_a_file_that_are_none_of_the_data_sets(stored: Floats, scale: int) -> None:
     rows = IMAGES.astype(np.float32) / np.float32(scale)
-    assert told(rows, [-1] * 20, file(stored)) == (20, 20, "set.npz")
+    assert told(rows, [-1] * 20, file(stored)) == (16, 16, "set.npz")
     assert told(rows, [-1] * 6 + [3] * 14, file(stored)) == (6, 6, "set.npz")
 
 
