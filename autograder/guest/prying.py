@@ -30,7 +30,10 @@ _LIBRARIES = (*PACKAGES, STANDARD, "<frozen")
 
 
 class Prying:
-    """Told are direct calls by what is no library's, and its files and folders in ``closed``."""
+    """Told are direct calls by what is no library's, and what it does with files in ``closed``.
+
+    Our source is none of these: every traceback reads it.
+    """
 
     def __init__(self, closed: Sequence[Path], count: Callable[[], int | None], found: dict[str, int | None]) -> None:
         self._closed = tuple(map(str, closed))
