@@ -42,6 +42,7 @@ RAN = Execution(
         "from pathlib import Path\nPath.write_bytes = other",
         "import pathlib\npathlib.Path.write_bytes = other",
         "import hashlib\nhashlib.sha256 = md5",
+        "import time\ntime.monotonic = later",
     ],
 )
 def test_code_that_looks_for_what_is_recorded_is_told(source: str) -> None:

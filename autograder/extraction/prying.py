@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy
@@ -32,10 +33,10 @@ _EACH = frozenset({"items", "values"})
 _OURS = re.compile(r"autograder_(?:session|guest)|AUTOGRADER_[A-Z]+")
 """Names of ours, where they are put together from pieces; whole ones are told of elsewhere."""
 _MEMORY = ("/proc/self/mem", "/proc/self/maps")
-_BASE: Mapping[str, object] = {one.__name__: one for one in (numpy, pathlib, io, os, hashlib, json, builtins)}
+_BASE: Mapping[str, object] = {one.__name__: one for one in (numpy, pathlib, io, os, hashlib, json, builtins, time)}
 """Libraries by which a record is made; what a notebook puts in place of one of their functions has a say in it."""
 _OLD = frozenset(
-    {"bool", "int", "float", "object", "str", "complex", "long", "unicode", "load", "environ", "print", "open"}
+    {"bool", "int", "float", "object", "str", "complex", "long", "unicode", "load", "environ", "print", "open", "sleep"}
 )
 """What honest notebooks put there: names that NumPy no longer has, a ``load`` that unpickles, a ``print``."""
 
