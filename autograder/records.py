@@ -312,6 +312,8 @@ class ArrayPrint:
     index. Neither figure changes where every row is given as many times again."""
     labels: tuple[int | float, ...] = ()
     """Label of each row of the sample, for ``answers`` and ``inner``; empty where these are not known."""
+    answers: float = 0.0
+    """Of targets: the share of rows that are shares of the classes as a model answers them."""
     altered: bool | None = None
     """Of what flows: whether its rows are images of the data set that something has altered. Measured, not claimed;
     None where it is not known."""

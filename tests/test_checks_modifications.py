@@ -493,6 +493,20 @@ def test_each_change_is_told_with_its_family(changes: dict[str, Json], family: F
     assert [(change.family, change.text) for change in found] == [(family, told)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"arguments": {"batch_size": 129}}, []),
+        ({"optimizer": {**ADAM, "learning_rate": 0.00101}}, []),
+        ({"arguments": {"batch_size": 144}}, ["batch_size 128 → 144"]),
+        ({"optimizer": {**ADAM, "learning_rate": 0.0012}}, ["learning_rate 0.001 → 0.0012"]),
+        ({"arguments": {"epochs": 6}}, ["epochs 5 → 6"]),
+    ],
+)
+def test_a_setting_that_is_next_to_the_same_is_the_same(changes: dict[str, Json], told: list[str]) -> None:
+    assert [change.text for change in differences(BASE, changed(**changes))] == told
+
+
 def test_settings_of_the_same_loss() -> None:
     focal = [changed(loss="focal", loss_settings={"gamma": gamma}) for gamma in (2.0, 5.0)]
     assert [change.text for change in differences(*focal)] == ["gamma 2 → 5"]

@@ -195,6 +195,13 @@ def test_a_training_fits_its_cell(changes: dict[str, Any], store: Store) -> None
     assert len(found) == 1 and found[0].startswith("Trainings on record: ")
 
 
+def test_trainings_in_threads_take_place_at_the_same_time(store: Store) -> None:
+    """Each of them still ends within its cell."""
+    beside = {"execution_count": 2, "seconds": 4.5, "arguments": {"thread": True}}
+    assert said(store, [a_training(1), replace(a_training(2), **beside), replace(a_training(3), **beside)]) == []
+    assert said(store, [a_training(1), replace(a_training(2), **beside | {"seconds": 8.0})])
+
+
 def test_what_was_running_when_the_kernel_died_is_of_no_known_cell(store: Store) -> None:
     cells = (CellRun(index=0, state=CellState.UNFINISHED),)
     assert said(store, [a_training(1, execution_count=1)], cells=cells) == []

@@ -68,6 +68,7 @@ class Seen:
 
     def __init__(self, x: Sequence[int] = ()) -> None:
         self.x = tuple(x)
+        self.classes = 0
 
     def of(self, shown: ArrayPrint) -> Sighting | None:
         labels = (*CLASSES[:-4], *[-1] * 4) if shown.digest == "inner" else self.x if shown.digest == "x" else ()
@@ -98,6 +99,16 @@ def test_of_a_training() -> None:
 def test_by_what_a_part_of_it_was_called_with() -> None:
     assert learns(Seen(), y_sample=tuple(range(32)), roots=(make_inner(CLASSES),))
     assert not learns(Seen(), y_sample=tuple(range(32)), roots=(make_inner(tuple(at % 4 for at in range(32))),))
+
+
+def test_of_several_outputs_whose_targets_are_not_known() -> None:
+    """A list of labels for each of two inputs, say: nobody knows which is which."""
+    seen = Seen(CLASSES)
+    seen.classes = 10
+    two = {"outputs": ((None, 10), (None, 10)), "y": ArrayPrint(shape=(2, 32))}
+    assert learns(seen, loss="several", **two) and not learns(seen, loss="", **two), "nothing of what it is to answer"
+    assert not learns(seen, loss="mse", outputs=((None, 8, 8), (None, 2)))
+    assert not learns(seen, loss="several", y=ArrayPrint(sample="images"), outputs=((None, 8, 8), (None, 10)))
 
 
 def make_inner(labels: tuple[int, ...]) -> ArrayPrint:

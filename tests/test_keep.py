@@ -94,3 +94,16 @@ def test_of_an_ensemble_its_weights_leave_and_no_optimizer_of_its_members(tmp_pa
     left = [one.read("model.weights.h5") for one in members]
     wanted = pieces(store.get(execution.artifacts[ledger.evaluations[-1].saved]))
     assert len(wanted) > 8 and all(any(piece in one for one in left) for piece in wanted)
+
+
+def test_a_sample_that_could_not_be_written_is_one_that_nobody_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever hinders it: a notebook can, by a limit on files or an audit hook."""
+    kept = keep(tmp_path)
+
+    def refuse(name: str, content: bytes) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr(Handover, "put", lambda self, name, content: refuse(name, content))
+    assert kept.sample(b"one") == "" and kept.unsampled == 1

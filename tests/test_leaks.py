@@ -126,6 +126,14 @@ def test_what_says_nothing_of_the_final_model() -> None:
     assert told(fit(1, MIXED, y_sample=angles), fit(2, PLAIN), final=2) == "", "another task"
 
 
+def test_weights_that_were_taken_over_bring_what_they_learnt_from() -> None:
+    """An encoder, say, that was trained to give its images back: no labels were given."""
+    before, between = fit(1, MIXED, y_sample=(), model="m1"), fit(2, PLAIN, model="m2", y_sample=(), learnt_from=(1,))
+    said = told(before, between, fit(3, PLAIN, model="m3", learnt_from=(2,)), final=3)
+    assert said.startswith("Training 1, of another model, was given images of the public test set (10 of 40")
+    assert told(before, between, fit(3, PLAIN, model="m3"), final=3) == ""
+
+
 def test_another_model_within_it() -> None:
     """What a callback trains has the greater number, and yet is there before the end."""
     beside = fit(2, MIXED, model="m2", arguments={"within": 1})

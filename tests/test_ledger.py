@@ -639,6 +639,22 @@ def test_labels_are_one_number_a_row(given: Json, wanted: list[float] | None) ->
     assert (None if found is None else found.tolist()) == wanted
 
 
+def test_rows_that_a_model_answered_are_counted_among_labels() -> None:
+    chance = np.random.default_rng(3)
+    x, ones = np.zeros((100, 2), np.float32), np.eye(10)[chance.integers(0, 10, 100)]
+    answers = chance.random((100, 10)) / 5
+    answers /= answers.sum(axis=1, keepdims=True)
+    part = chance.random((100, 1))
+
+    def share(y: np.ndarray[Any, Any]) -> float:
+        return float(targets.described(x, y, lambda content: "", 10)["y"].get("answers", 0.0))
+
+    assert share(answers) == 1.0 and share(np.concatenate([ones[:50], answers[:50]])) == 0.5
+    mixed = part * ones + (1 - part) * ones[::-1]
+    assert share(ones) == share(mixed) == share(0.9 * mixed + 0.01) == 0.0
+    assert share(answers[:10][chance.integers(0, 10, 100)]) == 0.0, "a row for each class"
+
+
 def test_a_sample_holds_every_label_and_many_rows_where_these_are_few() -> None:
     x, all_ten = np.arange(2000, dtype=np.float32).reshape(1000, 2), np.arange(1000) // 100
 
@@ -653,6 +669,9 @@ def test_a_sample_holds_every_label_and_many_rows_where_these_are_few() -> None:
     assert (len(number) > 200, set(labels), classes) == (True, {0, 1}, 2)
     assert labels == (all_ten == 4)[number].astype(int).tolist()
     assert rows(all_ten[:50])[1:] == ([], 0), "labels of other rows than these"
+    number, labels, classes = rows([all_ten == 4, all_ten])
+    assert labels == all_ten[number].tolist() and classes == 10, "of several outputs those that hold all classes"
+    assert rows({"a": x, "b": all_ten == 4})[2] == 2 and rows([x, x])[1:] == ([], 0) == rows([all_ten, x[:5]])[1:]
 
 
 def test_a_batch_shows_its_own_labels_and_tells_how_many_only_when_it_is_large() -> None:
@@ -958,3 +977,22 @@ def test_weights_of_classes_that_are_all_one_are_none(given: Json, weighs: bool)
 def test_of_a_layer_within_a_layer_figures_and_the_activation_are_told() -> None:
     inner = {"class_name": "LSTM", "config": {"units": 8, "activation": "tanh", "dropout": 0.3, "name": "lstm"}}
     assert models._config({"layer": inner, "name": "outer"}) == {"layer": "LSTM(units=8, activation=tanh, dropout=0.3)"}
+
+
+def test_trainings_in_several_threads_have_a_number_and_a_model_each(recorder: Recorder, hooked: type[Model]) -> None:
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            given = [hooked() for _ in range(200)]
+            entries = list(pool.map(lambda model: recorder.add_training(model, {}), given))
+    finally:
+        sys.setswitchinterval(often)
+    assert sorted(entry["number"] for entry in entries if entry) == list(range(1, 201))
+    assert len({entry["model"] for entry in entries if entry}) == 200
+    assert all(entry["arguments"] == {"thread": True} for entry in entries if entry)
+    own = recorder.add_training(given[0], {})
+    assert own is not None and own["arguments"] == {}

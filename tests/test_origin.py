@@ -71,6 +71,16 @@ def test_weights_of_a_file_are_found(store: Store, content: bytes) -> None:
     assert "not trained in this run" in found.text
 
 
+def test_weights_within_what_another_model_was_trained_to_are_its(store: Store) -> None:
+    """Of a model with several outputs, which is no candidate itself."""
+    one, pair = candidate(store, weights(1)), candidate(store, weights(7) + weights(1)).artifact
+    assert pair is not None and one.artifact is not None
+    found = origin(one, (candidate(store, weights(2), trained=True),), (), store, followed=True, left=[(3, pair)])
+    assert found is not None and found.values == {"number": 3} and "part of what training" in found.text
+    other = origin(one, (), (), store, followed=True, left=[(3, store.put(zipped({"model.weights.h5": weights(9)})))])
+    assert other is not None and "come from elsewhere" in other.text
+
+
 def test_weights_of_a_cell_are_found(store: Store) -> None:
     cell = Brought(cell=2, content=LINES.encode())
     found = told(store, candidate(store, weights(1)), cell)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from autograder.checks.notebook import completes
-from autograder.extraction.overruling import overruling
+from autograder.extraction.overruling import FAILED, overruling
+from autograder.guest import witness
 from autograder.guest.witness import Place, is_library
 from autograder.records import CellRun, CellState, Ending, Execution, GapKind, Verdict
 from tests import evidence as make
@@ -63,6 +64,17 @@ def test_what_the_kernels_witness_saw_names_the_cell() -> None:
     [gap] = overruling(seen, [])
     assert gap.reason.values["cells"] == "2"
     [gap] = overruling(replace(RAN, overruled={"run_code": 77}), [])
+    assert gap.reason.values["cells"] is None
+
+
+def test_a_cell_that_failed_in_the_kernel_and_is_said_to_have_run_is_told() -> None:
+    """Its reply was sent before it failed, say."""
+    failed = {f"{FAILED}3": 3}
+    [gap] = overruling(replace(RAN, overruled=failed), [])
+    assert gap.reason.values["cells"] == "2" and FAILED == witness.FAILED
+    cells = (RAN.cells[0], replace(RAN.cells[1], state=CellState.RAISED), RAN.cells[2])
+    assert overruling(replace(RAN, cells=cells, overruled=failed), []) == ()
+    [gap] = overruling(replace(RAN, overruled={f"{FAILED}77": 77}), [])
     assert gap.reason.values["cells"] is None
 
 

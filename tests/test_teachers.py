@@ -60,3 +60,9 @@ def test_a_classifier_of_scikit_learns_may_have_given_them() -> None:
 )
 def test_labels_in_every_usual_form_are_none(labels: Training) -> None:
     assert not told(labels)
+
+
+def test_answers_among_labels_are_told_by_their_rows() -> None:
+    mixed = replace(learnt(0.0, 1.0), y=ArrayPrint(shape=(ROWS, 10), low=0.0, high=1.0, answers=0.5))
+    assert told(mixed) and told(mixed, asked(ROWS // 3)) and not told(mixed, asked(ROWS // 2))
+    assert not told(replace(mixed, y=replace(mixed.y, answers=0.01)))

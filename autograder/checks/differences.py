@@ -26,6 +26,11 @@ class Family(StrEnum):
     STRATEGY = "strategy"
 
 
+_SIZED = frozenset({"batch_size", "learning_rate", "epochs"})
+NEAR = 0.05
+"""Share by which two values of these may differ and be one: a batch of 33 images in place of 32."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One setting in which two trainings differ."""
@@ -126,10 +131,15 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_near(name: str, before: Json, after: Json) -> bool:
+    numeric = all(_is_number(value) and not isinstance(value, list) for value in (before, after))
+    return numeric and name in _SIZED and math.isclose(before, after, rel_tol=NEAR)
+
+
 def _change(family: Family, name: str, before: Json, after: Json) -> Iterator[Change]:
-    """One setting with a value on both sides; unknown on either side is no difference."""
+    """One setting with a value on both sides; unknown on either side is no difference, and no more is next to none."""
     before, after = _canonical(before), _canonical(after)
-    if before is None or after is None or before == after:
+    if before is None or after is None or before == after or _is_near(name, before, after):
         return
     numeric = _is_number(before) and _is_number(after)
     yield Change(family, name, f"{name} {_told(before)} → {_told(after)}", numeric)

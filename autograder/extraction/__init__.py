@@ -12,6 +12,7 @@ from autograder.extraction.fallback import prepare_fallback
 from autograder.extraction.ledger import read_ledger
 from autograder.extraction.origin import brought
 from autograder.extraction.overruling import overruling
+from autograder.extraction.prying import prying
 from autograder.extraction.sections import find_sections, guess_language
 from autograder.extraction.standard import baseline_from
 from autograder.extraction.stored import comparable, drifts
@@ -91,6 +92,7 @@ def extract(  # noqa: PLR0913 - one name for each thing that the evidence depend
             *studied.gaps,
             *tampering(ledger, execution, cells),
             *overruling(execution, cells),
+            *prying(execution, cells),
             *contradictions(ledger, execution, studied.models, store, apart=studied.apart),
         ),
         mislabelled=studied.mislabelled,

@@ -22,9 +22,9 @@ FEWEST = 4
 
 def carried(things: Sequence[Brought], data: DataSet) -> Message | None:
     """Of what holds most of the images that are looked for; a few may be anywhere."""
-    wanted = list(_stretches(data.x_hidden))
+    wanted = list(stretches(data.x_hidden))
     counts = [
-        (sum(any(_is_in(one, form) for form in forms(thing.content)) for one in wanted), thing) for thing in things
+        (sum(any(is_in(one, form) for form in forms(thing.content)) for one in wanted), thing) for thing in things
     ]
     found, thing = max(counts, key=lambda each: each[0], default=(0, None))
     if thing is None or found < FEWEST:
@@ -47,8 +47,8 @@ def carried(things: Sequence[Brought], data: DataSet) -> Message | None:
     )
 
 
-def _stretches(images: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Of images spread over all of them, the first stretch of each that has many grey levels."""
+def stretches(images: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Of images spread over all of them, at most ``IMAGES``, the first stretch of each that has many grey levels."""
     for row in np.unique(np.linspace(0, len(images) - 1, min(len(images), IMAGES)).astype(np.intp)):
         flat = images[row].reshape(-1)
         for start in range(0, flat.size - LENGTH + 1, LENGTH // 2):
@@ -58,7 +58,8 @@ def _stretches(images: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.uint8]]:
                 break
 
 
-def _is_in(piece: npt.NDArray[np.uint8], form: bytes) -> bool:
+def is_in(piece: npt.NDArray[np.uint8], form: bytes) -> bool:
+    """As bytes of pixels or of their shares of 255, or as text."""
     shares = (piece.astype(np.float32) / 255).astype("<f4")
     texts = (mark.join(str(int(value)).encode() for value in piece) for mark in (b",", b", ", b" "))
     return piece.tobytes() in form or shares.tobytes() in form or any(text in form for text in texts)

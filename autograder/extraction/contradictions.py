@@ -189,7 +189,7 @@ def _count(training: Training) -> int:
 
 
 def _too_long(ledger: Ledger, execution: Execution) -> Iterator[int]:
-    """``fit`` after ``fit`` in one cell; hand-written loops may train several models at once."""
+    """``fit`` after ``fit`` in one cell; hand-written loops, and threads, may train several models at once."""
     limits: defaultdict[int, float] = defaultdict(float)
     for run in execution.cells:  # of cells with one count, the longer
         limits[run.execution_count or 0] = max(limits[run.execution_count or 0], run.seconds or 0.0)
@@ -198,8 +198,8 @@ def _too_long(ledger: Ledger, execution: Execution) -> Iterator[int]:
         limit = limits.get(_count(one))
         if not limit or not _count(one):
             continue
-        by_hand = bool(one.arguments.get("loop")) or not one.saved
-        spent[_count(one)] += 0.0 if by_hand else one.seconds
+        beside = bool(one.arguments.get("loop") or one.arguments.get("thread")) or not one.saved
+        spent[_count(one)] += 0.0 if beside else one.seconds
         if max(spent[_count(one)], one.seconds) > limit * (1 + SPARE_SHARE) + SPARE_SECONDS:
             yield one.number
 

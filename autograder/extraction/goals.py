@@ -32,15 +32,17 @@ def by_class(training: Training, sightings: Sightings) -> bool:
     if any(root.labels and follow(classes(root, sightings), root.labels) for root in training.roots):
         return True
     if unanswered(training):
-        return [shape[1:] for shape in training.outputs] == [(sightings.classes,)]
+        return any(shape[1:] == (sightings.classes,) for shape in training.outputs)
     known = classes(training.x, sightings)
     return follow(known, training.y_sample) if training.y_sample else alike(known, sightings.sample(training.y))
 
 
 def unanswered(training: Training) -> bool:
-    """Whether nothing is known of what it is to answer, as of a compiled loop that fetches its labels itself."""
-    loop = training.arguments.get("loop") is True
-    return loop and not training.y_sample and not training.y.sample and not training.y.shape
+    """Whether nothing is known of what it is to answer: of a compiled loop that fetches its labels, several outputs."""
+    if training.y_sample or training.y.sample:
+        return False
+    several = len(training.outputs) > 1 and bool(training.loss)
+    return several or (training.arguments.get("loop") is True and not training.y.shape)
 
 
 def classes(shown: ArrayPrint, sightings: Sightings) -> tuple[int, ...]:

@@ -49,7 +49,7 @@ def leaked(one: Candidate, account: Account, origin: beginnings.Origin) -> Messa
         return _given_altered(*seen[1:])
     if (held := _held(own, sightings, (_as_they_are, _in_disguise))) is not None:
         return _kept(*held)
-    same = [training for training in before if by_class(training, sightings)]
+    same = [*_taken_over(own, ledger), *(training for training in before if by_class(training, sightings))]
     if (seen := _most(same, sightings, _as_they_are)) is not None:
         return _given_before(*seen)
     if (seen := _answered([*own, *before], sightings, (_as_they_are, _in_disguise))) is not None:
@@ -281,6 +281,16 @@ def _before(one: Candidate, ledger: Ledger) -> Iterator[Training]:
     yield from (one for one in earlier if one.y_sample or one.y.sample or unanswered(one))
 
 
+def _taken_over(own: Sequence[Training], ledger: Ledger) -> list[Training]:
+    """What left weights that its own trainings began with, in whatever model, and whatever these had learnt."""
+    wanted, found = {number for one in own for number in one.learnt_from}, list[Training]()
+    for one in reversed(ledger.trainings):
+        if one.number in wanted and one not in own:
+            found.append(one)
+            wanted |= set(one.learnt_from)
+    return found
+
+
 def _beside(one: Candidate, ledger: Ledger, sightings: Sightings, count: Count) -> tuple[Estimator, int, int] | None:
     """Of the classifiers that were there before this model's last training, the one that was given most of them."""
     last = None if one.training is None else one.training.execution_count
@@ -303,6 +313,11 @@ def _most(trainings: Iterable[Training], sightings: Sightings, count: Count) -> 
     seen = [(one.number, *count(shown, sightings)) for one, roots in given for shown in ((one.x,), roots)]
     best = max(seen, key=lambda each: each[1], default=None)
     return best if best is not None and best[1] else None
+
+
+def given(one: Candidate, ledger: Ledger, origin: beginnings.Origin) -> Iterator[ArrayPrint]:
+    """What the trainings were given that its weights came from, that of the longest first."""
+    return _images(_own(one, ledger, origin))
 
 
 def _images(trainings: Iterable[Training]) -> Iterator[ArrayPrint]:

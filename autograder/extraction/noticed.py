@@ -15,11 +15,12 @@ from autograder.extraction.choice import passed_over
 from autograder.extraction.contradictions import exchanged
 from autograder.extraction.fidelity import beyond_record, exaggerated, too_good
 from autograder.extraction.grouping import Scope
-from autograder.extraction.leaks import kept_back, leaked, looks_up, resembles, split
+from autograder.extraction.leaks import given, kept_back, leaked, looks_up, resembles, split
 from autograder.extraction.matching import Candidate, steps_of, validates_on_test
 from autograder.extraction.origin import LISTED, origin, packed
 from autograder.extraction.probing import Task
 from autograder.extraction.stored import of_other_images
+from autograder.extraction.supplied import supplied
 from autograder.extraction.teachers import taught, untold
 from autograder.records import CellKind, Fidelity, FinalMeasures, MeasuredModel, Message, Training, say
 
@@ -64,6 +65,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     swapped = next((told for one in looked if (told := _swapped(case, one, seen)) is not None), None)
     learnt = None if brought else _taught(case, seen)
     looked_up = carried(case.things, case.bench.data) if seen.chosen.where == "kernel" and not hidden else None
+    apart = None if hidden or tested or like else next((told for one in parts if (told := _supplied(case, one))), None)
     put = None if brought or began or swapped else _put(case, seen)
     other = next((told for one in parts if (told := _other_weights(one, seen.models)) is not None), None)
     found = (hidden, looked_up, tested, like, brought or began or swapped, learnt, other, packed(case.things))
@@ -74,7 +76,7 @@ def noticed(case: Case, seen: Measured, answers: Sequence[Message]) -> Noticed:
     against, beside = _tables(case, seen)
     return Noticed(
         doubts=doubts,
-        flags=(*doubts, *filter(None, (put,)), *_flags(case, seen), *_boasted(case, seen), *against),
+        flags=(*doubts, *filter(None, (put, apart)), *_flags(case, seen), *_boasted(case, seen), *against),
         facts=(*(fact for fact in (hidden, tested, own, untrained, validated) if fact is not None), *beside),
     )
 
@@ -89,8 +91,8 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
     if case.ledger.unsampled:
         found.append(
             say(
-                "The notebook gave its models more different data than are looked at (not looked at: {count:int}): it "
-                "is not known what all of them learnt from.",
+                "Not all of the data that the notebook gave its models could be looked at (not looked at: "
+                "{count:int}): it is not known what all of them learnt from.",
                 count=case.ledger.unsampled,
             )
         )
@@ -135,6 +137,11 @@ def _flags(case: Case, seen: Measured) -> tuple[Message, ...]:
         found.append(say("The predictions were made in the student's own kernel, since the model could not be saved."))
         found.append(_within_reach(case))
     return tuple(flag for flag in found if flag is not None)
+
+
+def _supplied(case: Case, one: Candidate) -> Message | None:
+    origin = beginnings.Origin(case.execution.artifacts, case.bench.store)
+    return supplied(given(one, case.ledger, origin), case.sightings, case.things)
 
 
 def _within_reach(case: Case) -> Message | None:
@@ -226,8 +233,9 @@ def _unconfirmed(chosen: MeasuredModel) -> Message | None:
 
 
 def _origin(case: Case, one: Candidate) -> Message | None:
-    followed = case.ledger.unfollowed < BY_HAND
-    return origin(one, case.known, case.things, case.bench.store, followed=followed)
+    followed, artifacts = case.ledger.unfollowed < BY_HAND, case.execution.artifacts
+    left = [(each.number, artifacts[each.saved]) for each in case.ledger.trainings if each.saved in artifacts]
+    return origin(one, case.known, case.things, case.bench.store, followed=followed, left=left)
 
 
 def _began(case: Case, one: Candidate, seen: Measured) -> Message | None:

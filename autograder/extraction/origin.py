@@ -112,11 +112,18 @@ def _dense(source: bytes) -> int:
 
 
 def origin(
-    one: Candidate, trained: Sequence[Candidate], things: Sequence[Brought], store: Store, *, followed: bool
+    one: Candidate,
+    trained: Sequence[Candidate],
+    things: Sequence[Brought],
+    store: Store,
+    *,
+    followed: bool,
+    left: Iterable[tuple[int, Digest]] = (),
 ) -> Message | None:
     """What is to be said of where the final model's weights come from; None where a training left them.
 
-    ``trained``: what the trainings of this run left; ``followed``: whether all training that took place is known.
+    ``trained``: what the trainings of this run left; ``followed``: whether all training that took place is known;
+    ``left``: number and saved model of all trainings, also of what is no candidate.
     """
     own = () if one.artifact is None else pieces(store.get(one.artifact))
     source = next((thing for thing in things if _holds(thing.content, own)), None)
@@ -126,6 +133,13 @@ def origin(
         return _not_trained(source)
     if not followed or _made_of(own, trained, store):
         return None
+    around = next((number for number, saved in left if held_by(store.get(saved), own)), None)
+    if around is not None:
+        return say(
+            "The weights of the final model are part of what training {number:int} left, of another model: what they "
+            "were before that is not looked at.",
+            number=around,
+        )
     return _unknown(things, any(other.training is not None for other in trained))
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from autograder.extraction.prying import PRYING
 from autograder.notebook.source import code_cells, name_of, parse, python
-from autograder.records import Cell, Execution, Gap, GapKind, say
+from autograder.records import ALL_IS_WELL, Cell, Execution, Gap, GapKind, say
 
 _SHOWN = 10
+FAILED = "failed: "
+"""So begin, among what the witness tells, cells that failed: where their replies say so as well, that is no news."""
 _RUNNING = frozenset(
     {
         *("run_cell_async", "_run_cell", "run_ast_nodes", "run_code", "should_run_async", "transform_ast"),
@@ -24,9 +27,14 @@ _ADDED = frozenset({"ast_transformers"})
 def overruling(execution: Execution, cells: Sequence[Cell]) -> tuple[Gap, ...]:
     """A gap where the kernel's own witness saw it, or the cells' code says so: either can be hidden from the other."""
     found = {cell.index for cell in code_cells(cells) if _overrules(cell.source)}
-    seen = set(execution.overruled.values())
+    told = {run.execution_count for run in execution.cells if run.state not in ALL_IS_WELL}
+    seen = {
+        count
+        for name, count in execution.overruled.items()
+        if not name.startswith(PRYING) and not (name.startswith(FAILED) and count in told)
+    }
     found |= {run.index for run in execution.cells if run.execution_count is not None and run.execution_count in seen}
-    if not found and not execution.overruled:
+    if not found and not seen:
         return ()
     shown = [str(index + 1) for index in sorted(found)[:_SHOWN]]
     reason = say(

@@ -14,6 +14,8 @@ from autograder.records import FinalMeasures, Ledger, MeasuredModel, Message, Tr
 
 SMOOTHED = 1e-3
 """How far the largest share may be from what smoothed labels leave to their class."""
+SOME = 0.05
+"""Share of the rows from which on answers among labels are told."""
 
 
 def taught(
@@ -49,10 +51,11 @@ def untold(own: Sequence[Training], ledger: Ledger) -> Message | None:
     ``own``: the trainings of the final model. Where a data set or a loop gives them, who answered is not known.
     """
     for training in own:
-        if not _are_shares(training) or ledger.estimators:
+        share = 1.0 if _are_shares(training) else training.y.answers if _are_of_rows(training) else 0.0
+        if share < SOME or ledger.estimators:
             continue
         asked = [use for use in ledger.evaluations if not use.results and use.after < training.number]
-        if sum(use.x.shape[0] for use in asked if use.x.shape) < training.y.shape[0]:
+        if sum(use.x.shape[0] for use in asked if use.x.shape) < share * training.y.shape[0]:
             return say(
                 "Training {number:int} of the final model learnt shares of the classes, as a model answers them, and "
                 "no model of this run had answered for so many images: where these come from is not known.",
@@ -64,11 +67,15 @@ def untold(own: Sequence[Training], ledger: Ledger) -> Message | None:
 def _are_shares(training: Training) -> bool:
     """Neither ones and zeros, nor mixed ones, nor smoothed ones, of which each class has its own share and the same."""
     y = training.y
-    if (training.x.kind, y.kind) != ("array", "array") or training.arguments.get("loop") or not training.y_sample:
-        return False
-    if len(y.shape) != 2 or y.low is None or y.high is None or not 0 < y.low < y.high < 1:
+    if not _are_of_rows(training) or y.low is None or y.high is None or not 0 < y.low < y.high < 1:
         return False
     return abs(1 - (y.shape[1] - 1) * y.low - y.high) > SMOOTHED / y.shape[1]
+
+
+def _are_of_rows(training: Training) -> bool:
+    """Whether there is one row of figures for each image, of which all is known."""
+    arrays = (training.x.kind, training.y.kind) == ("array", "array") and not training.arguments.get("loop")
+    return arrays and bool(training.y_sample) and len(training.y.shape) == 2
 
 
 def _answered(one: Candidate, ledger: Ledger) -> Iterator[int]:

@@ -34,6 +34,14 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ARTIFACT = re.compile(r"(start|fit|use|bound|swap)-m?[0-9]{1,5}\.keras|sample-[0-9]{1,5}\.npy")
 _FALLBACK = re.compile(r"fallback-(m[0-9]{1,5})\.npy")
 
+# As they are before the first cell, which may put something else in their place.
+_open, _replace = open, os.replace
+
+
+def _write(path: Path, content: bytes) -> None:
+    with _open(path, "wb") as file:
+        file.write(content)
+
 
 def reserve(folder: Path) -> None:
     """Room that is given up where the disk is full, so that what is known can still be handed over."""
@@ -81,15 +89,15 @@ class Handover:
         return 2 * own >= (place.f_blocks - place.f_bfree) * place.f_frsize
 
     def made(self, name: str) -> None:
-        self.making(name).replace(self.folder / name)
+        _replace(self.making(name), self.folder / name)
 
     def put(self, name: str, content: bytes) -> None:
         try:
-            self.making(name).write_bytes(content)
+            _write(self.making(name), content)
         except OSError as error:
             if not self.failed(error):
                 raise
-            self.making(name).write_bytes(content)
+            _write(self.making(name), content)
         self.made(name)
 
     def put_json(self, name: str, value: Thing) -> None:

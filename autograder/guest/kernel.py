@@ -27,6 +27,7 @@ from typing import Any
 from .collector import paused
 from .imports import LOST, Actions, AfterImport, StandIn, gathered
 from .outputs import shorten_errors
+from .prying import Prying
 from .things import Thing
 from .witness import Witness
 
@@ -135,7 +136,7 @@ class Session:
 
     def harvest(self) -> None:
         if self.witness is not None:
-            self.witness.look()
+            self.witness.conclude()
         if self.job.get("rehearsal"):  # of which only the plans are kept, and these are flushed
             return
         from . import harvest
@@ -170,6 +171,7 @@ def _hook(session: Session, shell: Thing) -> AfterImport:
         shorten_errors(shell)
         session.witness = Witness(shell, session.count, session.overruled)
         session.witness.begin()
+        Prying([session.handover], session.count, session.overruled).begin()
         shell.events.register("post_run_cell", session.after_cell)
 
     session.begin = begin

@@ -31,8 +31,10 @@ _MANAGED = ("cleanup_transforms", "line_transforms", "token_transformers")
 _BUILTINS = ("compile", "eval", "exec")
 _ABSENT = object()
 _DEEPEST, _MOST = 5, 2000
-_PACKAGES = (OURS, *(f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib")))
-_STANDARD = f"{sysconfig.get_path('stdlib')}/"
+FAILED = "failed: "
+"""So begin the names under which cells that failed are told, among those of what was replaced."""
+PACKAGES = (OURS, *(f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib")))
+STANDARD = f"{sysconfig.get_path('stdlib')}/"
 
 
 class Place:
@@ -65,6 +67,10 @@ class Witness:
         """What IPython keeps of the last cell, where that had failed."""
         self._cell: int | None = None
         """The number of the last cell that began: before the next one, what is seen is that one's doing."""
+        self._within = 0
+        """How many cells have begun and not ended: a magic may run some within one."""
+        self._failures: set[int] = set()
+        """Numbers of cells that failed, whatever is said of them elsewhere."""
         kernel = shell.kernel
         self._parts = [
             *((shell, name, getattr(shell, name)) for name in ("events", "compile", "input_transformer_manager")),
@@ -89,17 +95,29 @@ class Witness:
 
     def before(self, *_: Thing) -> None:
         self.look()
+        self._within += 1
         self._cell = self._count()
 
     def after(self, result: Thing = None) -> None:
         """What the shell's own account says of the cell is another thing than what its result says."""
         self.look()
+        self._within = max(0, self._within - 1)
         if result is None:
             return
         failed = not result.success
+        number = self._count()
+        left = isinstance(result.error_in_exec, (SystemExit, KeyboardInterrupt))
+        if failed and number is not None and not self._within and not left and len(self._failures) < _MOST:
+            self._failures.add(number)
         if not failed and not self._shell.last_execution_succeeded:
             self._tell("success")
         self._failed = result if failed else None
+
+    def conclude(self) -> None:
+        """When the notebook has ended: the last look, and which cells failed."""
+        self.look()
+        for number in self._failures:
+            self.found.setdefault(f"{FAILED}{number}", number)
 
     def look(self) -> None:
         if self._failed is not None and self._failed.success:
@@ -179,7 +197,7 @@ def is_library(value: Thing) -> bool:
 
 
 def _is_packages(codes: Sequence[CodeType]) -> bool:
-    return any(code.co_filename.startswith(_PACKAGES) for code in codes) and all(map(_stands, codes))
+    return any(code.co_filename.startswith(PACKAGES) for code in codes) and all(map(_stands, codes))
 
 
 def _of_all(values: Iterable[Any]) -> Iterator[CodeType]:
@@ -215,7 +233,7 @@ def _code(value: Thing) -> CodeType | None:
 def _stands(code: CodeType) -> bool:
     """Whether that very code stands in the file that it names: a name alone can be given to any."""
     name = code.co_filename
-    return name.startswith((*_PACKAGES, _STANDARD)) and ".." not in name and code in _all_codes(name)
+    return name.startswith((*PACKAGES, STANDARD)) and ".." not in name and code in _all_codes(name)
 
 
 @lru_cache(32)

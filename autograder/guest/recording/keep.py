@@ -125,7 +125,8 @@ class Keep:
         name = f"sample-{len(self._samples) + 1}.npy"
         try:
             self._handover.put(name, content)
-        except OSError:  # which is noted there: a training is recorded without its sample as well
+        except OSError:  # a full disk is noted there: a training is recorded without its sample as well
+            self.unsampled += 1
             return ""
         self._samples[content] = name
         self._bytes += len(content)

@@ -6,6 +6,7 @@ A failure in here is noted and never reaches the student's code.
 from __future__ import annotations
 
 import math
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +128,8 @@ class Recorder:
         self._digests = 0
         self._uses = 0
         self._small_uses = 0
+        self._one_by_one = threading.Lock()
+        """Models may be trained in several threads at once."""
         self._inside = Depth()
         self.silently = self._inside.deeper
         """Around calls that Keras makes on its own behalf, such as ``evaluate`` within ``fit``, and around ours."""
@@ -271,8 +274,9 @@ class Recorder:
     def _entry(self, model: Thing) -> tuple[Any, str, dict[str, Any]]:
         found = self._models.get(id(model))
         if found is None or found[0]() is not model:  # an id is used again once its object is gone
-            self._known += 1
-            found = self._models[id(model)] = (weakref.ref(model), f"m{self._known}", {})
+            with self._one_by_one:
+                self._known += 1
+                found = self._models[id(model)] = (weakref.ref(model), f"m{self._known}", {})
         return found
 
     def _note_builder(self, model: Thing) -> None:
@@ -350,8 +354,10 @@ class Recorder:
         running = stack.frames(self._is_student)
         facts = self.facts(model)
         builder = facts.get("builder") or (stack.builder(running, model) if arguments.get("loop") else "")
+        if threading.current_thread() is not threading.main_thread():
+            arguments = arguments | {"thread": True}
         entry = {
-            "number": len(self.trainings) + 1,
+            "number": 0,
             "model": self.model_id(model),
             "execution_count": self.count(),
             "functions": stack.functions(running),
@@ -368,7 +374,9 @@ class Recorder:
             "roots": [],
             "swaps": [],
         }
-        self.trainings.append(entry)
+        with self._one_by_one:
+            entry["number"] = len(self.trainings) + 1
+            self.trainings.append(entry)
         return entry
 
     def _choose(self, shown: Shown, images: Thing, labels: Thing) -> bool:

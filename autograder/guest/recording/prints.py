@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import itertools
 import math
 import time
@@ -28,6 +27,10 @@ _LEVEL = 2.5e-4
 """Of the standard deviation of floats: rows that differ by less are one."""
 BATCHES, ROWS_OF_EACH, GATHERING_SECONDS = 200, 4, 0.25
 """Looked at where the first batch does not tell enough, and for how long."""
+
+# As they were before the first cell.
+_array, _asarray, _intp = np.array, np.asarray, np.intp
+_astype, _view = np.ndarray.astype, np.ndarray.view
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.intp]
@@ -63,7 +66,8 @@ def print_batch(batch: Array, kind: str, total: int, keep: Keep | None, rows: Ro
 def as_array(data: Thing) -> Array | None:
     """The numpy array behind an array, a tensor, a DataFrame or a list of numbers; None for anything else."""
     if isinstance(data, np.ndarray):
-        return data if data.ndim and data.dtype != object else None
+        plain = data if type(data) is np.ndarray else _view(data, np.ndarray)  # a class of its own may show others
+        return plain if plain.ndim and plain.dtype != object else None
     if isinstance(data, dict):
         return as_array(next(iter(data.values()), None))
     if isinstance(data, (list, tuple)):
@@ -166,7 +170,11 @@ def _untouched_chance() -> Iterator[None]:
 
 def spread(rows: int, count: int) -> npt.NDArray[np.intp]:
     """Up to ``count`` row numbers, evenly spread and ascending, first and last included."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, count)).astype(np.intp))
+    fit = min(rows, count)
+    if fit < 2:
+        return _array(range(min(fit, 1)), _intp)
+    step = (rows - 1) / (fit - 1)
+    return _array(sorted({*(int(number * step) for number in range(fit - 1)), rows - 1}), _intp)
 
 
 def sample_rows(array: Array, also: Rows | None = None) -> Rows:
@@ -226,10 +234,11 @@ def _levels(rows: Array, std: float | None) -> Array:
 
 
 def npy(array: Array) -> bytes:
-    """The bytes of a float32 ``.npy``."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
-    return buffer.getvalue()
+    """The bytes of a float32 ``.npy``, written without what a notebook can put something else in place of."""
+    plain = _astype(_asarray(array), "<f4", order="C")
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {plain.shape}, }}".encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + plain.tobytes()
 
 
 def _digest(array: Array, small: Array) -> str:

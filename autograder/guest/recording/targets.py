@@ -14,6 +14,8 @@ FEW = 256
 """Rows of the sample where there are fewer labels than classes: enough that every class of image is among them."""
 MANY = 1000
 """More distinct values are no classes."""
+ANSWERED, OF_EACH = 5, 3
+"""Different numbers in a row of shares, where mixed labels have two or three, and such rows for each class."""
 Facts = dict[str, Any]
 Look = Callable[[prints.Array, prints.Array], bool]
 """Is shown images and targets, and says whether it has seen enough."""
@@ -31,17 +33,30 @@ def described(x: Thing, y: Thing, keep: prints.Keep, classes: int, look: Look | 
     """
     batched = prints.is_dataset(x) or prints.is_sequence(x)
     batch, target = (None, None) if not batched else prints.pairs(x, look or (lambda *_: True))
-    batch, target = (batch if batched else prints.as_array(x)), (target if y is None else y)
+    batch = batch if batched else prints.as_array(x)
+    target = target if y is None else _of_one(y, batch, classes)
     rows, labels = _sampled(batch, target, classes)
     told = prints.as_array(target)
     if look is not None and not batched and batch is not None and told is not None and len(batch) == len(told):
         look(batch, told)
     return {
         "x": prints.fingerprint(x, keep, rows, batch) or {},
-        "y": _printed(target, batch, rows, keep),
+        "y": _with_answers(_printed(target, batch, rows, keep), told),
         "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
         "y_classes": 0 if labels is None else _distinct(labels, x, batch if batched else None),
     }
+
+
+def _of_one(target: Thing, batch: prints.Array | None, classes: int) -> Thing:
+    """Of what several outputs are to answer, what holds the classes of the served data, else any labels."""
+    parts = list(target.values()) if isinstance(target, dict) else target
+    if batch is None or not isinstance(parts, (list, tuple)) or len(parts) == len(batch):
+        return target
+    arrays = [array for one in parts if (array := prints.as_array(one)) is not None and len(array) == len(batch)]
+    labels = [(array, found) for array in arrays if (found := flat(array)) is not None]
+    if not labels or len(arrays) != len(parts):
+        return target
+    return next((array for array, found in labels if len(np.unique(found)) == classes), labels[0][0])
 
 
 def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prints.Keep, classes: int) -> Facts:
@@ -59,6 +74,19 @@ def of_batches(parts: Sequence[tuple[prints.Array, Any]], total: int, keep: prin
         "y_sample": [] if labels is None or rows is None else labels[rows].tolist(),
         "y_classes": len(np.unique(labels)) if labels is not None and sure else 0,
     }
+
+
+def _with_answers(facts: Facts | None, array: prints.Array | None) -> Facts | None:
+    """Notes how many rows are shares of the classes as a model answers them, not as labels are mixed or smoothed."""
+    if facts is None or array is None or array.ndim != 2 or array.dtype.kind != "f" or flat(array) is None:
+        return facts
+    some = array[prints.spread(len(array), MANY)]
+    counts = 1 + (np.diff(np.sort(some, axis=1), axis=1) > 0).sum(axis=1)
+    # A table of shares, with a row for each class, is somebody's own thought.
+    answers = counts >= ANSWERED
+    if len(np.unique(some[answers], axis=0)) <= OF_EACH * array.shape[1]:
+        return facts
+    return facts | {"answers": float(answers.mean())}
 
 
 def _printed(target: Thing, batch: prints.Array | None, rows: prints.Rows | None, keep: prints.Keep) -> Facts | None:
