@@ -27,6 +27,7 @@ from . import (
     inner,
     lookups,
     losses,
+    manner,
     models,
     motion,
     passing,
@@ -300,6 +301,8 @@ class Recorder:
         epochs = Epochs(Fit(entry, model), callbacks=given.get("callbacks"), own=models.steps_itself(model))
         epochs.fit.look = partial(self._look_again, entry, model, epochs)
         entry["own_step"] = epochs.own
+        if epochs.own:
+            entry["arguments"]["step"] = self._safely(manner.of_model, model, self._is_student) or ""
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             epochs.shown[:] = self._safely(_of_all, model, given) or epochs.shown
@@ -348,6 +351,8 @@ class Recorder:
         if (around := self.asides.outermost) is not None:
             arguments = arguments | {"within": around.entry["number"]}
         running = stack.frames(self._is_student)
+        if arguments.get("loop"):
+            arguments = arguments | {"step": self._safely(manner.of_frames, running, self._is_student) or ""}
         facts = self.facts(model)
         builder = facts.get("builder") or (stack.builder(running, model) if arguments.get("loop") else "")
         entry = {
