@@ -54,6 +54,7 @@ from .keep import Keep
 from .late import Late
 from .lineage import Digests, Lineage
 from .reuse import Reuse, Watched
+from .rounded import Rounded
 from .several import Inputs
 from .steps import Steps, learning
 from .swaps import Swaps
@@ -112,6 +113,7 @@ class Recorder:
         """Of the served data; 0 when not told."""
         self.train_rows = int(job["train_rows"])
         self.lineage = Lineage()
+        self.rounded = Rounded(self)
         self.swaps = Swaps(self)
         self.steps = Steps(self)
         self.tally = Tally(self)
