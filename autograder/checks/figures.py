@@ -17,6 +17,8 @@ _DRAWERS = frozenset({"plt", "ax", "axs", "axes", "axis", "sns", "pyplot", "fig"
 _DISPLAYS = frozenset({"ConfusionMatrixDisplay", "from_predictions", "from_estimator", "plot_confusion_matrix"})
 """What labels its axes by itself."""
 _BARS = frozenset({"bar", "barh", "barplot", "boxplot", "errorbar"})
+_BEGINS = frozenset({"figure", "subplots", "subplot", "show", "close", "clf", "savefig"})
+"""What begins another figure or part of one, or ends it."""
 _KINDS = frozenset({"bar", "barh", "box", "boxen", "violin", "point"})
 """``kind`` of pandas' ``plot`` and of seaborn's ``catplot``."""
 
@@ -97,7 +99,10 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
         cell=cell,
         titled=bool(called & _TITLES or "title" in said),
         labelled=labelled or not curves or any(map(_names_axes, on_axes)),
-        compares=bool(names & _BARS) or any(map(_draws_several, on_axes)) or any(_draws_in_loop(nodes)),
+        compares=bool(names & _BARS)
+        or any(map(_draws_several, on_axes))
+        or any(_draws_in_loop(nodes))
+        or _draws_side_by_side(made, on_axes),
     )
 
 
@@ -134,6 +139,29 @@ def _draws_several(call: ast.Call) -> bool:
     }
     hues = name_of(call) in ("lineplot", "relplot") and any(keyword.arg == "hue" for keyword in call.keywords)
     return hues or bool(kinds & _KINDS)
+
+
+def _draws_side_by_side(made: Sequence[ast.Call], on_axes: Sequence[ast.Call]) -> bool:
+    """``plot(h1.history["loss"], label="base")`` and the same of ``h2``, before anything else is begun: one figure of
+    several things, written out one by one."""
+    curves = {id(call) for call in on_axes if CURVES.fullmatch(name_of(call))}
+    drawn: dict[frozenset[object], set[frozenset[str]]] = {}
+    for call in sorted(made, key=lambda call: (call.lineno, call.col_offset)):
+        if name_of(call) in _BEGINS:
+            drawn.clear()
+        if id(call) in curves and any(keyword.arg == "label" for keyword in call.keywords):
+            parts = [part for argument in call.args for part in ast.walk(argument)]
+            asked = frozenset(part.value for part in parts if isinstance(part, ast.Constant) and _is_key(part.value))
+            names = frozenset(part.id for part in parts if isinstance(part, ast.Name))
+            drawn.setdefault(asked, set()).add(names)
+            if asked and len(drawn[asked]) > 1:
+                return True
+    return False
+
+
+def _is_key(value: object) -> bool:
+    """Of a history: what a line style, ``o--``, is not."""
+    return isinstance(value, str) and len(value) > 3
 
 
 def _on_axes(call: ast.Call) -> bool:
