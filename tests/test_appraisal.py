@@ -56,3 +56,17 @@ def test_the_conclusion_comes_before_a_justification() -> None:
 
 def test_a_few_words_are_no_sentence() -> None:
     assert found(STRENGTHS, markdown("Le meilleur modèle.")) == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "text", "told"),
+    [
+        (STRENGTHS, "Their strength is speed; they have more settings.", True),
+        (WEAKNESSES, "Sa faiblesse est le bruit.", True),
+        (WEAKNESSES, "Weakness: no augmentation tried.", True),
+        (STRENGTHS, "**Strengths and weaknesses of both**", False),
+        (STRENGTHS, "It is better.", False),
+    ],
+)
+def test_a_short_sentence_that_names_what_it_tells(theme: Theme, text: str, told: bool) -> None:
+    assert bool(found(theme, code("1"), markdown(text))) is told

@@ -17,6 +17,8 @@ from autograder.notebook.source import code_cells
 from autograder.notebook.text import fold, sentences, words
 from autograder.records import Evidence
 
+_IS = re.compile(r"\b(?:is|are|was|were|est|sont|etait)\b|\w ?:")
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -99,10 +101,16 @@ def places(evidence: Evidence, judged: Sequence[Paragraph], theme: Theme) -> lis
         paragraph.cell
         for paragraph in judged
         for sentence in sentences(paragraph.text)
-        if len(words(sentence)) >= 6
+        if _says_something(sentence, theme)
         and (paragraph in titled or _is_told(fold(sentence), theme, closing=paragraph.cell in closing))
     )
     return sorted(found, key=lambda cell: (cell not in concluding, cell not in closing))
+
+
+def _says_something(sentence: str, theme: Theme) -> bool:
+    """Six words, or four that name the theme and what is of it: "Their strength is speed;"."""
+    count, folded = len(words(sentence)), fold(sentence)
+    return count >= 6 or (count >= 4 and bool(theme.title.search(folded) and _IS.search(folded)))
 
 
 def _is_told(folded: str, theme: Theme, *, closing: bool) -> bool:
