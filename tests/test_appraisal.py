@@ -27,6 +27,8 @@ def found(theme: Theme, *cells: Cell) -> list[int]:
         (STRENGTHS, "On passe de 93,2 % à 95,1 % avec deux convolutions par bloc."),
         (STRENGTHS, "Le réseau retenu divise les erreurs par deux."),
         (STRENGTHS, "It halves the error and fits in 200 kB."),
+        (STRENGTHS, "Shifts help most when digits are moved by two pixels."),
+        (STRENGTHS, "La largeur est ce qui apporte le plus, un point environ."),
         (WEAKNESSES, "Reste le 8, lu une fois sur sept de travers."),
         (WEAKNESSES, "Il ne voit pas bien les chiffres tracés en biais."),
         (WEAKNESSES, "Il tient au bruit mais pas à la rotation."),

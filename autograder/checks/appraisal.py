@@ -47,7 +47,8 @@ STRENGTHS = Theme(
         r"|ing)\b"
         r"|\b(?:fewer|half (?:of )?(?:the|as many)) (?:errors|mistakes)|\bde mieux\b|mieux que\b|bonnes reponses"
         r"|\bpass(?:e|ons|er) (?:ainsi |donc )?de \d|\bfrom \d[\d.,]* ?%? to \d|\bpret(?:e|s|es)? (?:pour|a)\b"
-        r"|\bready\b"
+        r"|\bready\b|(?<!not )\bhelp(?:s|ed)? (?:the )?most\b|\baide(?:nt)? (?:le plus|surtout)\b"
+        r"|\b(?:brings?|gives?|(?:r?apporte|donne)(?:nt)?) (?:by far |de loin )?(?:the most|le plus)\b"
     ),
     re.compile(r"points? forts?|^forces?\b|strength|avantage|^pros\b|reussi|works well|marche bien"),
 )
