@@ -260,6 +260,8 @@ def test_the_templates_plots_are_not_the_students() -> None:
         ("[plt.plot(curve) for curve in curves]", True),
         ("pd.Series(scores).plot(kind='hist')", False),
         ("plt.plot(curve)", False),
+        ("plt.scatter(sizes, accuracies)\nfor name in names:\n    plt.annotate(name, places[name])", True),
+        ("plt.scatter(x, y)", False),
         ("plt.plot(a.history['loss'], label='a')\nplt.plot(b.history['loss'], 'o--', label='b')\nplt.show()", True),
         ("plt.plot(a.history['loss'], label='train')\nplt.plot(a.history['val_loss'], label='test')", False),
         ("plt.plot(a.history['loss'], label='a')\nplt.figure()\nplt.plot(b.history['loss'], label='b')", False),

@@ -19,6 +19,8 @@ _DISPLAYS = frozenset({"ConfusionMatrixDisplay", "from_predictions", "from_estim
 _BARS = frozenset({"bar", "barh", "barplot", "boxplot", "errorbar"})
 _BEGINS = frozenset({"figure", "subplots", "subplot", "show", "close", "clf", "savefig"})
 """What begins another figure or part of one, or ends it."""
+_NAMING = frozenset({"annotate", "text"})
+"""What writes the name of a model beside its point."""
 _KINDS = frozenset({"bar", "barh", "box", "boxen", "violin", "point"})
 """``kind`` of pandas' ``plot`` and of seaborn's ``catplot``."""
 
@@ -102,6 +104,7 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
         compares=bool(names & _BARS)
         or any(map(_draws_several, on_axes))
         or any(_draws_in_loop(nodes))
+        or ("scatter" in names and bool(called & _NAMING))
         or _draws_side_by_side(made, on_axes),
     )
 
