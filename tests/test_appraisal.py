@@ -68,6 +68,9 @@ def test_a_few_words_are_no_sentence() -> None:
         (WEAKNESSES, "Weakness: no augmentation tried.", True),
         (STRENGTHS, "**Strengths and weaknesses of both**", False),
         (STRENGTHS, "It is better.", False),
+        (ADVICE, "I would recommend the CNN; speed matters little.", True),
+        (ADVICE, "Nous recommandons le CNN.", True),
+        (ADVICE, "**Recommendations for the company**", False),
     ],
 )
 def test_a_short_sentence_that_names_what_it_tells(theme: Theme, text: str, told: bool) -> None:

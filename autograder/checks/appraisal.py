@@ -17,7 +17,7 @@ from autograder.notebook.source import code_cells
 from autograder.notebook.text import fold, sentences, words
 from autograder.records import Evidence
 
-_IS = re.compile(r"\b(?:is|are|was|were|est|sont|etait)\b|\w ?:")
+_IS = re.compile(r"\b(?:is|are|was|were|est|sont|etait|i|we|je|nous|on)\b|\w ?:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ STRENGTHS = Theme(
     re.compile(
         r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass"
         r"|depass|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable"
-        r"|robuste\b|\bl'emporte|\bpros\b|\bwins?\b|winner"
+        r"|robuste\b|\bl'emporte|\bpros\b|\bwins?\b|winner|\bmore accurate\b"
     ),
     re.compile(
         r"(?:est|sont|reste|et|,) (?:tres |plus |assez |aussi )?(?:legere?s?|rapides?)\b|legerete|\bfast\b|\bquick"
