@@ -11,7 +11,7 @@ from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, diff
 from autograder.checks.idle import same_course
 from autograder.checks.slight import Slight, slight
 from autograder.notebook.text import fold
-from autograder.records import Evidence, Json, Training
+from autograder.records import Evidence, Training
 
 _PROTOCOL = frozenset({"epochs", "batch_size"})
 _FINAL = _PROTOCOL | {"rows"}
@@ -139,7 +139,8 @@ def trials(
 
 
 def _unread(stages: Sequence[Training], base: Training | None, finals: Mapping[int, Training]) -> Iterator[Twin]:
-    """Those whose steps are taken by other code than the steps of all that are else the same."""
+    """Those whose steps are taken by other code, or whose images are altered by other code, than all that are else the
+    same."""
     earlier = [base] if base is not None and not base.number else []
     for training in stages:
         twins = [one for one in earlier if not differences(one, training)]
@@ -150,9 +151,11 @@ def _unread(stages: Sequence[Training], base: Training | None, finals: Mapping[i
         earlier.append(training)
 
 
-def step_of(training: Training) -> Json:
-    """Which code of the notebook's own takes its steps; None where Keras does."""
-    return training.arguments.get("step")
+def step_of(training: Training) -> tuple[str, str]:
+    """Which code of the notebook's own takes its steps, and by what names its images are altered at random: of what a
+    function does to some batches, the first need not show anything."""
+    step, altered = (training.arguments.get(name) or "" for name in ("step", "augmentations"))
+    return str(step), str(altered)
 
 
 def asked(training: Training, evidence: Evidence) -> bool:

@@ -1,4 +1,7 @@
-"""Trainings that differ in nothing but in the code of their steps: what that changes is for a person to tell."""
+"""Trainings that differ in nothing but in the code of their steps, or of what alters their images.
+
+What that changes is for a person to tell.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,17 @@ def unread(found: Trials, missing: int, evidence: Evidence) -> Finding | None:
     return undecided(
         Standing.CLAIM,
         say(
-            "{count:int} {count:plural,modification,modifications} recognised. You also trained with "
-            "steps of your own, whose code may change images, labels, gradients or weights in ways that "
-            "are not recognised automatically. A teacher will decide this item.",
+            "{count:int} {count:plural,modification,modifications} recognised. You also trained with code of your own, "
+            "in steps or in a pipeline, which may change images, labels, gradients or weights in ways that are not "
+            "recognised automatically. A teacher will decide this item.",
             count=count,
         ),
         details=list(_told(found, evidence)),
         cells=[cell for one in found.unread if (cell := evidence.cell_of(one.training.execution_count)) is not None],
         found={"unread": len(found.unread)},
         for_teacher=say(
-            "{model} (cell {cell:int}) has the layers, settings and data of {other}, but its steps are taken by other "
-            "code: is it a modification? Recognised without it: {count:int}.",
+            "{model} (cell {cell:int}) has the layers, settings and data of {other}, but other code takes its steps or "
+            "alters its images: is it a modification? Recognised without it: {count:int}.",
             count=count,
             **_named(first, evidence),
         ),
@@ -41,7 +44,8 @@ def _told(found: Trials, evidence: Evidence) -> Iterator[Message]:
         yield say("Recognised: {model}.", model=name_of(trial.training, evidence))
     for one in found.unread[:_SHOWN]:
         yield say(
-            "{model} (cell {cell:int}): layers, settings and data are those of {other}, the code of its steps is not.",
+            "{model} (cell {cell:int}): layers, settings and data are those of {other}, the code of its steps or of "
+            "its pipeline is not.",
             **_named(one, evidence),
         )
 
