@@ -31,12 +31,22 @@ class Model:
     def _flatten_layers(self) -> tuple[object, ...]:
         return self.layers
 
-    def quantize(self, mode: str, filters: Callable[[object], bool] | None = None) -> str:
+    def quantize(self, mode: str, config: object = None, filters: Callable[[object], bool] | None = None) -> str:
         self.mode = mode
         return mode
 
 
 Model.__module__ = "keras.src.models.model"
+
+
+class Config:
+    """As what Keras makes of a mode."""
+
+    def __init__(self, quantizer: object) -> None:
+        self.mode, self.weight_quantizer, self.bits = "int4", quantizer, 4
+
+
+Config.__module__ = "keras.src.quantizers.quantization_config"
 
 
 class Book:
@@ -69,6 +79,10 @@ class Book:
         ([Layer()], {}, 64, []),
         ([Layer(), Own()], {}, 0, []),
         ([Layer()], {"filters": bool}, 0, []),
+        ([Layer()], {"config": Config(None)}, 0, [(1, "m1")]),
+        ([Layer()], {"config": Config(Layer())}, 0, [(1, "m1")]),
+        ([Layer()], {"config": Config(Own())}, 0, []),
+        ([Layer()], {"config": Own()}, 0, []),
     ],
 )
 def test_what_keras_rounded(

@@ -34,8 +34,9 @@ class Rounded:
 
     def _quantize(self, original: Thing, model: Thing, arguments: Thing, keywords: Thing) -> Thing:
         __tracebackhide__ = True
-        # A filter or a layer of the notebook's own could put other weights in place meanwhile.
-        plain = len(arguments) <= 1 and not keywords.keys() - {"mode"} and self._recorder._safely(_is_keras, model)
+        # A filter, a layer or a quantizer of the notebook's own could put other weights in place meanwhile.
+        usual = len(arguments) <= 1 and not keywords.keys() - {"mode", "config"}
+        plain = usual and self._recorder._safely(_is_keras, model, keywords.get("config"))
         known = plain and self._recorder._safely(self._is_known, model)
         result = original(model, *arguments, **keywords)
         if known:
@@ -53,6 +54,12 @@ class Rounded:
         self._recorder.lineage.end(entry["number"], entry["model"], model, frozenset())
 
 
-def _is_keras(model: Thing) -> bool:
-    each = [model, *model._flatten_layers()]
+def _is_keras(model: Thing, config: Thing) -> bool:
+    """``config``: what Keras makes of the mode, where nothing else is given."""
+    settings = [value for value in getattr(config, "__dict__", {}).values() if not _is_plain(value)]
+    each = [model, *model._flatten_layers(), *([] if config is None else [config]), *settings]
     return all(type(one).__module__.startswith("keras.") for one in each)
+
+
+def _is_plain(value: Thing) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
