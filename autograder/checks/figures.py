@@ -105,6 +105,7 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
         or any(map(_draws_several, on_axes))
         or any(_draws_in_loop(nodes))
         or ("scatter" in names and bool(called & _NAMING))
+        or any(map(_draws_records, on_axes))
         or _draws_side_by_side(made, on_axes),
     )
 
@@ -142,6 +143,24 @@ def _draws_several(call: ast.Call) -> bool:
     }
     hues = name_of(call) in ("lineplot", "relplot") and any(keyword.arg == "hue" for keyword in call.keywords)
     return hues or bool(kinds & _KINDS)
+
+
+def _draws_records(call: ast.Call) -> bool:
+    """``plot([r["name"] for r in results], [r["acc"] for r in results])``, ``scatter(table["width"], table["acc"])``:
+    two columns of the same rows. A curve of two columns may be one of epochs."""
+    if name_of(call) != "scatter" and not all(isinstance(one, ast.ListComp) for one in call.args[:2]):
+        return False
+    columns = [column for one in call.args[:2] if (column := _column(one)) is not None]
+    return len(columns) == 2 and columns[0][0] == columns[1][0] and columns[0][1] != columns[1][1]
+
+
+def _column(given: ast.expr) -> tuple[str, str] | None:
+    """Of what rows, and which column of these."""
+    rows = given.generators[0].iter if isinstance(given, ast.ListComp) else None
+    entry = given.elt if isinstance(given, ast.ListComp) else given
+    if not isinstance(entry, ast.Subscript) or not isinstance(entry.slice, ast.Constant):
+        return None
+    return ast.unparse(rows if rows is not None else entry.value), str(entry.slice.value)
 
 
 def _draws_side_by_side(made: Sequence[ast.Call], on_axes: Sequence[ast.Call]) -> bool:
