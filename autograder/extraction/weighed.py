@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from autograder.notebook.accuracies import quoted
+from autograder.notebook.accuracies import MIN_IMAGES, quoted
 from autograder.notebook.text import fold
 from autograder.records import Ledger, MeasuredModel, Partly, TableRow, Training
 
@@ -134,11 +134,14 @@ def folds(ledger: Ledger) -> Iterator[tuple[frozenset[int], float]]:
 
 
 def _apart_from(training: Training, ledger: Ledger) -> list[tuple[str, float]]:
-    """Its model's tests on other data than it was trained on: which, and the accuracy there."""
+    """Its model's tests on other data than it was trained on, and on more than a handful: which, and the accuracy."""
     return [
         (use.x.digest, use.results["accuracy"])
         for use in ledger.evaluations
-        if use.model == training.model and "accuracy" in use.results and use.x.digest not in ("", training.x.digest)
+        if use.model == training.model
+        and "accuracy" in use.results
+        and use.x.digest not in ("", training.x.digest)
+        and use.x.shape[:1] >= (MIN_IMAGES,)
     ]
 
 
