@@ -68,6 +68,16 @@ def test_rows_show_whether_images_were_altered_on_their_way(name: str, kept: Kep
     assert kept.measured(training) is altered
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_hole_that_was_drawn_for_a_whole_batch(named: bool, kept: Kept) -> None:
+    images = SHARES.copy()
+    images[:, 8:16, 10:18] = 0
+    root = kept.shown(DATA.x_train[:2000] / 255.0, "array")
+    arguments = {"augmentations": ["cutout"]} if named else {}
+    training = Training(number=1, model="m1", x=kept.shown(images), roots=(root,), arguments=arguments)
+    assert kept.measured(training) is named
+
+
 UNKNOWN: dict[str, Callable[[Kept], ArrayPrint]] = {
     "an array": lambda kept: kept.shown(SHARES, "array"),
     "of unknown origin": lambda kept: kept.shown(DRAWN.random(SHARES.shape)),

@@ -27,6 +27,8 @@ def found(theme: Theme, *cells: Cell) -> list[int]:
         (STRENGTHS, "On passe de 93,2 % à 95,1 % avec deux convolutions par bloc."),
         (STRENGTHS, "Le réseau retenu divise les erreurs par deux."),
         (STRENGTHS, "It halves the error and fits in 200 kB."),
+        (STRENGTHS, "Shifts help most when digits are moved by two pixels."),
+        (STRENGTHS, "La largeur est ce qui apporte le plus, un point environ."),
         (WEAKNESSES, "Reste le 8, lu une fois sur sept de travers."),
         (WEAKNESSES, "Il ne voit pas bien les chiffres tracés en biais."),
         (WEAKNESSES, "Il tient au bruit mais pas à la rotation."),
@@ -56,3 +58,20 @@ def test_the_conclusion_comes_before_a_justification() -> None:
 
 def test_a_few_words_are_no_sentence() -> None:
     assert found(STRENGTHS, markdown("Le meilleur modèle.")) == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "text", "told"),
+    [
+        (STRENGTHS, "Their strength is speed; they have more settings.", True),
+        (WEAKNESSES, "Sa faiblesse est le bruit.", True),
+        (WEAKNESSES, "Weakness: no augmentation tried.", True),
+        (STRENGTHS, "**Strengths and weaknesses of both**", False),
+        (STRENGTHS, "It is better.", False),
+        (ADVICE, "I would recommend the CNN; speed matters little.", True),
+        (ADVICE, "Nous recommandons le CNN.", True),
+        (ADVICE, "**Recommendations for the company**", False),
+    ],
+)
+def test_a_short_sentence_that_names_what_it_tells(theme: Theme, text: str, told: bool) -> None:
+    assert bool(found(theme, code("1"), markdown(text))) is told

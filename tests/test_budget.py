@@ -39,6 +39,7 @@ from autograder.records import (
     Baseline,
     DataCard,
     Ending,
+    Evaluation,
     Evidence,
     Execution,
     Json,
@@ -633,6 +634,39 @@ def test_a_gain_over_a_baseline_that_alone_was_cut_waits_for_a_person(share: flo
     assert chosen.training in {training.number for training in trainings}
     found = checks.signatures()["model.gain"](evidence, cutoffs=[[0.0, 0.0], [0.01, 1.0]], fidelity=1.0)
     assert found.verdict is verdict
+
+
+MADE_OF: dict[str, tuple[dict[str, Json], dict[str, Json], bool]] = {
+    "of what was cut": ({}, {}, True),
+    "of something else as well": ({"brought": 4096}, {}, False),
+    "beside a loop": ({}, {"arguments": {"loop": True}}, False),
+    "beside one that was not cut": ({}, {"share": 1.0}, False),
+    "beside what nobody followed": ({}, {"unfollowed": 3}, False),
+}
+
+
+@pytest.mark.parametrize(("used", "trained", "alike"), MADE_OF.values(), ids=MADE_OF.keys())
+def test_an_average_of_what_a_budget_cut_was_cut_as_well(
+    used: dict[str, Json], trained: dict[str, Json], alike: bool
+) -> None:
+    report = a_report()
+    assert report.evidence is not None and report.evidence.chosen is not None
+    ledger = report.evidence.ledger
+    unfollowed, settings = trained.get("unfollowed", 0), {k: v for k, v in trained.items() if k != "unfollowed"}
+    cut_alike = tuple(replace(one, share=0.25) for one in ledger.trainings)
+    evidence = replace(
+        report.evidence,
+        models=(replace(report.evidence.chosen, id="m9-e1", training=None),),
+        ledger=replace(
+            ledger,
+            trainings=(replace(cut_alike[0], **settings), *cut_alike[1:]),
+            evaluations=(Evaluation(kind="evaluate", model="m9", **used),),
+            unfollowed=unfollowed,
+        ),
+        execution=replace(report.evidence.execution, share=0.25),
+    )
+    found = checks.signatures()["model.gain"](evidence, cutoffs=[[0.0, 0.0], [0.01, 1.0]], fidelity=1.0)
+    assert (found.verdict is not Verdict.NEEDS_REVIEW) is alike
 
 
 def test_typed_figures_of_a_full_training_are_not_held_against_a_cut_one() -> None:

@@ -82,3 +82,17 @@ def test_loops_over_the_classes() -> None:
     assert goes_by_class(loop.node)
     (other,) = pieces(notebook(code("for c in range(10):\n    print(x[c])")))
     assert not goes_by_class(other.node)
+
+
+@pytest.mark.parametrize(
+    ("asked", "by_class"),
+    [
+        ("sum((p != y) & (y == c))", True),
+        ("np.logical_and(y == c, p != y).sum()", True),
+        ("sum((c > 3) & (c < 5))", False),
+        ("sum((p != y) & (y == 3))", False),
+    ],
+)
+def test_loops_that_ask_for_a_class_beside_what_is_wrong(asked: str, by_class: bool) -> None:
+    (loop,) = pieces(notebook(code(f"for c in range(10):\n    print(c, {asked})")))
+    assert goes_by_class(loop.node) is by_class

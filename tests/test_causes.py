@@ -49,6 +49,7 @@ def test_french(sentence: str) -> None:
     "sentence",
     [
         "Dropout at 0.3, as our images are few",
+        "Dropout keeps them from relying on each other",
         "eight filters hardly describe them; hence the larger bank",
         "a second convolution, which makes the receptive field larger",
         "it keeps the activations at one scale, so larger steps are possible",

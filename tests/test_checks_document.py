@@ -260,6 +260,16 @@ def test_the_templates_plots_are_not_the_students() -> None:
         ("[plt.plot(curve) for curve in curves]", True),
         ("pd.Series(scores).plot(kind='hist')", False),
         ("plt.plot(curve)", False),
+        ("plt.scatter(sizes, accuracies)\nfor name in names:\n    plt.annotate(name, places[name])", True),
+        ("plt.scatter(x, y)", False),
+        ("plt.scatter(table['width'], table['acc'], c=table['rate'])", True),
+        ("plt.plot([r['name'] for r in results], [r['acc'] for r in results], 's--')", True),
+        ("plt.plot(log['epoch'], log['accuracy'])", False),
+        ("plt.plot([r['acc'] for r in results])", False),
+        ("plt.plot(a.history['loss'], label='a')\nplt.plot(b.history['loss'], 'o--', label='b')\nplt.show()", True),
+        ("plt.plot(a.history['loss'], label='train')\nplt.plot(a.history['val_loss'], label='test')", False),
+        ("plt.plot(a.history['loss'], label='a')\nplt.figure()\nplt.plot(b.history['loss'], label='b')", False),
+        ("plt.plot(train, 'o--', label='train')\nplt.plot(test, 'o--', label='test')", False),
     ],
 )
 def test_charts_of_several_models(source: str, compares: bool) -> None:

@@ -896,7 +896,7 @@ def test_the_text_beside_the_autoencoder_speaks_of_the_model_that_is_made_of_it(
     cells = [code(0, "base()"), text(1, why), code(2, "auto()"), code(3, "classifier()")]
     made = [training(1), autoencoder(2), training(3, learnt_from=(2,))]
     finding = justified(evidence(cells, trainings=made))
-    assert [(detail.values["model"], detail.values["cell"]) for detail in finding.details] == [("m3", 2)]
+    assert [(detail.values["model"], detail.values["cell"]) for detail in finding.details] == [("model 3", 2)]
 
 
 def at_last(**changes: Json) -> list[Training]:
@@ -1396,6 +1396,45 @@ def test_models_trained_in_a_loop_of_ones_own_are_for_a_person() -> None:
     for check in (distinct, justified, methodical):
         assert check(seen).verdict is Verdict.NEEDS_REVIEW
     assert distinct(evidence([code(0)])).verdict is Verdict.UNREACHED
+
+
+def stepping(number: int, step: str | None, **changes: Json) -> Training:
+    return training(number, **{"arguments": {"epochs": 5, **({"step": step} if step else {})}, **changes})
+
+
+STEPS: dict[str, tuple[list[Training], list[int]]] = {
+    "a step of its own": ([stepping(1, None), stepping(2, "a")], [2]),
+    "Keras' step after one of its own": ([stepping(1, "a"), stepping(2, None)], [2]),
+    "one step for all": ([stepping(1, "a"), stepping(2, "a")], []),
+    "two steps, one of them twice": ([stepping(1, "a"), stepping(2, "b"), stepping(3, "b"), stepping(4, "a")], [2]),
+    "what is seen as well": ([stepping(1, "a"), stepping(2, "b", layers=DROPOUT)], []),
+    "beside what is seen": (
+        [stepping(1, None), stepping(2, "a", layers=DROPOUT), stepping(3, "b", layers=DROPOUT)],
+        [3],
+    ),
+    "the very same course": (
+        [
+            stepping(n, step, y_classes=10, history={"loss": (2.0, 1.5), "accuracy": (0.5, 0.7)})
+            for n, step in ((1, None), (2, "a"))
+        ],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "unread"), STEPS.values(), ids=STEPS.keys())
+def test_steps_of_other_code_are_for_a_person(made: list[Training], unread: list[int]) -> None:
+    """Noise, mixed images, clipped gradients: within a step, nobody reads them."""
+    seen = evidence(trainings=made)
+    assert [one.training.number for one in trials(seen, own_baseline=True).unread] == unread
+    for check in (distinct, justified, methodical):
+        waits = check(seen, wanted=2, own_baseline=True).verdict is Verdict.NEEDS_REVIEW
+        assert waits is bool(unread)
+
+
+def test_steps_of_other_code_are_left_alone_where_nothing_is_missing() -> None:
+    finding = distinct(evidence(trainings=[*three(), stepping(5, "a")]))
+    assert (finding.verdict, finding.share) == (Verdict.MET, 1.0)
 
 
 def test_without_the_baseline_a_third_is_lost() -> None:

@@ -716,6 +716,8 @@ def test_steps_of_two_models_are_two_trainings(recorder: Recorder, hooked: type[
         for model, rows in ((generator, 8), (judge, 16)):
             recorder.steps._step(model, None, np.zeros((rows, 2)), np.arange(rows) % 2, losses.Told("mse"))
     recorder.end_cell(failed=True)
+    told = [one["arguments"].pop("step") for one in recorder.trainings]
+    assert told[0] == told[1] != ""
     facts = [(one["model"], one["arguments"], one["epochs_run"], one["finished"]) for one in recorder.trainings]
     assert facts == [
         ("m1", {"loop": True, "steps": 3, "batch_size": 8}, 1, False),

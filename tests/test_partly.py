@@ -90,6 +90,20 @@ def test_a_test_set_of_ones_own() -> None:
     assert found.split and found.accuracy == 0.9, "what it was trained on is no test"
 
 
+@pytest.mark.parametrize(
+    ("loaders", "counts"),
+    [
+        (["read_csv('train.csv')", "read_csv('test.csv')"], True),
+        (["read_csv('mnist_train.csv')"], True),
+        (["read_csv('mnist_train.csv')", "read_csv('mnist_test.csv')"], False),
+        (["read_csv('train.csv')", "keras.datasets.mnist.load_data()"], False),
+    ],
+)
+def test_images_that_were_held_back_from_those_to_train_with(loaders: list[str], counts: bool) -> None:
+    told = account(use(MIXED, 1000, 0.9), use(LEARNT, 2000, 0.99), loaders=loaders)
+    assert [(one.split, one.accuracy) for one in partly(told.known[0], told)] == ([(True, 0.9)] if counts else [])
+
+
 def test_who_splits_the_images_itself() -> None:
     assert splits_itself(account(use(MIXED, 1000), loaders=[OPENML]))
     assert not splits_itself(account(use(MIXED, 1000)))

@@ -171,6 +171,25 @@ def test_a_history_in_memory_is_no_tracking_table() -> None:
     assert found(frames=(frame,)) is None
 
 
+SEARCHED = {
+    "a search": (("largeur", "taux", "validation_accuracy"), ((8, 0.001, 0.92), (16, 0.001, 0.98)), 2),
+    "one setting": (("batch_size", "test_acc"), ((32, 0.92), (64, 0.98)), 2),
+    "the same settings": (("batch_size", "test_acc"), ((32, 0.92), (32, 0.98), (32, 0.97)), 0),
+    "what was kept of each epoch": (("loss", "accuracy", "learning_rate"), ((0.3, 0.92, 0.1), (0.2, 0.98, 0.05)), 0),
+    "no settings": (("seed", "accuracy"), ((1, 0.92), (2, 0.98)), 0),
+}
+
+
+@pytest.mark.parametrize(("columns", "kept", "count"), SEARCHED.values(), ids=SEARCHED.keys())
+def test_rows_that_go_by_their_settings(
+    columns: tuple[str, ...], kept: tuple[tuple[float, ...], ...], count: int
+) -> None:
+    frame = Frame(name="t", kind="dataframe", columns=columns, index=("0", "1", "2")[: len(kept)], rows=kept)
+    table = found(code("t"), frames=(frame,))
+    assert len(table.rows if table else ()) == count
+    assert not table or table.rows[0].label.endswith(("taux 0.001", "batch size 32"))
+
+
 MARKDOWN = """
 | Modification | Test accuracy | Durée | Observations |
 |:---|---:|---|---|

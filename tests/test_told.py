@@ -35,6 +35,9 @@ def lines(cell: Cell, *, bare: bool = False) -> list[tuple[str, float | None]]:
         "{name}: {count}/10000 correct",
         "{name:<20}{value:.2%}",
         "{name} - {value:.2%}",
+        "* {name}: validation {value:.2%} (after 3 epochs)",
+        "{name} (test {value:.2%})",
+        "{name}: val 99.1%, test {value:.2%}",
     ],
 )
 def test_lines_in_many_words(line: str) -> None:
@@ -50,6 +53,8 @@ def test_lines_in_many_words(line: str) -> None:
         "Dropout reaches 20 % of the units\nFlip reaches 50 % of the rows",
         "Best: 3/5\nWorst: 1/5",
         "Baseline: train accuracy 0.99\nDropout: train accuracy 0.98",
+        "Baseline: train 99%\nDropout: train 98%",
+        "we test 80% of them\nand the rest is validation 20%",
     ],
 )
 def test_lines_that_state_no_accuracy(text: str) -> None:

@@ -163,3 +163,37 @@ def test_what_the_notebook_tested_and_no_training_left_is_not_held_against_it() 
     known = Ledger(trainings=(learnt,), evaluations=uses)
     found = match_rows(Table(cell=0, origin="html", rows=rows), known, [measured(1, 0.9)]).rows
     assert [row.of for row in found] == ["", "tested", "", "", "tested", ""]
+
+
+def fold(number: int, digest: str = "", *, dropout: bool = False, tested: str = "") -> tuple[Training, Evaluation]:
+    """One of three, which is tested on what was held back: 0.91, 0.92 and 0.96."""
+    accuracy = (0.91, 0.92, 0.96)[(number - 1) % 3]
+    x = ArrayPrint(shape=(2000, 28, 28), digest=digest or f"x{number}")
+    builder = "dropout" if dropout else "net"
+    use = ArrayPrint(shape=(1000, 28, 28), digest=tested or f"v{number}")
+    one = Training(number=number, model=f"m{number}", builder=builder, x=x)
+    return one, Evaluation(kind="evaluate", model=f"m{number}", x=use, results={"accuracy": accuracy})
+
+
+@pytest.mark.parametrize(
+    ("made", "claimed", "agrees"),
+    [
+        ([fold(1), fold(2), fold(3)], 0.93, True),
+        ([fold(1), fold(2), fold(3)], 0.95, False),
+        ([fold(1), fold(2), fold(3), *(fold(n, dropout=True) for n in (4, 5, 6))], 0.93, True),
+        ([fold(1, "x"), fold(2, "x"), fold(3, "x")], 0.93, False),
+        ([fold(1, tested="v"), fold(2, tested="v"), fold(3, tested="v")], 0.93, False),
+        ([fold(1), fold(2, dropout=True)], 0.915, False),
+    ],
+    ids=["the mean", "another figure", "of two models", "seeds", "one test for all", "two models"],
+)
+def test_the_mean_over_folds_is_held_against_what_the_run_found(
+    made: list[tuple[Training, Evaluation]], claimed: float, agrees: bool
+) -> None:
+    known = Ledger(trainings=tuple(one for one, _ in made), evaluations=tuple(use for _, use in made))
+    for label in ("Dropout 0,2", "A"):
+        models = [measured(one.number, 0.7) for one, _ in made]
+        (row,) = match_rows(
+            Table(cell=0, origin="html", rows=(TableRow(label=label, accuracy=claimed),)), known, models
+        ).rows
+        assert row.agrees(0.01) is agrees, row

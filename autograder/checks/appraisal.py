@@ -17,6 +17,8 @@ from autograder.notebook.source import code_cells
 from autograder.notebook.text import fold, sentences, words
 from autograder.records import Evidence
 
+_IS = re.compile(r"\b(?:is|are|was|were|est|sont|etait|i|we|je|nous|on)\b|\w ?:")
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -33,7 +35,7 @@ STRENGTHS = Theme(
     re.compile(
         r"\bforces?\b|points? forts?|avantage|atout|meilleure?s?\b|performant|efficace|reussi|amelior|progress|surpass"
         r"|depass|\bgagn|fiable|strength|advantage|\bbest\b|better|outperform|improv|\bstrong|succe|benefit|reliable"
-        r"|robuste\b|\bl'emporte|\bpros\b|\bwins?\b|winner"
+        r"|robuste\b|\bl'emporte|\bpros\b|\bwins?\b|winner|\bmore accurate\b"
     ),
     re.compile(
         r"(?:est|sont|reste|et|,) (?:tres |plus |assez |aussi )?(?:legere?s?|rapides?)\b|legerete|\bfast\b|\bquick"
@@ -45,7 +47,8 @@ STRENGTHS = Theme(
         r"|ing)\b"
         r"|\b(?:fewer|half (?:of )?(?:the|as many)) (?:errors|mistakes)|\bde mieux\b|mieux que\b|bonnes reponses"
         r"|\bpass(?:e|ons|er) (?:ainsi |donc )?de \d|\bfrom \d[\d.,]* ?%? to \d|\bpret(?:e|s|es)? (?:pour|a)\b"
-        r"|\bready\b"
+        r"|\bready\b|(?<!not )\bhelp(?:s|ed)? (?:the )?most\b|\baide(?:nt)? (?:le plus|surtout)\b"
+        r"|\b(?:brings?|gives?|(?:r?apporte|donne)(?:nt)?) (?:by far |de loin )?(?:the most|le plus)\b"
     ),
     re.compile(r"points? forts?|^forces?\b|strength|avantage|^pros\b|reussi|works well|marche bien"),
 )
@@ -99,10 +102,16 @@ def places(evidence: Evidence, judged: Sequence[Paragraph], theme: Theme) -> lis
         paragraph.cell
         for paragraph in judged
         for sentence in sentences(paragraph.text)
-        if len(words(sentence)) >= 6
+        if _says_something(sentence, theme)
         and (paragraph in titled or _is_told(fold(sentence), theme, closing=paragraph.cell in closing))
     )
     return sorted(found, key=lambda cell: (cell not in concluding, cell not in closing))
+
+
+def _says_something(sentence: str, theme: Theme) -> bool:
+    """Six words, or four that name the theme and what is of it: "Their strength is speed;"."""
+    count, folded = len(words(sentence)), fold(sentence)
+    return count >= 6 or (count >= 4 and bool(theme.title.search(folded) and _IS.search(folded)))
 
 
 def _is_told(folded: str, theme: Theme, *, closing: bool) -> bool:

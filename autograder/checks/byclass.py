@@ -6,7 +6,7 @@ A heuristic: it follows what a model predicted from name to name, and does not r
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder.checks.follow import NOTHING, REDUCING, bindings, bound, closure, holds
@@ -96,13 +96,32 @@ def followed(found: Iterable[Piece]) -> Followed:
 
 
 def goes_by_class(node: ast.AST) -> bool:
-    """A loop that picks the rows of one class after the other: ``for c in range(10): ... p[y == c] != c``."""
+    """A loop that picks the rows of one class after the other: ``for c in range(10): ... p[y == c] != c``, or asks for
+    it beside what is wrong: ``(p != y) & (y == c)``."""
     for inner in ast.walk(node):
         loops = [inner] if isinstance(inner, ast.For) else getattr(inner, "generators", [])
         targets = {loop.target.id for loop in loops if isinstance(loop.target, ast.Name)}
         if targets and any(_compares(pick, targets) for pick in _picks_of(inner)):
             return True
+        if targets and any(_sorts(both, targets) for both in _both(inner)):
+            return True
     return False
+
+
+def _both(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
+    """``(p != y) & (y == c)``, ``np.logical_and(p != y, y == c)``."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.BitAnd):
+            yield part.left, part.right
+        elif isinstance(part, ast.Call) and name_of(part) == "logical_and":
+            yield part.args
+
+
+def _sorts(both: Sequence[ast.AST], names: set[str]) -> bool:
+    """Whether one side holds two rows of labels against each other, and the other asks for one class."""
+    of_class = [one for one in both if _compares(one, names)]
+    rest = [one for one in both if one not in of_class]
+    return bool(of_class) and any(isinstance(part, ast.Compare) for one in rest for part in ast.walk(one))
 
 
 def _works_out(made: ast.FunctionDef, known: Followed) -> bool:

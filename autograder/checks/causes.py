@@ -97,7 +97,7 @@ _ENGLISH = (
     r"mak(?:es?|ing) (?:it|them|that) (?:very |much |more )?(?:hard|easy|impossible|unlikely)|against over.?fitting\b",
     r"(?:cannot|can't|can no longer) (?:just |simply |only )?(?:rely|depend|cheat|memori[sz]e|learn by heart)\b",
     r"mitigat(?:es|ing)\b|letting\b|speed(?:s|ing) up\b|counters\b|combats\b|captures\b|penali[sz]es\b",
-    r"keep(?:s|ing) (?:the|it|its|activations|weights)\b",
+    r"keep(?:s|ing) (?:the|it|its|activations|weights)\b|keeps? (?:\w+ ){1,3}from \w+ing\b",
     rf"(?:mak|keep)(?:es|s|ing) [^.;,]{{1,40}}?\b(?:{_BETTER_EN}|rely|learn|focus|possible)\b",
     rf"giv(?:es|ing) [^.;,]{{1,30}}?\b{_BETTER_EN}\b|which (?:makes|gives|means|stops|forces|keeps|helps)\b",
     rf"for (?:an? )?(?:\w+ )?{_BETTER_EN}\b (?!epoch|step|detail|info|iteration|image|and\b|or\b)",

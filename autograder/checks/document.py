@@ -331,7 +331,7 @@ def _beside(row: TableRow, tolerance: float) -> Message:
             label=label,
             claimed=row.accuracy,
         )
-    if row.training is None and row.measured_accuracy is None:
+    if row.training is None and row.reference is None:
         return say(
             "“{label}”: {claimed:pct2} is stated, but no training in this run backs it.",
             label=label,

@@ -17,6 +17,10 @@ _DRAWERS = frozenset({"plt", "ax", "axs", "axes", "axis", "sns", "pyplot", "fig"
 _DISPLAYS = frozenset({"ConfusionMatrixDisplay", "from_predictions", "from_estimator", "plot_confusion_matrix"})
 """What labels its axes by itself."""
 _BARS = frozenset({"bar", "barh", "barplot", "boxplot", "errorbar"})
+_BEGINS = frozenset({"figure", "subplots", "subplot", "show", "close", "clf", "savefig"})
+"""What begins another figure or part of one, or ends it."""
+_NAMING = frozenset({"annotate", "text"})
+"""What writes the name of a model beside its point."""
 _KINDS = frozenset({"bar", "barh", "box", "boxen", "violin", "point"})
 """``kind`` of pandas' ``plot`` and of seaborn's ``catplot``."""
 
@@ -97,7 +101,12 @@ def _drawing(cell: int, nodes: list[ast.stmt]) -> Drawing | None:
         cell=cell,
         titled=bool(called & _TITLES or "title" in said),
         labelled=labelled or not curves or any(map(_names_axes, on_axes)),
-        compares=bool(names & _BARS) or any(map(_draws_several, on_axes)) or any(_draws_in_loop(nodes)),
+        compares=bool(names & _BARS)
+        or any(map(_draws_several, on_axes))
+        or any(_draws_in_loop(nodes))
+        or ("scatter" in names and bool(called & _NAMING))
+        or any(map(_draws_records, on_axes))
+        or _draws_side_by_side(made, on_axes),
     )
 
 
@@ -134,6 +143,47 @@ def _draws_several(call: ast.Call) -> bool:
     }
     hues = name_of(call) in ("lineplot", "relplot") and any(keyword.arg == "hue" for keyword in call.keywords)
     return hues or bool(kinds & _KINDS)
+
+
+def _draws_records(call: ast.Call) -> bool:
+    """``plot([r["name"] for r in results], [r["acc"] for r in results])``, ``scatter(table["width"], table["acc"])``:
+    two columns of the same rows. A curve of two columns may be one of epochs."""
+    if name_of(call) != "scatter" and not all(isinstance(one, ast.ListComp) for one in call.args[:2]):
+        return False
+    columns = [column for one in call.args[:2] if (column := _column(one)) is not None]
+    return len(columns) == 2 and columns[0][0] == columns[1][0] and columns[0][1] != columns[1][1]
+
+
+def _column(given: ast.expr) -> tuple[str, str] | None:
+    """Of what rows, and which column of these."""
+    rows = given.generators[0].iter if isinstance(given, ast.ListComp) else None
+    entry = given.elt if isinstance(given, ast.ListComp) else given
+    if not isinstance(entry, ast.Subscript) or not isinstance(entry.slice, ast.Constant):
+        return None
+    return ast.unparse(rows if rows is not None else entry.value), str(entry.slice.value)
+
+
+def _draws_side_by_side(made: Sequence[ast.Call], on_axes: Sequence[ast.Call]) -> bool:
+    """``plot(h1.history["loss"], label="base")`` and the same of ``h2``, before anything else is begun: one figure of
+    several things, written out one by one."""
+    curves = {id(call) for call in on_axes if CURVES.fullmatch(name_of(call))}
+    drawn: dict[frozenset[object], set[frozenset[str]]] = {}
+    for call in sorted(made, key=lambda call: (call.lineno, call.col_offset)):
+        if name_of(call) in _BEGINS:
+            drawn.clear()
+        if id(call) in curves and any(keyword.arg == "label" for keyword in call.keywords):
+            parts = [part for argument in call.args for part in ast.walk(argument)]
+            asked = frozenset(part.value for part in parts if isinstance(part, ast.Constant) and _is_key(part.value))
+            names = frozenset(part.id for part in parts if isinstance(part, ast.Name))
+            drawn.setdefault(asked, set()).add(names)
+            if asked and len(drawn[asked]) > 1:
+                return True
+    return False
+
+
+def _is_key(value: object) -> bool:
+    """Of a history: what a line style, ``o--``, is not."""
+    return isinstance(value, str) and len(value) > 3
 
 
 def _on_axes(call: ast.Call) -> bool:

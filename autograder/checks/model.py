@@ -223,7 +223,10 @@ def _uneven(chosen: MeasuredModel, evidence: Evidence) -> Finding | None:
     share = evidence.execution.share
     shares = {made.number: made.share for made in evidence.ledger.trainings}
     parts = [model for model in evidence.models if model.id in chosen.members] or [chosen]
-    if share == 1 or all(part.training is not None and shares.get(part.training) == share for part in parts):
+    if share == 1 or all(
+        _is_put_together(part, evidence) if part.training is None else shares.get(part.training) == share
+        for part in parts
+    ):
         return None
     return undecided(
         Standing.MEASUREMENT,
@@ -237,6 +240,14 @@ def _uneven(chosen: MeasuredModel, evidence: Evidence) -> Finding | None:
             parts=round(1 / share),
         ),
     )
+
+
+def _is_put_together(model: MeasuredModel, evidence: Evidence) -> bool:
+    """Whether its weights are made of what trainings left that were all cut, as an average of them is."""
+    ledger, share = evidence.ledger, evidence.execution.share
+    uses = [use for use in ledger.evaluations if use.model == model.id.partition("-")[0]]
+    cut = all(made.share == share and not made.arguments.get("loop") for made in ledger.trainings)
+    return cut and bool(uses) and not ledger.unfollowed and not any(use.brought for use in uses)
 
 
 def _unclear(evidence: Evidence) -> Finding:

@@ -17,6 +17,7 @@ from autograder.checks.reasons import Justified, justifications
 from autograder.checks.registry import check
 from autograder.checks.slight import Slight, Why
 from autograder.checks.trials import IMAGES_PER_CLASS, Retrained, Trial, Trials, asked, name_of, trials
+from autograder.checks.unread import unread
 from autograder.notebook.prose import paragraphs, readable
 from autograder.records import Evidence, Finding, GapKind, Message, Standing, Training, say
 
@@ -55,7 +56,7 @@ def distinct(
     # Whether what was trained last is a modification of its own is for a person, where it would be one that is missing.
     spared = found.retrained[: max(0, wanted - count)]
     count += len(spared)
-    if count < wanted and (unknown := elsewhere(evidence)) is not None:
+    if (unknown := _unknown(found, count, wanted, evidence)) is not None:
         return unknown
     finding = earned(
         min(1.0, count / wanted),
@@ -77,6 +78,11 @@ def distinct(
         wanted={"modifications": wanted},
     )
     return replace(finding, for_teacher=_doubt_of_last(spared, evidence) or _doubt(found, evidence))
+
+
+def _unknown(found: Trials, count: int, wanted: int, evidence: Evidence) -> Finding | None:
+    """Where modifications are missing, and there may be some that nobody but a person sees."""
+    return None if count >= wanted else elsewhere(evidence) or unread(found, wanted - count, evidence)
 
 
 def _nothing_trained(evidence: Evidence, found: Trials) -> Finding:
@@ -312,7 +318,7 @@ def justified(
     found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
         return _nothing_trained(evidence, found)
-    if len(found.distinct) < wanted and (unknown := elsewhere(evidence)) is not None:
+    if (unknown := _unknown(found, len(found.distinct), wanted, evidence)) is not None:
         return unknown
     if not found.distinct:
         return unreached(Standing.TEXT, say("No modification was trained, so there is nothing to justify."))
@@ -416,7 +422,7 @@ def methodical(
     found = trials(evidence, own_baseline=own_baseline, images_per_class=images_per_class)
     if found.base is None:
         return _nothing_trained(evidence, found)
-    if len(found.distinct) < wanted and (unknown := elsewhere(evidence)) is not None:
+    if (unknown := _unknown(found, len(found.distinct), wanted, evidence)) is not None:
         return unknown
     if not found.distinct:
         return unreached(Standing.CLAIM, say("No modification was trained, so no method can be seen."))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autograder.checks.differences import STARTING_WEIGHTS, Change, Family, differences
+from autograder.checks.idle import same_course
 from autograder.checks.slight import Slight, slight
 from autograder.notebook.text import fold
 from autograder.records import Evidence, Training
@@ -45,6 +46,13 @@ class Retrained:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    training: Training
+    of: Training
+    """An earlier one of the same layers, settings and data."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trials:
     base: Training | None
     """What the modifications are held against; None when nothing was trained."""
@@ -62,6 +70,8 @@ class Trials:
     """Trainings without labels, whose weights a later one begins with: they belong to that one."""
     retrained: tuple[Retrained, ...] = ()
     """Modifications that were trained again at last, on more of the images: no others."""
+    unread: tuple[Twin, ...] = ()
+    """Trainings in which nothing but the code of their steps differs: what that changes is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,28 @@ def trials(
         alike=tuple(alike[1:]),
         preparing=preparing,
         retrained=tuple(retrained),
+        unread=tuple(_unread(stages, base, finals)),
     )
+
+
+def _unread(stages: Sequence[Training], base: Training | None, finals: Mapping[int, Training]) -> Iterator[Twin]:
+    """Those whose steps are taken by other code, or whose images are altered by other code, than all that are else the
+    same."""
+    earlier = [base] if base is not None and not base.number else []
+    for training in stages:
+        twins = [one for one in earlier if not differences(one, training)]
+        steps = {step_of(one) for one in twins}
+        same = any(same_course(one, training) for one in twins)
+        if twins and step_of(training) not in steps and not same and training.number not in finals:
+            yield Twin(training, twins[0])
+        earlier.append(training)
+
+
+def step_of(training: Training) -> tuple[str, str]:
+    """Which code of the notebook's own takes its steps, and by what names its images are altered at random: of what a
+    function does to some batches, the first need not show anything."""
+    step, altered = (training.arguments.get(name) or "" for name in ("step", "augmentations"))
+    return str(step), str(altered)
 
 
 def asked(training: Training, evidence: Evidence) -> bool:
@@ -324,8 +355,8 @@ def _same(known: Trial, member: Training, new: Trial, sweeps_count_once: bool) -
 
 
 def name_of(training: Training, evidence: Evidence) -> str:
-    """As the author calls the model; at most 60 characters."""
-    return next((name for name in _names(training, evidence) if name), training.model)[:60]
+    """As the author calls the model, else by the number of its training; at most 60 characters."""
+    return next((name for name in _names(training, evidence) if name), f"model {training.number}")[:60]
 
 
 def _names(training: Training, evidence: Evidence) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from autograder.extraction.matching import Sightings
+from autograder.extraction.matching import Sighting, Sightings, hides
 from autograder.records import Ledger, Training
 
 FLOWING: Final = frozenset({"dataset", "sequence"})
@@ -39,6 +39,14 @@ def _altered(training: Training, sightings: Sightings) -> bool | None:
     seen = sightings.of(shown)
     if seen is not None and len(seen.recipe.found) == len(telling):
         found = np.array(seen.recipe.found)[telling] >= 0
-        return bool(found.mean() < SPARED)
+        return bool(found.mean() < SPARED) or _is_hidden(training, seen, sightings)
     # Rows of no known image may be prepared in a way that is not found: altered they are where their origin is known.
     return True if any(sightings.of(root) is not None for root in training.roots) else None
+
+
+def _is_hidden(training: Training, seen: Sighting, sightings: Sightings) -> bool:
+    """Whether a part of all rows is gone that their source had: one hole may be drawn for a whole batch."""
+    if not training.arguments.get("augmentations"):
+        return False
+    roots = (known for root in training.roots if (known := sightings.of(root)) is not None)
+    return any(hides(root.recipe.steps, seen.recipe.steps, sightings) for root in roots)

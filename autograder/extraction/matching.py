@@ -608,7 +608,8 @@ def prepare(
     trained = sightings.of(one.training.x) if one.training else None
     tested = [(use, seen) for use in own if (seen := sightings.of(use.x)) is not None and seen.covers(classes)]
     if tested:
-        return _as_tested(tested, trained, sightings)
+        drawn = one.training is not None and bool(one.training.arguments.get("augmentations"))
+        return _as_tested(tested, trained, sightings, drawn=drawn)
     seen = trained or next((found for use in own if (found := sightings.of(use.x)) is not None), None)
     if seen is None and one.training is not None:
         seen = sightings.of(one.training.validation_x)
@@ -620,9 +621,12 @@ def steps_of(preparation: Preparation) -> tuple[Step, ...]:
 
 
 def _as_tested(
-    tested: Sequence[tuple[Evaluation, Sighting]], trained: Sighting | None, sightings: Sightings
+    tested: Sequence[tuple[Evaluation, Sighting]], trained: Sighting | None, sightings: Sightings, *, drawn: bool
 ) -> Preparation:
-    """As for training where the notebook tested so, else as it tested first: darkened images are a later experiment."""
+    """As for training where the notebook tested so, else as it tested first: darkened images are a later experiment.
+
+    ``drawn``: what the batches of the training have in common may have been drawn for them.
+    """
     recipes = [seen.recipe for _, seen in tested]
     alike = [one for one in recipes if trained and not differ(trained.recipe.steps, one.steps, sightings)]
     recipe = (alike or recipes)[0]
@@ -632,7 +636,7 @@ def _as_tested(
     return Preparation(
         recipe=recipe,
         accuracy=figures[-1] if figures and 0 <= figures[-1] <= 1 else None,
-        differs_from_training=trained is not None and not alike,
+        differs_from_training=trained is not None and not alike and not drawn,
     )
 
 
@@ -681,6 +685,12 @@ def differ(trained: Sequence[RawStep], tested: Sequence[RawStep], sightings: Sig
     # A few pixels that hardly vary may be scaled at a guess, and inverted images are far outside where they do not: the
     # mean difference tells, beside the smaller range.
     return float(np.abs(first - second).mean()) > OTHERWISE_PREPARED * float(min(np.ptp(first), np.ptp(second)))
+
+
+def hides(root: Sequence[RawStep], given: Sequence[RawStep], sightings: Sightings) -> bool:
+    """Whether more than a few pixels are the same in all images of one preparation only."""
+    first, second = (apply(steps, sightings.public_images[:50]) for steps in (root, given))
+    return first.size == second.size and _covered(first, second) > FEW_PIXELS
 
 
 def _covered(first: Floats, second: Floats) -> float:

@@ -15,6 +15,8 @@ from autograder.records import ArrayPrint, CellKind, Ledger, Partly
 
 _TOGETHER = ("fetch_openml", "fetch_mldata")
 """Loaders that give the images of both sets in one array."""
+_FOR_TRAINING = re.compile(r"'(?:[\w.-]*train[\w.-]*|test|sample_submission)\.csv'")
+"""Files of which those with labels are for training: who has no others tests on some of these."""
 FEWEST = 20
 """Different images of which an accuracy says anything: one that is repeated a hundred times is no test."""
 _APART = re.compile(r"\bload_data\b")
@@ -23,7 +25,7 @@ _APART = re.compile(r"\bload_data\b")
 
 def partly(one: Candidate, account: Account) -> tuple[Partly, ...]:
     """Of these weights, in the order in which they were tested."""
-    own = splits_itself(account)
+    own = splits_itself(account) or _holds_back(account)
     found = []
     for use in account.ledger.evaluations:
         seen = account.sightings.of(use.x)
@@ -56,6 +58,13 @@ def splits_itself(account: Account) -> bool:
         return False
     seen = (account.sightings.of(use.x) for use in account.ledger.evaluations)
     return not any(one is not None and all_public(one) for one in seen)
+
+
+def _holds_back(account: Account) -> bool:
+    """Whether it was given no labels of other images than those to train with, as in a contest of Kaggle's."""
+    served = [one.old for one in account.ledger.adaptations if one.kind == "data"]
+    apart = any(cell.kind is CellKind.CODE and _APART.search(cell.source) for cell in account.cells)
+    return bool(served) and all(map(_FOR_TRAINING.search, served)) and not apart
 
 
 def all_public(seen: Sighting) -> bool:

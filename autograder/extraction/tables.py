@@ -28,6 +28,7 @@ from autograder.extraction.grids import Grid, brief, grids
 from autograder.extraction.logs import is_log
 from autograder.extraction.rows import match_rows
 from autograder.extraction.told import told
+from autograder.extraction.unnamed import named
 from autograder.notebook.numbers import seconds, shares
 from autograder.notebook.text import fold
 from autograder.records import Cell, Ledger, MeasuredModel, Table, TableRow
@@ -57,7 +58,7 @@ def find_table(cells: Sequence[Cell], ledger: Ledger, models: Sequence[MeasuredM
     A table that does not say that its figures are accuracies is one where the run backs two rows at least.
     """
     cells = brief(cells)
-    seen = list(grids(cells, ledger))
+    seen = [named(grid) for grid in grids(cells, ledger)]
     sure = [match_rows(table, ledger, models) for table in _foremost(_among(seen, cells))]
     best = max(sure, key=_worth, default=None)
     if best is not None and any(table.columns for table in sure):
@@ -77,7 +78,7 @@ def find_tables(cells: Sequence[Cell], ledger: Ledger) -> Sequence[Table]:
     """As many as are worth the time, in their order; what is told line by line only where there is no other of
     several rows."""
     cells = brief(cells)
-    found = _among(grids(cells, ledger), cells)
+    found = _among(map(named, grids(cells, ledger)), cells)
     worth = set(map(id, _foremost(found)))
     return [table for table in found if id(table) in worth]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from autograder.extraction.columns import ERROR, NOT_ACCURACY, about_conditions, kind_of, names_a_model
@@ -43,6 +44,8 @@ _COUNT = re.compile(
     r"(?:/|sur|of|out of|von)\s?(?P<images>\d+)\b(?(said)|.{0,12}(?:correct|juste|bonne|richtig))",
     re.I,
 )
+_SPLIT = re.compile(r"(?<=[\w%)])[\s:,;(–-]+(?:on |sur )?(?:the |le |la )?(?:test|val(?:idation)?)$", re.I)
+"""Behind a name, in the place of a word for accuracy: ``base: validation 98.1%``."""
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,2}[.)])\s")
 _LEARNT = re.compile(r"\b(?:train\w*|entrainement|apprentissage)(?:[ _]acc\w*)?$")
 _OF_WHAT = re.compile(r"^\s*(?:d['’]\s?|(?:de|of|an)\s+)?(?:test\s+)?")
@@ -91,19 +94,28 @@ def _lines(cell: Cell, *, bare: bool) -> Iterator[TableRow]:
         # A paragraph has many figures beside words; what is said of one model stands in a line or an item of its own,
         # behind a name that is no sentence.
         own = cell.kind is not CellKind.MARKDOWN or _ITEM.match(line) is not None
-        rows = (
-            _line(text[: found.start()], found["value"], text[found.end() :], bare=bare, near=found["near"])
-            for found in _VALUE.finditer(text)
-            if own or not found["near"]
-        )
-        rows = (row for row in rows if row is not None and (own or len(words(row.label)) <= _FEW))
         if (
             row := _evaluated(text)
             or _counted(text)
             or (_sentence(text) if own else None)
-            or next(filter(None, rows), None)
+            or next(_valued(text, own=own, bare=bare), None)
+            or min(_valued(text, own=own, bare=bare, split=True), key=lambda one: one.of, default=None)
         ):
             yield row
+
+
+def _valued(text: str, *, own: bool, bare: bool, split: bool = False) -> Iterator[TableRow]:
+    for found in _VALUE.finditer(text):
+        if found["near"] and not own:
+            continue
+        label, rest, said = text[: found.start()], text[found.end() :], ""
+        if split and "%" in found["value"] and (on := _SPLIT.search(label)):
+            label, said = label[: on.start()], on.group()
+        elif split:
+            continue
+        row = _line(label, found["value"], rest, bare=bare, near=None if said else found["near"])
+        if row is not None and (own or len(words(row.label)) <= _FEW):
+            yield replace(row, of=kind_of(said)) if said else row
 
 
 def _scored(line: str, text: str, cell: Cell) -> TableRow | None:

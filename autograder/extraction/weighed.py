@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from autograder.notebook.accuracies import quoted
+from autograder.notebook.accuracies import MIN_IMAGES, quoted
 from autograder.notebook.text import fold
 from autograder.records import Ledger, MeasuredModel, Partly, TableRow, Training
 
@@ -43,6 +43,8 @@ def weighed(row: TableRow, ledger: Ledger, models: Sequence[MeasuredModel]) -> T
         return row
     if row.of == "validation":
         return replace(row, recorded=_validated(row, ledger))
+    if (mean := _of_folds(row, ledger)) is not None:
+        return replace(row, of="validation", recorded=mean)
     row = _of_several(row, ledger, models)
     model = next((one for one in reversed(models) if one.training == row.training), None)
     part = None if model is None or row.measured_accuracy is None else _tested(row, model)
@@ -81,6 +83,7 @@ def _validated(row: TableRow, ledger: Ledger) -> float | None:
     own = [training for training in ledger.trainings if training.model == model]
     known = [figure for training in own for figure in of_epochs(training)]
     learnt = {training.x.digest for training in own} - {""}
+    known += [mean for numbers_of, mean in folds(ledger) if row.training in numbers_of]
     known += [
         use.results["accuracy"]
         for use in ledger.evaluations
@@ -102,6 +105,44 @@ def of_epochs(training: Training) -> Iterator[float]:
     told = [(loss, figure) for loss, figure in zip(losses, figures, strict=False) if None not in (loss, figure)]
     if told:
         yield min(told, key=lambda one: one[0] or 0.0)[1] or 0.0
+
+
+def _of_folds(row: TableRow, ledger: Ledger) -> float | None:
+    """The mean over folds that the row states: of its training's, where it is known of which one it speaks."""
+    means = (mean for numbers, mean in folds(ledger) if row.training is None or row.training in numbers)
+    return next((mean for mean in means if is_figure(row.accuracy, mean)), None)
+
+
+def folds(ledger: Ledger) -> Iterator[tuple[frozenset[int], float]]:
+    """Trainings with the same settings on different parts of the images, and means of what each found on the rest."""
+    alike: dict[str, list[Training]] = {}
+    for one in ledger.trainings:
+        if one.x.digest and one.x.shape:
+            *settings, _ = _settings(one)
+            alike.setdefault(repr((settings, one.x.shape[1:])), []).append(one)
+    for group in alike.values():
+        if len({one.x.digest for one in group}) < max(2, len(group)):
+            continue
+        tests = [_apart_from(one, ledger) for one in group]
+        figures = [[figure for _, figure in found[:1]] for found in tests]
+        if len({digest for found in tests for digest, _ in found[:1]}) < len(group):
+            figures = []
+        validated = [list(of_epochs(one)) for one in group]
+        for known in (figures, validated):
+            for part in zip(*known, strict=False) if all(known) else ():
+                yield frozenset(one.number for one in group), sum(part) / len(part)
+
+
+def _apart_from(training: Training, ledger: Ledger) -> list[tuple[str, float]]:
+    """Its model's tests on other data than it was trained on, and on more than a handful: which, and the accuracy."""
+    return [
+        (use.x.digest, use.results["accuracy"])
+        for use in ledger.evaluations
+        if use.model == training.model
+        and "accuracy" in use.results
+        and use.x.digest not in ("", training.x.digest)
+        and use.x.shape[:1] >= (MIN_IMAGES,)
+    ]
 
 
 def _tested(row: TableRow, model: MeasuredModel) -> Partly | None:
@@ -159,6 +200,8 @@ def with_others(rows: Sequence[TableRow], ledger: Ledger) -> Iterator[TableRow]:
             yield replace(row, of="beside")
         elif (several and _ENSEMBLE.search(label)) or (again and _AGAIN.search(label)):
             yield replace(row, of="beside")
+        elif (mean := _of_folds(row, ledger)) is not None:
+            yield replace(row, of="validation", recorded=mean)
         elif (test := next((one for one in tests if is_figure(row.accuracy, one)), None)) is not None:
             tests.remove(test)
             yield replace(row, of="tested")

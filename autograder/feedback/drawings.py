@@ -133,7 +133,7 @@ def draw(evidence: Evidence, language: str) -> Drawings:
 
 def _title(entry: Training, evidence: Evidence) -> str:
     name = {model.training: model.name for model in evidence.models}.get(entry.number)
-    return f"{entry.number}. {visible(name or entry.builder or entry.model)}"
+    return f"{entry.number}. {visible(name or entry.builder or 'model')}"
 
 
 def _kept(drawn: Drawings) -> _Kept:

@@ -28,6 +28,7 @@ from . import (
     inner,
     lookups,
     losses,
+    manner,
     models,
     motion,
     passing,
@@ -54,6 +55,7 @@ from .keep import Keep
 from .late import Late
 from .lineage import Digests, Lineage
 from .reuse import Reuse, Watched
+from .rounded import Rounded
 from .several import Inputs
 from .steps import Steps, learning
 from .swaps import Swaps
@@ -112,6 +114,7 @@ class Recorder:
         """Of the served data; 0 when not told."""
         self.train_rows = int(job["train_rows"])
         self.lineage = Lineage()
+        self.rounded = Rounded(self)
         self.swaps = Swaps(self)
         self.steps = Steps(self)
         self.tally = Tally(self)
@@ -304,6 +307,8 @@ class Recorder:
         epochs = Epochs(Fit(entry, model), callbacks=given.get("callbacks"), own=models.steps_itself(model))
         epochs.fit.look = partial(self._look_again, entry, model, epochs)
         entry["own_step"] = epochs.own
+        if epochs.own:
+            entry["arguments"]["step"] = self._safely(manner.of_model, model, self._is_student) or ""
         if not self.cuts.rehearsal:
             entry |= self._fit_prints(given, partial(self._choose, epochs.shown))
             epochs.shown[:] = self._safely(_of_all, model, given) or epochs.shown
@@ -352,6 +357,8 @@ class Recorder:
         if (around := self.asides.outermost) is not None:
             arguments = arguments | {"within": around.entry["number"]}
         running = stack.frames(self._is_student)
+        if arguments.get("loop"):
+            arguments = arguments | {"step": self._safely(manner.of_frames, running, self._is_student) or ""}
         facts = self.facts(model)
         builder = facts.get("builder") or (stack.builder(running, model) if arguments.get("loop") else "")
         if threading.current_thread() is not threading.main_thread():

@@ -39,7 +39,7 @@ def actions(session: Thing) -> Actions:
         "keras.src.trainers.data_adapters.py_dataset_adapter": lambda module: session.recorder.flows.install_sequences(
             module
         ),
-        "keras.src.models.model": lambda module: session.recorder.steps.install_call(module.Model),
+        "keras.src.models.model": lambda module: _model(session, module.Model),
         "keras.src.layers.layer": lambda module: _layer(session, module.Layer),
         "keras.src.callbacks.callback_list": lambda module: session.recorder.uses.install(module.CallbackList),
         "keras.src.losses.loss": lambda module: session.recorder.steps.install_loss(module.Loss),
@@ -57,6 +57,11 @@ def actions(session: Thing) -> Actions:
         "tensorflow.python.ops.script_ops": lambda module: session.recorder.flows.install_functions(module),
         "tensorflow.python.client.session": lambda module: session.recorder.steps.install_session(module.BaseSession),
     }
+
+
+def _model(session: Thing, model: type) -> None:
+    session.recorder.steps.install_call(model)
+    session.recorder.rounded.install(model)
 
 
 def _layer(session: Thing, layer: type) -> None:
