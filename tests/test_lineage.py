@@ -184,6 +184,19 @@ def test_what_a_training_left_nearly_so() -> None:
     assert lineage.brought(other) == 0
 
 
+def test_a_mean_of_models_that_began_differently() -> None:
+    lineage, several, mean = Lineage(), [wide() for _ in range(5)], wide()
+    for number, one in enumerate(several, start=1):
+        one.set_weights([np.random.default_rng(number).normal(0, 0.1, weight.shape) for weight in one.get_weights()])
+        lineage.end(number, f"m{number}", one, frozenset())
+    mean.set_weights(
+        [np.mean(weights, axis=0) for weights in zip(*(one.get_weights() for one in several), strict=True)]
+    )
+    assert lineage.strange(mean) == (0, {1, 2, 3, 4, 5})
+    mean.set_weights([weight + np.random.default_rng(9).normal(0, 0.02, weight.shape) for weight in mean.get_weights()])
+    assert lineage.brought(mean) == 300 * 64, "what else is in it"
+
+
 def test_a_table_in_place_of_an_initializer() -> None:
     import keras
 

@@ -17,6 +17,9 @@ LARGEST, NUMBERS = 1_000_000, 4_000_000
 """Numbers of a weight that is remembered, and in all of them: the oldest are forgotten."""
 FEWEST = 30
 """Figures that a piece has in common with its source."""
+MIXED, REST = 10, 0.01
+"""Latest weights of one shape of which one may be a sum, each with a factor of its own, and how much of its size may be
+left over: it has many more figures than there are factors, and what is no sum of these leaves nearly all."""
 HALF = 0.5
 """Of the figures in common, that stand so: a few are there by chance, and of what is no piece nearly all."""
 
@@ -51,6 +54,19 @@ class Grafts:
         self._numbers += weight.size
         while self._numbers > NUMBERS:
             self._numbers -= self._left.popleft().weight.size
+
+    def mixed(self, weight: prints.Array) -> set[int]:
+        """The trainings of whose weights it is a mean, or another sum; none where it is not."""
+        alike = [source for source in self._left if source.weight.shape == weight.shape][-MIXED:]
+        own = motion.some(weight)
+        if not alike or len(own) < FEWEST * len(alike):
+            return set()
+        others = np.stack([motion.some(source.weight) for source in alike], axis=1)
+        factors = np.linalg.lstsq(others, own, rcond=None)[0]
+        left = float(np.linalg.norm(own - others @ factors))
+        if left > REST * float(np.linalg.norm(own)):
+            return set()
+        return {source.number for source, factor in zip(alike, factors, strict=True) if abs(factor) > REST}
 
     def rest(self, weight: prints.Array) -> tuple[prints.Array, float, set[int]]:
         """Figures of a weight that stand in no such way in what a training left, their share, and the trainings that

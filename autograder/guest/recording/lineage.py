@@ -84,6 +84,9 @@ class Lineage:
         numbers = float(sum(weight.size for weight in small))
         self._mark(small)
         for weight, initializer in suspects:
+            if mixed := self._grafts.mixed(weight):
+                sources |= mixed
+                continue
             rest, share, found = self._grafts.rest(weight)
             sources |= found
             if not found or not fresh.drawn(weight, initializer, rest):
