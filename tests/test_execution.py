@@ -26,6 +26,7 @@ from autograder.execution import Event, Job, execute
 from autograder.execution.asking import _part_size
 from autograder.execution.run import NOT_READ
 from autograder.extraction.absences import absences
+from autograder.extraction.overruling import overruling
 from autograder.frames import Frame
 from autograder.guest import runner
 from autograder.guest.handover import Handover, reserve
@@ -36,6 +37,7 @@ from autograder.sandbox import choose
 from autograder.sandbox.plain import Plain
 from autograder.sandbox.room import OnFrame, Outcome, Room, Sandbox
 from autograder.store import Store
+from tests import evidence as make
 from tests.fakes import FakeSandbox
 from tests.notebooks import TROUBLE, notebook
 
@@ -675,13 +677,13 @@ def test_a_full_disk_has_room_for_the_ledger(
     monkeypatch.setattr(os, "statvfs", lambda _: place)
     handover, write = Handover(tmp_path, lost.append), Path.write_bytes
 
-    def full(path: Path, content: bytes) -> int:
+    def full(path: Path, content: bytes) -> None:
         if (tmp_path / ".reserve").exists() or len(content) > 100:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(path, content)
+        write(path, content)
 
     reserve(handover.folder)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("autograder.guest.handover._write", full)
     handover.put("ledger.json", b"{}")
     assert handover.read("ledger.json", 100) == b"{}" and lost == [told]
     with pytest.raises(OSError, match="No space"):
@@ -926,7 +928,8 @@ def test_what_honest_notebooks_do_to_their_shell_is_not_told(
     )
     execution = run(Plain(), *cells, data_file=served)
     assert states(execution) == [*["ran"] * 5, "raised", "raised", *["ran"] * 4]
-    assert execution.overruled == {}
+    assert execution.overruled == {"failed: 7": 7, "failed: 8": 8}
+    assert overruling(execution, [make.code(index, cell) for index, cell in enumerate(cells)]) == ()
 
 
 FORGED = "k = get_ipython().kernel\nk.session.send(k.iopub_socket, {kind!r}, {content}, parent=k.get_parent());"
